@@ -1,0 +1,41 @@
+"""The three kinds of trouble, named after what to do next.
+
+What became of a *record* is never an exception but an :class:`~include.prospects.model.Outcome`; these
+exceptions speak of a call or of a whole run. Their messages are written for the person on call and hold
+nothing personal: no name, no body of an answer, no query of a URL.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk.exceptions import AirflowFailException
+
+
+class WaitAndRepeat(Exception):
+    """The system cannot serve us now; the same call may succeed later. Airflow's retries take over."""
+
+
+class AnswerLost(WaitAndRepeat):
+    """The request may have taken effect, but no readable answer came back.
+
+    Repeating a call that is not idempotent after this error makes things twice: read back first.
+    """
+
+
+class RefuseRecord(Exception):
+    """One record cannot be read, mapped or loaded: it goes to quarantine and the run goes on.
+
+    :param reason: code of the quarantine table, lower case with underscores.
+    :param detail: one sentence for a person, without personal data.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class StopRun(AirflowFailException):
+    """Nothing that repeating could mend (wrong credentials, a request the system refuses as a whole).
+
+    Airflow fails the task at once, without using its retries.
+    """
