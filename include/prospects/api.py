@@ -148,6 +148,7 @@ class ApiHook(HttpHook):
 
     :param http_conn_id: Airflow connection; host, login, password and the extras ``verify`` (path of a CA
         file) and ``timeout`` (seconds to wait for an answer, default 60).
+    :param connection: the connection itself, where it cannot be asked for (in a trigger's thread).
     :param concurrency: connections kept open, and calls that :meth:`concurrently` has under way at a time.
     """
 
@@ -157,12 +158,15 @@ class ApiHook(HttpHook):
     uses_token: ClassVar[bool] = True
     most_concurrency: ClassVar[int] = 4
 
-    def __init__(self, http_conn_id: str | None = None, *, concurrency: int | None = None) -> None:
+    def __init__(
+        self, http_conn_id: str | None = None, *, concurrency: int | None = None, connection: Any = None
+    ) -> None:
         self.concurrency = concurrency or self.most_concurrency
         super().__init__(
             http_conn_id=http_conn_id or self.default_conn_name,
             adapter=TCPKeepAliveAdapter(pool_connections=1, pool_maxsize=self.concurrency, pool_block=True),
         )
+        self._connection = connection
         self._session: requests.Session | None = None
         self._token: str | None = None
         self._token_ends = 0.0
@@ -196,9 +200,14 @@ class ApiHook(HttpHook):
     @property
     def connection(self) -> Any:
         """The Airflow connection behind this hook."""
-        if not hasattr(self, "_connection"):
-            self._connection = self.get_connection(self.http_conn_id)
+        if self._connection is None:
+            self._connection = super().get_connection(self.http_conn_id)
         return self._connection
+
+    def get_connection(self, conn_id: str) -> Any:  # type: ignore[override]
+        """The connection handed in, where there is one: a trigger must not ask for it in its thread."""
+        del conn_id
+        return self.connection
 
     @property
     def session(self) -> requests.Session:
@@ -269,7 +278,7 @@ class ApiHook(HttpHook):
         :param what: the call in plain words for log and errors, e.g. ``"read applications"``.
         :param repeatable: whether the call may be sent again after its effect became uncertain.
         :param log_in: a call that fetches a token and therefore carries none.
-        :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``).
+        :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``, ``timeout``).
         :raises WaitAndRepeat: the system cannot be reached or keeps failing.
         :raises AnswerLost: not ``repeatable``, and it may have taken effect.
         :raises RefuseRecord: the table of answers says that this record cannot be taken.
@@ -322,11 +331,10 @@ class ApiHook(HttpHook):
                 method,
                 self.base_url.rstrip("/") + self.base_path + path,
                 auth=auth,
-                timeout=self._timeout,
                 allow_redirects=False,
                 # Given with each request, since an environment variable would win over the session's value.
                 verify=session.verify,
-                **request,
+                **({"timeout": self._timeout} | request),
             )
         except requests.exceptions.SSLError:
             raise StopRun(
@@ -387,9 +395,25 @@ class ApiHook(HttpHook):
     def check_success(self, response: requests.Response, body: Any) -> None:
         """Raise if an answer with status 2xx is an error after all. Nothing by default."""
 
+    def field(self, response: requests.Response, name: str, *, repeatable: bool = True) -> Any:
+        """One field that an answer must have by the contract.
+
+        :raises StopRun: if it is not there: the interface has changed, and repeating does not help.
+        :raises AnswerLost: the same for a call that is not ``repeatable``: it did take effect.
+        """
+        body = response.json()
+        if isinstance(body, Mapping) and name in body:
+            return body[name]
+        sentence = f"{self.system}: an answer has no field {name!r}; the interface may have changed"
+        raise StopRun(sentence) if repeatable else AnswerLost(sentence)
+
     def trouble_in_success(self, message: str, *, uncertain: bool = True) -> WaitAndRepeat:
         """What :meth:`check_success` raises for an error in a 2xx that a repetition may mend."""
         return _Trouble(message, uncertain=uncertain)
+
+    def token_refused_in_success(self, message: str) -> Exception:
+        """What :meth:`check_success` raises for a 2xx that says the token ran out: it is renewed once more."""
+        return _TokenRefused(message)
 
     def check_response(self, response: requests.Response) -> None:
         """Judge the answer by our table; unlike ``HttpHook``'s, this never logs the body."""

@@ -7,19 +7,23 @@ stands here.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from include.prospects import window
-from include.prospects.errors import RefuseRecord
+from include.prospects import staging, window
+from include.prospects.errors import RefuseRecord, StopRun
+from include.prospects.model import Outcome, OutcomeKind, Prospect
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from include.prospects.model import Prospect
+LACKING_SHARE = 0.2
+"""More records than this lacking a field of the contract is a change of the interface, not dirt."""
+FEWEST_FOR_A_JUDGEMENT = 5
 
 
 class ExtractOperator(BaseOperator):
@@ -82,3 +86,101 @@ class ExtractOperator(BaseOperator):
     @abstractmethod
     def raw(self, record: Any) -> str:
         """The record as JSON for the quarantine table, cut to the fields of the contract."""
+
+    def lacking_fields(self, record: Any) -> Iterable[str]:
+        """Names of the fields that every record has by the contract and this one has not (``null`` is there)."""
+        del record
+        return ()
+
+    def execute(self, context: Context) -> str:
+        """Read, map, and stage; what cannot be mapped goes to quarantine."""
+        folder = staging.folder_of(context)
+        start, end = window.of_run(context, self.schedule)
+        asked_for = list(context["params"].get("external_ids") or [])
+        if asked_for:
+            self.log.info("reading %d records by their ids", len(asked_for))
+            records = self.read_by_id(asked_for)
+        else:
+            self.log.info("reading from %s to %s", start, end)
+            records = self.read(start - self.overlap, end)
+        try:
+            sorted_out = _SortedOut(self, datetime.now(UTC).date())
+            for number, record in enumerate(records):
+                sorted_out.add(number, record)
+            withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.overlap, end))
+        finally:
+            self.close()
+        sorted_out.stop_if_the_interface_changed()
+        sorted_out.stage(folder, withdrawn)
+        return folder
+
+    def close(self) -> None:
+        """Give the connections back."""
+
+    def skip_reason(self, prospect: Prospect) -> str | None:
+        """Why a readable prospect is not handed over, if it is not."""
+        if prospect.withdrawn:
+            return "withdrawn"
+        if self.selection == "partner" and not prospect.chosen:
+            return "not_chosen"
+        if self.clients is not None and prospect.unit.client not in self.clients:
+            return "client_excluded"
+        return None
+
+
+class _SortedOut:
+    """The records of a run, sorted into prospects, skipped and quarantined."""
+
+    def __init__(self, operator: ExtractOperator, today: date) -> None:
+        self.operator = operator
+        self.today = today
+        self.prospects: list[dict[str, Any]] = []
+        self.outcomes: list[Outcome] = []
+        self.raw: dict[int, str] = {}
+        self.withdrawn: list[str] = []
+        self.lacking: Counter[str] = Counter()
+        self.count = 0
+
+    def add(self, number: int, record: Any) -> None:
+        self.count += 1
+        self.lacking.update(self.operator.lacking_fields(record))
+        try:
+            prospect = self.operator.to_prospect(record, self.today)
+        except RefuseRecord as refusal:
+            self.raw[number] = self.operator.raw(record)
+            external_id = self.operator.external_id_of(record)
+            self._end(number, external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
+            return
+        reason = self.operator.skip_reason(prospect)
+        if reason:
+            if prospect.withdrawn:
+                self.withdrawn.append(prospect.external_id)
+            self._end(number, prospect.external_id, OutcomeKind.SKIPPED, reason)
+        else:
+            self.prospects.append({"record": number, **prospect.model_dump()})
+
+    def _end(
+        self, number: int, external_id: str | None, kind: OutcomeKind, reason: str, detail: str | None = None
+    ) -> None:
+        self.outcomes.append(
+            Outcome(record=number, external_id=external_id, kind=kind, reason=reason, detail=detail)
+        )
+
+    def stop_if_the_interface_changed(self) -> None:
+        """Stop before anything is loaded if a field that was always there is gone from many records."""
+        for name, count in self.lacking.items():
+            if self.count >= FEWEST_FOR_A_JUDGEMENT and count > LACKING_SHARE * self.count:
+                raise StopRun(
+                    f"{count} of {self.count} records have no field {name!r}, which every record has by the "
+                    "contract. Nothing was loaded. Ask the partner whether the interface has changed."
+                )
+
+    def stage(self, folder: str, withdrawn: Iterable[str]) -> None:
+        import pandas as pd
+
+        ids = sorted({*self.withdrawn, *withdrawn})
+        staging.write(folder, "extracted", staging.prospects_frame(self.prospects))
+        staging.write(folder, "withdrawn", pd.DataFrame({"external_id": ids}, dtype="string[pyarrow]"))
+        counts = staging.write_outcomes(folder, "extract", self.outcomes, self.raw)
+        staging.write(folder, "extent", pd.DataFrame({"extracted": [self.count]}))
+        self.operator.log.info("%d records, of which %s", self.count, counts or "all are prospects")

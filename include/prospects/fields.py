@@ -7,19 +7,25 @@ what is there and cannot be read raises :class:`RefuseRecord` with a reason code
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from include.prospects.errors import RefuseRecord
+from include.prospects.model import UnitNumber
 
 EARLIEST_YEAR = 1900
 """No living tenant was born earlier; an ERP date field takes no year below 1753 anyway."""
 
 _GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:T.*)?")
+_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_BERLIN = ZoneInfo("Europe/Berlin")
+_CUT_MARK = " […]"
 LONGEST_TEXT = 2000
 """The longest field that an ERP takes (the message); anything above is cut there or refused."""
 
@@ -35,6 +41,8 @@ def text(value: Any, field: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RefuseRecord("unreadable_text", f"{field} is neither text nor a number.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RefuseRecord("unreadable_text", f"{field} is no number.")  # Python's JSON reader takes NaN
     result = str(value)
     if any("\ud800" <= char <= "\udfff" for char in result):
         raise RefuseRecord("unreadable_text", f"{field} holds broken Unicode.")
@@ -46,16 +54,54 @@ def _something_visible(value: str) -> bool:
     return any(unicodedata.category(char)[0] not in "ZC" for char in value)
 
 
+def limited_text(value: Any, field: str, longest: int = LONGEST_TEXT) -> str | None:
+    """Like :func:`text`, refusing what no ERP could take.
+
+    :raises RefuseRecord: ``<field>_too_long`` besides those of :func:`text`.
+    """
+    result = text(value, field)
+    if result is not None and len(result.strip()) > longest:
+        raise RefuseRecord(f"{field}_too_long", f"{field} is longer than the {longest} characters allowed.")
+    return result
+
+
+def message(value: Any) -> str | None:
+    """The prospect's message, cut to the ERPs' 2000 characters with a mark where it is longer."""
+    result = text(value, "message")
+    if result is None or len(result) <= LONGEST_TEXT:
+        return result
+    return result[: LONGEST_TEXT - len(_CUT_MARK)] + _CUT_MARK
+
+
+def email(value: Any) -> str | None:
+    """An e-mail address; ``None`` for a text without ``@``, which is a note and no address.
+
+    The prospect travels without it: both ERPs take one without an e-mail, and losing the person would be worse.
+    """
+    result = limited_text(value, "email")
+    return result if result is not None and "@" in result else None
+
+
+def unit(value: Any, separator: str) -> UnitNumber:
+    """Read the number of a unit as the partner shows it.
+
+    :raises RefuseRecord: see :meth:`UnitNumber.parse`; ``unit_unreadable`` for blanks or invisible characters
+        inside a part, which look like another unit's number and are none.
+    """
+    result = UnitNumber.parse(limited_text(value, "unit", 64), separator)
+    if any(unicodedata.category(char)[0] in "ZC" for part in result for char in part):
+        raise RefuseRecord("unit_unreadable", "The unit number holds blanks or invisible characters.")
+    return result
+
+
 def required_text(value: Any, field: str, longest: int) -> str:
     """Like :func:`text`, for a field no record may lack.
 
     :raises RefuseRecord: ``<field>_missing`` or ``<field>_too_long``.
     """
-    result = text(value, field)
+    result = limited_text(value, field, longest)
     if result is None:
         raise RefuseRecord(f"{field}_missing", f"The record has no {field.replace('_', ' ')}.")
-    if len(result.strip()) > longest:
-        raise RefuseRecord(f"{field}_too_long", f"{field} is longer than the {longest} characters allowed.")
     return result
 
 
@@ -71,7 +117,10 @@ def identifier(value: Any, field: str = "external_id") -> str:
 
 
 def day(value: Any, field: str) -> date | None:
-    """Read ``YYYY-MM-DD`` (with or without a time behind it) or ``TT.MM.JJJJ``.
+    """Read ``YYYY-MM-DD`` or ``TT.MM.JJJJ``, or a time that stands for a day: midnight as written, or in Berlin.
+
+    A browser in Germany writes the 1st of May as ``…-04-30T22:00:00Z``: cutting the time off would give another
+    person's date of birth. A time that is no midnight is refused.
 
     :raises RefuseRecord: ``unreadable_<field>`` for anything else; a wrong date is never dropped silently,
         since the ERP's duplicate check hangs on it.
@@ -86,10 +135,31 @@ def day(value: Any, field: str) -> date | None:
         elif match := _GERMAN_DATE.fullmatch(written):
             day_of_month, month, year = (int(part) for part in match.groups())
         else:
-            raise ValueError
+            return _day_of_midnight(datetime.fromisoformat(written))
         return date(year, month, day_of_month)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise RefuseRecord(f"unreadable_{field}", f"{field} is not a date.") from None
+
+
+def _day_of_midnight(moment: datetime) -> date:
+    if moment.time() == time.min:
+        return moment.date()
+    there = moment.astimezone(_BERLIN) if moment.tzinfo else moment
+    if there.time() != time.min:
+        raise ValueError
+    return there.date()
+
+
+def wished_day(value: Any, field: str, today: date) -> date | None:
+    """Read a date that is a mere wish; what cannot be read or cannot be meant is ``None``.
+
+    A wish binds nobody, so a slip in it must not hold up a chosen tenant; without it no date is invented.
+    """
+    try:
+        wished = day(value, field)
+    except RefuseRecord:
+        return None
+    return wished if wished and EARLIEST_YEAR <= wished.year <= today.year + 10 else None
 
 
 def birth_date(value: Any, today: date) -> date | None:
@@ -117,15 +187,53 @@ def moment(value: Any, field: str) -> datetime:
 
 
 def mapping(value: Any, field: str) -> Mapping[str, Any]:
-    """Return a nested object, an empty one for ``None``.
+    """Return a nested object, an empty one for ``None`` and for ``""`` (a partner's spelling of nothing).
 
     :raises RefuseRecord: ``unreadable_<field>`` for anything that is no object.
     """
-    if value is None:
+    if value is None or value == "":
         return {}
     if not isinstance(value, Mapping):
         raise RefuseRecord(f"unreadable_{field}", f"{field} is not an object.")
     return value
+
+
+def country(value: Any) -> str | None:
+    """Read a country, named in German or English or as an ISO code of two or three letters, as ISO alpha-2.
+
+    ``None`` for an unknown one: the ERP then takes its default, and the rest of the address is still right.
+    """
+    written = limited_text(value, "country")
+    return None if written is None else _countries().get(_country_key(written))
+
+
+def _country_key(written: str) -> str:
+    return unicodedata.normalize("NFKC", written).strip().casefold()
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """Names and codes -> alpha-2, from the Unicode CLDR tables that Babel brings."""
+    from babel.core import Locale, get_global  # here: a DAG file must not load it
+
+    not_countries = {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}
+    known = {
+        "bundesrepublik deutschland": "DE",
+        "brd": "DE",
+        "d": "DE",
+        "a": "AT",
+        "türkei": "TR",
+        "turkey": "TR",
+    }
+    for language in ("de", "en"):
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2 and code.isalpha() and code not in not_countries:
+                known.setdefault(_country_key(name), code)
+                known[code.casefold()] = code
+    for alias, codes in get_global("territory_aliases").items():
+        if len(codes) == 1 and alias.isalpha() and codes[0].casefold() in known:
+            known.setdefault(alias.casefold(), codes[0])
+    return known
 
 
 def as_raw(record: Any, known: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""EverReal, a letting platform (partner): its hook, its mapping, its operator."""

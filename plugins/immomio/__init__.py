@@ -1,0 +1,1 @@
+"""Immomio, a letting platform (partner): its hook, its mapping, its operator."""

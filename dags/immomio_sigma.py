@@ -1,0 +1,37 @@
+"""
+### Immomio → Wodis Sigma
+
+Tenants accepted in Immomio become offers in Wodis Sigma and, where the policy allows it, leases.
+
+* **When it fails**: read the last line of the failed task's log, mend what it names, clear the task. Nothing
+  is sent twice.
+* **When days are missing**: start a backfill for them, with dates that carry an offset
+  (`2026-11-10T00:00:00+01:00`). Other days are not touched.
+* **When records are in quarantine**: mend the cause, then trigger a run with their *external ids*.
+* **Who is told**: nobody is alerted beyond the Airflow UI yet.
+"""
+
+import pendulum
+
+from immomio.operators import ImmomioExtractOperator
+from include.prospects.dag import prospect_sync_dag
+from include.prospects.pair import Pair
+from sigma.operators import SigmaAcceptOffersOperator, SigmaLoadOffersOperator
+
+dag = prospect_sync_dag(
+    Pair(
+        dag_id="immomio_sigma",
+        extract=ImmomioExtractOperator,
+        load=SigmaLoadOffersOperator,
+        accept_with=SigmaAcceptOffersOperator,
+        partner_conn_id="immomio",
+        erp_conn_id="sigma",
+        exchange="Immomio",
+        partner_separator=".",
+        erp_separator=".",
+        schedule="@daily",
+        start_date=pendulum.datetime(2026, 11, 1, tz="Europe/Berlin"),
+        tags=("immomio", "sigma"),
+    ),
+    doc_md=__doc__,
+)

@@ -1,0 +1,36 @@
+"""
+### Immomio → Wodis Yuneo
+
+Tenants accepted in Immomio become offers in Wodis Yuneo and, where the policy allows it, leases.
+
+* **When it fails**: read the last line of the failed task's log, mend what it names, clear the task. Nothing
+  is sent twice.
+* **When days are missing**: start a backfill for them, with dates that carry an offset
+  (`2026-11-10T00:00:00+01:00`). Other days are not touched.
+* **When records are in quarantine**: mend the cause, then trigger a run with their *external ids*.
+* **Who is told**: nobody is alerted beyond the Airflow UI yet.
+"""
+
+import pendulum
+
+from immomio.operators import ImmomioExtractOperator
+from include.prospects.dag import prospect_sync_dag
+from include.prospects.pair import Pair
+from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+
+dag = prospect_sync_dag(
+    Pair(
+        dag_id="immomio_yuneo",
+        extract=ImmomioExtractOperator,
+        load=YuneoLoadOffersOperator,
+        accept_with=YuneoAcceptOffersOperator,
+        partner_conn_id="immomio",
+        erp_conn_id="yuneo",
+        exchange="Immomio",
+        partner_separator=".",
+        schedule="@daily",
+        start_date=pendulum.datetime(2026, 11, 1, tz="Europe/Berlin"),
+        tags=("immomio", "yuneo"),
+    ),
+    doc_md=__doc__,
+)

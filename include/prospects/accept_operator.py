@@ -1,0 +1,215 @@
+"""The task ``auto_accept``: Airflow's side of :mod:`include.prospects.accepting`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
+
+from include.prospects import staging, window
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from include.prospects.acceptance import Decision
+    from include.prospects.accepting import Acceptor
+    from include.prospects.erp import Erp
+    from include.prospects.ledger import Entry, Run
+
+APPROVE, REJECT = "Accept the selected offers", "Accept none"
+
+
+class AcceptOffersOperator(HITLOperator):
+    """
+    Turn this run's offers into leases where the policy allows it, once.
+
+    May be run again at any time: every offer is read from the ERP just before it is decided on. With
+    ``accept="approval"``, or above ``max_accepts_per_run``, the task asks a person (one question a run, under
+    *Required Actions*) and holds no worker slot meanwhile.
+
+    :param folder: the run's staging folder (templated).
+    :param erp_conn_id: Airflow connection of the ERP (templated).
+    :param exchange: the ERP's name for the place prospects are imported from.
+    :param separator: separator between the four parts of a unit number as the ERP writes it.
+    :param accept: ``auto``, ``approval`` or ``off``; the param ``accept`` of a run comes first.
+    :param max_accepts_per_run: above it a person is asked even with ``auto``.
+    :param approval_timeout: how long the question stands; then the offers stay held.
+    :param schedule: the pair's cron expression.
+    :return: the folder; nothing personal leaves the task.
+    """
+
+    template_fields: Sequence[str] = ("folder", "erp_conn_id", "subject", "body")
+    ui_color = "#fdf3e1"
+
+    def __init__(
+        self,
+        *,
+        folder: Any,
+        erp_conn_id: str,
+        exchange: str,
+        separator: str,
+        accept: str,
+        max_accepts_per_run: int,
+        approval_timeout: timedelta,
+        schedule: str,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            subject="Accept these offers and make leases?",
+            options=[APPROVE, REJECT],
+            defaults=[REJECT],
+            response_timeout=approval_timeout,
+            **kwargs,
+        )
+        self.folder: str = folder
+        self.erp_conn_id = erp_conn_id
+        self.exchange = exchange
+        self.separator = separator
+        self.accept = accept
+        self.max_accepts_per_run = max_accepts_per_run
+        self.schedule = schedule
+
+    @property
+    def erp_settings(self) -> dict[str, Any]:
+        """Keyword arguments of the ERP's class."""
+        return {"conn_id": self.erp_conn_id, "exchange": self.exchange, "separator": self.separator}
+
+    @abstractmethod
+    def erp(self) -> Erp:
+        """Open the ERP."""
+
+    def execute(self, context: Context) -> str:
+        """Decide, then accept or ask."""
+        from include.prospects.acceptance import Verdict
+
+        erp, acceptor = self._open(context)
+        try:
+            decisions = acceptor.decide(self._entries(acceptor, bool(context["params"].get("external_ids"))))
+            if context["params"].get("rehearse"):
+                return self._report([_row(d.entry, str(d.verdict), d.reason) for d in decisions])
+            acceptable = [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
+            acceptor.write([decision for decision in decisions if decision not in acceptable])
+            mode = context["params"].get("accept") or self.accept
+            approved = [d.entry for d in acceptable if _approved_in(d.entry, acceptor.run)]
+            others = [d for d in acceptable if d.entry not in approved]
+            if mode == "off":
+                acceptor.ledger.held([d.entry.id for d in others], "accept_off", acceptor.run.run_id)
+            elif others and (mode == "approval" or len(others) > self.max_accepts_per_run):
+                acceptor.ledger.awaiting([d.entry.id for d in others], acceptor.run.run_id)
+                self._ask(context, others)
+            else:
+                acceptor.accept([d.entry for d in others])
+            acceptor.accept(approved)
+            return self._report_run(acceptor)
+        finally:
+            erp.close()
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
+        """Go on with the answer: accept what was selected, hold the rest."""
+        answer = super().execute_complete(context, event)
+        user = (answer["responded_by_user"] or {}).get("name")
+        selected = set(answer["params_input"].get("offers") or [])
+        erp, acceptor = self._open(context)
+        try:
+            ledger, run = acceptor.ledger, acceptor.run
+            awaiting = [e for e in ledger.of_acceptance_run(run) if e.acceptance == "awaiting"]
+            yes = [e for e in awaiting if APPROVE in answer["chosen_options"] and e.offer_number in selected]
+            no = [entry.id for entry in awaiting if entry not in yes]
+            ledger.held(no, "rejected_by_approver" if user else "approval_timed_out", run.run_id, user)
+            ledger.approved([entry.id for entry in yes], run.run_id, user or "")
+            acceptor.accept(yes)
+            return self._report_run(acceptor)
+        finally:
+            erp.close()
+
+    def _open(self, context: Context) -> tuple[Erp, Acceptor]:
+        import pendulum
+
+        from include.prospects.accepting import Acceptor
+        from include.prospects.ledger import Ledger, Run
+
+        erp, dag_run = self.erp(), context["dag_run"]
+        run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
+        return erp, Acceptor(Ledger(), erp, run, pendulum.now(window.TIMEZONE).date())
+
+    def _entries(self, acceptor: Acceptor, replay: bool) -> list[Entry]:
+        """Offers of this run's prospects, and those that an earlier run left undecided."""
+        from include.prospects.acceptance import FINAL_WORDS
+
+        ledger, run = acceptor.ledger, acceptor.run
+        rows = staging.rows(self.folder, "prospects")
+        known = ledger.find(run.pair, {row["external_id"] for row in rows})
+        own = {key: known[key] for row in rows if (key := (row["external_id"], row["unit"])) in known}
+        left = {entry.key: entry for entry in ledger.left_undecided(run.pair)}
+        return [
+            entry
+            for entry in (left | own).values()
+            if entry.state in ("loaded", "ambiguous")
+            and not entry.lease_number
+            and (entry.acceptance != "awaiting" or entry.acceptance_run == run.run_id)
+            and (replay or entry.acceptance_reason not in FINAL_WORDS)
+        ]
+
+    def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
+        """Park the task until a person has answered; never returns."""
+        offers = [decision.offer for decision in acceptable if decision.offer]
+        self.body = "\n".join(
+            [
+                "| Offer | Unit | Lease start |",
+                "| --- | --- | --- |",
+                *(f"| {o.number} | {o.unit} | {o.lease_start or 'as in the ERP'} |" for o in offers),
+                "",
+                f"Without an answer within {self.response_timeout} they stay held.",
+            ]
+        )
+        numbers = [offer.number for offer in offers]
+        self.params = ParamsDict(
+            {
+                "offers": Param(
+                    numbers,
+                    type="array",
+                    title="Offers to accept",
+                    description="Remove those that are not to become leases.",
+                    examples=numbers,
+                    items={"type": "string", "enum": numbers},
+                )
+            }
+        )
+        super().execute(context)
+
+    def _report_run(self, acceptor: Acceptor) -> str:
+        entries = acceptor.ledger.of_acceptance_run(acceptor.run)
+        return self._report([_row(entry, entry.acceptance, entry.acceptance_reason) for entry in entries])
+
+    def _report(self, rows: Sequence[dict[str, str | None]]) -> str:
+        import pandas as pd
+
+        frame = pd.DataFrame(rows, columns=list(staging.ACCEPTANCE_COLUMNS)).astype("string[pyarrow]")
+        staging.write(self.folder, "acceptance", frame)
+        self.log.info("offers by what became of them: %s", frame["acceptance"].value_counts().to_dict())
+        return self.folder
+
+
+def _row(entry: Entry, acceptance: str | None, reason: str | None) -> dict[str, str | None]:
+    return {
+        "external_id": entry.external_id,
+        "unit": entry.unit,
+        "offer_number": entry.offer_number,
+        "acceptance": acceptance,
+        "reason": reason,
+        "lease_number": entry.lease_number,
+    }
+
+
+def _approved_in(entry: Entry, run: Run) -> bool:
+    """Whether a person said yes in this run already, before a crash kept the task from accepting."""
+    return (
+        entry.acceptance_run == run.run_id
+        and bool(entry.decided_by)
+        and entry.acceptance in (None, "accepting")
+    )

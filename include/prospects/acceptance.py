@@ -1,0 +1,144 @@
+"""Which offers may become leases: the policy, as pure functions.
+
+A lease signs for somebody. An offer is accepted only if nothing speaks against it; whatever does is a *reason*,
+and the offer is held with it. The reasons, in the order in which they are looked for:
+
+=====================  =====================================================================================
+not_chosen             the landlord has not accepted this person in the partner's system
+withdrawn_after_load   withdrawn or rejected there after the offer was made
+changed_after_load     changed there after the offer was made
+ambiguous              the ERP holds several offers for this prospect
+offer_missing          the ERP holds none (any more)
+offer_rejected, offer_ignored, expired, not_yet_valid, kind_not_normal, unknown_status, accepted_without_lease
+                       what the offer itself says
+competing_offer        another chosen prospect has an open claim on the unit; then neither is accepted
+unit_let               the ERP says that a lease runs on the unit at that date
+offer_changed          somebody changed the offer between reading and accepting, again and again
+accept_off             the pair accepts nothing by itself
+too_many               more than the pair accepts in one run without asking
+rejected_by_approver, approval_timed_out
+                       a person said no, or nobody answered in time
+=====================  =====================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from include.prospects.ledger import Entry
+from include.prospects.model import Offer, OfferStatus
+
+
+class Verdict(StrEnum):
+    """What to do with one offer."""
+
+    ACCEPT = "accept"
+    LEASED = "leased"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict on one ledger entry.
+
+    :param offer: the one offer it is about, if there is exactly one.
+    :param reason: reason code if the verdict is ``HOLD``.
+    """
+
+    entry: Entry
+    verdict: Verdict
+    offer: Offer | None = None
+    reason: str | None = None
+
+
+FINAL_WORDS = ("rejected_by_approver", "approval_timed_out")
+"""A person was asked; the same question is not put again unless somebody replays the prospect."""
+
+_STATUS_REASONS = {
+    OfferStatus.REJECTED: "offer_rejected",
+    OfferStatus.IGNORED: "offer_ignored",
+    OfferStatus.EXPIRED: "expired",
+    OfferStatus.UNKNOWN: "unknown_status",
+}
+
+
+def decide(entry: Entry, offers: Sequence[Offer], competing: bool, today: date) -> Decision:
+    """Decide on one entry.
+
+    :param offers: the ERP's offers with the entry's external id for the entry's unit, read just now.
+    :param competing: whether another open candidate of ours stands on the unit, see :func:`competitors`.
+    """
+    offer = offers[0] if len(offers) == 1 else None
+    if offer and offer.status is OfferStatus.ACCEPTED and offer.lease_number:
+        return Decision(entry, Verdict.LEASED, offer)
+    reason = _entry_reason(entry) or _offers_reason(offers)
+    if reason is None and offer:
+        reason = _offer_reason(offer, today)
+    if reason is None and competing:
+        reason = "competing_offer"
+    return Decision(entry, Verdict.HOLD if reason else Verdict.ACCEPT, offer, reason)
+
+
+def _entry_reason(entry: Entry) -> str | None:
+    if not entry.chosen:
+        return "not_chosen"
+    if entry.withdrawn_at:
+        return "withdrawn_after_load"
+    if entry.changed_at:
+        return "changed_after_load"
+    return "ambiguous" if entry.state == "ambiguous" else None
+
+
+def _offers_reason(offers: Sequence[Offer]) -> str | None:
+    if not offers:
+        return "offer_missing"
+    return "ambiguous" if len(offers) > 1 else None
+
+
+def _offer_reason(offer: Offer, today: date) -> str | None:
+    if offer.status is OfferStatus.ACCEPTED:
+        return "accepted_without_lease"
+    if offer.status is not OfferStatus.OFFERED:
+        return _STATUS_REASONS[offer.status]
+    if offer.valid_until and offer.valid_until < today:
+        return "expired"
+    if offer.valid_from and offer.valid_from > today:
+        return "not_yet_valid"
+    return None if offer.normal_kind else "kind_not_normal"
+
+
+def is_open(offer: Offer, today: date) -> bool:
+    """Whether somebody could still accept this offer."""
+    return offer.status is OfferStatus.OFFERED and not (offer.valid_until and offer.valid_until < today)
+
+
+def competitors(
+    entry: Entry, on_unit: Collection[Entry], offers: Mapping[str, Sequence[Offer]], today: date
+) -> list[Entry]:
+    """Other chosen prospects that still lay claim to the entry's unit.
+
+    :param on_unit: ledger entries of all pairs on this ERP for the unit.
+    :param offers: the ERP's offers by external id, for the entries that have some.
+    """
+    return [
+        other
+        for other in on_unit
+        if other.external_id != entry.external_id
+        and other.unit == entry.unit
+        and other.chosen
+        and not other.withdrawn_at
+        and not other.lease_number
+        and _still_a_candidate(other, offers.get(other.external_id, ()), today)
+    ]
+
+
+def _still_a_candidate(other: Entry, offers: Sequence[Offer], today: date) -> bool:
+    if other.state in ("claimed", "sent"):
+        return True
+    if other.state == "refused":
+        # Without an offer, but a person has still to say who this is; the landlord did choose them.
+        return other.reason == "ambiguous_partner"
+    return any(str(offer.unit) == other.unit and is_open(offer, today) for offer in offers)

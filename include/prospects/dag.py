@@ -1,0 +1,112 @@
+"""The shape of every pair's DAG: the story of a prospect in the order in which it happens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+
+from include.prospects.pair import Pair
+from include.prospects.tasks import DedupOperator, ReconcileOperator
+from include.prospects.window import TIMEZONE
+
+
+def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
+    """Build the DAG of a pair: ``extract >> dedup >> load_offers >> auto_accept >> reconcile``.
+
+    :param pair: the validated settings.
+    :param doc_md: the page for the person on call, shown in the UI.
+    """
+    with DAG(
+        dag_id=pair.dag_id,
+        description=f"Prospects chosen in the letting platform become offers and leases ({pair.exchange})",
+        schedule=CronDataIntervalTimetable(pair.schedule, timezone=TIMEZONE),
+        start_date=pair.start_date,
+        catchup=pair.catchup,
+        # Runs that wait for a person's approval must not keep the next ones from starting.
+        max_active_runs=16,
+        default_args={
+            "owner": pair.owner,
+            "retries": pair.retries,
+            "retry_delay": pair.retry_delay,
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(hours=1),
+        },
+        params=_params(),
+        tags=["prospects", *pair.tags],
+        doc_md=doc_md,
+        render_template_as_native_obj=False,
+    ) as dag:
+        extract = pair.extract(
+            task_id="extract",
+            partner_conn_id=pair.partner_conn_id,
+            separator=pair.partner_separator,
+            selection=pair.selection,
+            clients=pair.clients,
+            overlap=pair.overlap,
+            schedule=pair.schedule,
+        )
+        dedup = DedupOperator(
+            task_id="dedup", folder=extract.output, key=pair.matching_key, without_key=pair.without_key
+        )
+        erp: dict[str, Any] = {
+            "erp_conn_id": pair.erp_conn_id,
+            "exchange": pair.exchange,
+            "separator": pair.written_separator,
+            "schedule": pair.schedule,
+        }
+        load_offers = pair.load(
+            task_id="load_offers", folder=dedup.output, key=pair.matching_key, poll=pair.poll, **erp
+        )
+        auto_accept = pair.accept_with(
+            task_id="auto_accept",
+            folder=load_offers.output,
+            accept=pair.accept,
+            max_accepts_per_run=pair.max_accepts_per_run,
+            approval_timeout=pair.approval_timeout,
+            **erp,
+        )
+        ReconcileOperator(task_id="reconcile", folder=auto_accept.output)
+    return dag
+
+
+def _params() -> dict[str, Param]:
+    """The form of a run started by hand; a scheduled run has the defaults."""
+    return {
+        "window_start": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window: start",
+            description="Read what changed from here on (inclusive), with an offset. Empty: the run's own window.",
+        ),
+        "window_end": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window: end",
+            description="Read what changed before this time (exclusive), with an offset.",
+        ),
+        "external_ids": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string", "minLength": 1, "maxLength": 64},
+            maxItems=1000,
+            title="Only these external ids",
+            description="Send these prospects again after a cause is mended, whatever their window. One a line.",
+        ),
+        "rehearse": Param(
+            False,
+            type="boolean",
+            title="Rehearse",
+            description="Do everything up to the first write and show what would be loaded and accepted.",
+        ),
+        "accept": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, "auto", "approval", "off"],
+            title="Accept mode of this run",
+            description="Empty: as the pair is set. Where prospects are chosen in the ERP nothing is accepted.",
+        ),
+    }

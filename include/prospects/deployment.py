@@ -1,0 +1,27 @@
+"""Settings of the deployment: section ``[prospects]`` of the Airflow configuration.
+
+``AIRFLOW__PROSPECTS__STAGING``  where runs are staged, any address that ``ObjectStoragePath`` takes
+``AIRFLOW__PROSPECTS__LEDGER``   path of the ledger's SQLite file where no connection ``prospect_ledger`` exists
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from airflow.sdk.configuration import conf
+
+
+def airflow_home() -> Path:
+    """Where Airflow keeps its files, found as Airflow finds it."""
+    return Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
+
+
+def staging_address() -> str:
+    """Address under which all runs are staged."""
+    return conf.get("prospects", "staging", fallback=f"file://{airflow_home()}/prospect_staging")
+
+
+def ledger_file() -> Path:
+    """The ledger's SQLite file."""
+    return Path(conf.get("prospects", "ledger", fallback=str(airflow_home() / "prospect_ledger.db")))

@@ -1,0 +1,428 @@
+"""What became of every prospect: memory and audit of the loads, so that no retry makes anything twice.
+
+One entry per pair, external id and unit. Its ``state`` tells how far the *offer* is:
+
+``claimed``    a run has taken it; nothing has been sent.
+``sent``       the request is about to go or has gone; the outcome is open until it is settled (read back).
+``loaded``     the ERP holds one offer for it.
+``refused``    the ERP holds none, with a reason; it may be sent again once the cause is mended.
+``ambiguous``  the ERP holds several offers for it; a person must look.
+
+``acceptance`` tells how far the *lease* is: ``accepting`` (under way), ``leased``, ``held`` (with a reason) or
+``awaiting`` (a person is asked). The ERP stays the source of truth; entries hold no names, no addresses and no
+dates of birth, only keyed hashes where content must be compared.
+
+Every method is one transaction. A claim carries a token (a fence): a takeover writes a new one, so that a
+process which was thought dead and wakes up finds that it may not send any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from include.prospects import migrate
+from include.prospects.ledger_schema import Store, entries, events, locate
+
+CLAIM_EXPIRES = timedelta(minutes=10)
+"""After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
+_CHUNK = 500
+"""Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
+
+Key = tuple[str, str]
+"""External id and unit number: what tells one entry of a pair from another."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Which run does the work.
+
+    :param pair: id of the pair's DAG.
+    :param erp: which ERP the pair feeds; pairs with the same value compete for the same units.
+    """
+
+    pair: str
+    erp: str
+    run_id: str
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One prospect that is to become an offer.
+
+    :param content_hash: keyed hash of all that would be sent, see :meth:`Ledger.hash`.
+    :param person_hash: keyed hash of the matching key, or ``None`` without one.
+    """
+
+    external_id: str
+    unit: str
+    chosen: bool
+    content_hash: str
+    person_hash: str | None
+
+    @property
+    def key(self) -> Key:
+        return (self.external_id, self.unit)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger; the columns are described in ``ledger_schema``."""
+
+    id: int
+    pair: str
+    erp: str
+    external_id: str
+    unit: str
+    state: str
+    reason: str | None
+    chosen: bool
+    content_hash: str
+    person_hash: str | None
+    claim: str | None
+    claimed_at: datetime | None
+    sent_at: datetime | None
+    job: str | None
+    offer_id: str | None
+    offer_number: str | None
+    business_partner_number: str | None
+    business_partner_created: bool | None
+    lease_number: str | None
+    acceptance: str | None
+    acceptance_reason: str | None
+    acceptance_run: str | None
+    accepting_since: datetime | None
+    decided_by: str | None
+    decided_at: datetime | None
+    changed_at: datetime | None
+    withdrawn_at: datetime | None
+    run_id: str
+    window_start: datetime | None
+    window_end: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def key(self) -> Key:
+        return (self.external_id, self.unit)
+
+
+def now() -> datetime:
+    """The present in UTC."""
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """The ledger of one deployment.
+
+    :param store: where it stands; by default :func:`~include.prospects.ledger_schema.locate` finds it.
+    :raises StopRun: if its database is of another version than this package.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        store = store or locate()
+        self._key = store.hash_key
+        self.engine = migrate.open_engine(store)
+        migrate.ready(self.engine)
+
+    def hash(self, values: Mapping[str, Any]) -> str:
+        """Keyed hash of some fields: equal fields, equal hash; without the key nothing can be tried out."""
+        text = json.dumps(values, sort_keys=True, default=str, ensure_ascii=True)
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def find(self, pair: str, external_ids: Collection[str]) -> dict[Key, Entry]:
+        """All entries of a pair with these external ids."""
+        found: dict[Key, Entry] = {}
+        with self.engine.begin() as connection:
+            for ids in _chunks(sorted(set(external_ids))):
+                query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
+                found.update((entry.key, entry) for entry in _read(connection, query))
+        return found
+
+    def unfinished(self, pair: str) -> list[Entry]:
+        """Entries of a pair whose outcome is open: claimed or sent, whatever run left them so."""
+        return self._select(entries.c.pair == pair, entries.c.state.in_(("claimed", "sent")))
+
+    def left_undecided(self, pair: str) -> list[Entry]:
+        """Entries of a pair with an offer on which no run has decided, or that were left in the middle."""
+        return self._select(
+            entries.c.pair == pair,
+            entries.c.state == "loaded",
+            entries.c.lease_number.is_(None),
+            sa.or_(entries.c.acceptance.is_(None), entries.c.acceptance == "accepting"),
+        )
+
+    def of_acceptance_run(self, run: Run) -> list[Entry]:
+        """Entries whose acceptance this run decided on last."""
+        return self._select(entries.c.pair == run.pair, entries.c.acceptance_run == run.run_id)
+
+    def on_units(self, erp: str, units: Collection[str]) -> list[Entry]:
+        """Entries of all pairs that feed this ERP, for these units."""
+        found: list[Entry] = []
+        for some in _chunks(sorted(set(units))):
+            found += self._select(entries.c.erp == erp, entries.c.unit.in_(some))
+        return found
+
+    def same_person_on_unit(self, pair: str, hashes: Collection[str]) -> list[Entry]:
+        """Loaded entries of a pair whose person is one of these, for the check across runs."""
+        found: list[Entry] = []
+        for some in _chunks(sorted(set(hashes))):
+            found += self._select(
+                entries.c.pair == pair,
+                entries.c.person_hash.in_(some),
+                entries.c.state.in_(("loaded", "sent")),
+            )
+        return found
+
+    def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
+        with self.engine.begin() as connection:
+            return list(_read(connection, sa.select(entries).where(*conditions).order_by(entries.c.id)))
+
+    # --- claiming and sending -----------------------------------------------------------------------------
+
+    def claim(self, run: Run, intents: Sequence[Intent]) -> tuple[str, set[Key]]:
+        """Take prospects for this run: write the intent before anything is sent.
+
+        Taken are new ones, refused ones, those this run claimed in an earlier try, and claims that expired
+        unsent. One statement decides, so of two runs at the same moment only one gets a prospect.
+
+        :return: the claim's token and the keys that were won.
+        """
+        token, at, won = uuid.uuid4().hex, now(), set[Key]()
+        with self.engine.begin() as connection:
+            for some in _chunks(intents):
+                won |= self._claim(connection, run, some, token, at)
+        return token, won
+
+    def _claim(
+        self, connection: sa.Connection, run: Run, intents: Sequence[Intent], token: str, at: datetime
+    ) -> set[Key]:
+        rows = [
+            {
+                "pair": run.pair,
+                "erp": run.erp,
+                "external_id": intent.external_id,
+                "unit": intent.unit,
+                "state": "claimed",
+                "chosen": intent.chosen,
+                "content_hash": intent.content_hash,
+                "person_hash": intent.person_hash,
+                "claim": token,
+                "claimed_at": at,
+                "run_id": run.run_id,
+                "window_start": run.window_start,
+                "window_end": run.window_end,
+                "created_at": at,
+                "updated_at": at,
+            }
+            for intent in intents
+        ]
+        insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(entries)
+        taken_over = {
+            name: getattr(insert.excluded, name)
+            for name in rows[0]
+            if name not in ("pair", "external_id", "unit", "created_at")
+        }
+        free = sa.or_(
+            entries.c.state == "refused",
+            sa.and_(entries.c.state == "claimed", entries.c.run_id == run.run_id),
+            sa.and_(entries.c.state == "claimed", entries.c.claimed_at < at - CLAIM_EXPIRES),
+        )
+        statement = insert.on_conflict_do_update(
+            index_elements=["pair", "external_id", "unit"],
+            set_=taken_over | {"reason": None, "job": None, "sent_at": None},
+            where=free,
+        ).returning(entries.c.id, entries.c.external_id, entries.c.unit)
+        won = connection.execute(statement, rows).all()
+        _note(connection, [row.id for row in won], "claimed", at, run.run_id)
+        return {(row.external_id, row.unit) for row in won}
+
+    def sending(self, pair: str, token: str, keys: Collection[Key]) -> set[Key]:
+        """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
+        at, confirmed = now(), set[Key]()
+        with self.engine.begin() as connection:
+            for some in _chunks(sorted(keys)):
+                statement = (
+                    sa.update(entries)
+                    .where(
+                        entries.c.pair == pair,
+                        entries.c.claim == token,
+                        entries.c.state == "claimed",
+                        sa.tuple_(entries.c.external_id, entries.c.unit).in_(some),
+                    )
+                    .values(state="sent", sent_at=at, job=None, updated_at=at)
+                    .returning(entries.c.id, entries.c.external_id, entries.c.unit)
+                )
+                rows = connection.execute(statement).all()
+                _note(connection, [row.id for row in rows], "sent", at)
+                confirmed |= {(row.external_id, row.unit) for row in rows}
+        return confirmed
+
+    def in_job(self, ids: Collection[int], job: str | None) -> None:
+        """Remember which import of the ERP carries these entries."""
+        self._change(ids, "import started", reference=job, job=job)
+
+    def not_sent(self, ids: Collection[int]) -> None:
+        """The request did surely not take effect: the entries are claimed as before."""
+        self._change(ids, "not taken by the ERP", only_if=entries.c.state == "sent", state="claimed")
+
+    def take_back(self, run: Run, entries_to_repeat: Sequence[Entry]) -> str:
+        """Claim sent entries of which the ERP surely holds nothing, under a new token.
+
+        :return: the token; a process that still holds the old one finds its claim gone.
+        """
+        token = uuid.uuid4().hex
+        for entry in entries_to_repeat:
+            self._change(
+                [entry.id],
+                "found nothing in the ERP",
+                only_if=sa.and_(entries.c.state == "sent", entries.c.claim == entry.claim),
+                state="claimed",
+                claim=token,
+                claimed_at=now(),
+                run_id=run.run_id,
+                job=None,
+            )
+        return token
+
+    # --- outcomes of the load -----------------------------------------------------------------------------
+
+    def loaded(self, entry_id: int, **offer: Any) -> None:
+        """The ERP holds one offer.
+
+        :param offer: ``offer_id``, ``offer_number``, ``business_partner_number``, ``business_partner_created``.
+        """
+        self._change(
+            [entry_id], "offer", reference=offer.get("offer_number"), state="loaded", reason=None, **offer
+        )
+
+    def refused(self, ids: Collection[int], reason: str) -> None:
+        """The ERP holds no offer and will not take this record as it is."""
+        self._change(ids, "refused", reason=reason, state="refused")
+
+    def ambiguous(self, entry_id: int) -> None:
+        """The ERP holds several offers for one prospect: never to be accepted, a person must look."""
+        self._change([entry_id], "several offers found", state="ambiguous", reason="ambiguous")
+
+    def changed_after_load(self, ids: Collection[int]) -> None:
+        """The partner changed the record after its offer was made; the ERP's clerk decides."""
+        self._change(
+            ids, "changed at the partner", only_if=entries.c.changed_at.is_(None), changed_at=now(),
+            reason="changed_after_load",
+        )  # fmt: skip
+
+    def withdrawn_after_load(self, pair: str, external_ids: Collection[str]) -> list[Entry]:
+        """Mark entries that the partner reports as withdrawn or rejected; returns those with an offer."""
+        known = list(self.find(pair, external_ids).values())
+        with_offer = [entry for entry in known if entry.state in ("sent", "loaded", "ambiguous")]
+        new = [entry.id for entry in with_offer if entry.withdrawn_at is None]
+        self._change(new, "withdrawn at the partner", reason="withdrawn_after_load", withdrawn_at=now())
+        return with_offer
+
+    # --- acceptance ---------------------------------------------------------------------------------------
+
+    def accepting(self, entry: Entry, run_id: str) -> bool:
+        """Take the right to accept on this unit; of all pairs on the ERP one at a time has it."""
+        try:
+            self._change(
+                [entry.id], "accepting", run_id=run_id, acceptance="accepting",
+                acceptance_run=run_id, accepting_since=now(),
+            )  # fmt: skip
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    def leased(self, entry_id: int, lease_number: str, run_id: str) -> None:
+        """The offer turned into a lease."""
+        self._change(
+            [entry_id], "lease", reference=lease_number, run_id=run_id, acceptance="leased",
+            acceptance_reason=None, acceptance_run=run_id, lease_number=lease_number,
+        )  # fmt: skip
+
+    def held(self, ids: Collection[int], reason: str, run_id: str, decided_by: str | None = None) -> None:
+        """No lease for now, and why; ``decided_by`` names the Airflow user if a person said so."""
+        decided: dict[str, Any] = {"decided_by": decided_by, "decided_at": now()} if decided_by else {}
+        self._change(
+            ids,
+            "held",
+            reason=reason,
+            reference=decided_by,
+            run_id=run_id,
+            acceptance="held",
+            acceptance_reason=reason,
+            acceptance_run=run_id,
+            **decided,
+        )
+
+    def awaiting(self, ids: Collection[int], run_id: str) -> None:
+        """A person is asked whether to accept."""
+        self._change(ids, "approval asked", run_id=run_id, acceptance="awaiting", acceptance_run=run_id)
+
+    def approved(self, ids: Collection[int], run_id: str, decided_by: str) -> None:
+        """A person said yes; the acceptance itself follows."""
+        self._change(
+            ids, "approved", reference=decided_by, run_id=run_id, acceptance=None,
+            acceptance_reason=None, decided_by=decided_by, decided_at=now(),
+        )  # fmt: skip
+
+    # --- writing ------------------------------------------------------------------------------------------
+
+    def _change(
+        self,
+        ids: Collection[int],
+        what: str,
+        *,
+        run_id: str | None = None,
+        reason: str | None = None,
+        reference: str | None = None,
+        only_if: sa.ColumnElement[bool] | None = None,
+        **values: Any,
+    ) -> None:
+        """Write ``values`` into some entries and one line of history for each that was changed."""
+        at = now()
+        if reason is not None and "acceptance" not in values and "reason" not in values:
+            values["reason"] = reason
+        with self.engine.begin() as connection:
+            for some in _chunks(sorted(set(ids))):
+                conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
+                statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
+                changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
+                _note(connection, changed, what, at, run_id, reason, reference)
+
+
+def _note(
+    connection: sa.Connection,
+    ids: Iterable[int],
+    what: str,
+    at: datetime,
+    run_id: str | None = None,
+    reason: str | None = None,
+    reference: str | None = None,
+) -> None:
+    rows = [
+        {"entry_id": i, "at": at, "run_id": run_id, "what": what, "reason": reason, "reference": reference}
+        for i in ids
+    ]
+    if rows:
+        connection.execute(sa.insert(events), rows)
+
+
+def _read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:
+    return (Entry(**row) for row in connection.execute(query).mappings())
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

@@ -1,0 +1,174 @@
+"""The ledger's two tables, and where its database stands.
+
+No name, no e-mail address and no date of birth is in here: ids, numbers, times, reason codes, and keyed hashes
+where something must be compared.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from include.prospects import deployment
+from include.prospects.errors import StopRun
+
+CONNECTION_ID = "prospect_ledger"
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """A time with zone on both databases; SQLite itself would drop the zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = sa.MetaData()
+
+entries = sa.Table(
+    "prospect_ledger",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("pair", sa.String(250), nullable=False),
+    sa.Column(
+        "erp", sa.String(250), nullable=False, comment="which ERP, so that pairs that share it see each other"
+    ),
+    sa.Column("external_id", sa.String(64), nullable=False),
+    sa.Column("unit", sa.String(250), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("reason", sa.String(60)),
+    sa.Column("chosen", sa.Boolean, nullable=False),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("person_hash", sa.String(64)),
+    sa.Column("claim", sa.String(32), comment="fence: who may send; a takeover writes a new one"),
+    sa.Column("claimed_at", UtcDateTime),
+    sa.Column("sent_at", UtcDateTime),
+    sa.Column("job", sa.String(64), comment="the ERP's number of the import that carries it"),
+    sa.Column("offer_id", sa.String(64)),
+    sa.Column("offer_number", sa.String(64)),
+    sa.Column("business_partner_number", sa.String(64)),
+    sa.Column("business_partner_created", sa.Boolean),
+    sa.Column("lease_number", sa.String(64)),
+    sa.Column("acceptance", sa.String(20)),
+    sa.Column("acceptance_reason", sa.String(60)),
+    sa.Column("acceptance_run", sa.String(250)),
+    sa.Column("accepting_since", UtcDateTime),
+    sa.Column("decided_by", sa.String(250), comment="Airflow user who answered the approval"),
+    sa.Column("decided_at", UtcDateTime),
+    sa.Column("changed_at", UtcDateTime, comment="content changed at the partner after loading"),
+    sa.Column("withdrawn_at", UtcDateTime, comment="withdrawn or rejected at the partner"),
+    sa.Column("run_id", sa.String(250), nullable=False, comment="the run that loaded it, or tried last"),
+    sa.Column("window_start", UtcDateTime),
+    sa.Column("window_end", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("pair", "external_id", "unit", name="uq_prospect_ledger_prospect"),
+    sa.Index("ix_prospect_ledger_unit", "erp", "unit"),
+    sa.Index("ix_prospect_ledger_state", "pair", "state"),
+    sa.Index("ix_prospect_ledger_person", "pair", "unit", "person_hash"),
+    sa.Index("ix_prospect_ledger_offer", "offer_number"),
+    sa.Index("ix_prospect_ledger_lease", "lease_number"),
+)
+one_acceptance_per_unit = sa.Index(
+    "uq_prospect_ledger_accepting",
+    entries.c.erp,
+    entries.c.unit,
+    unique=True,
+    sqlite_where=entries.c.acceptance == "accepting",
+    postgresql_where=entries.c.acceptance == "accepting",
+)
+
+events = sa.Table(
+    "prospect_ledger_event",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column(
+        "entry_id", sa.Integer, sa.ForeignKey("prospect_ledger.id", ondelete="CASCADE"), nullable=False
+    ),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("run_id", sa.String(250)),
+    sa.Column("what", sa.String(40), nullable=False),
+    sa.Column("reason", sa.String(60)),
+    sa.Column("reference", sa.String(250), comment="offer, lease or import number, or who decided"),
+    sa.Index("ix_prospect_ledger_event_entry", "entry_id", "id"),
+)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The ledger's database and the key of its hashes."""
+
+    url: sa.URL
+    hash_key: bytes
+
+
+def locate() -> Store:
+    """Find the ledger: connection ``prospect_ledger`` if there is one, else a SQLite file.
+
+    The file is ``[prospects] ledger`` of the Airflow configuration, by default ``prospect_ledger.db`` in
+    ``AIRFLOW_HOME``; its hash key lies beside it, readable by its owner only.
+
+    :raises StopRun: if the connection names no supported database or no hash key.
+    """
+    try:
+        connection = BaseHook.get_connection(CONNECTION_ID)
+    except AirflowNotFoundException:
+        return _local_store()
+    return _store_of(connection)
+
+
+def _store_of(connection: Any) -> Store:
+    key = connection.extra_dejson.get("hash_key")
+    if not key:
+        raise StopRun(f"Connection {CONNECTION_ID!r} needs the extra 'hash_key': a long random text.")
+    if connection.conn_type in ("postgres", "postgresql"):
+        url = sa.URL.create(
+            "postgresql+psycopg2",
+            username=connection.login,
+            password=connection.password,
+            host=connection.host,
+            port=connection.port,
+            database=connection.schema,
+            query={k: str(v) for k, v in connection.extra_dejson.items() if k.startswith("ssl")},
+        )
+    elif connection.conn_type == "sqlite":
+        url = sa.URL.create("sqlite", database=connection.host)
+    else:
+        raise StopRun(
+            f"Connection {CONNECTION_ID!r} has the type {connection.conn_type!r}; it must be 'postgres' or 'sqlite'."
+        )
+    return Store(url, str(key).encode())
+
+
+def _local_store() -> Store:
+    path = deployment.ledger_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key_file = path.with_suffix(".key")
+    try:
+        with open(key_file, "x", opener=_only_for_its_owner) as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return Store(sa.URL.create("sqlite", database=str(path)), key_file.read_text().encode())
+
+
+def _only_for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

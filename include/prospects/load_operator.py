@@ -1,0 +1,220 @@
+"""The task ``load_offers``: Airflow's side of :mod:`include.prospects.loading`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from include.prospects import staging, window
+from include.prospects.errors import RefuseRecord, WaitAndRepeat
+from include.prospects.model import OutcomeKind, Prospect
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from airflow.sdk import Context
+
+    from include.prospects.erp import Erp
+    from include.prospects.ledger import Ledger
+    from include.prospects.loading import Item, Waiting
+
+CONTENT = frozenset(Prospect.model_fields) - {"external_id", "unit", "chosen", "withdrawn", "updated_at"}
+"""What is sent of a prospect; a change in any other field is no change for the ERP."""
+
+
+class LoadOffersOperator(BaseOperator):
+    """
+    Make one offer in the ERP for each staged prospect, once.
+
+    May be run again at any time: what an earlier try left open is looked up in the ERP before anything is sent.
+    While the ERP works on an import the task is deferred and holds no worker slot.
+
+    :param folder: the run's staging folder, with the table ``prospects`` (templated).
+    :param erp_conn_id: Airflow connection of the ERP (templated).
+    :param exchange: the ERP's name for the place prospects are imported from (Immobilienbörse, Portal).
+    :param separator: separator between the four parts of a unit number as the ERP writes it.
+    :param key: fields that tell a person, as the ERP's duplicate check is set.
+    :param schedule: the pair's cron expression, for the window of a run started by hand.
+    :param poll: pause between two looks at an import that goes on.
+    :param longest_wait: after this the task fails, to be tried again.
+    :return: the folder; nothing personal leaves the task.
+    """
+
+    template_fields: Sequence[str] = ("folder", "erp_conn_id")
+    ui_color = "#e9f7ea"
+
+    def __init__(
+        self,
+        *,
+        folder: Any,
+        erp_conn_id: str,
+        exchange: str,
+        separator: str,
+        key: Sequence[str],
+        schedule: str,
+        poll: timedelta,
+        longest_wait: timedelta = timedelta(hours=2),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.folder: str = folder
+        self.erp_conn_id = erp_conn_id
+        self.exchange = exchange
+        self.separator = separator
+        self.key = tuple(key)
+        self.schedule = schedule
+        self.poll = poll
+        self.longest_wait = longest_wait
+
+    erp_class: ClassVar[str]
+    """Import path of the ERP's class; each ERP's operator names its own."""
+    erp_separator: ClassVar[str | None] = None
+    """The separator of unit numbers where the ERP prescribes one."""
+
+    @property
+    def erp_settings(self) -> dict[str, Any]:
+        """Keyword arguments of the ERP's class."""
+        return {"conn_id": self.erp_conn_id, "exchange": self.exchange, "separator": self.separator}
+
+    @abstractmethod
+    def erp(self) -> Erp:
+        """Open the ERP."""
+
+    def execute(self, context: Context) -> str:
+        """Load, until all is decided or something has to be waited for."""
+        return self._advance(context, since=datetime.now(UTC))
+
+    def resume(self, context: Context, event: dict[str, Any], since: str) -> str:
+        """Go on after a wait, perhaps in another process; everything is looked up anew."""
+        del event
+        return self._advance(context, since=datetime.fromisoformat(since))
+
+    def _advance(self, context: Context, since: datetime) -> str:
+        from include.prospects.ledger import Ledger, Run
+        from include.prospects.loading import Loader
+
+        if context["params"].get("rehearse"):
+            self.log.info("rehearsal: nothing is sent to the ERP")
+            self._rehearse()
+            return self.folder
+        erp, ledger = self.erp(), Ledger()
+        try:
+            dag_run = context["dag_run"]
+            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
+            items = self._items(ledger)
+            ledger.withdrawn_after_load(
+                run.pair, [row["external_id"] for row in staging.rows(self.folder, "withdrawn")]
+            )
+            loader = Loader(ledger, erp, run, since, lambda some: self._partner_numbers(erp, some))
+            waiting = loader.advance(items)
+            if waiting:
+                self._wait(waiting, since)
+            raw = {item.record: item.prospect.model_dump_json() for item in items}
+            counts = staging.write_outcomes(self.folder, "load_offers", loader.outcomes(items), raw)
+            self.log.info("prospects by outcome: %s", counts)
+            return self.folder
+        finally:
+            erp.close()
+
+    def _wait(self, waiting: Waiting, since: datetime) -> None:
+        from include.prospects.waiting import ImportTrigger
+
+        if datetime.now(UTC) - since > self.longest_wait:
+            raise WaitAndRepeat(
+                f"{len(waiting.jobs)} imports and {waiting.others} prospects are still undecided after "
+                f"{self.longest_wait}. Nothing is sent twice: clear the task when the ERP has ended its imports."
+            )
+        self.log.info(
+            "waiting for %d imports of the ERP and %d other prospects", len(waiting.jobs), waiting.others
+        )
+        self.defer(
+            trigger=ImportTrigger(
+                self.erp_class, self.erp_settings, sorted(waiting.jobs), self.poll.total_seconds()
+            ),
+            method_name="resume",
+            kwargs={"since": since.isoformat()},
+        )
+
+    def _items(self, ledger: Ledger) -> list[Item]:
+        from include.prospects.ledger import Intent
+        from include.prospects.loading import Item
+
+        hashes = self._person_hashes(ledger)
+        items = []
+        for row in staging.rows(self.folder, "prospects"):
+            prospect = Prospect(**{name: row[name] for name in Prospect.model_fields})
+            intent = Intent(
+                external_id=prospect.external_id,
+                unit=str(prospect.unit),
+                chosen=prospect.chosen,
+                content_hash=ledger.hash(prospect.model_dump(mode="json", include=set(CONTENT))),
+                person_hash=hashes.get(row["record"]),
+            )
+            items.append(Item(row["record"], row["person"], prospect, intent))
+        return items
+
+    def _person_hashes(self, ledger: Ledger) -> dict[int, str]:
+        from include.prospects.dedup import person_key
+
+        frame = staging.read(self.folder, "prospects")
+        if frame.empty:
+            return {}
+        keys = person_key(frame, self.key).fillna(person_key(frame, ("first_name", "last_name", "email")))
+        return {
+            int(record): ledger.hash({"person": key})
+            for record, key in zip(frame["record"], keys, strict=True)
+            if isinstance(key, str)
+        }
+
+    def _partner_numbers(self, erp: Erp, items: Sequence[Item]) -> Mapping[int, str | RefuseRecord]:
+        """Look persons up among the ERP's business partners: in bulk, by date of birth or e-mail address."""
+        import pandas as pd
+
+        from include.prospects.dedup import AMBIGUOUS, match_partners
+
+        birth_dates = {item.prospect.birth_date for item in items if item.prospect.birth_date}
+        emails = {
+            item.prospect.email for item in items if not item.prospect.birth_date and item.prospect.email
+        }
+        stored = [partner.model_dump() for partner in erp.business_partners(birth_dates, emails)]
+        if not stored:
+            return {}
+        rows = [
+            {"record": item.record, "person": item.person, **item.prospect.model_dump()} for item in items
+        ]
+        matches = match_partners(_typed(pd.DataFrame(rows)), _typed(pd.DataFrame(stored)), self.key)
+        numbers: dict[int, str | RefuseRecord] = {}
+        for row in matches.to_dict("records"):
+            if row["reason"] == AMBIGUOUS:
+                numbers[row["record"]] = RefuseRecord(AMBIGUOUS, "Several business partners of the ERP fit.")
+            elif isinstance(row["business_partner_number"], str):
+                numbers[row["record"]] = row["business_partner_number"]
+        return numbers
+
+    def _rehearse(self) -> None:
+        """Write what would be loaded: every prospect counts as skipped, none is sent."""
+        from include.prospects.model import Outcome
+
+        outcomes = [
+            Outcome(
+                record=row["record"],
+                external_id=row["external_id"],
+                kind=OutcomeKind.SKIPPED,
+                reason="rehearsal",
+            )
+            for row in staging.rows(self.folder, "prospects")
+        ]
+        staging.write_outcomes(self.folder, "load_offers", outcomes, {})
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text columns as text even where all of them are empty."""
+    import pandas as pd
+
+    texts = [name for name in frame.columns if name not in ("record", "person", "birth_date", "lease_start")]
+    frame[texts] = frame[texts].astype("str")
+    frame["birth_date"] = pd.to_datetime(frame["birth_date"]).astype("datetime64[s]")
+    return frame

@@ -1,0 +1,341 @@
+"""From prospects to offers, once: what the task ``load_offers`` does, without Airflow.
+
+The loader may be called again at any point, by a retry, after a wait, by another run. Each call takes three
+steps, and each step looks at the ledger and the ERP instead of remembering:
+
+1. **settle** what is open: read the results of imports that have ended, look up by external id what has no
+   result. None and surely over: free to be sent. One: adopted. Several: ambiguous. Not decidable: wait.
+2. **claim** this run's prospects in the ledger, the intent before the deed.
+3. **send** what is claimed, after one more look into the ERP, so that not even a lost ledger doubles an offer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from include.prospects.erp import Delivery, Erp, ImportState, Outgoing
+from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from include.prospects.ledger import Entry, Intent, Key, Ledger, Run
+from include.prospects.model import Offer, Outcome, OutcomeKind, Prospect
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One prospect of this run.
+
+    :param record: its running number.
+    :param person: number of the person within the run; the same on several units.
+    """
+
+    record: int
+    person: int
+    prospect: Prospect
+    intent: Intent
+
+    @property
+    def key(self) -> Key:
+        return self.intent.key
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is not decided yet.
+
+    :param jobs: imports of the ERP that still go on.
+    :param others: prospects whose outcome cannot be told yet for another reason.
+    """
+
+    jobs: frozenset[str] = frozenset()
+    others: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.others)
+
+
+PartnerNumbers = Callable[[Sequence[Item]], Mapping[int, str | RefuseRecord]]
+"""Finds the business partner of each item the ERP knows already: its number by ``record``, or why none."""
+
+
+class Loader:
+    """Load the prospects of one run.
+
+    :param since: when this try began; what the ERP refused after it is not sent once more in this try.
+    :param partner_numbers: looks persons up in the ERP before they are sent.
+    """
+
+    def __init__(
+        self, ledger: Ledger, erp: Erp, run: Run, since: datetime, partner_numbers: PartnerNumbers
+    ) -> None:
+        self.ledger = ledger
+        self.erp = erp
+        self.run = run
+        self.since = since
+        self.partner_numbers = partner_numbers
+
+    def advance(self, items: Sequence[Item]) -> Waiting:
+        """Do all that can be done now; returns what has to be waited for, nothing when all is decided."""
+        while True:
+            waiting = self._settle(items)
+            claimed, busy = self._claim(items)
+            if not self._send(items, claimed):
+                return Waiting(waiting.jobs, waiting.others + busy)
+
+    def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
+        """What became of each item, once nothing is waited for any more."""
+        known = self.ledger.find(self.run.pair, {item.intent.external_id for item in items})
+        elsewhere = self._person_elsewhere(items)
+        return [
+            Outcome(
+                record=item.record,
+                external_id=item.intent.external_id,
+                kind=OutcomeKind.DUPLICATE,
+                reason="same_person_on_unit",
+            )
+            if item.record in elsewhere
+            else _outcome(item, known[item.key], self.run)
+            for item in items
+        ]
+
+    # --- 1 settle -----------------------------------------------------------------------------------------
+
+    def _settle(self, items: Sequence[Item]) -> Waiting:
+        """Close what the ledger has open; what belongs to other runs is adopted, never waited for."""
+        mine = {item.key for item in items}
+        open_entries = [entry for entry in self.ledger.unfinished(self.run.pair) if entry.state == "sent"]
+        jobs = set[str]()
+        to_look_up: list[Entry] = []
+        for job, group in groupby(sorted(open_entries, key=lambda e: e.job or ""), key=lambda e: e.job):
+            entries = list(group)
+            state = self.erp.import_state(job) if job else None
+            if state is not None and not state.finished:
+                jobs |= {job} if job and any(e.key in mine for e in entries) else set()
+                continue
+            to_look_up += self._apply(entries, state) if state else entries
+        undecided = self._read_back(to_look_up, mine)
+        return Waiting(frozenset(jobs), undecided)
+
+    def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
+        """Write the results of an import that has ended; returns the entries it has no clear result for."""
+        by_id = defaultdict(list)
+        for result in state.results:
+            by_id[result.external_id].append(result)
+        left = []
+        for entry in entries:
+            results = by_id.get(entry.external_id, [])
+            if len(results) != 1:
+                left.append(entry)
+            elif results[0].refusal:
+                self.ledger.refused([entry.id], results[0].refusal)
+            elif results[0].offer_id:
+                result = results[0]
+                self.ledger.loaded(
+                    entry.id,
+                    offer_id=result.offer_id,
+                    offer_number=result.offer_number,
+                    business_partner_number=result.business_partner_number,
+                    business_partner_created=result.business_partner_created,
+                )
+            else:
+                left.append(entry)
+        return left
+
+    def _read_back(self, entries: Sequence[Entry], mine: Collection[Key]) -> int:
+        """Look sent entries up in the ERP; returns how many of ours cannot be told yet."""
+        if not entries:
+            return 0
+        found = self._offers({entry.external_id for entry in entries})
+        repeat, undecided = [], 0
+        for entry in entries:
+            offers = found.get(entry.key, [])
+            if offers:
+                self._adopt(entry, offers, reason=None)
+            elif entry.sent_at and self.erp.may_still_come(entry.sent_at):
+                undecided += entry.key in mine
+            elif entry.key in mine:
+                repeat.append(entry)
+        if repeat:
+            log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
+            self.ledger.take_back(self.run, repeat)
+        return undecided
+
+    def _offers(self, external_ids: Collection[str]) -> dict[Key, list[Offer]]:
+        found = defaultdict(list)
+        for offer in self.erp.offers(external_ids):
+            if offer.external_id and offer.unit:
+                found[(offer.external_id, str(offer.unit))].append(offer)
+        return found
+
+    def _adopt(self, entry: Entry, offers: Sequence[Offer], reason: str | None) -> None:
+        if len(offers) > 1:
+            self.ledger.ambiguous(entry.id)
+            return
+        offer = offers[0]
+        self.ledger.loaded(
+            entry.id,
+            offer_id=offer.offer_id,
+            offer_number=offer.number,
+            business_partner_number=offer.business_partner_number,
+            reason=reason,
+        )
+
+    # --- 2 claim ------------------------------------------------------------------------------------------
+
+    def _claim(self, items: Sequence[Item]) -> tuple[dict[Key, Entry], int]:
+        """Claim what this run may send; returns our claimed entries and how many another run is busy with."""
+        known = self.ledger.find(self.run.pair, {item.intent.external_id for item in items})
+        elsewhere = self._person_elsewhere(items)
+        self.ledger.changed_after_load(
+            [
+                entry.id
+                for item in items
+                if (entry := known.get(item.key))
+                and entry.state == "loaded"
+                and entry.content_hash != item.intent.content_hash
+            ]
+        )
+        wanted = [
+            item.intent
+            for item in items
+            if item.record not in elsewhere and self._may_be_claimed(known.get(item.key))
+        ]
+        token, won = self.ledger.claim(self.run, wanted)
+        entries = self.ledger.find(self.run.pair, {external_id for external_id, _ in won})
+        return {key: entries[key] for key in won if entries[key].claim == token}, len(wanted) - len(won)
+
+    def _may_be_claimed(self, entry: Entry | None) -> bool:
+        if entry is None or entry.state == "claimed":
+            return True
+        refused_in_this_try = entry.run_id == self.run.run_id and entry.updated_at >= self.since
+        return entry.state == "refused" and not refused_in_this_try
+
+    def _person_elsewhere(self, items: Sequence[Item]) -> set[int]:
+        """Records of persons who already have an offer for this unit under another external id."""
+        hashes = {item.intent.person_hash for item in items if item.intent.person_hash}
+        theirs = defaultdict(set)
+        for entry in self.ledger.same_person_on_unit(self.run.pair, hashes):
+            theirs[(entry.person_hash, entry.unit)].add(entry.external_id)
+        return {
+            item.record
+            for item in items
+            if theirs[(item.intent.person_hash, item.intent.unit)] - {item.intent.external_id}
+            and item.intent.external_id not in theirs[(item.intent.person_hash, item.intent.unit)]
+        }
+
+    # --- 3 send -------------------------------------------------------------------------------------------
+
+    def _send(self, items: Sequence[Item], claimed: Mapping[Key, Entry]) -> bool:
+        """Send what is claimed; returns whether anything has moved."""
+        wave = self._wave(items, claimed)
+        if not wave:
+            return False
+        found = self._offers({item.intent.external_id for item in wave})
+        for item in wave:
+            if item.key in found:
+                self._adopt(claimed[item.key], found[item.key], reason="found_in_erp")
+        missing = [item for item in wave if item.key not in found]
+        numbers = self.partner_numbers(missing)
+        ready = []
+        for item in missing:
+            number = numbers.get(item.record)
+            if isinstance(number, RefuseRecord):
+                self.ledger.refused([claimed[item.key].id], number.reason)
+            else:
+                ready.append(_Ready(claimed[item.key], Outgoing(item.prospect, number)))
+        self._deliver_all(ready)
+        return True
+
+    def _wave(self, items: Sequence[Item], claimed: Mapping[Key, Entry]) -> list[Item]:
+        """Of each person, and of each external id, one at a time.
+
+        The second offer of a person must hang on the business partner that the first one makes; it is sent
+        when that is known, in the next wave.
+        """
+        under_way = {entry.key for entry in self.ledger.unfinished(self.run.pair) if entry.state == "sent"}
+        persons = {item.person for item in items if item.key in under_way}
+        ids = {external_id for external_id, _ in under_way}
+        wave = []
+        for item in items:
+            if item.key not in claimed or item.person in persons or item.intent.external_id in ids:
+                continue
+            persons.add(item.person)
+            ids.add(item.intent.external_id)
+            wave.append(item)
+        return wave
+
+    def _deliver_all(self, ready: Sequence[_Ready]) -> None:
+        batches = [ready[i : i + self.erp.batch_size] for i in range(0, len(ready), self.erp.batch_size)]
+        delivered = [ids for ids in self.erp.concurrently(self._deliver, batches) if ids]
+        without_job = [entry_id for ids in delivered for entry_id in ids]
+        if without_job and (job := self.erp.start_import()):
+            self.ledger.in_job(without_job, job)
+
+    def _deliver(self, batch: Sequence[_Ready]) -> list[int]:
+        """Deliver a batch; returns the ids of those for which an import is still to be started."""
+        entries = {ready.entry.key: ready.entry for ready in batch}
+        token = batch[0].entry.claim or ""
+        confirmed = self.ledger.sending(self.run.pair, token, entries)
+        batch = [ready for ready in batch if ready.entry.key in confirmed]
+        if not batch:
+            return []
+        ids = [ready.entry.id for ready in batch]
+        try:
+            delivery = self.erp.deliver([ready.outgoing for ready in batch])
+        except AnswerLost as lost:
+            log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
+            return []
+        except (WaitAndRepeat, StopRun):
+            self.ledger.not_sent(ids)
+            raise
+        except RefuseRecord as refusal:
+            self.ledger.not_sent(ids)
+            return self._deliver_in_halves(batch, refusal)
+        return self._taken(batch, delivery)
+
+    def _deliver_in_halves(self, batch: Sequence[_Ready], refusal: RefuseRecord) -> list[int]:
+        """One record spoils the whole batch: find it by halving, so that the others are not held up."""
+        if len(batch) == 1:
+            self.ledger.refused([batch[0].entry.id], refusal.reason)
+            return []
+        middle = len(batch) // 2
+        return self._deliver(batch[:middle]) + self._deliver(batch[middle:])
+
+    def _taken(self, batch: Sequence[_Ready], delivery: Delivery) -> list[int]:
+        taken = []
+        for ready in batch:
+            reason = delivery.refused.get(ready.entry.external_id)
+            if reason:
+                self.ledger.refused([ready.entry.id], reason)
+            else:
+                taken.append(ready.entry.id)
+        if delivery.job:
+            self.ledger.in_job(taken, delivery.job)
+            return []
+        return taken
+
+
+@dataclass(frozen=True)
+class _Ready:
+    entry: Entry
+    outgoing: Outgoing
+
+
+def _outcome(item: Item, entry: Entry, run: Run) -> Outcome:
+    kind, reason = OutcomeKind.ALREADY_THERE, entry.reason
+    if entry.state == "ambiguous" or entry.state == "refused":
+        kind = OutcomeKind.QUARANTINED
+    elif entry.state != "loaded":
+        raise WaitAndRepeat(f"The ledger holds an open entry in state {entry.state!r} after the load.")
+    elif entry.withdrawn_at:
+        reason = "withdrawn_after_load"
+    elif entry.changed_at:
+        reason = "changed_after_load"
+    elif entry.run_id == run.run_id and entry.sent_at:
+        kind = OutcomeKind.CREATED
+    return Outcome(record=item.record, external_id=entry.external_id, kind=kind, reason=reason)

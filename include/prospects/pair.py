@@ -1,0 +1,132 @@
+"""The settings of a pair, validated while its DAG file is parsed: what is wrong is said at once, in one sentence."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from croniter import croniter
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from include.prospects.accept_operator import AcceptOffersOperator
+from include.prospects.extract import ExtractOperator
+from include.prospects.load_operator import LoadOffersOperator
+
+SEPARATORS = ("-", "_", ".", "/", "|")
+"""Separators that a letting platform can show between the parts of a unit number (published)."""
+KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class InvalidPair(ValueError):
+    """A setting of a pair is wrong; the message names the setting, the value and the rule."""
+
+
+class Pair(BaseModel):
+    """One partner, one ERP, and how prospects go from one to the other.
+
+    :raises InvalidPair: naming each wrong setting, its value and the rule.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    dag_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
+    extract: type[ExtractOperator]
+    load: type[LoadOffersOperator]
+    accept_with: type[AcceptOffersOperator]
+    partner_conn_id: _Text
+    erp_conn_id: _Text
+    exchange: _Text = Field(description="the ERP's name for the place prospects are imported from")
+    partner_separator: Literal["-", "_", ".", "/", "|"]
+    erp_separator: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = Field(
+        None, description="Sigma: as the customer has set it; Yuneo prescribes its own"
+    )
+
+    schedule: _Text = Field("@daily", description="cron expression, fires at most once an hour")
+    start_date: datetime = Field(description="first day of the pair; earlier days need a backfill")
+    catchup: bool = Field(False, description="whether a pause is made up for, interval by interval")
+    overlap: timedelta = Field(timedelta(minutes=5), ge=timedelta(0), le=timedelta(days=1))
+
+    clients: tuple[_Text, ...] | None = Field(None, min_length=1, description="None: all clients (Mandanten)")
+    selection: Literal["partner", "erp"] = "partner"
+    accept: Literal["auto", "approval", "off"] = "auto"
+    max_accepts_per_run: Annotated[int, Field(ge=1, le=10_000)] = 50
+    approval_timeout: timedelta = Field(timedelta(hours=20), ge=timedelta(minutes=1), le=timedelta(days=30))
+
+    matching_key: tuple[KeyField, ...] = Field(("first_name", "last_name", "birth_date"), min_length=1)
+    without_key: Literal["load", "quarantine"] = "load"
+
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    retry_delay: timedelta = Field(timedelta(minutes=2), gt=timedelta(0), le=timedelta(hours=1))
+    poll: timedelta = Field(timedelta(seconds=5), gt=timedelta(0), le=timedelta(minutes=10))
+    owner: _Text = "data-platform"
+    tags: tuple[_Text, ...] = ()
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise InvalidPair(_sentences(settings.get("dag_id", "?"), error)) from None
+
+    @field_validator("schedule")
+    @classmethod
+    def _at_most_hourly(cls, schedule: str) -> str:
+        if not croniter.is_valid(schedule):
+            raise ValueError(
+                "must be a cron expression of five fields or one of @hourly, @daily, @weekly, @monthly"
+            )
+        minutes, *_ = croniter(schedule).expanded
+        if len(schedule.split()) > 5 or len(minutes) != 1 or minutes == ["*"]:
+            raise ValueError(
+                "must not fire more often than once an hour: the minute must be one fixed number"
+            )
+        return schedule
+
+    @field_validator("start_date")
+    @classmethod
+    def _with_zone(cls, start: datetime) -> datetime:
+        if start.tzinfo is None:
+            raise ValueError("must name a time zone, e.g. pendulum.datetime(2026, 11, 1, tz='Europe/Berlin')")
+        return start
+
+    @model_validator(mode="after")
+    def _one_separator(self) -> Self:
+        prescribed = self.load.erp_separator
+        if prescribed and self.erp_separator not in (None, prescribed):
+            raise ValueError(f"erp_separator = {self.erp_separator!r}: this ERP always writes {prescribed!r}")
+        if not prescribed and not self.erp_separator:
+            raise ValueError(
+                "erp_separator is missing: this ERP's customer sets it freely, so it must be given"
+            )
+        return self
+
+    @property
+    def written_separator(self) -> str:
+        """The separator of unit numbers in the ERP."""
+        return self.erp_separator or self.load.erp_separator or ""
+
+    @model_validator(mode="after")
+    def _erp_selection_accepts_nothing(self) -> Self:
+        if self.selection == "erp" and self.accept != "off":
+            raise ValueError(
+                f"selection='erp' with accept={self.accept!r}: where prospects are chosen in the ERP all of them are "
+                "handed over, and nothing may be accepted automatically; set accept='off'"
+            )
+        return self
+
+
+def _sentences(dag_id: str, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{name} = {problem['input']!r}: {message}" if name else message)
+    return f"Pair {dag_id!r}: " + "; ".join(lines)

@@ -1,0 +1,129 @@
+"""A run's tables between its tasks: parquet files in one folder per pair and run.
+
+Tasks hand on the folder's address; what is in the tables stays out of XCom. The folder lies under
+``[prospects] staging`` of the Airflow configuration (``AIRFLOW__PROSPECTS__STAGING``), any address that
+``ObjectStoragePath`` takes; by default ``prospect_staging`` in ``AIRFLOW_HOME``.
+
+Tables of a run, each with the column ``record``, the running number of an extracted record:
+
+=============  ==========================================================================================
+extracted      prospects as mapped, texts as the partner wrote them
+prospects      prospects that go to the ERP: cleaned, each person once per unit
+suspects       pairs of prospects that may be the same person, for a person to look at
+outcomes_*     one row per record that ended in that task: kind and reason
+quarantine_*   reason, detail and raw record of those that need a person
+acceptance     one row per offer decided on: leased or held, and why
+=============  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import ObjectStoragePath
+
+from include.prospects import deployment
+from include.prospects.model import Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from airflow.sdk import Context
+
+ACCEPTANCE_COLUMNS = ("external_id", "unit", "offer_number", "acceptance", "reason", "lease_number")
+OUTCOME_COLUMNS = ("record", "external_id", "kind", "reason", "detail")
+
+
+def base() -> ObjectStoragePath:
+    """Where all runs are staged."""
+    return ObjectStoragePath(deployment.staging_address())
+
+
+def folder_of(context: Context) -> str:
+    """Address of this run's folder; made if it is not there."""
+    run = context["dag_run"]
+    path = base() / run.dag_id / re.sub(r"[^\w.-]", "_", run.run_id)
+    path.mkdir(parents=True, exist_ok=True)
+    return str(path)
+
+
+def write(folder: str, table: str, frame: pd.DataFrame) -> None:
+    """Write a table, replacing what an earlier try left."""
+    with (ObjectStoragePath(folder) / f"{table}.parquet").open("wb") as file:
+        frame.to_parquet(file, index=False)
+
+
+def read(folder: str, table: str) -> pd.DataFrame:
+    """Read a table; one that was not written is empty."""
+    import pandas as pd
+
+    path = ObjectStoragePath(folder) / f"{table}.parquet"
+    if not path.exists():
+        return pd.DataFrame()
+    with path.open("rb") as file:
+        return pd.read_parquet(file, dtype_backend="pyarrow")
+
+
+def write_outcomes(
+    folder: str, task: str, outcomes: Iterable[Outcome], raw: dict[int, str]
+) -> dict[str, int]:
+    """Write what became of the records that ended in a task, and the quarantine table with their raw records.
+
+    :param raw: JSON of the quarantined records by running number.
+    :return: how many ended how.
+    """
+    import pandas as pd
+
+    rows = [outcome.model_dump() for outcome in outcomes]
+    frame = pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS)).astype(
+        {"record": "int64"} | dict.fromkeys(OUTCOME_COLUMNS[1:], "string[pyarrow]")
+    )
+    write(folder, f"outcomes_{task}", frame)
+    quarantined = frame[frame["kind"] == str(OutcomeKind.QUARANTINED)]
+    write(
+        folder,
+        f"quarantine_{task}",
+        quarantined.assign(raw=quarantined["record"].map(raw).astype("string[pyarrow]")),
+    )
+    return {str(kind): int(count) for kind, count in frame["kind"].value_counts().items()}
+
+
+def outcomes(folder: str, tasks: Sequence[str]) -> pd.DataFrame:
+    """The outcomes of several tasks in one frame."""
+    import pandas as pd
+
+    frames = [read(folder, f"outcomes_{task}") for task in tasks]
+    return pd.concat(
+        [pd.DataFrame(columns=list(OUTCOME_COLUMNS)), *[frame for frame in frames if len(frame)]]
+    )
+
+
+def prospects_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """A frame of prospects with the column types that dedup expects, from ``Prospect.model_dump()`` rows."""
+    import pandas as pd
+
+    from include.prospects.model import Prospect
+
+    columns = ["record", *Prospect.model_fields]
+    frame = pd.DataFrame(rows, columns=columns)
+    dates = ("birth_date", "lease_start")
+    types = dict.fromkeys(columns, "string[pyarrow]") | dict.fromkeys(dates, "date32[day][pyarrow]")
+    types |= {
+        "record": "int64[pyarrow]",
+        "chosen": "bool[pyarrow]",
+        "withdrawn": "bool[pyarrow]",
+        "updated_at": "timestamp[us, tz=UTC][pyarrow]",
+    }
+    return frame.astype(types)
+
+
+def rows(folder: str, table: str) -> list[dict[str, Any]]:
+    """A table as plain rows with ``None`` for nothing; one that was not written has none."""
+    import pyarrow.parquet
+
+    path = ObjectStoragePath(folder) / f"{table}.parquet"
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        return pyarrow.parquet.read_table(file).to_pylist()

@@ -1,0 +1,134 @@
+"""The tasks ``dedup`` and ``reconcile``, which know neither partner nor ERP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from include.prospects import staging
+from include.prospects.errors import StopRun
+from include.prospects.model import Outcome, OutcomeKind
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from airflow.sdk import Context
+
+
+class DedupOperator(BaseOperator):
+    """
+    Clean the run's prospects and keep each person once per unit.
+
+    Reads and writes staged tables only, so it may be run again at any time.
+
+    :param folder: the run's staging folder, with the table ``extracted`` (templated).
+    :param key: fields that tell a person, as the ERP's duplicate check is set.
+    :param without_key: what to do with a person whom nothing tells from others: ``load`` or ``quarantine``.
+    :return: the folder.
+    """
+
+    template_fields: Sequence[str] = ("folder",)
+    ui_color = "#f2ecfa"
+
+    def __init__(self, *, folder: Any, key: Sequence[str], without_key: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.folder: str = folder
+        self.key = tuple(key)
+        self.without_key = without_key
+
+    def execute(self, context: Context) -> str:
+        """Clean, match, and stage."""
+        del context
+        from include.prospects.dedup import clean, merge_same_person, undecided
+        from include.prospects.suspects import suspects
+
+        extracted = clean(staging.read(self.folder, "extracted"))
+        nameless = extracted["last_name"].isna()
+        unknown = undecided(extracted, self.key) & ~nameless
+        refused = nameless | (unknown if self.without_key == "quarantine" else False)
+        kept, duplicates = merge_same_person(extracted[~refused], self.key)
+        outcomes = [
+            *_ended(extracted[nameless], OutcomeKind.QUARANTINED, "last_name_missing"),
+            *_ended(extracted[refused & ~nameless], OutcomeKind.QUARANTINED, "nothing_tells_who_it_is"),
+            *_ended(
+                extracted[extracted["record"].isin(duplicates["record"])],
+                OutcomeKind.DUPLICATE,
+                "same_person",
+            ),
+        ]
+        raw = {int(row["record"]): row.to_json(date_format="iso") for _, row in extracted[refused].iterrows()}
+        staging.write(self.folder, "prospects", kept)
+        staging.write(self.folder, "suspects", suspects(kept))
+        counts = staging.write_outcomes(self.folder, "dedup", outcomes, raw)
+        self.log.info(
+            "%d prospects go on, %d of them without anything that tells who they are; ended here: %s",
+            len(kept),
+            int(unknown[~refused].sum()),
+            counts or "none",
+        )
+        return self.folder
+
+
+def _ended(frame: pd.DataFrame, kind: OutcomeKind, reason: str) -> list[Outcome]:
+    return [
+        Outcome(record=int(record), external_id=external_id, kind=kind, reason=reason)
+        for record, external_id in zip(frame["record"], frame["external_id"], strict=True)
+    ]
+
+
+class ReconcileOperator(BaseOperator):
+    """
+    Prove that nothing was lost: each extracted record has ended in exactly one way.
+
+    The counts are computed anew from the staged tables and returned, so that they stand in XCom and in the
+    log; they are the only thing about a run that leaves its staging folder.
+
+    :param folder: the run's staging folder (templated).
+    :raises StopRun: if the counts do not add up.
+    :return: the counts of the run.
+    """
+
+    template_fields: Sequence[str] = ("folder",)
+    ui_color = "#eeeeee"
+
+    def __init__(self, *, folder: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.folder: str = folder
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Count, compare, publish."""
+        del context
+        extracted = int(staging.read(self.folder, "extent")["extracted"].iloc[0])
+        outcomes = staging.outcomes(self.folder, ("extract", "dedup", "load_offers"))
+        records = sorted(int(record) for record in outcomes["record"])
+        if records != list(range(extracted)):
+            lost = len(set(range(extracted)) - set(records))
+            raise StopRun(
+                f"The counts do not add up: of {extracted} extracted records {lost} ended nowhere and "
+                f"{len(records) - len(set(records))} more than once. Keep the folder {self.folder} and look at "
+                "its outcomes_* tables; the ERP holds what the ledger says."
+            )
+        counts = self._counts(extracted, outcomes)
+        self.log.info("reconciled: %s", counts)
+        return counts
+
+    def _counts(self, extracted: int, outcomes: pd.DataFrame) -> dict[str, Any]:
+        def ended(kind: OutcomeKind) -> int:
+            return int((outcomes["kind"] == str(kind)).sum())
+
+        acceptance = staging.read(self.folder, "acceptance")
+        decided = acceptance["acceptance"].value_counts().to_dict() if len(acceptance) else {}
+        reasons = outcomes.loc[outcomes["kind"] == str(OutcomeKind.QUARANTINED), "reason"]
+        return {
+            "extracted": extracted,
+            "duplicates": ended(OutcomeKind.DUPLICATE),
+            "quarantined": ended(OutcomeKind.QUARANTINED),
+            "skipped": ended(OutcomeKind.SKIPPED),
+            "offers_created": ended(OutcomeKind.CREATED),
+            "already_there": ended(OutcomeKind.ALREADY_THERE),
+            "leases_created": int(decided.get("leased", 0)),
+            "held": int(decided.get("hold", 0)) + int(decided.get("held", 0)),
+            "suspects": len(staging.read(self.folder, "suspects")),
+            "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
+        }

@@ -1,0 +1,65 @@
+"""Waiting for an ERP's import without holding a worker slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from typing import Any
+
+from airflow.providers.common.compat.connection import get_async_connection
+from airflow.sdk.module_loading import import_string
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from include.prospects.errors import StopRun, WaitAndRepeat
+
+
+class ImportTrigger(BaseTrigger):
+    """Fire when all the given imports of an ERP have ended; without any, after one pause.
+
+    What came of them is read by the task itself: a trigger's event is stored in Airflow's database, and an
+    import's results do not belong there.
+
+    :param erp: import path of the ERP's class; called with ``settings`` and the connection.
+    :param settings: keyword arguments of that class, without secrets.
+    :param jobs: the ERP's numbers of the imports.
+    :param pause: seconds between two looks.
+    """
+
+    def __init__(self, erp: str, settings: dict[str, Any], jobs: Collection[str], pause: float) -> None:
+        super().__init__()
+        self.erp = erp
+        self.settings = settings
+        self.jobs = list(jobs)
+        self.pause = pause
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """What Airflow needs to make this trigger anew in another process."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"erp": self.erp, "settings": self.settings, "jobs": self.jobs, "pause": self.pause},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look at the imports until none goes on."""
+        connection = await get_async_connection(self.settings["conn_id"])
+        erp = import_string(self.erp)(**self.settings, connection=connection)
+        jobs = set(self.jobs)
+        await asyncio.sleep(self.pause)
+        while jobs:
+            # The hooks are blocking; a thread keeps the triggerer's loop free for the other triggers.
+            jobs = await asyncio.to_thread(_still_going_on, erp, jobs)
+            if jobs:
+                await asyncio.sleep(self.pause)
+        await asyncio.to_thread(erp.close)
+        yield TriggerEvent({"ended": True})
+
+
+def _still_going_on(erp: Any, jobs: set[str]) -> set[str]:
+    try:
+        states = {job: erp.import_state(job) for job in jobs}
+    except WaitAndRepeat:
+        return jobs
+    except StopRun:
+        # The task meets the same refusal and says so in its own log.
+        return set()
+    return {job for job, state in states.items() if state is not None and not state.finished}

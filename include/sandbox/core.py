@@ -1,0 +1,273 @@
+"""
+What the four systems share: options, a log of requests, tokens, the limit a minute, errors, and the server itself.
+
+All state of a system stands behind its one ``lock``. Handlers hold it for a moment and never while they wait.
+"""
+
+import asyncio
+import math
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from include.sandbox.common import Options, Refused, RequestLog, Tokens
+from include.sandbox.control import control_routes
+from include.sandbox.edge import Edge
+from include.sandbox.faults import Faults
+
+HOST = "127.0.0.1"
+
+
+class Connection(NamedTuple):
+    """One TCP connection to a system, so that a fault can break it."""
+
+    number: int
+    transport: asyncio.Transport
+
+    def close(self) -> None:
+        """Send what was written, then end the connection (FIN)."""
+        self.transport.close()
+
+    def reset(self) -> None:
+        """Break the connection at once (RST): the client reads "connection reset"."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+
+class System:
+    """One stand-in system: its state, its HTTP app and the server that it runs in."""
+
+    name = ""
+    login = ""
+    password = ""
+    token_path: str | None = None
+    malformed = (400, "MALFORMED")
+    special_faults: Mapping[str, tuple[str, str]] = {}
+
+    def __init__(self, options: Options) -> None:
+        self.lock = threading.RLock()
+        self.options = options
+        self.requests = RequestLog()
+        self.faults = Faults(self.special_faults, token_path=self.token_path)
+        self.tokens = Tokens()
+        self.app = FastAPI(title=f"Sandbox: {self.name}", version="1", redoc_url=None)
+        self.asgi = Edge(self)
+        self.port = 0
+        self.connections: dict[Any, Connection] = {}
+        self._connection_count = 0
+        self._window: deque[float] = deque()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.world: Any = None
+        self._wire_errors()
+        self.app.include_router(control_routes(self), include_in_schema=False)
+        self.app.openapi = self._openapi  # type: ignore[method-assign]
+
+    # --- what a system says about itself -------------------------------------------------------------------
+
+    def clear(self) -> None:
+        """Forget all records, tokens, requests and faults; options stay."""
+        with self.lock:
+            self.tokens.expire_all()
+            self._window.clear()
+            self.requests.clear()
+            self.faults.clear()
+            self.clear_records()
+
+    def reset(self) -> None:
+        """Back to the start: the world it was started with, or empty."""
+        with self.lock:
+            self.clear()
+            if self.world is not None:
+                self.load(self.world)
+
+    def clear_records(self) -> None:
+        raise NotImplementedError
+
+    def load(self, world: Any) -> None:
+        """Take this system's part of a generated world."""
+        raise NotImplementedError
+
+    def counts(self) -> dict[str, Any]:
+        """What ``GET /_sandbox/state`` answers."""
+        raise NotImplementedError
+
+    def error(self, refused: Refused, path: str) -> Response:
+        """Give an error the shape that the contract wants."""
+        raise NotImplementedError
+
+    def authorise(self, headers: Mapping[str, str]) -> None:
+        """Raise :class:`Refused` unless the request carries a good token."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not self.tokens.good(token):
+            raise self.token_refused()
+
+    def token_refused(self) -> Refused:
+        return Refused(401, "UNAUTHORIZED", "token is missing, wrong or expired")
+
+    def limit_reached(self, seconds: int) -> Refused:
+        return Refused(429, "TOO_MANY_REQUESTS", "limit reached", {"Retry-After": str(seconds)})
+
+    def answer_headers(self) -> dict[str, str]:
+        """Headers that every answer carries."""
+        return {}
+
+    # --- the limit -----------------------------------------------------------------------------------------
+
+    def limit_state(self) -> tuple[int, int]:
+        """Requests left in the window, and whole seconds until one more is allowed."""
+        limit, window, moment = self.options.per_minute, self.options.limit_window_seconds, time.monotonic()
+        while self._window and self._window[0] <= moment - window:
+            self._window.popleft()
+        left = 0 if limit is None else max(0, limit - len(self._window))
+        wait = self._window[0] + window - moment if self._window else 0
+        return left, max(1, math.ceil(wait))
+
+    def spend(self) -> None:
+        """Count a request against the limit or refuse it; a refused one does not count."""
+        with self.lock:
+            left, seconds = self.limit_state()
+            if self.options.per_minute is not None and left == 0:
+                raise self.limit_reached(seconds)
+            self._window.append(time.monotonic())
+
+    # --- errors of the framework in the contract's shape ---------------------------------------------------
+
+    def _wire_errors(self) -> None:
+        @self.app.exception_handler(Refused)
+        async def refused(request: Request, exc: Refused) -> Response:
+            return self.error(exc, request.url.path)
+
+        @self.app.exception_handler(RequestValidationError)
+        async def malformed(request: Request, exc: RequestValidationError) -> Response:
+            # Where and what, never the value: an error text may end up in a log.
+            first = exc.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            return self.error(Refused(*self.malformed, f"{where}: {first['msg']}"), request.url.path)
+
+        @self.app.exception_handler(HTTPException)
+        async def http_error(request: Request, exc: HTTPException) -> Response:
+            codes = {400: self.malformed[1], 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+            code = codes.get(exc.status_code, "ERROR")
+            return self.error(Refused(exc.status_code, code, str(exc.detail), exc.headers), request.url.path)
+
+    def _openapi(self) -> dict[str, Any]:
+        """The app's description without the framework's own 422, which no contract knows."""
+        if self.app.openapi_schema is None:
+            schema = FastAPI.openapi(self.app)
+            for operations in schema["paths"].values():
+                for operation in operations.values():
+                    if operation["responses"].get("422", {}).get("description") == "Validation Error":
+                        del operation["responses"]["422"]
+            self.app.openapi_schema = schema
+        return self.app.openapi_schema
+
+    # --- the server ----------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def connection(self) -> dict[str, Any]:
+        """This system as an Airflow connection in its JSON form."""
+        return {
+            "conn_type": "http",
+            "host": f"http://{HOST}",
+            "port": self.port,
+            "login": self.login,
+            "password": self.password,
+            "extra": self.connection_extra(),
+        }
+
+    def connection_extra(self) -> dict[str, Any]:
+        return {}
+
+    def start(self, port: int = 0) -> None:
+        """Serve on a port of 127.0.0.1 (0: a free one) in a thread of its own."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, port))
+        except OSError:
+            sock.close()
+            raise
+        self.port = sock.getsockname()[1]
+        config = uvicorn.Config(
+            self.asgi,
+            http=self._protocol(),
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            timeout_keep_alive=60,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [sock]}, name=f"sandbox-{self.name}", daemon=True
+        )
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.002)
+
+    def ask_to_stop(self) -> None:
+        """Begin to stop; ``stop`` waits for it. Two steps, so that four servers can end at the same time."""
+        if self._server is not None:
+            self._server.should_exit = self._server.force_exit = True
+            if self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._end_connections)
+
+    def stop(self) -> None:
+        self.ask_to_stop()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        self._server = self._thread = self._loop = None
+        self.connections.clear()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Nobody listens on the port for a while: a real "connection refused". State is kept."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start(self.port)
+
+    def _end_connections(self) -> None:
+        for connection in list(self.connections.values()):
+            connection.transport.abort()
+
+    def _protocol(self) -> type[asyncio.Protocol]:
+        """Uvicorn's protocol, with a note of each connection so that a fault can break it."""
+        system = self
+
+        class Watched(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+            def connection_made(self, transport: asyncio.Transport) -> None:
+                super().connection_made(transport)
+                system._loop = self.loop
+                system._connection_count += 1
+                system.connections[tuple(self.client)] = Connection(system._connection_count, transport)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                system.connections.pop(tuple(self.client), None)
+                super().connection_lost(exc)
+
+        return Watched
+

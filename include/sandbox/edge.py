@@ -1,0 +1,218 @@
+"""
+What stands between the socket and a system's handlers: slots, latency, faults, the limit, the token, the log.
+
+A plain ASGI app. Answers are small, so each one is taken whole from the handlers and then sent on, in trouble or not.
+
+How the connection breaks: ``refuse`` resets it (RST) before the handlers see anything, also where it was kept alive.
+``drop_*``, ``timeout_*`` and ``cut_body`` end it with FIN. For a port on which nobody listens there is ``System.down()``.
+"""
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from include.sandbox.common import Entry, Refused
+from include.sandbox.faults import BEFORE, Fault
+
+if TYPE_CHECKING:
+    from include.sandbox.core import System
+
+OPEN_PATHS = ("/", "/openapi.json", "/docs", "/favicon.ico")
+
+LOGIN_PAGE = b"<!doctype html><html><head><title>Anmeldung</title></head><body><form>Bitte melden Sie sich an.</form></body></html>"
+GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class Answer(NamedTuple):
+    """An HTTP answer as a whole."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @classmethod
+    def of(cls, response: Response) -> "Answer":
+        return cls(response.status_code, list(response.raw_headers), bytes(response.body))
+
+    def start(self) -> Message:
+        return {"type": "http.response.start", "status": self.status, "headers": self.headers}
+
+
+def answer(status: int, media_type: str, body: bytes) -> Answer:
+    return Answer.of(Response(body, status, media_type=media_type))
+
+
+class Edge:
+    """Wraps a system's app; ``/_sandbox``, the page and the API's description pass untouched."""
+
+    def __init__(self, system: "System") -> None:
+        self.system = system
+        self.active = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] != "http" or path in OPEN_PATHS or path.startswith("/_sandbox"):
+            await self.system.app(scope, receive, send)
+            return
+        status = 0
+        connection = self.system.connections.get(tuple(scope.get("client") or ()))
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message, self.system.answer_headers())
+            await send(message)
+
+        self.active += 1
+        try:
+            await self._handle(scope, receive, noted)
+        finally:
+            self.active -= 1
+            entry = Entry(scope["method"], unquote(path), status)
+            number = connection.number if connection else None
+            self.system.requests.add(entry, scope.get("query_string", b"").decode("latin-1"), number)
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _read(receive)
+        system, method, path = self.system, scope["method"], scope["path"]
+        limit = system.options.max_parallel
+        if limit is not None and self.active > limit:
+            await _send(send, self._refused("503", path))
+            return
+        if system.options.latency_seconds:
+            await asyncio.sleep(system.options.latency_seconds)
+        fault = system.faults.draw(method, path)
+        if fault is not None and fault.kind in BEFORE:
+            await self._before(fault, scope, receive, send)
+            return
+        reply = await self._ask(scope, receive, body, fault)
+        if fault is None:
+            await _send(send, reply)
+        else:
+            await self._after(fault, reply, scope, receive, send)
+
+    async def _ask(self, scope: Scope, receive: Receive, body: bytes, fault: Fault | None) -> Answer:
+        """Let the limit, the token and then the handlers answer; they find a fault of their own in the scope."""
+        try:
+            self.system.spend()
+            if scope["path"] != self.system.token_path:
+                self.system.authorise(Headers(scope=scope))
+        except Refused as refused:
+            return Answer.of(self.system.error(refused, scope["path"]))
+
+        messages: list[Message] = []
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        await self.system.app({**scope, "sandbox.fault": fault}, replay, keep)
+        start = messages[0]
+        content = b"".join(message.get("body", b"") for message in messages[1:])
+        return Answer(start["status"], list(start["headers"]), content)
+
+    def _refused(self, kind: str, path: str, retry_after: int = 1) -> Answer:
+        system = self.system
+        wait = {"Retry-After": str(retry_after)}
+        if kind == "429":
+            return Answer.of(system.error(system.limit_reached(retry_after), path))
+        if kind == "502":
+            return answer(502, "text/html", GATEWAY_PAGE)
+        if kind == "503":
+            return Answer.of(system.error(Refused(503, "UNAVAILABLE", "not available for the moment", wait), path))
+        if kind == "expired_token":
+            return Answer.of(system.error(system.token_refused(), path))
+        return Answer.of(system.error(Refused(500, "INTERNAL", "internal error"), path))
+
+    async def _before(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.kind == "timeout_before":
+            await _hold(receive, fault.hold_seconds)
+        if fault.kind in ("refuse", "timeout_before", "drop_before"):
+            await self._break(scope, hard=fault.kind == "refuse")
+            return
+        await _send(send, self._refused(fault.kind, scope["path"], fault.retry_after))
+
+    async def _after(self, fault: Fault, reply: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+        match fault.kind:
+            case "drop_after":
+                await self._break(scope)
+            case "timeout_after":
+                await _hold(receive, fault.hold_seconds)
+                await self._break(scope)
+            case "cut_body":
+                await send(reply.start())
+                half = reply.body[: len(reply.body) // 2]
+                await send({"type": "http.response.body", "body": half, "more_body": True})
+                await self._break(scope)
+            case "slow_drip":
+                await _drip(send, reply, fault.drip_seconds)
+            case "malformed_json":
+                await _send(send, answer(200, "application/json", reply.body[: len(reply.body) * 2 // 3] + b","))
+            case "html":
+                await _send(send, answer(200, "text/html", LOGIN_PAGE))
+            case "500_after":
+                await _send(send, self._refused("500", scope["path"]))
+            case _:  # a kind of the system's own: its handler has done it
+                await _send(send, reply)
+
+    async def _break(self, scope: Scope, hard: bool = False) -> None:
+        connection = self.system.connections.get(tuple(scope.get("client") or ()))
+        if connection is None:  # called in process, without a socket
+            raise ConnectionError("the sandbox broke the connection")
+        if hard:
+            connection.reset()
+        else:
+            connection.close()
+        # Uvicorn has to see that the line is gone before the app returns, or it would try to answer 500.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+
+def _add_headers(message: Message, headers: dict[str, str]) -> None:
+    """Add headers to an answer that does not have them yet."""
+    present = {name.lower() for name, _ in message["headers"]}
+    new = [(name.encode(), value.encode()) for name, value in headers.items()]
+    message["headers"] = message["headers"] + [pair for pair in new if pair[0].lower() not in present]
+
+
+async def _read(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _hold(receive: Receive, seconds: float) -> None:
+    """Say nothing for this long, or until the client hangs up."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(receive(), seconds)
+
+
+async def _send(send: Send, reply: Answer) -> None:
+    await send(reply.start())
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _drip(send: Send, reply: Answer, seconds: float) -> None:
+    await send(reply.start())
+    size = max(1, -(-len(reply.body) // 20))
+    for at in range(0, len(reply.body), size):
+        await asyncio.sleep(seconds / 20)
+        await send({"type": "http.response.body", "body": reply.body[at : at + size], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,132 @@
+"""
+Which fault strikes which request: by rate and seed, or a number of times by order.
+
+What a kind does to the connection stands in ``edge.py``; the kinds that only one system knows are done by its own handlers.
+"""
+
+import fnmatch
+import random
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+BEFORE = frozenset({"refuse", "timeout_before", "drop_before", "429", "500", "502", "503", "expired_token"})
+"""The system does nothing."""
+
+AFTER = frozenset(
+    {"timeout_after", "drop_after", "cut_body", "500_after", "malformed_json", "html", "slow_drip"}
+)
+"""The system does what it was asked; only the answer is in trouble."""
+
+
+@dataclass
+class Fault:
+    """A fault for one request, with what its kind needs to know."""
+
+    kind: str
+    hold_seconds: float = 30
+    """``timeout_*``: how long the line is held; it ends sooner when the client hangs up."""
+    drip_seconds: float = 2
+    """``slow_drip``: how long the body takes."""
+    retry_after: int = 1
+    """``429`` and ``503``: the header's value."""
+    part: float = 0.5
+    """``work_order_fails`` and ``run_aborts``: the part that is done before."""
+
+
+class Injected(NamedTuple):
+    """A fault that struck."""
+
+    kind: str
+    method: str
+    path: str
+
+
+@dataclass
+class _Rule:
+    kinds: list[str]
+    path: str
+    method: str | None
+    settings: dict[str, Any]
+    times: int | None = None
+    rate: float = 1
+    rng: random.Random = field(default_factory=random.Random)
+
+
+class Faults:
+    """The faults of one system; everything may be changed while it runs."""
+
+    def __init__(self, special: Mapping[str, tuple[str, str]], token_path: str | None = None) -> None:
+        self._special = dict(special)
+        self._token_path = token_path
+        self._lock = threading.Lock()
+        self._once: list[_Rule] = []
+        self._rates: list[_Rule] = []
+        self.log: list[Injected] = []
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds that this system knows."""
+        return BEFORE | AFTER | set(self._special)
+
+    def set(
+        self,
+        rate: float,
+        kinds: Iterable[str],
+        seed: int = 0,
+        path: str = "*",
+        method: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """Strike this part of the requests, in place of what ``set`` asked for before."""
+        rule = self._rule(list(kinds), path, method, settings)
+        rule.rate, rule.rng = rate, random.Random(seed)
+        with self._lock:
+            self._rates = [rule]
+
+    def once(
+        self, kind: str, path: str = "*", times: int = 1, method: str | None = None, **settings: Any
+    ) -> None:
+        """Strike the next ``times`` requests that fit; ``path`` is a pattern such as ``/api/v1/offers/*``."""
+        rule = self._rule([kind], path, method, settings)
+        rule.times = times
+        with self._lock:
+            self._once.append(rule)
+
+    def clear(self) -> None:
+        """No more faults, and an empty log."""
+        with self._lock:
+            self._once, self._rates = [], []
+            self.log = []
+
+    def draw(self, method: str, path: str) -> Fault | None:
+        """The fault for this request, if one strikes."""
+        with self._lock:
+            for rule in [*self._once, *self._rates]:
+                kinds = [kind for kind in rule.kinds if self._fits(kind, rule, method, path)]
+                if not kinds or rule.rng.random() >= rule.rate:
+                    continue
+                if rule.times is not None:
+                    rule.times -= 1
+                    self._once = [left for left in self._once if left.times]
+                kind = rule.rng.choice(kinds)
+                self.log.append(Injected(kind, method, path))
+                return Fault(kind, **rule.settings)
+        return None
+
+    def _rule(self, kinds: list[str], path: str, method: str | None, settings: dict[str, Any]) -> _Rule:
+        unknown = [kind for kind in kinds if kind not in self.kinds]
+        if unknown or not kinds:
+            raise ValueError(f"unknown fault {unknown}; this system knows {sorted(self.kinds)}")
+        Fault(kinds[0], **settings)  # an unknown setting fails here and not in the middle of a request
+        return _Rule(kinds, path, method, settings)
+
+    def _fits(self, kind: str, rule: _Rule, method: str, path: str) -> bool:
+        if not fnmatch.fnmatchcase(path, rule.path) or rule.method not in (None, method):
+            return False
+        if kind in self._special:
+            own_method, own_path = self._special[kind]
+            return method == own_method and fnmatch.fnmatchcase(path, own_path)
+        # At the token's own path a 401 would say "wrong password", which is another thing.
+        return not (kind == "expired_token" and path == self._token_path)

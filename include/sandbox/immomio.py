@@ -1,0 +1,260 @@
+"""
+Immomio, as ``contracts/immomio.md`` has it.
+
+Assumed beyond the contract: ``size`` is 50 unless given and above 200 a 400; ``sort`` knows ``updatedAt`` and
+``createdAt``; times in a query need an offset; unknown query parameters and fields are a 400; the token's request
+counts against the limit too; records with the same ``updatedAt`` keep the order of their arrival.
+"""
+
+import uuid
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Security
+from fastapi.security import HTTPBearer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from include.sandbox.common import Refused, now
+from include.sandbox.pages import partner_page
+from include.sandbox.partner import Partner, PartnerOptions, Record, Records, iso
+
+
+def _written_time(value: Any) -> Any:
+    if isinstance(value, str) and "T" not in value.upper():
+        raise ValueError("a time in ISO 8601 is needed")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_time)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class TokenIn(Strict):
+    username: str
+    password: str
+
+
+class TokenOut(BaseModel):
+    accessToken: str
+    tokenType: str
+    expiresIn: int
+
+
+class ApplicationsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    status: str | None = None
+    updatedFrom: Moment | None = None
+    updatedTo: Moment | None = None
+    page: int = Field(0, ge=0, le=1_000_000)
+    size: int = Field(50, ge=1, le=200)
+    sort: str = Field("updatedAt,asc", pattern="^(updatedAt|createdAt),(asc|desc)$")
+
+
+class Open(BaseModel):
+    """Answers may carry fields that nobody announced."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Person(Open):
+    salutation: str | None = None
+    firstname: str | None = None
+    lastname: str | None = None
+    dateOfBirth: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    mobile: str | None = None
+    address: dict[str, Any] | None = None
+
+
+class Property(Open):
+    id: str
+    externalId: str | None = None
+    name: str | None = None
+    address: dict[str, Any] | None = None
+
+
+class Application(Open):
+    id: str
+    status: str
+    createdAt: str
+    updatedAt: str
+    property: Property
+    mainTenant: Person
+    coTenants: list[Person]
+    desiredMoveIn: str | None = None
+    message: str | None = None
+    customerAccount: str | int | None = None
+
+
+class PageInfo(BaseModel):
+    number: int
+    size: int
+    totalElements: int
+    totalPages: int
+
+
+class ApplicationPage(BaseModel):
+    content: list[Application]
+    page: PageInfo
+
+
+class Problem(BaseModel):
+    timestamp: str
+    status: int
+    error: str
+    message: str
+    path: str
+
+
+def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    return {code: {"model": Problem, "description": HTTPStatus(code).phrase} for code in codes}
+
+
+class ImmomioOptions(PartnerOptions):
+    """A token lives for 15 minutes, 120 requests a minute."""
+
+    token_seconds: float = Field(900, ge=0)
+    per_minute: int | None = Field(120, ge=0)
+
+
+class Immomio(Partner):
+    """The letting platform Immomio."""
+
+    name = "immomio"
+    login = "sandbox-api-user"
+    password = "sandbox-immomio"  # noqa: S105 - the sandbox's own
+    token_path = "/auth/token"  # noqa: S105 - a path
+    options: ImmomioOptions
+
+    def __init__(self) -> None:
+        super().__init__(ImmomioOptions())
+        self._applications = Records()
+        self.app.include_router(_routes(self))
+
+    def clear_records(self) -> None:
+        self._applications = Records()
+
+    def load(self, world: Any) -> None:
+        for application in world.immomio_applications:
+            self.add(application)
+
+    def add(self, application: Record) -> str:
+        """Store an application in the contract's shape; what is missing gets a plain value. Returns its id."""
+        record = {
+            "id": str(uuid.uuid4()),
+            "status": "ACCEPTED_AS_TENANT",
+            "updatedAt": now(),
+            "property": {"id": str(uuid.uuid4()), "externalId": None, "name": "", "address": None},
+            "mainTenant": {},
+            "coTenants": [],
+            "desiredMoveIn": None,
+            "message": "",
+            "customerAccount": None,
+            **application,
+        }
+        record.setdefault("createdAt", record["updatedAt"])
+        with self.lock:
+            return str(self._applications.put(record)["id"])
+
+    def update(self, application_id: str, **changes: Any) -> None:
+        """Change fields of an application; ``updatedAt`` is now unless given."""
+        with self.lock:
+            self._applications.change(application_id, changes)
+
+    @property
+    def applications(self) -> list[Record]:
+        """All applications, as copies."""
+        with self.lock:
+            return self._applications.copies()
+
+    def counts(self) -> dict[str, Any]:
+        by_status: dict[str, int] = {}
+        with self.lock:
+            for application in self._applications:
+                by_status[application["status"]] = by_status.get(application["status"], 0) + 1
+            return {"applications": len(self._applications), "by_status": by_status}
+
+    def error(self, refused: Refused, path: str) -> Response:
+        body = {
+            "timestamp": iso(now()),
+            "status": refused.status,
+            "error": HTTPStatus(refused.status).phrase,
+            "message": refused.text,
+            "path": path,
+        }
+        return JSONResponse(body, refused.status, headers=refused.headers)
+
+    def find(self, query: ApplicationsQuery) -> tuple[list[Record], int]:
+        """One page of the matching applications and how many match in all."""
+        by, _, order = query.sort.partition(",")
+
+        def fits(record: Record, updated: datetime) -> bool:
+            return (
+                query.status in (None, record["status"])
+                and (query.updatedFrom is None or query.updatedFrom <= updated)
+                and (query.updatedTo is None or updated < query.updatedTo)
+            )
+
+        def listing() -> list[Record]:
+            return self._applications.select(fits, by, order == "desc")
+
+        with self.lock:
+            return self.page(self._applications, listing, query.page * query.size, query.size)
+
+    def one(self, application_id: str) -> Record:
+        with self.lock:
+            if application_id not in self._applications:
+                raise Refused(404, "NOT_FOUND", "no such application")
+            return self._applications[application_id]
+
+
+def _routes(immomio: Immomio) -> APIRouter:
+    router = APIRouter()
+    bearer = Security(HTTPBearer(auto_error=False, description="checked before the handlers"))
+
+    @router.post("/auth/token", responses=_errors(400, 401, 429))
+    async def token(credentials: TokenIn) -> TokenOut:
+        if (credentials.username, credentials.password) != (immomio.login, immomio.password):
+            raise Refused(401, "UNAUTHORIZED", "wrong user or password")
+        seconds = immomio.options.token_seconds
+        return TokenOut(
+            accessToken=immomio.tokens.issue(seconds), tokenType="Bearer", expiresIn=int(seconds)
+        )
+
+    @router.get(
+        "/v1/applications",
+        response_model=ApplicationPage,
+        responses=_errors(400, 401, 429),
+        dependencies=[bearer],
+    )
+    async def applications(query: Annotated[ApplicationsQuery, Query()]) -> Response:
+        content, total = immomio.find(query)
+        page = {
+            "number": query.page,
+            "size": query.size,
+            "totalElements": total,
+            "totalPages": -(-total // query.size),
+        }
+        return JSONResponse({"content": content, "page": page})
+
+    @router.get(
+        "/v1/applications/{application_id}",
+        response_model=Application,
+        responses=_errors(400, 401, 404, 429),
+        dependencies=[bearer],
+    )
+    async def application(application_id: str) -> Response:
+        return JSONResponse(immomio.one(application_id))
+
+    @router.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return partner_page("Immomio", immomio.counts())
+
+    return router

@@ -1,0 +1,188 @@
+"""A person on a listing, and how Immomio and EverReal each write them down."""
+
+import json
+import random
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from include.sandbox.partner import iso
+from include.sandbox.people import Someone
+
+Unit = tuple[str, str, str, str]
+
+
+@dataclass
+class Draft:
+    """One person on one listing. ``state``: chosen, open, rejected, withdrawn, cancelled or unknown_status."""
+
+    id: str
+    person: Someone
+    unit: Unit
+    created: datetime
+    updated: datetime
+    note: str = "clean"
+    state: str = "chosen"
+    unit_parts: int = 4
+    """How many parts of the unit's number are shown; 0: none."""
+    move_in: str | None = None
+    message: str = ""
+    co_tenants: list[Someone] = field(default_factory=list)
+    contract_status: str = "SIGNED"
+
+
+def new_id(rng: random.Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+
+
+def named_id(*parts: str) -> str:
+    """An id that follows from others."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(parts)))
+
+
+IMMOMIO_STATUS = {
+    "chosen": "ACCEPTED_AS_TENANT",
+    "open": "APPLIED",
+    "rejected": "REJECTED",
+    "withdrawn": "WITHDRAWN",
+    "cancelled": "WITHDRAWN",
+    "unknown_status": "RESERVED_BY_LANDLORD",
+}
+
+
+def as_application(draft: Draft) -> dict[str, Any]:
+    """As an application of Immomio."""
+    return {
+        "id": draft.id,
+        "status": IMMOMIO_STATUS[draft.state],
+        "createdAt": iso(draft.created),
+        "updatedAt": iso(draft.updated),
+        "property": {
+            "id": named_id("property", *draft.unit),
+            "externalId": ".".join(draft.unit[: draft.unit_parts]) or None,
+            "name": f"Wohnung {draft.unit[3]}",
+            "address": {"city": "Hamburg", "zip": "20095", "country": "DE"},
+        },
+        "mainTenant": _immomio_person(draft.person),
+        "coTenants": [_immomio_person(one) for one in draft.co_tenants],
+        "desiredMoveIn": draft.move_in,
+        "message": draft.message,
+        "customerAccount": draft.unit[0],
+    }
+
+
+def _immomio_person(one: Someone) -> dict[str, Any]:
+    return {
+        "salutation": one.salutation,
+        "firstname": one.first,
+        "lastname": one.last,
+        "dateOfBirth": one.birth,
+        "email": one.email,
+        "phone": one.phone,
+        "mobile": one.mobile,
+        "address": one.address,
+        **one.extra,
+    }
+
+
+def as_candidate(draft: Draft) -> dict[str, Any]:
+    """As a candidate of EverReal with its applications and its listing."""
+    one = draft.person
+    listing_id = named_id("listing", *draft.unit)
+    return {
+        "id": draft.id,
+        "email": one.email,
+        "firstName": one.first,
+        "lastName": one.last,
+        "fullName": f"{one.first} {one.last}",
+        "listingId": listing_id,
+        "candidateSource": "LANDLORD_PORTAL",
+        "notes": draft.message or None,
+        "isApplicant": draft.state != "open",
+        "isNewCandidate": draft.state == "open",
+        "isDisabled": draft.state in ("rejected", "withdrawn"),
+        "disabledReason": draft.state.upper() if draft.state in ("rejected", "withdrawn") else None,
+        "statuses": ["APPLICANT" if draft.state != "open" else "NEW"],
+        "createdAt": iso(draft.created),
+        "updatedAt": iso(draft.updated),
+        "applications": [
+            _application(draft, one, main=True),
+            *(_application(draft, other, main=False) for other in draft.co_tenants),
+        ],
+        "listing": {
+            "id": listing_id,
+            "title": f"Wohnung {draft.unit[3]}",
+            "unit": {
+                "id": named_id("unit", *draft.unit),
+                "objectId": "-".join(draft.unit[: draft.unit_parts]) or None,
+                "name": f"WE {draft.unit[3]}",
+            },
+            "property": {
+                "id": named_id("building", *draft.unit[:3]),
+                "objectId": "-".join(draft.unit[:3]) if draft.unit_parts else None,
+                "name": f"Haus {draft.unit[2]}",
+            },
+        },
+    }
+
+
+def _application(draft: Draft, one: Someone, main: bool) -> dict[str, Any]:
+    address = one.address and {
+        "streetName": one.address["street"],
+        "streetNumber": one.address["houseNumber"],
+        "zip": one.address["zip"],
+        "city": one.address["city"],
+        "country": one.address["country"],
+    }
+    data = {
+        "firstName": one.first,
+        "lastName": one.last,
+        "email": one.email,
+        "dateOfBirth": one.birth,
+        "phoneNumber": one.phone,
+        "cellPhoneNumber": one.mobile,
+        "salutation": one.salutation,
+        "address": address,
+        "desiredStartDate": draft.move_in,
+        **one.extra,
+    }
+    return {
+        "id": named_id("application", draft.id, one.email or one.first),
+        "email": one.email,
+        "userId": named_id("user", one.email or draft.id),
+        "isMainCandidate": main,
+        "applicationData": data,
+        "applicationDataString": json.dumps(data, ensure_ascii=False),
+    }
+
+
+def as_contract(draft: Draft) -> dict[str, Any] | None:
+    """The candidate's contract; only who is or was chosen has one."""
+    status = {
+        "chosen": draft.contract_status,
+        "cancelled": "CANCELLED",
+        "unknown_status": "COUNTERSIGNED",
+    }.get(draft.state)
+    if status is None:
+        return None
+    everybody = [draft.person, *draft.co_tenants]
+    return {
+        "id": named_id("contract", draft.id),
+        "candidate": draft.id,
+        "status": status,
+        "startDate": draft.move_in,
+        "createdAt": iso(draft.created),
+        "updatedAt": iso(draft.updated),
+        "tenantFullNames": ", ".join(f"{one.first} {one.last}" for one in everybody),
+        "tenants": [
+            {
+                "id": named_id("tenant", one.email or draft.id),
+                "email": one.email,
+                "firstName": one.first,
+                "lastName": one.last,
+            }
+            for one in everybody
+        ],
+        "contractData": {"rent": 640.5},
+    }

@@ -1,0 +1,197 @@
+"""Reading EverReal's lists completely, although their records move while one reads.
+
+**The trouble.** ``skip`` and ``take`` cut a page from the state at the time of the request. A record that is updated
+or goes away between two requests moves all those behind it; a reader that only counts places jumps over some.
+
+**The direction: newest first.** Both lists are asked for by ``updatedAt`` descending (the contract names ASC for
+contracts; ``direction`` takes both). An updated record then jumps to the top and pushes the others *down*: a record
+is seen twice, none is missed. The reading stops at the window's start, so what is older costs nothing, and a
+day's window costs one day although it touches two of EverReal's days. Only a record that leaves the list (deleted,
+or updated beyond the filter's ``to``) pulls the others *up*.
+
+**The overlap.** Therefore each page begins a few places before the end of the last one, and its first record must
+have been met before, in the same version. If it was, all above it was met as well; if not, something
+slipped past the seam, and the reading steps back half a page until it meets known ground.
+
+**Updated during the reading.** An updated record carries a time that is later than all others. If that lies behind
+the window's end, the next window brings it. If the window is still open (a run by hand), it stands at
+the window's top, above the reader: so at the end the top is looked at again until a page brings nothing new.
+
+**Doubts.** The sort is assumed, not published. A page out of order says that it is not honoured. A list that
+is in order by chance is found out before the reading stops early: the same list asked for from its other end must
+begin with a record no younger. And where so many records share one ``updatedAt`` that an overlap lies within them,
+their order between two requests is anybody's guess. In each of these cases nothing is left out: the list
+is read (to its end, if it is not sorted) until a whole pass brings nothing new.
+
+**The end of the list** is a page shorter than an earlier one, not one shorter than what was asked for: EverReal cuts
+``take`` silently, and a lower limit of some later day must not look like the end.
+
+**Cost.** 10,000 records of 100 a page: 105 requests, one for the other end, one for the look back.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, Protocol
+
+from include.prospects import fields
+from include.prospects.errors import RefuseRecord, WaitAndRepeat
+
+TAKE = 100
+"""Records a page holds at most (published)."""
+OVERLAP = 4
+"""Records of a page met again on the next one; more than that many leaving between two requests cost steps back."""
+_MOST_STEPS_BACK = 100
+_MOST_PASSES = 8
+_ALL_TIMES = datetime.min.replace(tzinfo=UTC)
+
+log = logging.getLogger(__name__)
+
+
+class Fetch(Protocol):
+    """Ask for a page of a list, by ``updatedAt``."""
+
+    def __call__(self, skip: int, take: int, direction: str = "DESC") -> list[Any]: ...
+
+
+def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
+    """Return each record updated in ``[start, end)`` exactly once, in the newest version met.
+
+    A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
+
+    :raises WaitAndRepeat: the records move faster than they can be read.
+    """
+    met = _Met(start, end)
+    descent = _Descent(fetch, start)
+    top: int | None = None
+    for page in descent.pages():
+        if met.take(page) and top is None:
+            top = descent.skip
+    if descent.doubtful:
+        log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
+        _read_until_nothing_new(fetch, met)
+    elif descent.requests > 1:
+        skip = top or 0
+        while met.take(fetch(skip, TAKE)):
+            skip += TAKE - OVERLAP
+    return met.records
+
+
+def find(fetch: Fetch, more: Callable[[], bool]) -> Iterator[Any]:
+    """Yield a list's records, newest first, as long as ``more()``; twice if need be, since they move."""
+    for _ in range(2):
+        for page in _Descent(fetch, _ALL_TIMES).pages():
+            for record in page:
+                if not more():
+                    return
+                if isinstance(record, dict):
+                    yield record
+
+
+class _Met:
+    """The records met so far, each in its newest version; those outside the window are left out."""
+
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.start, self.end = start, end
+        self._newest: dict[str, tuple[datetime, Any]] = {}
+
+    @property
+    def records(self) -> list[Any]:
+        return [record for _, record in self._newest.values()]
+
+    def take(self, records: Iterable[Any]) -> int:
+        """Keep what is new; returns how many versions were."""
+        fresh = 0
+        for record in records:
+            updated = _updated(record) or self.start
+            key = _key(record)
+            known = self._newest.get(key)
+            if self.start <= updated < self.end and (known is None or known[0] < updated):
+                self._newest[key] = (updated, record)
+                fresh += 1
+        return fresh
+
+
+class _Descent:
+    """One way down a list to a time.
+
+    :param floor: records older than this are not asked for, if the list is in order.
+    """
+
+    def __init__(self, fetch: Fetch, floor: datetime) -> None:
+        self.fetch, self.floor = fetch, floor
+        self.skip = 0
+        self.requests = 0
+        self.ordered = True
+        self.doubtful = False
+
+    def pages(self) -> Iterator[list[Any]]:
+        longest, steps_back = 0, 0
+        met: set[tuple[str, datetime | None]] = set()
+        while True:
+            page = self.fetch(self.skip, TAKE)
+            self.requests += 1
+            versions = [(_key(record), _updated(record)) for record in page]
+            if self.skip and (not versions or versions[0] not in met):
+                steps_back += 1
+                if steps_back > _MOST_STEPS_BACK:
+                    raise _too_fast()
+                self.skip = max(0, self.skip - TAKE // 2)
+                longest = max(longest, len(page))
+                continue
+            met.update(versions)
+            yield page
+            if (
+                len(page) < longest
+                or len(page) <= OVERLAP
+                or self._below_floor([t for _, t in versions if t])
+            ):
+                return
+            longest = len(page)
+            self.skip += len(page) - OVERLAP
+
+    def _below_floor(self, times: list[datetime]) -> bool:
+        """Judge a page's order; returns whether all that follows is older than the floor."""
+        if any(upper < lower for upper, lower in pairwise(times)):
+            self.ordered, self.doubtful = False, True
+        if len(times) > OVERLAP and times[-1] == times[-OVERLAP - 1]:
+            self.doubtful = True
+        if not self.ordered or not times or times[-1] >= self.floor:
+            return False
+        other_end = [_updated(record) for record in self.fetch(0, 1, "ASC")]
+        self.requests += 1
+        if other_end and other_end[0] and other_end[0] <= times[-1]:
+            return True
+        self.ordered, self.doubtful = False, True
+        return False
+
+
+def _read_until_nothing_new(fetch: Fetch, met: _Met) -> None:
+    for _ in range(_MOST_PASSES):
+        # A comprehension over all pages: any() would end the pass at the first page with something new.
+        if not sum([met.take(page) for page in _Descent(fetch, met.start).pages()]):
+            return
+    raise _too_fast()
+
+
+def _too_fast() -> WaitAndRepeat:
+    return WaitAndRepeat(
+        "EverReal: records change faster than they can be read. Nothing is lost: Airflow tries again."
+    )
+
+
+def _updated(record: Any) -> datetime | None:
+    try:
+        return fields.moment(record["updatedAt"], "updated_at")
+    except (KeyError, TypeError, IndexError, RefuseRecord):
+        return None
+
+
+def _key(record: Any) -> str:
+    """What makes a record the same one on two pages: its id, or all of it where it has none."""
+    record_id = record.get("id") if isinstance(record, dict) else None
+    return str(record_id) if isinstance(record_id, str | int) else json.dumps(record, sort_keys=True)

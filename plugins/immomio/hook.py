@@ -1,0 +1,109 @@
+"""Immomio's interface: paths, limits and codes; not a word about prospects or policy.
+
+Published: user and password, and that accepted tenants are handed over. Assumed: every address below
+(``docs/contracts.md``). Where a customer's interface differs, this module and ``mapping.py`` change, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from immomio.reading import LARGEST_PAGE, Page, read_window
+from include.prospects.api import Action, ApiHook, Rule
+from include.prospects.errors import RefuseRecord, StopRun
+
+_UNKNOWN_APPLICATION = "APPLICATION_UNKNOWN"
+
+
+class ImmomioHook(ApiHook):
+    """
+    Talk to Immomio.
+
+    :param http_conn_id: Airflow connection; host, and the API user's name and password as login and password.
+    """
+
+    conn_name_attr = "http_conn_id"
+    default_conn_name = "immomio"
+    conn_type = "http"
+    hook_name = "Immomio"
+    system = "Immomio"
+    rules = {
+        400: Rule(Action.STOP, "the request was refused as malformed; the interface may have changed"),
+        403: Rule(
+            Action.STOP, "the API user lacks a right; create a new one under Konfiguration, API Benutzer"
+        ),
+        429: Rule(Action.REPEAT, "more than 120 requests in a minute"),
+        _UNKNOWN_APPLICATION: Rule(
+            Action.REFUSE, "the application is not there any more", "application_unknown"
+        ),
+    }
+
+    def fetch_token(self) -> tuple[str, float]:
+        """Log in; a token lives for 15 minutes, so a long run logs in more than once.
+
+        :raises StopRun: the password is wrong or has expired.
+        """
+        answer = self.call(
+            "POST",
+            "/auth/token",
+            what="log in",
+            log_in=True,
+            json={"username": self.connection.login, "password": self.connection.password},
+        ).json()
+        token = answer.get("accessToken") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not token:
+            raise StopRun("Immomio answered the log-in without a token; the interface may have changed.")
+        lifetime = answer.get("expiresIn")
+        return token, float(lifetime) if isinstance(lifetime, int | float) else 900.0
+
+    def error_code(self, body: Any) -> str | None:
+        """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""
+        if not isinstance(body, dict):
+            return None
+        unknown = body.get("status") == 404 and "/applications/" in str(body.get("path"))
+        return _UNKNOWN_APPLICATION if unknown else None
+
+    def applications(self, status: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+        """Yield the applications in a status that changed in ``[start, end)``, each once, newest version.
+
+        How nothing is missed while records move: see :mod:`immomio.reading`.
+        """
+
+        def fetch(since: datetime, until: datetime, number: int = 0, size: int = LARGEST_PAGE) -> Page:
+            return self._page(status, since, until, number, size)
+
+        yield from read_window(fetch, start, end)
+
+    def application(self, application_id: str) -> dict[str, Any] | None:
+        """One application by its id, ``None`` if Immomio does not know it."""
+        try:
+            path = f"/v1/applications/{quote(application_id, safe='')}"
+            found: dict[str, Any] = self.call("GET", path, what="read one application").json()
+        except RefuseRecord:
+            return None
+        return found
+
+    def _page(self, status: str, since: datetime, until: datetime, number: int, size: int) -> Page:
+        params: dict[str, str | int] = {
+            "status": status,
+            "updatedFrom": _written(since),
+            "updatedTo": _written(until),
+            "page": number,
+            "size": size,
+            "sort": "updatedAt,asc",
+        }
+        answer = self.call("GET", "/v1/applications", what="read applications", params=params).json()
+        try:
+            records, total = answer["content"], answer["page"]["totalElements"]
+        except (KeyError, TypeError):
+            records, total = None, None
+        if not isinstance(records, list) or not isinstance(total, int):
+            raise StopRun("Immomio's page has no content or no count; the interface may have changed.")
+        return Page(records, total)
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

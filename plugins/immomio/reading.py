@@ -1,0 +1,181 @@
+"""Reading a window of applications completely, although they move while one reads.
+
+**The trouble.** A page is cut from the state at the time of its request, ordered by ``updatedAt``. An application
+that is updated between two requests goes to the end (or out of the window), and every one behind it moves one
+place forward: a reader that counts pages jumps over one of them.
+
+**The answer: ask by time, not by page number.** Each request asks for the first page of ``[since, end)``, where
+``since`` is the newest ``updatedAt`` met so far. Suppose an application stands in the window when the reading begins.
+
+* It is not updated meanwhile: its ``updatedAt`` stays. ``since`` only ever grows to the time of a record on a page
+  that held *everything* from the old ``since`` up to there, and includes its own instant, so ``since`` cannot pass
+  it unmet. What moves before or behind it does not matter, as no place is counted.
+* It is updated to a time inside the window: times of updates grow, so it stands ahead of ``since`` and is met
+  (again) there; the newest version is kept.
+* It is updated to a time behind the window's end: the next window brings it, in its new version. If it was met
+  before that, this window brings it too, which costs nothing: everything after reading is idempotent.
+
+The window's end is not cut at the worker's clock: a clock that is slow would lose records, and the reading ends
+anyway, since every request moves ``since`` forward.
+
+**One instant, more than a page.** A bulk update may give more records the same ``updatedAt`` than a page holds. Then
+that instant alone is read by page number. Nothing can join a past instant, records can only leave it; so a stretch of
+requests between which the count did not change saw one state, and if it met as many ids as are counted, it met all.
+
+**Proof.** If fewer records were met than the first page counted, they are counted once more. If that does not explain
+it, or if the answers do not keep to the order asked for (assumed, not published), all pages of the window
+are read until two passes agree.
+
+**Cost.** A page overlaps the next by the records of one instant, usually one: 10,000 records are 51 requests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple, Protocol
+
+from include.prospects import fields
+from include.prospects.errors import RefuseRecord, WaitAndRepeat
+
+LARGEST_PAGE = 200
+"""Records a page holds at most (contract)."""
+_INSTANT = timedelta(milliseconds=1)
+"""Immomio writes milliseconds (assumed); a shorter stretch could be empty for it."""
+_MOST_PASSES = 8
+
+log = logging.getLogger(__name__)
+
+
+class Page(NamedTuple):
+    """One answer: its records, and how many the asked stretch of time holds in all."""
+
+    records: list[Any]
+    total: int
+
+
+class Fetch(Protocol):
+    """Ask for a page of the records updated in ``[since, until)``, oldest first."""
+
+    def __call__(
+        self, since: datetime, until: datetime, number: int = 0, size: int = LARGEST_PAGE
+    ) -> Page: ...
+
+
+def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
+    """Return each record updated in ``[start, end)`` exactly once, in the newest version met.
+
+    A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
+
+    :raises WaitAndRepeat: the records move faster than they can be read.
+    """
+    met = _Met(start, end)
+    if start < end and not _read_by_time(fetch, met):
+        log.warning("Immomio does not keep to the order asked for; reading until two passes agree")
+        _read_until_two_passes_agree(fetch, met)
+    return met.records
+
+
+class _Met:
+    """The records met so far, each in its newest version; those outside the window are left out."""
+
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.start, self.end = start, end
+        self._newest: dict[str, tuple[datetime, Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    @property
+    def records(self) -> list[Any]:
+        return [record for _, record in self._newest.values()]
+
+    def take(self, records: Iterable[Any]) -> int:
+        """Keep what is new; returns how many versions were."""
+        fresh = 0
+        for record in records:
+            updated = _updated(record) or self.start
+            key = _key(record)
+            known = self._newest.get(key)
+            if self.start <= updated < self.end and (known is None or known[0] < updated):
+                self._newest[key] = (updated, record)
+                fresh += 1
+        return fresh
+
+
+def _read_by_time(fetch: Fetch, met: _Met) -> bool:
+    """Read with ``since`` going forward; returns whether everything was met."""
+    since, counted = met.start, None
+    while since < met.end:
+        page = fetch(since, met.end)
+        times = [time for time in map(_updated, page.records) if time]
+        if any(later < earlier for earlier, later in pairwise([since, *times])):
+            return False
+        met.take(page.records)
+        counted = page.total if counted is None else counted
+        if len(page.records) >= page.total:
+            return len(met) >= counted or len(met) >= fetch(met.start, met.end, size=1).total
+        if not times:
+            return False
+        if times[-1] > since:
+            since = times[-1]
+        else:
+            _read_instant(fetch, met, since)
+            since += _INSTANT
+    return len(met) >= fetch(met.start, met.end, size=1).total
+
+
+def _read_instant(fetch: Fetch, met: _Met, instant: datetime) -> None:
+    """Read the records of one instant by page number until a stretch of unchanged counts proves them all met."""
+    until = min(instant + _INSTANT, met.end)
+    total, keys = -1, set[str]()
+    for _ in range(_MOST_PASSES):
+        number, more = 0, True
+        while more:
+            page = fetch(instant, until, number)
+            if page.total != total:
+                total, keys = page.total, set()
+            met.take(page.records)
+            keys.update(map(_key, page.records))
+            if len(keys) >= total:
+                return
+            number += 1
+            more = bool(page.records)
+    raise _too_fast()
+
+
+def _read_until_two_passes_agree(fetch: Fetch, met: _Met) -> None:
+    """Read all pages of the window by number, again and again until a pass brings nothing new."""
+    for attempt in range(_MOST_PASSES):
+        fresh, number, seen, total = 0, 0, 0, 1
+        while seen < total:
+            page = fetch(met.start, met.end, number)
+            if not page.records:
+                break
+            fresh += met.take(page.records)
+            number, seen, total = number + 1, seen + len(page.records), page.total
+        if attempt and not fresh:
+            return
+    raise _too_fast()
+
+
+def _too_fast() -> WaitAndRepeat:
+    return WaitAndRepeat(
+        "Immomio: read applications: they change faster than they can be read. Nothing is lost: Airflow tries again."
+    )
+
+
+def _updated(record: Any) -> datetime | None:
+    try:
+        return fields.moment(record["updatedAt"], "updated_at")
+    except (KeyError, TypeError, IndexError, RefuseRecord):
+        return None
+
+
+def _key(record: Any) -> str:
+    """What makes a record the same one on two pages: its id, or all of it where it has none."""
+    record_id = record.get("id") if isinstance(record, dict) else None
+    return str(record_id) if isinstance(record_id, str | int) else json.dumps(record, sort_keys=True)

@@ -1,0 +1,166 @@
+"""The interface of Wodis Sigma: paths, limits, codes, and not a word about prospects or policy.
+
+Assumed contract, version 1 (``docs/contracts.md``); the masks, steps and rules behind it are published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from include.prospects.api import Action, ApiHook, Rule
+from include.prospects.errors import RefuseRecord
+
+PROSPECTS_PER_DELIVERY = 50
+IDS_PER_LOOK_UP = 50
+OFFERS_PER_PAGE = 100
+VALUES_PER_SEARCH = 50
+SECONDS_FOR_A_RUN_TO_ANSWER = 5.0
+"""A short run answers within this; a longer one goes on by itself and is watched from outside a worker slot."""
+
+_IMPORT = "/verarbeitung/interessenten-import"
+
+
+class SigmaHook(ApiHook):
+    """Talk to one Wodis Sigma.
+
+    The connection's login and password are those of a Sigma user; the extra ``verify`` names the file of the
+    private CA where Sigma stands on the customer's own server.
+    """
+
+    default_conn_name = "sigma"
+    hook_name = "Wodis Sigma"
+    system: ClassVar[str] = "Wodis Sigma"
+    base_path: ClassVar[str] = "/wodis/rest"
+    uses_token: ClassVar[bool] = False
+    most_concurrency: ClassVar[int] = 4
+
+    rules: ClassVar[Mapping[int | str, Rule]] = {
+        401: Rule(Action.STOP, "the log-in is refused; correct login and password of the connection"),
+        "PORTAL_UNBEKANNT": Rule(
+            Action.STOP, "the portal is unknown there; correct the pair's setting 'exchange'"
+        ),
+        "UNGUELTIG": Rule(Action.REFUSE, "the inbox refuses the delivery as invalid", "malformed"),
+        "LAUF_AKTIV": Rule(Action.REFUSE, "an import of this portal goes on already", "import_running"),
+        "GEAENDERT": Rule(Action.REFUSE, "somebody saved the offer in between", "offer_changed"),
+        "STATUS_NICHT_ERLAUBT": Rule(Action.REFUSE, "the offer is no longer open", "offer_changed"),
+        "VE_VERMIETET": Rule(Action.REFUSE, "a lease runs on the unit at that date", "unit_let"),
+        "ABGELAUFEN": Rule(Action.REFUSE, "the offer has expired", "expired"),
+        404: Rule(Action.REFUSE, "nothing is known under that number", "not_found"),
+    }
+
+    def error_code(self, body: Any) -> str | None:
+        """The ``fehler`` of an error's body."""
+        code = body.get("fehler") if isinstance(body, dict) else None
+        return code if isinstance(code, str) else None
+
+    def _auth(self) -> AuthBase:
+        return HTTPBasicAuth(self.connection.login or "", self.connection.password or "")
+
+    def deliver(self, portal: str, prospects: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Put 1 to 50 prospects into the portal's inbox (Eingang).
+
+        May be repeated: what still lies in the inbox is replaced.
+        """
+        answer = self.call(
+            "POST",
+            f"/immobilienboersen/{portal}/eingang",
+            what="deliver prospects",
+            json={"interessenten": list(prospects)},
+        )
+        return answer.json()
+
+    def start_import(self, portal: str) -> str:
+        """Start the portal's import ("Ausführen"); returns its number if it ends soon.
+
+        :raises AnswerLost: it may go on; look with :meth:`latest_import`.
+        :raises RefuseRecord: ``import_running``: another import of this portal goes on.
+        """
+        answer = self.call(
+            "POST",
+            _IMPORT,
+            what="run the import",
+            repeatable=False,
+            timeout=(self._timeout[0], SECONDS_FOR_A_RUN_TO_ANSWER),
+            json={"portal": portal},
+        )
+        return str(self.field(answer, "laufNr", repeatable=False))
+
+    def import_run(self, number: str) -> dict[str, Any] | None:
+        """An import by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
+        return self._one(f"{_IMPORT}/{number}", "read an import")
+
+    def latest_import(self, portal: str) -> dict[str, Any] | None:
+        """The portal's latest import; ``None`` if there was none."""
+        return self._one(_IMPORT, "read the latest import", params={"portal": portal, "letzter": "true"})
+
+    def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the offers (Angebote, F6) that carry one of these ids, 50 ids a look-up, page by page."""
+        ids = sorted(set(external_ids))
+        look_ups = [ids[i : i + IDS_PER_LOOK_UP] for i in range(0, len(ids), IDS_PER_LOOK_UP)]
+        for found in self.concurrently(lambda some: list(self._offer_pages(externeId=some)), look_ups):
+            yield from found
+
+    def offers_on_unit(self, unit: str) -> Iterator[dict[str, Any]]:
+        """Yield all offers for one unit."""
+        yield from self._offer_pages(ve=unit)
+
+    def set_accepted(self, offer_number: str, version: str) -> dict[str, Any]:
+        """Set the offer to "angenommen" and save, if nobody saved since ``version``; returns the offer.
+
+        May be repeated: the second time the offer is no longer open.
+
+        :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
+        """
+        answer = self.call(
+            "PUT",
+            f"/stammdaten/angebote/{offer_number}",
+            what="accept an offer",
+            headers={"If-Match": f'"{version}"'},
+            json={"status": "angenommen"},
+        )
+        return answer.json()
+
+    def business_partners(self, dates: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners born on one of these days, written ``TT.MM.JJJJ``."""
+        yield from self._search("geburtsdaten", sorted(set(dates)))
+
+    def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners with one of these addresses."""
+        yield from self._search("emails", sorted(set(emails)))
+
+    def _search(self, field: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
+        def search(some: Sequence[str]) -> list[dict[str, Any]]:
+            answer = self.call(
+                "POST",
+                "/stammdaten/geschaeftspartner/suche",
+                what="search business partners",
+                json={field: list(some)},
+            )
+            return self.field(answer, "geschaeftspartner")
+
+        size = VALUES_PER_SEARCH
+        for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
+            yield from found
+
+    def _offer_pages(self, **query: Any) -> Iterator[dict[str, Any]]:
+        page, seen = 1, 0
+        while True:
+            params = query | {"seite": page, "anzahl": OFFERS_PER_PAGE}
+            answer = self.call("GET", "/stammdaten/angebote", what="look offers up", params=params)
+            found = self.field(answer, "angebote")
+            yield from found
+            seen += len(found)
+            page += 1
+            if not found or seen >= self.field(answer, "gesamt"):
+                return
+
+    def _one(self, path: str, what: str, **request: Any) -> dict[str, Any] | None:
+        try:
+            return self.call("GET", path, what=what, **request).json() or None
+        except RefuseRecord as refusal:
+            if refusal.reason == "not_found":
+                return None
+            raise

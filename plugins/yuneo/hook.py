@@ -1,0 +1,146 @@
+"""The interface of Wodis Yuneo: paths, limits, codes, and not a word about prospects or policy.
+
+Assumed contract, version 1 (``docs/contracts.md``); the steps and rules behind it are published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar
+
+from requests import Response
+
+from include.prospects.api import Action, ApiHook, Rule
+from include.prospects.errors import RefuseRecord
+
+PROSPECTS_PER_IMPORT = 200
+IDS_PER_LOOK_UP = 100
+OFFERS_PER_PAGE = 200
+BIRTH_DATES_PER_SEARCH = 200
+
+
+class YuneoHook(ApiHook):
+    """Talk to one Wodis Yuneo.
+
+    The connection's login and password are client id and client secret of the technical user.
+    """
+
+    default_conn_name = "yuneo"
+    hook_name = "Wodis Yuneo"
+    system: ClassVar[str] = "Wodis Yuneo"
+
+    rules: ClassVar[Mapping[int | str, Rule]] = {
+        "TOKEN_EXPIRED": Rule(Action.RENEW, "the token ran out"),
+        "MALFORMED": Rule(Action.REFUSE, "the import refuses the request as malformed", "malformed"),
+        "UNKNOWN_EXCHANGE": Rule(
+            Action.STOP, "the exchange is unknown there; correct the pair's setting 'exchange'"
+        ),
+        "TOO_MANY": Rule(Action.STOP, "the import takes fewer prospects at once than the contract says"),
+        "OFFER_NOT_OPEN": Rule(Action.REFUSE, "the offer is no longer open", "offer_changed"),
+        "UNIT_LET": Rule(Action.REFUSE, "a lease runs on the unit at that date", "unit_let"),
+        "OFFER_EXPIRED": Rule(Action.REFUSE, "the offer has expired", "expired"),
+        404: Rule(Action.REFUSE, "nothing is known under that id", "not_found"),
+    }
+
+    def error_code(self, body: Any) -> str | None:
+        """The ``code`` of a problem+json body."""
+        code = body.get("code") if isinstance(body, dict) else None
+        return code if isinstance(code, str) else None
+
+    def fetch_token(self) -> tuple[str, float]:
+        """Client credentials grant; lives for an hour by the contract."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.connection.login,
+            "client_secret": self.connection.password,
+        }
+        body = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form).json()
+        return body["access_token"], float(body["expires_in"])
+
+    def import_prospects(self, exchange: str, prospects: Sequence[Mapping[str, Any]]) -> str:
+        """Start an import (Interessenten Import) of 1 to 200 prospects; returns the work order's id.
+
+        Not idempotent, so it is never repeated on a doubt.
+
+        :raises AnswerLost: the import may have been taken.
+        :raises RefuseRecord: ``malformed``: nothing of the request was taken.
+        """
+        body = {"exchange": exchange, "prospects": list(prospects)}
+        answer = self.call(
+            "POST", "/api/v1/prospect-imports", what="import prospects", repeatable=False, json=body
+        )
+        return self.field(answer, "workOrderId", repeatable=False)
+
+    def work_order(self, work_order_id: str) -> dict[str, Any] | None:
+        """A work order (Arbeitsauftrag) with its results so far; ``None`` if it is unknown."""
+        return self._one(f"/api/v1/work-orders/{work_order_id}", "read a work order")
+
+    def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the offers that carry one of these ids, 100 ids a look-up, page by page."""
+        ids = sorted(set(external_ids))
+        look_ups = [ids[i : i + IDS_PER_LOOK_UP] for i in range(0, len(ids), IDS_PER_LOOK_UP)]
+        for found in self.concurrently(lambda some: list(self._offer_pages(externalId=some)), look_ups):
+            yield from found
+
+    def offers_on_unit(self, unit_number: str) -> Iterator[dict[str, Any]]:
+        """Yield all offers for one unit."""
+        yield from self._offer_pages(unitNumber=unit_number)
+
+    def accept(self, offer_id: str, lease_start: str | None) -> dict[str, Any]:
+        """Accept and create the lease ("Annehmen und Mietvertrag erstellen").
+
+        May be repeated: an offer that has been accepted is refused the second time.
+
+        :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
+        """
+        answer = self.call(
+            "POST",
+            f"/api/v1/offers/{offer_id}/accept",
+            what="accept an offer",
+            json={"leaseStart": lease_start},
+        )
+        return answer.json()
+
+    def business_partners(self, birth_dates: Collection[date]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners born on one of these days, 200 days a search."""
+        yield from self._search("birthDates", sorted(day.isoformat() for day in set(birth_dates)))
+
+    def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners with one of these addresses."""
+        yield from self._search("emails", sorted(set(emails)))
+
+    def _search(self, field: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
+        def search(some: Sequence[str]) -> list[dict[str, Any]]:
+            answer = self.call(
+                "POST",
+                "/api/v1/business-partners/search",
+                what="search business partners",
+                json={field: list(some)},
+            )
+            return self.field(answer, "items")
+
+        size = BIRTH_DATES_PER_SEARCH
+        for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
+            yield from found
+
+    def _offer_pages(self, **query: Any) -> Iterator[dict[str, Any]]:
+        page, seen = 0, 0
+        while True:
+            params = query | {"page": page, "size": OFFERS_PER_PAGE}
+            answer = self.call("GET", "/api/v1/offers", what="look offers up", params=params)
+            items = self.field(answer, "items")
+            yield from items
+            seen += len(items)
+            page += 1
+            if not items or seen >= self.field(answer, "total"):
+                return
+
+    def _one(self, path: str, what: str) -> dict[str, Any] | None:
+        try:
+            answer: Response = self.call("GET", path, what=what)
+        except RefuseRecord as refusal:
+            if refusal.reason == "not_found":
+                return None
+            raise
+        return answer.json()
