@@ -33,7 +33,8 @@ class ExtractOperator(BaseOperator):
     May be run again at any time: it only reads, and writes the same staged tables anew.
 
     :param partner_conn_id: Airflow connection of the partner's system (templated).
-    :param separator: separator between the four parts of a unit number as the partner shows it.
+    :param separator: separator between the four parts of a unit number as the partner shows it; ``None``: the
+        number itself tells.
     :param selection: ``partner``: only prospects chosen in the partner's system; ``erp``: all of them.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
     :param overlap: how far the window is read backwards beyond its start, against clocks that differ.
@@ -48,7 +49,7 @@ class ExtractOperator(BaseOperator):
         self,
         *,
         partner_conn_id: str,
-        separator: str,
+        separator: str | None,
         selection: str,
         clients: Sequence[str] | None,
         overlap: timedelta,

@@ -6,6 +6,7 @@ where something must be compared.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -162,13 +163,16 @@ def _local_store() -> Store:
     path = deployment.ledger_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     key_file = path.with_suffix(".key")
-    try:
-        with open(key_file, "x", opener=_only_for_its_owner) as file:
-            file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
+    if not key_file.exists():
+        _write_once(key_file, secrets.token_hex(32))
     return Store(sa.URL.create("sqlite", database=str(path)), key_file.read_text().encode())
 
 
-def _only_for_its_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _write_once(path: Path, text: str) -> None:
+    """Write a file readable by its owner only, whole or not at all; of two at the same moment the first wins."""
+    own = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    own.touch(mode=0o600)
+    own.write_text(text)
+    with contextlib.suppress(FileExistsError):
+        os.link(own, path)
+    own.unlink()

@@ -19,6 +19,10 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+PARTNER_SEPARATORS = ("-", "_", ".", "/", "|")
+"""Separators that a letting platform can show between the parts of a unit number (published)."""
+
+
 class UnitNumber(tuple[str, str, str, str]):
     """Number of a unit (Verwaltungseinheit): client, estate, building, unit. Leading zeros count.
 
@@ -29,18 +33,19 @@ class UnitNumber(tuple[str, str, str, str]):
     SEPARATOR = "/"
 
     @classmethod
-    def parse(cls, text: str | None, separator: str = SEPARATOR) -> Self:
-        """Read ``1.2.3.4`` with the separator its writer uses.
+    def parse(cls, text: str | None, separator: str | None = SEPARATOR) -> Self:
+        """Read ``1.2.3.4``.
 
+        :param separator: the one its writer uses; ``None``: the number itself tells, if it holds exactly one of
+            the separators that a letting platform can show.
         :raises RefuseRecord: unless there are exactly four parts with something in each; nothing is guessed.
         """
         if not text or not text.strip():
             raise RefuseRecord("unit_missing", "The record names no unit.")
-        parts = tuple(part.strip() for part in text.split(separator))
+        parts = tuple(part.strip() for part in text.split(separator or cls._separator_in(text)))
         if len(parts) != 4:
             raise RefuseRecord(
-                "unit_not_four_parts",
-                f"A unit number has four parts separated by {separator!r}; this one has {len(parts)}.",
+                "unit_not_four_parts", f"A unit number has four parts; this one has {len(parts)}."
             )
         if not all(parts):
             raise RefuseRecord("unit_part_empty", "One of the four parts of the unit number is empty.")
@@ -49,6 +54,13 @@ class UnitNumber(tuple[str, str, str, str]):
                 "unit_part_with_separator", f"A part of the unit number contains {cls.SEPARATOR!r}."
             )
         return cls(parts)
+
+    @classmethod
+    def _separator_in(cls, text: str) -> str:
+        found = [separator for separator in PARTNER_SEPARATORS if separator in text]
+        if len(found) > 1:
+            raise RefuseRecord("unit_separator_unclear", f"The unit number holds several of {found}.")
+        return found[0] if found else cls.SEPARATOR
 
     def written(self, separator: str) -> str:
         """The number as the target system writes it.

@@ -20,8 +20,6 @@ from include.prospects.accept_operator import AcceptOffersOperator
 from include.prospects.extract import ExtractOperator
 from include.prospects.load_operator import LoadOffersOperator
 
-SEPARATORS = ("-", "_", ".", "/", "|")
-"""Separators that a letting platform can show between the parts of a unit number (published)."""
 KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -45,7 +43,9 @@ class Pair(BaseModel):
     partner_conn_id: _Text
     erp_conn_id: _Text
     exchange: _Text = Field(description="the ERP's name for the place prospects are imported from")
-    partner_separator: Literal["-", "_", ".", "/", "|"]
+    partner_separator: Literal["-", "_", ".", "/", "|"] | None = Field(
+        None, description="None: each unit number tells by itself, if it holds exactly one of the five"
+    )
     erp_separator: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = Field(
         None, description="Sigma: as the customer has set it; Yuneo prescribes its own"
     )

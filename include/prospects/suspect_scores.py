@@ -13,6 +13,7 @@ records works too), the third is counted in it. The second and the prior are ass
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -40,13 +41,15 @@ class Date(IntEnum):
     EQUAL = 0
     YEAR_DIGIT = 1
     YEAR = 2
-    MONTH = 3
-    DAY_NEAR = 4
-    DAY = 5
-    SWAPPED = 6
-    TWO_PARTS = 7
-    MISSING = 8
-    DIFFERENT = 9
+    MONTH_STEP = 3
+    MONTH = 4
+    DAY_STEP = 5
+    DAY_DIGIT = 6
+    DAY = 7
+    SWAPPED = 8
+    TWO_PARTS = 9
+    MISSING = 10
+    DIFFERENT = 11
 
 
 class Order(IntEnum):
@@ -68,9 +71,11 @@ _PATTERNS: Final = {
     "last_part": 0.02,
     "year_digit": 0.08,
     "year": 0.04,
-    "month": 0.08,
-    "day_near": 0.08,
-    "day": 0.08,
+    "month_step": 0.03,
+    "month": 0.05,
+    "day_step": 0.04,
+    "day_digit": 0.08,
+    "day": 0.04,
     "day_month": 0.01,
     "swapped": 0.01,
     "split": 0.01,
@@ -85,7 +90,10 @@ _PRIOR_WEIGHT: Final = 4.0
 """How many observed duplicates that expectation is worth."""
 _UNSEEN: Final = 2e-5
 """Share of a name that occurs once, in any population."""
+_SELDOM_THRICE: Final = 30.0
+"""Of so many persons who occur twice about one occurs a third time (assumed)."""
 _ROUNDS: Final = 12
+_UMLAUT: Final = re.compile("([aou])e")
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,7 @@ def probabilities(who: People, left: np.ndarray, right: np.ndarray) -> Odds:
         (date == Date.MISSING)[:, None], _both(without_date, left, right), _both(chance, left, right)
     )
     weight = value * 0.5 * (1 / chance).sum(axis=1) * _contact_weight(who, left, right, date)
-    probability = _estimate(pattern, weight, len(who))
+    probability = _estimate(pattern, weight, left, right, len(who))
     return Odds(probability, first, last, date, order, (left, right), who)
 
 
@@ -129,15 +137,30 @@ def _compare_names(texts: np.ndarray, codes: np.ndarray, left: np.ndarray, right
     result[equal] = Name.EQUAL
     rest = np.flatnonzero(given & ~equal)
     one, other = texts[left[rest]], texts[right[rest]]
-    distance = cpdist(one, other, scorer=OSA.distance, score_cutoff=2, dtype=np.int32)
+    distance = _distances(one, other)
     length = np.minimum(_lengths(texts)[left[rest]], _lengths(texts)[right[rest]])
-    result[rest[(distance == 1) & (length >= 3)]] = Name.ONE_TYPO
+    result[rest[(distance == 1) & (length >= 2)]] = Name.ONE_TYPO
     result[rest[(distance == 2) & (length >= 6)]] = Name.TWO_TYPOS
     composed = np.array([" " in text for text in texts], bool)
     maybe = np.flatnonzero((composed[left[rest]] | composed[right[rest]]) & (distance > 1))
     parts = [at for at in maybe if _is_part(one[at], other[at])]
     result[rest[parts]] = Name.PART
     return result
+
+
+def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Single letters to insert, drop, replace or swap; 3 stands for more than two.
+
+    An umlaut is one letter to whom it slips, so ``Möller`` and ``Mfller`` are one apart, not two.
+    """
+    distance = cpdist(one, other, scorer=OSA.distance, score_cutoff=2, dtype=np.int32)
+    far = np.flatnonzero(distance > 1)
+    short_one, short_other = (
+        np.array([_UMLAUT.sub(r"\1", text) for text in side[far]], object) for side in (one, other)
+    )
+    shorter = cpdist(short_one, short_other, scorer=OSA.distance, score_cutoff=2, dtype=np.int32)
+    distance[far] = np.minimum(distance[far], np.maximum(shorter, 1))
+    return distance
 
 
 def _lengths(texts: np.ndarray) -> np.ndarray:
@@ -157,7 +180,8 @@ def _compare_dates(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarr
     parts = year.astype(int) + month + day
     swapped = ~year & month & (who.month[left] == who.day[right]) & (who.day[left] == who.month[right])
     digit = _one_digit(who.year[left], who.year[right])
-    near = _one_digit(who.day[left], who.day[right]) | (np.abs(who.day[left] - who.day[right]) == 1)
+    month_step = np.abs(who.month[left] - who.month[right]) == 1
+    day_step = np.abs(who.day[left] - who.day[right]) == 1
     return np.select(
         [
             (who.year[left] == 0) | (who.year[right] == 0),
@@ -165,8 +189,10 @@ def _compare_dates(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarr
             swapped,
             (parts == 1) & year & digit,
             (parts == 1) & year,
+            (parts == 1) & month & month_step,
             (parts == 1) & month,
-            (parts == 1) & near,
+            (parts == 1) & day_step,
+            (parts == 1) & _one_digit(who.day[left], who.day[right]),
             parts == 1,
             parts == 2,
         ],
@@ -176,8 +202,10 @@ def _compare_dates(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarr
             Date.SWAPPED,
             Date.YEAR_DIGIT,
             Date.YEAR,
+            Date.MONTH_STEP,
             Date.MONTH,
-            Date.DAY_NEAR,
+            Date.DAY_STEP,
+            Date.DAY_DIGIT,
             Date.DAY,
             Date.TWO_PARTS,
         ],
@@ -216,7 +244,7 @@ def _patterns(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pattern of each pair and how likely an error of that kind leads to just this value."""
     names = np.array([1.0, 1.0, 1 / 2500, 1 / 60, 0.0])
-    dates = np.array([1.0, 1 / 18, 1 / 70, 1 / 11, 1 / 8, 1 / 30, 1.0, 0.0, 1.0, 0.0])
+    dates = np.array([1.0, 1 / 18, 1 / 70, 1 / 2, 1 / 9, 1 / 2, 1 / 10, 1 / 18, 1.0, 0.0, 1.0, 0.0])
     value = dates[date].copy()
     for level, texts in ((first, who.first), (last, who.last)):
         lengths = _lengths(texts)
@@ -241,8 +269,10 @@ def _patterns(
         "last_part": only_last & (last == Name.PART),
         "year_digit": only_date & (date == Date.YEAR_DIGIT),
         "year": only_date & (date == Date.YEAR),
+        "month_step": only_date & (date == Date.MONTH_STEP),
         "month": only_date & (date == Date.MONTH),
-        "day_near": only_date & (date == Date.DAY_NEAR),
+        "day_step": only_date & (date == Date.DAY_STEP),
+        "day_digit": only_date & (date == Date.DAY_DIGIT),
         "day": only_date & (date == Date.DAY),
         "day_month": only_date & (date == Date.SWAPPED),
         "swapped": order == Order.SWAPPED,
@@ -261,7 +291,11 @@ def _patterns(
 
 def _two_wrong_parts(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     value = np.ones(len(left))
-    for part, near, far in ((who.year, 0.75 / 18, 0.25 / 70), (who.month, 1 / 11, 1 / 11), (who.day, 0.6 / 8, 0.4 / 30)):
+    for part, near, far in (
+        (who.year, 0.75 / 18, 0.25 / 70),
+        (who.month, 1 / 11, 1 / 11),
+        (who.day, 0.6 / 8, 0.4 / 30),
+    ):
         one, other = part[left], part[right]
         value *= np.where(one == other, 1.0, np.where(_one_digit(one, other), near, far))
     return value
@@ -305,21 +339,32 @@ def _contact_weight(who: People, left: np.ndarray, right: np.ndarray, date: np.n
     return np.where(same, weight, 1.0)
 
 
-def _estimate(pattern: np.ndarray, weight: np.ndarray, count: int) -> np.ndarray:
+def _estimate(
+    pattern: np.ndarray, weight: np.ndarray, left: np.ndarray, right: np.ndarray, count: int
+) -> np.ndarray:
     """Probabilities by expectation maximisation over the frequency of each pattern."""
     shares = np.array(list(_PATTERNS.values()))
-    prior = shares * _DUPLICATES * max(count, 1)
-    frequency = prior.copy()
+    frequency = shares * _DUPLICATES * max(count, 1)
+    believed = _PRIOR_WEIGHT / (_DUPLICATES * max(count, 1))
     used = pattern >= 0
-    kind, weight = pattern[used], weight[used]
+    kind, weight, left, right = pattern[used], weight[used], left[used], right[used]
     probability = np.zeros(len(pattern))
     for _ in range(_ROUNDS):
         odds = 2 * frequency[kind] / max(count, 1) * weight
-        probability[used] = odds / (1 + odds)
-        seen = np.bincount(kind, probability[used], len(shares))
-        believed = _PRIOR_WEIGHT / (_DUPLICATES * max(count, 1))
+        likely = _against_rivals(odds, left, right, count)
+        seen = np.bincount(kind, likely, len(shares))
         frequency = (seen + _PRIOR_WEIGHT * shares) / (1 + believed)
+    probability[used] = likely
     return probability
+
+
+def _against_rivals(odds: np.ndarray, left: np.ndarray, right: np.ndarray, count: int) -> np.ndarray:
+    """Probabilities, given that who has found a duplicate seldom has a second one."""
+    capped = np.minimum(odds, 1e9)
+    of_record = np.bincount(left, capped, count) + np.bincount(right, capped, count)
+    rivals = of_record[left] + of_record[right] - 2 * capped
+    fair = odds / (1 + np.clip(rivals, 0, _SELDOM_THRICE))
+    return fair / (1 + fair)
 
 
 def reasons(odds: Odds, which: np.ndarray) -> list[str]:

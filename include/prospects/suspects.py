@@ -20,7 +20,7 @@ from include.prospects.folding import DEFAULT_KEY
 from include.prospects.suspect_pairs import People, candidate_pairs, people
 from include.prospects.suspect_scores import probabilities, reasons
 
-THRESHOLD: Final = 0.5
+THRESHOLD: Final = 0.4
 """Pairs that are more likely one person than two."""
 
 

@@ -49,11 +49,13 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
-    latency_seconds: float = Field(0, ge=0, description="waited before every answer")
-    token_seconds: float = Field(3600, ge=0, description="how long a new token is good")
-    per_minute: int | None = Field(None, ge=0, description="requests in one window; null: no limit")
-    limit_window_seconds: float = Field(60, gt=0, description="the window's length; tests make it short")
-    max_parallel: int | None = Field(None, ge=1, description="requests at a time; null: no limit")
+    latency_seconds: float = Field(default=0, ge=0, description="waited before every answer")
+    token_seconds: float = Field(default=3600, ge=0, description="how long a new token is good")
+    per_minute: int | None = Field(default=None, ge=0, description="requests in one window; null: no limit")
+    limit_window_seconds: float = Field(
+        default=60, gt=0, description="the window's length; tests make it short"
+    )
+    max_parallel: int | None = Field(default=None, ge=1, description="requests at a time; null: no limit")
 
 
 class Entry(NamedTuple):

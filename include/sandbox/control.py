@@ -1,6 +1,6 @@
 """The routes under ``/_sandbox``: look at a system and turn its knobs from another process. Faults never touch them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body
 from pydantic import ValidationError
@@ -10,55 +10,61 @@ if TYPE_CHECKING:
     from include.sandbox.core import System
 
 
-def control_routes(system: "System") -> APIRouter:
-    """Make the control routes of one system."""
-    router = APIRouter(prefix="/_sandbox")
+class Control:
+    """The control routes of one system."""
 
-    @router.get("/health")
-    async def health() -> dict[str, str]:
-        return {"system": system.name, "status": "ok"}
+    def __init__(self, system: "System") -> None:
+        self.system = system
+        self.router = APIRouter(prefix="/_sandbox", include_in_schema=False)
+        for method, path, answer in (
+            ("GET", "/health", self.health),
+            ("GET", "/state", self.state),
+            ("GET", "/options", self.options),
+            ("PUT", "/options", self.set_options),
+            ("GET", "/faults", self.faults),
+            ("PUT", "/faults", self.set_faults),
+            ("POST", "/reset", self.reset),
+        ):
+            self.router.add_api_route(path, answer, methods=[method], response_model=None)
 
-    @router.get("/state")
-    async def state() -> dict[str, Any]:
-        log = system.requests
-        return {**system.counts(), "requests": len(log), "connections": log.connections}
+    async def health(self) -> dict[str, str]:
+        return {"system": self.system.name, "status": "ok"}
 
-    @router.get("/options")
-    async def options() -> dict[str, Any]:
-        return system.options.model_dump(mode="json")
+    async def state(self) -> dict[str, Any]:
+        log = self.system.requests
+        return {**self.system.counts(), "requests": len(log), "connections": log.connections}
 
-    @router.put("/options")
-    async def set_options(changes: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008 - FastAPI's way
+    async def options(self) -> dict[str, Any]:
+        return self.system.options.model_dump(mode="json")
+
+    async def set_options(self, changes: Annotated[dict[str, Any], Body()]) -> JSONResponse:
+        options = self.system.options
         try:
             # All of them or none: the changed whole is checked before anything is set.
-            checked = type(system.options).model_validate({**system.options.model_dump(), **changes})
+            checked = type(options).model_validate({**options.model_dump(), **changes})
         except ValidationError as error:
             return JSONResponse({"error": str(error)}, 400)
         for name in changes:
-            setattr(system.options, name, getattr(checked, name))
-        return JSONResponse(system.options.model_dump(mode="json"))
+            setattr(options, name, getattr(checked, name))
+        return JSONResponse(options.model_dump(mode="json"))
 
-    @router.put("/faults")
-    async def set_faults(order: dict[str, Any] = Body()) -> JSONResponse:  # noqa: B008 - FastAPI's way
+    async def faults(self) -> list[dict[str, str]]:
+        return [entry._asdict() for entry in self.system.faults.log]
+
+    async def set_faults(self, order: Annotated[dict[str, Any], Body()]) -> JSONResponse:
         """``{"kind", "times", …}`` orders once, ``{"kinds", "rate", "seed", …}`` sets a rate, ``{}`` clears."""
+        faults = self.system.faults
         try:
             if "kind" in order:
-                system.faults.once(**order)
+                faults.once(**order)
             elif order:
-                system.faults.set(**order)
+                faults.set(**order)
             else:
-                system.faults.clear()
+                faults.clear()
         except (TypeError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
-        return JSONResponse({"known": sorted(system.faults.kinds)})
+        return JSONResponse({"known": sorted(faults.kinds)})
 
-    @router.get("/faults")
-    async def faults() -> list[dict[str, str]]:
-        return [entry._asdict() for entry in system.faults.log]
-
-    @router.post("/reset")
-    async def reset() -> dict[str, Any]:
-        system.reset()
-        return system.counts()
-
-    return router
+    async def reset(self) -> dict[str, Any]:
+        self.system.reset()
+        return self.system.counts()

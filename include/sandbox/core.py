@@ -24,7 +24,7 @@ from starlette.responses import Response
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from include.sandbox.common import Options, Refused, RequestLog, Tokens
-from include.sandbox.control import control_routes
+from include.sandbox.control import Control
 from include.sandbox.edge import Edge
 from include.sandbox.faults import Faults
 
@@ -76,7 +76,7 @@ class System:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.world: Any = None
         self._wire_errors()
-        self.app.include_router(control_routes(self), include_in_schema=False)
+        self.app.include_router(Control(self).router)
         self.app.openapi = self._openapi  # type: ignore[method-assign]
 
     # --- what a system says about itself -------------------------------------------------------------------
@@ -188,8 +188,7 @@ class System:
         """This system as an Airflow connection in its JSON form."""
         return {
             "conn_type": "http",
-            "host": f"http://{HOST}",
-            "port": self.port,
+            "host": self.url,
             "login": self.login,
             "password": self.password,
             "extra": self.connection_extra(),
@@ -200,7 +199,8 @@ class System:
 
     def start(self, port: int = 0) -> None:
         """Serve on a port of 127.0.0.1 (0: a free one) in a thread of its own."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # The protocol is named so that asyncio switches Nagle off: else each answer waits 40 ms for an ACK.
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((HOST, port))
@@ -270,4 +270,3 @@ class System:
                 super().connection_lost(exc)
 
         return Watched
-

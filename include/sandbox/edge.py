@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 OPEN_PATHS = ("/", "/openapi.json", "/docs", "/favicon.ico")
 
 LOGIN_PAGE = b"<!doctype html><html><head><title>Anmeldung</title></head><body><form>Bitte melden Sie sich an.</form></body></html>"
-GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+GATEWAY_PAGE = (
+    b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+)
 
 
 class Answer(NamedTuple):
@@ -132,7 +134,9 @@ class Edge:
         if kind == "502":
             return answer(502, "text/html", GATEWAY_PAGE)
         if kind == "503":
-            return Answer.of(system.error(Refused(503, "UNAVAILABLE", "not available for the moment", wait), path))
+            return Answer.of(
+                system.error(Refused(503, "UNAVAILABLE", "not available for the moment", wait), path)
+            )
         if kind == "expired_token":
             return Answer.of(system.error(system.token_refused(), path))
         return Answer.of(system.error(Refused(500, "INTERNAL", "internal error"), path))
@@ -160,7 +164,9 @@ class Edge:
             case "slow_drip":
                 await _drip(send, reply, fault.drip_seconds)
             case "malformed_json":
-                await _send(send, answer(200, "application/json", reply.body[: len(reply.body) * 2 // 3] + b","))
+                await _send(
+                    send, answer(200, "application/json", reply.body[: len(reply.body) * 2 // 3] + b",")
+                )
             case "html":
                 await _send(send, answer(200, "text/html", LOGIN_PAGE))
             case "500_after":

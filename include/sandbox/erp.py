@@ -31,11 +31,15 @@ Key = Literal["first_name", "last_name", "birth_date", "email", "phone", "mobile
 class ErpOptions(Options):
     """Options of an ERP."""
 
-    offer_valid_days: int = Field(365, description="below 0: new offers have already expired")
+    offer_valid_days: int = Field(default=365, description="below 0: new offers have already expired")
     import_keys: tuple[Key, ...] = Field(
-        ("first_name", "last_name", "birth_date"), min_length=1, description="fields of the duplicate check"
+        default=("first_name", "last_name", "birth_date"),
+        min_length=1,
+        description="fields of the duplicate check",
     )
-    exchanges: tuple[str, ...] = Field(("Immomio", "EverReal"), description="names that may be imported from")
+    exchanges: tuple[str, ...] = Field(
+        default=("Immomio", "EverReal"), description="names that may be imported from"
+    )
 
 
 class Erp(System):
@@ -164,11 +168,13 @@ class Erp(System):
             self.let_unit(self.separator.join(parts), start=world.anchor - timedelta(days=700))
         for person in known:
             self.add_business_partner(**person)
-        for at, person in enumerate(self.business_partners[:2]):
-            # Yesterday's news: offers that ran out or were declined, of nobody who is on the way in.
+        for at, partner in enumerate(self.business_partners[:2]):
+            # Offers that ran out long ago, of nobody who is on the way in.
             unit = self.separator.join(world.units[-1 - at])
             until = world.anchor - timedelta(days=30)
-            self.add_offer(f"alt-{at}", unit, person.number, valid_from=until - timedelta(days=14), valid_until=until)
+            self.add_offer(
+                f"alt-{at}", unit, partner.number, valid_from=until - timedelta(days=14), valid_until=until
+            )
 
     # --- the import ----------------------------------------------------------------------------------------
 

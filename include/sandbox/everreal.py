@@ -30,9 +30,16 @@ MOST_TAKEN = 100
 MOST_REFRESH_TOKENS = 50
 
 FLAGS = (
-    "isNewCandidate isNewApplicant isSharedApplicant isToDo isInvited isScheduled isApplicant isDisabled "
-    "isPendingCandidate"
-).split()
+    "isNewCandidate",
+    "isNewApplicant",
+    "isSharedApplicant",
+    "isToDo",
+    "isInvited",
+    "isScheduled",
+    "isApplicant",
+    "isDisabled",
+    "isPendingCandidate",
+)
 
 
 def _scalars(names: str) -> dict[str, str | None]:
@@ -69,13 +76,13 @@ class _Input(BaseModel):
 
 
 class Paging(_Input):
-    take: int = Field(MOST_TAKEN, ge=1)
-    skip: int = Field(0, ge=0)
+    take: int = Field(default=MOST_TAKEN, ge=1)
+    skip: int = Field(default=0, ge=0)
 
 
 class Sort(_Input):
     field: str = Field(pattern="^(updatedAt|createdAt)$")
-    direction: str = Field("ASC", pattern="^(ASC|DESC)$")
+    direction: str = Field(default="ASC", pattern="^(ASC|DESC)$")
 
 
 class ContractFilter(_Input):
@@ -84,17 +91,17 @@ class ContractFilter(_Input):
     propertyGroupId: str | None = None
     propertyId: str | None = None
     status: str | None = None
-    from_: date | None = Field(None, alias="from")
+    from_: date | None = Field(default=None, alias="from")
     to: date | None = None
 
 
 class CandidatesInput(_Input):
-    paging: Paging = Paging()
+    paging: Paging = Field(default_factory=Paging)
     sort: Sort | None = None
 
 
 class ContractsInput(CandidatesInput):
-    filter: ContractFilter = ContractFilter()
+    filter: ContractFilter = Field(default_factory=ContractFilter)
 
 
 class TokenIn(BaseModel):
@@ -146,7 +153,7 @@ def _errors(model: type[BaseModel], *codes: int) -> dict[int | str, dict[str, An
 class EverRealOptions(PartnerOptions):
     """A token lives for an hour, 300 requests a minute."""
 
-    per_minute: int | None = Field(300, ge=0)
+    per_minute: int | None = Field(default=300, ge=0)
 
 
 class EverReal(Partner):
@@ -262,6 +269,7 @@ class EverReal(Partner):
     # --- answers -------------------------------------------------------------------------------------------
 
     def error(self, refused: Refused, path: str) -> Response:
+        body: dict[str, Any]
         if path == self.token_path:
             body = {"error": refused.code.lower(), "error_description": refused.text}
         else:

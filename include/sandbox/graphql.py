@@ -160,25 +160,25 @@ class _Parser:
     def value(self, depth: int) -> Any:
         if depth > _DEEPEST:
             raise GraphQLError("Query is too deep")
-        token = self.peek()
-        if token == "{":
+        word = self.peek()
+        if word == "{":
             return self.pairs("{", "}", depth)
-        if token == "[":
+        if word == "[":
             return self.list_value(depth)
         self.take()
-        if token == "$":
+        if word == "$":
             return self.variables.get(self.name())
-        if token.startswith('"'):
+        if word.startswith('"'):
             return re.sub(
                 r"\\(u[0-9a-fA-F]{4}|.)",
                 lambda m: chr(int(m[1][1:], 16)) if len(m[1]) > 1 else _ESCAPES.get(m[1], m[1]),
-                token[1:-1],
+                word[1:-1],
             )
-        if re.match(r"-?\d", token):
-            return float(token) if re.search(r"[.eE]", token) else int(token)
-        if token[0].isalpha() or token[0] == "_":
-            return _WORDS.get(token, token)  # a word that is none of the three is an enum's value
-        raise GraphQLError(f"Syntax Error: unexpected {token}")
+        if re.match(r"-?\d", word):
+            return float(word) if re.search(r"[.eE]", word) else int(word)
+        if word[0].isalpha() or word[0] == "_":
+            return _WORDS.get(word, word)  # a word that is none of the three is an enum's value
+        raise GraphQLError(f"Syntax Error: unexpected {word}")
 
     def list_value(self, depth: int) -> list[Any]:
         self.take("[")

@@ -51,9 +51,9 @@ class ApplicationsQuery(BaseModel):
     status: str | None = None
     updatedFrom: Moment | None = None
     updatedTo: Moment | None = None
-    page: int = Field(0, ge=0, le=1_000_000)
-    size: int = Field(50, ge=1, le=200)
-    sort: str = Field("updatedAt,asc", pattern="^(updatedAt|createdAt),(asc|desc)$")
+    page: int = Field(default=0, ge=0, le=1_000_000)
+    size: int = Field(default=50, ge=1, le=200)
+    sort: str = Field(default="updatedAt,asc", pattern="^(updatedAt|createdAt),(asc|desc)$")
 
 
 class Open(BaseModel):
@@ -120,8 +120,8 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
 class ImmomioOptions(PartnerOptions):
     """A token lives for 15 minutes, 120 requests a minute."""
 
-    token_seconds: float = Field(900, ge=0)
-    per_minute: int | None = Field(120, ge=0)
+    token_seconds: float = Field(default=900, ge=0)
+    per_minute: int | None = Field(default=120, ge=0)
 
 
 class Immomio(Partner):
@@ -224,9 +224,7 @@ def _routes(immomio: Immomio) -> APIRouter:
         if (credentials.username, credentials.password) != (immomio.login, immomio.password):
             raise Refused(401, "UNAUTHORIZED", "wrong user or password")
         seconds = immomio.options.token_seconds
-        return TokenOut(
-            accessToken=immomio.tokens.issue(seconds), tokenType="Bearer", expiresIn=int(seconds)
-        )
+        return TokenOut(accessToken=immomio.tokens.issue(seconds), tokenType="Bearer", expiresIn=int(seconds))
 
     @router.get(
         "/v1/applications",

@@ -27,9 +27,11 @@ def moment_of(value: str | datetime) -> datetime:
 class PartnerOptions(Options):
     """Options of a partner; the ``shift_*`` ones make records move while a reader pages through them."""
 
-    shift_records: int = Field(0, ge=0, description="records that are updated between two pages of a reading")
+    shift_records: int = Field(
+        default=0, ge=0, description="records that are updated between two pages of a reading"
+    )
     shift_part: Literal["unread", "read", "both"] = "unread"
-    shift_updated_at: AwareDatetime | None = Field(None, description="their new updatedAt; null: now")
+    shift_updated_at: AwareDatetime | None = Field(default=None, description="their new updatedAt; null: now")
 
 
 class Records:

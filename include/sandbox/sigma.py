@@ -36,9 +36,9 @@ from include.sandbox.faults import Fault
 from include.sandbox.pages import erp_page
 from include.sandbox.sigma_models import (
     Angebot,
-    AngebotIn,
     AngeboteOut,
     AngeboteQuery,
+    AngebotIn,
     EingangIn,
     EingangOut,
     Interessent,
@@ -62,9 +62,9 @@ REASONS = {
 class SigmaOptions(ErpOptions):
     """Four requests at a time, offers are valid for 14 days."""
 
-    max_parallel: int | None = Field(4, ge=1)
+    max_parallel: int | None = Field(default=4, ge=1)
     offer_valid_days: int = 14
-    run_seconds: float = Field(0.2, ge=0, description="how long a run of the import takes")
+    run_seconds: float = Field(default=0.2, ge=0, description="how long a run of the import takes")
 
 
 class Sigma(Erp):
@@ -110,7 +110,7 @@ class Sigma(Erp):
         inboxes = {portal: len(prospects) for portal, prospects in self._inbox.items()}
         return {**super().counts(), "runs": len(self._runs), "inbox": inboxes}
 
-    def error(self, refused: Refused, path: str) -> Response:
+    def error(self, refused: Refused, path: str) -> Response:  # noqa: ARG002 - EverReal's needs it
         body = {"fehler": refused.code, "meldung": refused.text, **refused.extra}
         return JSONResponse(body, refused.status, headers=refused.headers)
 
@@ -404,9 +404,7 @@ def _routes(sigma: Sigma) -> APIRouter:
     async def angebote(query: Annotated[AngeboteQuery, Query()]) -> Response:
         return JSONResponse(sigma.find_offers(query))
 
-    @api.get(
-        "/stammdaten/angebote/{angebotNr}", response_model=Angebot, responses=fehler(400, 401, 404, 503)
-    )
+    @api.get("/stammdaten/angebote/{angebotNr}", response_model=Angebot, responses=fehler(400, 401, 404, 503))
     async def angebot(number: Annotated[int, Path(alias="angebotNr")]) -> Response:
         return sigma.offer_answer(number)
 
@@ -417,7 +415,7 @@ def _routes(sigma: Sigma) -> APIRouter:
     )
     async def speichern(
         number: Annotated[int, Path(alias="angebotNr")],
-        order: AngebotIn,
+        order: AngebotIn,  # noqa: ARG001 - its form is all that counts: only one status is allowed
         request: Request,
         if_match: Annotated[str | None, Header()] = None,
     ) -> Response:

@@ -88,11 +88,11 @@ class LetzterQuery(BaseModel):
 class AngeboteQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    externeId: list[str] = Field([], max_length=50)
+    externeId: list[str] = Field(default=[], max_length=50)
     status: Literal["offeriert", "angenommen", "abgelehnt", "ignoriert"] | None = None
     ve: str | None = None
-    seite: int = Field(1, ge=1, le=1_000_000)
-    anzahl: int = Field(50, ge=1, le=100)
+    seite: int = Field(default=1, ge=1, le=1_000_000)
+    anzahl: int = Field(default=50, ge=1, le=100)
 
 
 class Angebot(BaseModel):

@@ -54,8 +54,10 @@ MOST_PROSPECTS = 200
 class YuneoOptions(ErpOptions):
     """A token lives for an hour, 600 requests a minute, offers are valid for a year."""
 
-    per_minute: int | None = Field(600, ge=0)
-    work_order_seconds: float = Field(0.2, ge=0, description="from the request to the end of the work order")
+    per_minute: int | None = Field(default=600, ge=0)
+    work_order_seconds: float = Field(
+        default=0.2, ge=0, description="from the request to the end of the work order"
+    )
 
 
 class Yuneo(Erp):
@@ -90,7 +92,7 @@ class Yuneo(Erp):
     def counts(self) -> dict[str, Any]:
         return {**super().counts(), "work_orders": len(self._work_orders)}
 
-    def error(self, refused: Refused, path: str) -> Response:
+    def error(self, refused: Refused, path: str) -> Response:  # noqa: ARG002 - EverReal's needs it
         body = {
             "type": f"urn:sandbox:{refused.code.lower()}",
             "title": refused.code.replace("_", " ").capitalize(),
@@ -331,7 +333,9 @@ def _routes(yuneo: Yuneo) -> APIRouter:
             raise Refused(401, "INVALID_CLIENT", "unknown client or wrong secret")
         seconds = yuneo.options.token_seconds
         return TokenOut(
-            access_token=yuneo.tokens.issue(seconds), token_type="Bearer", expires_in=int(seconds)  # noqa: S106
+            access_token=yuneo.tokens.issue(seconds),
+            token_type="Bearer",  # noqa: S106 - the word, not a token
+            expires_in=int(seconds),
         )
 
     @api.post("/prospect-imports", status_code=202, responses=problems(400, 401, 404, 413, 429, 503))
@@ -363,9 +367,7 @@ def _routes(yuneo: Yuneo) -> APIRouter:
         start = date.fromisoformat(order.leaseStart) if order.leaseStart else None
         return JSONResponse(yuneo.accept_offer(offer_id, start), 201)
 
-    @api.post(
-        "/business-partners/search", response_model=PartnerPage, responses=problems(400, 401, 429, 503)
-    )
+    @api.post("/business-partners/search", response_model=PartnerPage, responses=problems(400, 401, 429, 503))
     async def search(order: SearchIn) -> Response:
         return JSONResponse(yuneo.search(order))
 

@@ -12,7 +12,11 @@ def _real_date(value: str) -> str:
     return value
 
 
-Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", json_schema_extra={"format": "date"}), AfterValidator(_real_date)]
+Day = Annotated[
+    str,
+    Field(pattern=r"^\d{4}-\d{2}-\d{2}$", json_schema_extra={"format": "date"}),
+    AfterValidator(_real_date),
+]
 
 
 class _In(BaseModel):
@@ -87,11 +91,11 @@ class WorkOrderOut(BaseModel):
 class OffersQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    externalId: list[str] = Field([], max_length=100)
+    externalId: list[str] = Field(default=[], max_length=100)
     status: Literal["OFFERED", "ACCEPTED", "REJECTED", "IGNORED", "EXPIRED"] | None = None
     unitNumber: str | None = None
-    page: int = Field(0, ge=0, le=1_000_000)
-    size: int = Field(50, ge=1, le=200)
+    page: int = Field(default=0, ge=0, le=1_000_000)
+    size: int = Field(default=50, ge=1, le=200)
 
 
 class OfferOut(BaseModel):

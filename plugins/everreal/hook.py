@@ -8,14 +8,14 @@ module and ``mapping.py`` change, nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import requests
 
-from everreal.reading import Fetch, find, read_window
+from everreal.reading import Fetch, read_all, read_window
 from include.prospects.api import COMMON_RULES, Action, ApiHook, Rule
 from include.prospects.errors import StopRun
 
@@ -90,11 +90,11 @@ class EverRealHook(ApiHook):
 
         :raises StopRun: the log-in is refused.
         """
-        held, self._refresh_token = self._refresh_token, None
-        if held:
+        if self._refresh_token:
             try:
-                return self._grant(grant_type="refresh_token", refresh_token=held)
+                return self._grant(grant_type="refresh_token", refresh_token=self._refresh_token)
             except StopRun:
+                self._refresh_token = None
                 self.log.info("EverReal does not take the refresh token any more; logging in anew")
         return self._grant(
             grant_type="password",
@@ -110,13 +110,10 @@ class EverRealHook(ApiHook):
             raise StopRun(f"Connection {self.http_conn_id!r} lacks client_id or client_secret in its extra.")
         answer = self.call(
             "POST", "/accounts/oauth/token", what="log in", log_in=True, json={**client, **grant}
-        ).json()
-        token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(token, str) or not token:
-            raise StopRun("EverReal answered the log-in without a token; the interface may have changed.")
-        self._refresh_token = answer.get("refresh_token") or grant.get("refresh_token")
-        lifetime = answer.get("expires_in")
-        return token, float(lifetime) if isinstance(lifetime, int | float) else 3600.0
+        )
+        # A refresh may hand out a new refresh token in place of the one held, or none.
+        self._refresh_token = answer.json().get("refresh_token") or self._refresh_token
+        return str(self.field(answer, "access_token")), float(self.field(answer, "expires_in"))
 
     # --- answers ------------------------------------------------------------------------------------------
 
@@ -158,17 +155,13 @@ class EverRealHook(ApiHook):
         days = _days_touched(start, end)
         yield from read_window(self._list("contracts", _CONTRACTS, filter=days), start, end)
 
-    def candidates_by_id(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Yield the candidates with these ids. EverReal cannot be asked by id: newest first, until all are found."""
-        wanted = set(ids)
-        for candidate in find(self._list("candidates", _CANDIDATES), lambda: bool(wanted)):
-            if candidate.get("id") in wanted:
-                wanted.remove(candidate["id"])
-                yield candidate
+    def all_candidates(self) -> Iterator[dict[str, Any]]:
+        """Yield the candidates of all times, newest first, some twice; stop taking them to stop the reading."""
+        yield from read_all(self._list("candidates", _CANDIDATES))
 
-    def all_contracts(self, more: Any) -> Iterator[dict[str, Any]]:
-        """Yield contracts of all times, newest first, as long as ``more()`` says so."""
-        yield from find(self._list("contracts", _CONTRACTS), more)
+    def all_contracts(self) -> Iterator[dict[str, Any]]:
+        """Yield the contracts of all times, newest first, some twice; stop taking them to stop the reading."""
+        yield from read_all(self._list("contracts", _CONTRACTS))
 
     def _list(self, name: str, query: str, **extra: Any) -> Fetch:
         def fetch(skip: int, take: int, direction: str = "DESC") -> list[Any]:

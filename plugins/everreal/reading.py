@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Protocol
@@ -67,29 +67,27 @@ def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
     """
     met = _Met(start, end)
     descent = _Descent(fetch, start)
-    top: int | None = None
-    for page in descent.pages():
-        if met.take(page) and top is None:
-            top = descent.skip
+    places = [descent.skip for page in descent.pages() if met.take(page)]
     if descent.doubtful:
         log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
         _read_until_nothing_new(fetch, met)
-    elif descent.requests > 1:
-        skip = top or 0
+    elif len(places) > 1:  # one page is one state: nothing can have moved within it
+        skip = places[0]
         while met.take(fetch(skip, TAKE)):
             skip += TAKE - OVERLAP
     return met.records
 
 
-def find(fetch: Fetch, more: Callable[[], bool]) -> Iterator[Any]:
-    """Yield a list's records, newest first, as long as ``more()``; twice if need be, since they move."""
-    for _ in range(2):
+def read_all(fetch: Fetch) -> Iterator[Any]:
+    """Yield the records of all times, newest first, a page at a time; a record that moves comes twice."""
+    descent = _Descent(fetch, _ALL_TIMES)
+    for page in descent.pages():
+        yield from page
+    if descent.doubtful:
         for page in _Descent(fetch, _ALL_TIMES).pages():
-            for record in page:
-                if not more():
-                    return
-                if isinstance(record, dict):
-                    yield record
+            yield from page
+    else:  # what was updated meanwhile stands at the top now
+        yield from fetch(0, TAKE)
 
 
 class _Met:
@@ -125,32 +123,29 @@ class _Descent:
     def __init__(self, fetch: Fetch, floor: datetime) -> None:
         self.fetch, self.floor = fetch, floor
         self.skip = 0
-        self.requests = 0
         self.ordered = True
         self.doubtful = False
 
     def pages(self) -> Iterator[list[Any]]:
-        longest, steps_back = 0, 0
+        """Yield page after page; ``skip`` is the place of the one just yielded."""
+        longest, steps_back, seam_in_tie = 0, 0, False
         met: set[tuple[str, datetime | None]] = set()
         while True:
             page = self.fetch(self.skip, TAKE)
-            self.requests += 1
             versions = [(_key(record), _updated(record)) for record in page]
             if self.skip and (not versions or versions[0] not in met):
                 steps_back += 1
                 if steps_back > _MOST_STEPS_BACK:
                     raise _too_fast()
                 self.skip = max(0, self.skip - TAKE // 2)
-                longest = max(longest, len(page))
                 continue
+            self.doubtful |= seam_in_tie and not met.issuperset(versions)
             met.update(versions)
             yield page
-            if (
-                len(page) < longest
-                or len(page) <= OVERLAP
-                or self._below_floor([t for _, t in versions if t])
-            ):
+            times = [time for _, time in versions if time]
+            if len(page) < longest or len(page) <= OVERLAP or self._below_floor(times):
                 return
+            seam_in_tie = len(times) > OVERLAP and times[-1] == times[-OVERLAP - 1]
             longest = len(page)
             self.skip += len(page) - OVERLAP
 
@@ -158,13 +153,10 @@ class _Descent:
         """Judge a page's order; returns whether all that follows is older than the floor."""
         if any(upper < lower for upper, lower in pairwise(times)):
             self.ordered, self.doubtful = False, True
-        if len(times) > OVERLAP and times[-1] == times[-OVERLAP - 1]:
-            self.doubtful = True
         if not self.ordered or not times or times[-1] >= self.floor:
             return False
-        other_end = [_updated(record) for record in self.fetch(0, 1, "ASC")]
-        self.requests += 1
-        if other_end and other_end[0] and other_end[0] <= times[-1]:
+        other_end = [time for time in map(_updated, self.fetch(0, OVERLAP, "ASC")) if time]
+        if other_end and other_end[0] <= times[-1]:
             return True
         self.ordered, self.doubtful = False, True
         return False

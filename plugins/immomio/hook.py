@@ -52,12 +52,8 @@ class ImmomioHook(ApiHook):
             what="log in",
             log_in=True,
             json={"username": self.connection.login, "password": self.connection.password},
-        ).json()
-        token = answer.get("accessToken") if isinstance(answer, dict) else None
-        if not isinstance(token, str) or not token:
-            raise StopRun("Immomio answered the log-in without a token; the interface may have changed.")
-        lifetime = answer.get("expiresIn")
-        return token, float(lifetime) if isinstance(lifetime, int | float) else 900.0
+        )
+        return str(self.field(answer, "accessToken")), float(self.field(answer, "expiresIn"))
 
     def error_code(self, body: Any) -> str | None:
         """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""

@@ -29,6 +29,9 @@ class ImmomioExtractOperator(ExtractOperator):
 
         return ImmomioHook(self.partner_conn_id)
 
+    def close(self) -> None:
+        self.hook.close()
+
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
         yield from self.hook.applications(mapping.CHOSEN, start, end)
 

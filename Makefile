@@ -1,0 +1,40 @@
+# Two commands: `make demo` shows it at work, `make test` proves it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12 ..."; exit 2; }
+	@echo "making the environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
+	@# DAG files import from the repository's root and from plugins/, whatever the working directory.
+	@$(BIN)/python -c "import pathlib, sysconfig; root = pathlib.Path.cwd(); \
+	  pathlib.Path(sysconfig.get_path('purelib'), 'prospects.pth').write_text(f'{root}\n{root}/plugins\n')"
+	@touch $@
+
+demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=1: end after the table)
+	@$(BIN)/python -m include.demo $(if $(ONCE),--once)
+
+test: $(READY) ## everything that must hold: format, lint, types, tests
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: well"
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+lock: ## write the locked requirements anew from requirements*.in
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove what demo and test made, and the environment
+	@rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help demo test lock clean

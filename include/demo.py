@@ -1,0 +1,277 @@
+"""The demo: the sandbox, Airflow on SQLite, and the four pairs run for yesterday (``make demo``)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".demo"
+PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
+SYSTEMS = ("immomio", "everreal", "yuneo", "sigma")
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+COLUMNS = ("extracted", "duplicates", "quarantined", "skipped", "offers_created", "leases_created", "held")
+ENDED = ("success", "failed")
+START_UP_SECONDS, RUN_SECONDS = 240, 900
+
+
+class DemoFailed(Exception):
+    """Said in one line."""
+
+
+def main() -> int:
+    """Run the demo; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end after the table")
+    parser.add_argument("--airflow-port", type=int, default=8080)
+    parser.add_argument("--sandbox-port", type=int, default=8091, help="first of four")
+    parser.add_argument("--seed", type=int, default=7)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return _demo(options)
+    except DemoFailed as failure:
+        print(f"demo: {failure}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped")
+        return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    sandbox_ports = {name: options.sandbox_port + i for i, name in enumerate(SYSTEMS)}
+    for port in (options.airflow_port, *sandbox_ports.values()):
+        _must_be_free(port)
+    shutil.rmtree(HOME, ignore_errors=True)
+    (HOME / "logs").mkdir(parents=True)
+    environment = _environment(options.airflow_port, sandbox_ports)
+    with _Processes(environment) as processes:
+        _say("starting the sandbox")
+        first = str(options.sandbox_port)
+        processes.start("sandbox", sys.executable, "-m", "include.sandbox", "--port", first, "--seed", str(options.seed))
+        _say("preparing Airflow's database and the ledger")
+        processes.run("db", _airflow(), "db", "migrate")
+        processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
+        _say("starting Airflow (half a minute)")
+        for component in COMPONENTS:
+            port = ("--port", str(options.airflow_port)) if component == "api-server" else ()
+            processes.start(component, _airflow(), component, *port)
+        airflow = _Airflow(f"http://127.0.0.1:{options.airflow_port}", processes)
+        airflow.wait_until_up()
+        _say("running the four pairs for yesterday")
+        states = airflow.run_pairs()
+        all_well = _print_table(airflow, states)
+        if not options.once:
+            _print_addresses(airflow, sandbox_ports)
+            processes.wait()
+    return 0 if all_well else 1
+
+
+def _environment(airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, str]:
+    """The whole configuration of the demo; nothing of it stands in the repository's own files."""
+    from include.sandbox import Sandbox
+
+    settings = {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{airflow_port}/execution/",
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{airflow_port}",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs" / "tasks"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # The bare name `airflow` must be found: some parts of Airflow start others by it.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
+    }
+    for system in Sandbox(populate=False).systems:
+        connection = system.connection() | {"host": f"http://127.0.0.1:{sandbox_ports[system.name]}"}
+        settings[f"AIRFLOW_CONN_{system.name.upper()}"] = json.dumps(connection)
+    return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | settings
+
+
+def _airflow() -> str:
+    return str(Path(sys.executable).with_name("airflow"))
+
+
+def _must_be_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise DemoFailed(f"port {port} is taken; stop what uses it, or give --airflow-port / --sandbox-port") from None
+
+
+def _say(text: str) -> None:
+    print(f"  {time.strftime('%H:%M:%S')}  {text}", flush=True)
+
+
+class _Processes:
+    """The demo's processes; all of them end with it."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> _Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.running.values():
+            with _ignoring_the_dead():
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.running.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                with _ignoring_the_dead():
+                    os.killpg(process.pid, signal.SIGKILL)
+
+    def start(self, name: str, *command: str) -> None:
+        log = (HOME / "logs" / f"{name}.log").open("wb")
+        self.running[name] = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+        )
+
+    def run(self, name: str, *command: str) -> None:
+        log = HOME / "logs" / f"{name}.log"
+        with log.open("wb") as file:
+            code = subprocess.call(command, cwd=ROOT, env=self.environment, stdout=file, stderr=file)
+        if code:
+            raise DemoFailed(f"`{' '.join(map(os.path.basename, command))}` failed; see {log.relative_to(ROOT)}")
+
+    def must_live(self) -> None:
+        for name, process in self.running.items():
+            if process.poll() is not None:
+                raise DemoFailed(f"{name} ended early; see .demo/logs/{name}.log")
+
+    def wait(self) -> None:
+        while True:
+            self.must_live()
+            time.sleep(1)
+
+
+@contextmanager
+def _ignoring_the_dead() -> Iterator[None]:
+    try:
+        yield
+    except ProcessLookupError:
+        pass
+
+
+class _Airflow:
+    """The demo's Airflow, through its public REST API."""
+
+    def __init__(self, url: str, processes: _Processes) -> None:
+        self.url = url
+        self.processes = processes
+        self.session = requests.Session()
+        self.password = ""
+
+    def wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_UP_SECONDS
+        while time.monotonic() < deadline:
+            self.processes.must_live()
+            try:
+                health = self.session.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+                parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+                if all(health[part]["status"] == "healthy" for part in parts):
+                    return self._log_in()
+            except (requests.RequestException, KeyError, ValueError):
+                pass
+            time.sleep(1)
+        raise DemoFailed("Airflow did not come up; see .demo/logs")
+
+    def _log_in(self) -> None:
+        passwords = json.loads((HOME / "simple_auth_manager_passwords.json.generated").read_text())
+        self.password = passwords["admin"]
+        body = {"username": "admin", "password": self.password}
+        token = self.session.post(f"{self.url}/auth/token", json=body, timeout=30).json()["access_token"]
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def get(self, path: str) -> Any:
+        answer = self.session.get(f"{self.url}/api/v2{path}", timeout=30)
+        return answer.json() if answer.ok else {}
+
+    def run_pairs(self) -> dict[str, dict[str, Any]]:
+        """Switch the pairs on, which makes Airflow run yesterday, and wait until they have ended."""
+        deadline = time.monotonic() + RUN_SECONDS
+        waiting = set(PAIRS)
+        while waiting:
+            for pair in sorted(waiting):
+                if self.session.patch(f"{self.url}/api/v2/dags/{pair}", json={"is_paused": False}, timeout=30).ok:
+                    waiting.discard(pair)
+            self._patience(deadline, "Airflow does not know the four DAGs yet")
+        runs: dict[str, dict[str, Any]] = {}
+        shown: dict[str, str] = {}
+        while len(runs) < len(PAIRS) or any(run["state"] not in ENDED for run in runs.values()):
+            for pair in PAIRS:
+                for run in self.get(f"/dags/{pair}/dagRuns?limit=1&order_by=run_after").get("dag_runs", []):
+                    runs[pair] = run
+                    self._show_progress(pair, run, shown)
+            self._patience(deadline, "the runs did not end in time; see the Airflow UI")
+        return runs
+
+    def _patience(self, deadline: float, sentence: str) -> None:
+        self.processes.must_live()
+        if time.monotonic() > deadline:
+            raise DemoFailed(sentence)
+        time.sleep(1)
+
+    def _show_progress(self, pair: str, run: dict[str, Any], shown: dict[str, str]) -> None:
+        tasks = self.get(f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances").get("task_instances", [])
+        under_way = [f"{task['task_id']} {task['state']}" for task in tasks if task["state"] not in (None, "success")]
+        state = ", ".join(under_way) or run["state"]
+        if shown.get(pair) != state:
+            shown[pair] = state
+            _say(f"{pair:<15} {state}")
+
+    def counts(self, pair: str, run: dict[str, Any]) -> dict[str, Any]:
+        path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/reconcile/xcomEntries/return_value"
+        value = self.get(path).get("value") or {}
+        return json.loads(value) if isinstance(value, str) else value
+
+
+def _print_table(airflow: _Airflow, runs: dict[str, dict[str, Any]]) -> bool:
+    print()
+    print(f"  {'pair':<16}" + "".join(f"{column.removesuffix('_created'):>13}" for column in COLUMNS) + "  state")
+    all_well = True
+    for pair, run in runs.items():
+        counts = airflow.counts(pair, run)
+        reconciled = run["state"] == "success" and "extracted" in counts
+        all_well = all_well and reconciled
+        cells = "".join(f"{counts.get(column, '-'):>13}" for column in COLUMNS)
+        print(f"  {pair:<16}{cells}  {'reconciled' if reconciled else run['state']}")
+    print()
+    return all_well
+
+
+def _print_addresses(airflow: _Airflow, sandbox_ports: dict[str, int]) -> None:
+    print(f"  Airflow UI    {airflow.url}   user admin, password {airflow.password}")
+    for name, port in sandbox_ports.items():
+        print(f"  {name:<12}  http://127.0.0.1:{port}/")
+    print("  Ctrl-C stops everything.\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""Airflow in a directory of its own, set up before the first import of airflow."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+_HOME = tempfile.mkdtemp(prefix="prospects-airflow-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
+for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+    del os.environ[_name]
+os.environ |= {
+    "AIRFLOW_HOME": _HOME,
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+}
+
+
+@pytest.fixture(scope="session")
+def airflow_db() -> None:
+    """Airflow's own database, made once for all tests that run a DAG."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture
+def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty ledger and an empty staging folder, for this test alone."""
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LEDGER", str(tmp_path / "ledger.db"))
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__STAGING", f"file://{tmp_path}/staging")
+    yield tmp_path
