@@ -26,17 +26,171 @@ SURNAMES = {
     "Kühn": 6, "Pohl": 6, "Engel": 6, "Horn": 6, "Busch": 6, "Bergmann": 6, "Thomas": 6, "Voigt": 6, "Sauer": 6,
     "Arnold": 6, "Wolff": 6, "Pfeiffer": 6, "Yılmaz": 5, "Nowak": 5, "Kowalski": 4, "Kaya": 4, "Nguyen": 4,
 }  # fmt: skip
-FIRST_NAMES = (
-    "Peter Michael Thomas Andreas Wolfgang Klaus Jürgen Günter Stefan Christian Uwe Werner Horst Frank Dieter Manfred "
-    "Gerhard Hans Bernd Thorsten Matthias Helmut Walter Heinz Martin Jörg Rolf Jens Sven Alexander Jan Rainer Holger "
-    "Karl Dirk Joachim Ralf Carsten Herbert Oliver Wilhelm Kurt Markus Heinrich Harald Paul Hermann Kai Rudolf Ulrich "
-    "Daniel Sebastian Tobias Florian Lukas Leon Finn Jonas Maximilian Felix Mehmet Mustafa Ahmed Piotr Luca Noah Ben "
-    "Ursula Maria Monika Petra Elisabeth Sabine Renate Helga Karin Brigitte Ingrid Erika Andrea Gisela Claudia Susanne "
-    "Gabriele Christa Christine Hildegard Anna Birgit Barbara Gertrud Heike Marianne Elke Martina Angelika Irmgard "
-    "Nicole Silke Stefanie Julia Katharina Melanie Sandra Ute Anja Christina Ilse Jutta Katrin Sarah Laura Lena Lea "
-    "Hannah Emma Mia Sophie Marie Fatma Ayşe Olga Svetlana Elena Andrée Jana Johanna Hanna Annette Anne Ruth Rita Eva"
-).split()
-_SYLLABLES = "ber gen hau sen stein wal ter mann lich ken dorf bach rot wis lin dau hol zer kro pe mar tin ka si lo vi ne ru".split()
+FIRST_NAMES = [
+    "Peter",
+    "Michael",
+    "Thomas",
+    "Andreas",
+    "Wolfgang",
+    "Klaus",
+    "Jürgen",
+    "Günter",
+    "Stefan",
+    "Christian",
+    "Uwe",
+    "Werner",
+    "Horst",
+    "Frank",
+    "Dieter",
+    "Manfred",
+    "Gerhard",
+    "Hans",
+    "Bernd",
+    "Thorsten",
+    "Matthias",
+    "Helmut",
+    "Walter",
+    "Heinz",
+    "Martin",
+    "Jörg",
+    "Rolf",
+    "Jens",
+    "Sven",
+    "Alexander",
+    "Jan",
+    "Rainer",
+    "Holger",
+    "Karl",
+    "Dirk",
+    "Joachim",
+    "Ralf",
+    "Carsten",
+    "Herbert",
+    "Oliver",
+    "Wilhelm",
+    "Kurt",
+    "Markus",
+    "Heinrich",
+    "Harald",
+    "Paul",
+    "Hermann",
+    "Kai",
+    "Rudolf",
+    "Ulrich",
+    "Daniel",
+    "Sebastian",
+    "Tobias",
+    "Florian",
+    "Lukas",
+    "Leon",
+    "Finn",
+    "Jonas",
+    "Maximilian",
+    "Felix",
+    "Mehmet",
+    "Mustafa",
+    "Ahmed",
+    "Piotr",
+    "Luca",
+    "Noah",
+    "Ben",
+    "Ursula",
+    "Maria",
+    "Monika",
+    "Petra",
+    "Elisabeth",
+    "Sabine",
+    "Renate",
+    "Helga",
+    "Karin",
+    "Brigitte",
+    "Ingrid",
+    "Erika",
+    "Andrea",
+    "Gisela",
+    "Claudia",
+    "Susanne",
+    "Gabriele",
+    "Christa",
+    "Christine",
+    "Hildegard",
+    "Anna",
+    "Birgit",
+    "Barbara",
+    "Gertrud",
+    "Heike",
+    "Marianne",
+    "Elke",
+    "Martina",
+    "Angelika",
+    "Irmgard",
+    "Nicole",
+    "Silke",
+    "Stefanie",
+    "Julia",
+    "Katharina",
+    "Melanie",
+    "Sandra",
+    "Ute",
+    "Anja",
+    "Christina",
+    "Ilse",
+    "Jutta",
+    "Katrin",
+    "Sarah",
+    "Laura",
+    "Lena",
+    "Lea",
+    "Hannah",
+    "Emma",
+    "Mia",
+    "Sophie",
+    "Marie",
+    "Fatma",
+    "Ayşe",
+    "Olga",
+    "Svetlana",
+    "Elena",
+    "Andrée",
+    "Jana",
+    "Johanna",
+    "Hanna",
+    "Annette",
+    "Anne",
+    "Ruth",
+    "Rita",
+    "Eva",
+]
+_SYLLABLES = [
+    "ber",
+    "gen",
+    "hau",
+    "sen",
+    "stein",
+    "wal",
+    "ter",
+    "mann",
+    "lich",
+    "ken",
+    "dorf",
+    "bach",
+    "rot",
+    "wis",
+    "lin",
+    "dau",
+    "hol",
+    "zer",
+    "kro",
+    "pe",
+    "mar",
+    "tin",
+    "ka",
+    "si",
+    "lo",
+    "vi",
+    "ne",
+    "ru",
+]
 _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 
 
@@ -87,7 +241,9 @@ def people(count: int, duplicates: int, kind: Kind, seed: int) -> pd.DataFrame:
 def true_pairs(frame: pd.DataFrame) -> set[tuple[int, int]]:
     """The pairs of records that are one person, the smaller record first."""
     twice = frame.sort_values("record").groupby("entity")["record"].agg(list)
-    return {(group[i], group[j]) for group in twice for i in range(len(group)) for j in range(i + 1, len(group))}
+    return {
+        (group[i], group[j]) for group in twice for i in range(len(group)) for j in range(i + 1, len(group))
+    }
 
 
 def _last_names(rng: np.random.Generator, count: int, kind: Kind) -> np.ndarray:
@@ -109,7 +265,11 @@ def _made_up(rng: np.random.Generator, count: int) -> np.ndarray:
     syllables = np.array(_SYLLABLES, object)
     # Cubed, so that some made-up names are shared by several persons and most are not.
     rank = (rng.random((count, 3)) ** 1.5 * len(syllables)).astype(int)
-    name = syllables[rank[:, 0]] + syllables[rank[:, 1]] + np.where(rng.random(count) < 0.6, syllables[rank[:, 2]], "")
+    name = (
+        syllables[rank[:, 0]]
+        + syllables[rank[:, 1]]
+        + np.where(rng.random(count) < 0.6, syllables[rank[:, 2]], "")
+    )
     return np.array([text.capitalize() for text in name], object)
 
 
@@ -121,7 +281,9 @@ def _dates(rng: np.random.Generator, count: int, kind: Kind) -> np.ndarray:
 def _spoilt(rng: np.random.Generator, first: str, last: str, born: object, entity: int, kind: Kind) -> tuple:
     date = pd.Timestamp(born)
     errors = 2 if rng.random() < kind.two_errors else 1
-    for what in rng.choice(["first", "last", "year", "month", "day"], errors, replace=False, p=[0.3, 0.3, 0.15, 0.09, 0.16]):
+    for what in rng.choice(
+        ["first", "last", "year", "month", "day"], errors, replace=False, p=[0.3, 0.3, 0.15, 0.09, 0.16]
+    ):
         if what == "first":
             first = _typo(rng, first)
         elif what == "last":

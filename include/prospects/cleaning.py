@@ -269,10 +269,16 @@ def _tidy_phone(text: str) -> str:
     # The library reads letters as keys of a telephone: "030 1234 mobil" would become another number.
     if len(trimmed) > 60 or any(char.isalpha() for char in trimmed):
         return trimmed
+    written = _e164(trimmed)
+    # A run of zeros reads differently each time it is read: that is no number.
+    return written if written is not None and _e164(written) == written else trimmed
+
+
+def _e164(text: str) -> str | None:
     try:
-        number = phonenumbers.parse(trimmed, REGION)
+        number = phonenumbers.parse(text, REGION)
     except phonenumbers.NumberParseException:
-        return trimmed
+        return None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return trimmed
+        return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

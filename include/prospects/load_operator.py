@@ -87,10 +87,9 @@ class LoadOffersOperator(BaseOperator):
         """Load, until all is decided or something has to be waited for."""
         return self._advance(context, since=datetime.now(UTC))
 
-    def resume(self, context: Context, event: dict[str, Any], since: str) -> str:
+    def resume(self, context: Context, event: dict[str, Any]) -> str:
         """Go on after a wait, perhaps in another process; everything is looked up anew."""
-        del event
-        return self._advance(context, since=datetime.fromisoformat(since))
+        return self._advance(context, since=datetime.fromisoformat(event["since"]))
 
     def _advance(self, context: Context, since: datetime) -> str:
         from include.prospects.ledger import Ledger, Run
@@ -132,10 +131,13 @@ class LoadOffersOperator(BaseOperator):
         )
         self.defer(
             trigger=ImportTrigger(
-                self.erp_class, self.erp_settings, sorted(waiting.jobs), self.poll.total_seconds()
+                erp=self.erp_class,
+                settings=self.erp_settings,
+                jobs=sorted(waiting.jobs),
+                pause=self.poll.total_seconds(),
+                since=since.isoformat(),
             ),
             method_name="resume",
-            kwargs={"since": since.isoformat()},
         )
 
     def _items(self, ledger: Ledger) -> list[Item]:

@@ -64,8 +64,8 @@ class Pair(BaseModel):
     matching_key: tuple[KeyField, ...] = Field(("first_name", "last_name", "birth_date"), min_length=1)
     without_key: Literal["load", "quarantine"] = "load"
 
-    retries: Annotated[int, Field(ge=0, le=20)] = 3
-    retry_delay: timedelta = Field(timedelta(minutes=2), gt=timedelta(0), le=timedelta(hours=1))
+    retries: Annotated[int, Field(ge=0, le=20)] = 6
+    retry_delay: timedelta = Field(timedelta(seconds=30), gt=timedelta(0), le=timedelta(hours=1))
     poll: timedelta = Field(timedelta(seconds=5), gt=timedelta(0), le=timedelta(minutes=10))
     owner: _Text = "data-platform"
     tags: tuple[_Text, ...] = ()

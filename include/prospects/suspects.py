@@ -17,8 +17,9 @@ import pandas as pd
 from include.prospects.cleaning import clean
 from include.prospects.dedup import same_persons
 from include.prospects.folding import DEFAULT_KEY
+from include.prospects.suspect_comparison import compare, reasons
 from include.prospects.suspect_pairs import People, candidate_pairs, people
-from include.prospects.suspect_scores import probabilities, reasons
+from include.prospects.suspect_scores import probabilities
 
 THRESHOLD: Final = 0.4
 """Pairs that are more likely one person than two."""
@@ -46,9 +47,10 @@ def suspects(
     left, right = candidate_pairs(who)
     to_compare = (left < len(ours)) & ~_matched(who, left, right, len(ours))
     left, right = left[to_compare], right[to_compare]
-    odds = probabilities(who, left, right)
-    near = odds.probability >= threshold
-    return _table(both, left[near], right[near], odds.probability[near], reasons(odds, near))
+    pairs = compare(who, left, right)
+    score = probabilities(pairs)
+    near = score >= threshold
+    return _table(both, left[near], right[near], score[near], reasons(pairs, near))
 
 
 def _one_for_each_person(prospects: pd.DataFrame) -> pd.DataFrame:

@@ -22,21 +22,31 @@ class ImportTrigger(BaseTrigger):
     :param erp: import path of the ERP's class; called with ``settings`` and the connection.
     :param settings: keyword arguments of that class, without secrets.
     :param jobs: the ERP's numbers of the imports.
-    :param pause: seconds between two looks.
+    :param pause: longest pause between two looks, in seconds.
+    :param since: when the task's try began; handed back in the event, as the task's memory over the wait.
     """
 
-    def __init__(self, erp: str, settings: dict[str, Any], jobs: Collection[str], pause: float) -> None:
+    def __init__(
+        self, erp: str, settings: dict[str, Any], jobs: Collection[str], pause: float, since: str
+    ) -> None:
         super().__init__()
         self.erp = erp
         self.settings = settings
         self.jobs = list(jobs)
         self.pause = pause
+        self.since = since
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """What Airflow needs to make this trigger anew in another process."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
-            {"erp": self.erp, "settings": self.settings, "jobs": self.jobs, "pause": self.pause},
+            {
+                "erp": self.erp,
+                "settings": self.settings,
+                "jobs": self.jobs,
+                "pause": self.pause,
+                "since": self.since,
+            },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -44,14 +54,17 @@ class ImportTrigger(BaseTrigger):
         connection = await get_async_connection(self.settings["conn_id"])
         erp = import_string(self.erp)(**self.settings, connection=connection)
         jobs = set(self.jobs)
-        await asyncio.sleep(self.pause)
+        # An ordinary day's import takes a moment: look soon at first, then ever less often.
+        pause = min(1.0, self.pause) if jobs else self.pause
+        await asyncio.sleep(pause)
         while jobs:
             # The hooks are blocking; a thread keeps the triggerer's loop free for the other triggers.
             jobs = await asyncio.to_thread(_still_going_on, erp, jobs)
             if jobs:
-                await asyncio.sleep(self.pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, self.pause)
         await asyncio.to_thread(erp.close)
-        yield TriggerEvent({"ended": True})
+        yield TriggerEvent({"since": self.since})
 
 
 def _still_going_on(erp: Any, jobs: set[str]) -> set[str]:

@@ -65,7 +65,7 @@ class System:
         self.requests = RequestLog()
         self.faults = Faults(self.special_faults, token_path=self.token_path)
         self.tokens = Tokens()
-        self.app = FastAPI(title=f"Sandbox: {self.name}", version="1", redoc_url=None)
+        self.app = FastAPI(title=f"Sandbox: {self.name}", version="1", docs_url=None, redoc_url=None)
         self.asgi = Edge(self)
         self.port = 0
         self.connections: dict[Any, Connection] = {}

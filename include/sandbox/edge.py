@@ -22,7 +22,7 @@ from include.sandbox.faults import BEFORE, Fault
 if TYPE_CHECKING:
     from include.sandbox.core import System
 
-OPEN_PATHS = ("/", "/openapi.json", "/docs", "/favicon.ico")
+OPEN_PATHS = ("/", "/openapi.json", "/favicon.ico")
 
 LOGIN_PAGE = b"<!doctype html><html><head><title>Anmeldung</title></head><body><form>Bitte melden Sie sich an.</form></body></html>"
 GATEWAY_PAGE = (
@@ -61,24 +61,30 @@ class Edge:
         if scope["type"] != "http" or path in OPEN_PATHS or path.startswith("/_sandbox"):
             await self.system.app(scope, receive, send)
             return
-        status = 0
+        noted = False
         connection = self.system.connections.get(tuple(scope.get("client") or ()))
 
-        async def noted(message: Message) -> None:
-            nonlocal status
+        def note(status: int = 0) -> None:
+            """Log the request, once. Before its answer goes out, so that the client finds it in the log."""
+            nonlocal noted
+            if not noted:
+                entry = Entry(scope["method"], unquote(path), status)
+                number = connection.number if connection else None
+                self.system.requests.add(entry, scope.get("query_string", b"").decode("latin-1"), number)
+            noted = True
+
+        async def noting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                status = message["status"]
+                note(message["status"])
                 _add_headers(message, self.system.answer_headers())
             await send(message)
 
         self.active += 1
         try:
-            await self._handle(scope, receive, noted)
+            await self._handle({**scope, "sandbox.note": note}, receive, noting_send)
         finally:
             self.active -= 1
-            entry = Entry(scope["method"], unquote(path), status)
-            number = connection.number if connection else None
-            self.system.requests.add(entry, scope.get("query_string", b"").decode("latin-1"), number)
+            note()
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _read(receive)
@@ -175,6 +181,7 @@ class Edge:
                 await _send(send, reply)
 
     async def _break(self, scope: Scope, hard: bool = False) -> None:
+        scope["sandbox.note"]()
         connection = self.system.connections.get(tuple(scope.get("client") or ()))
         if connection is None:  # called in process, without a socket
             raise ConnectionError("the sandbox broke the connection")

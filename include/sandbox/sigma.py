@@ -19,9 +19,7 @@ Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
 import asyncio
 import base64
 import binascii
-import re
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Security
@@ -31,7 +29,7 @@ from starlette.responses import JSONResponse, Response
 
 from include.sandbox.common import BERLIN, Refused, own_fault
 from include.sandbox.erp import Erp, ErpOptions
-from include.sandbox.erp_records import Job, Lease, Offer, Person, Prospect, Result
+from include.sandbox.erp_records import Job, Lease, Offer, Prospect, Result
 from include.sandbox.faults import Fault
 from include.sandbox.pages import erp_page
 from include.sandbox.sigma_models import (
@@ -41,14 +39,16 @@ from include.sandbox.sigma_models import (
     AngebotIn,
     EingangIn,
     EingangOut,
-    Interessent,
     LaufIn,
     LaufOut,
     LaufStandOut,
     LetzterQuery,
     SucheIn,
     SucheOut,
+    day,
     fehler,
+    read_prospect,
+    too_long_or_empty,
 )
 
 REASONS = {
@@ -143,13 +143,13 @@ class Sigma(Erp):
             inbox = self._inbox.setdefault(portal, {})
             self.batches.append(len(order.interessenten))
             for one in order.interessenten:
-                wrong = _too_long_or_empty(one)
+                wrong = too_long_or_empty(one)
                 if wrong:
                     refused.append(
                         {"externeId": one.externeId, "fehler": "FELD_UNGUELTIG", "meldung": ", ".join(wrong)}
                     )
                 else:
-                    _put(inbox, _prospect(one))
+                    _put(inbox, read_prospect(one))
         return {"angenommen": len(order.interessenten) - len(refused), "abgewiesen": refused}
 
     async def run(self, portal: str, fault: Fault | None) -> dict[str, Any]:
@@ -249,11 +249,11 @@ class Sigma(Erp):
                     "gpNr": one.number,
                     "vorname": one.person.first_name,
                     "name": one.person.last_name,
-                    "geburtsdatum": _day(one.person.birth_date),
+                    "geburtsdatum": day(one.person.birth_date),
                     "email": one.person.email,
                 }
                 for one in self._partners.values()
-                if _day(one.person.birth_date) in days or one.person.email in emails
+                if day(one.person.birth_date) in days or one.person.email in emails
             ]
         return {"geschaeftspartner": found}
 
@@ -269,10 +269,10 @@ class Sigma(Erp):
             "status": offer.status,
             "interesseBekundet": True,
             "internetimport": True,
-            "erstelltAm": _day(created),
-            "gueltigBis": _day(offer.valid_until),
-            "zum": _day(offer.lease_start) if offer.lease_number else None,
-            "veAngebotenZum": _day(offer.lease_start or created),
+            "erstelltAm": day(created),
+            "gueltigBis": day(offer.valid_until),
+            "zum": day(offer.lease_start) if offer.lease_number else None,
+            "veAngebotenZum": day(offer.lease_start or created),
             "ve": offer.unit,
             "gpNr": offer.business_partner,
             "name": person.last_name,
@@ -282,10 +282,6 @@ class Sigma(Erp):
             "mietvertragNr": offer.lease_number,
             "aenderungsstand": offer.version,
         }
-
-
-def _day(value: date | None) -> str | None:
-    return None if value is None else f"{value:%d.%m.}{value.year:04d}"
 
 
 def _run_json(job: Job) -> dict[str, Any]:
@@ -314,50 +310,6 @@ def _put(inbox: dict[str, Prospect], new: Prospect) -> None:
     """Lay a prospect into the inbox; one with that id is replaced in its place, also for a run that has yet to come to it."""
     old = inbox.setdefault(new.external_id, new)
     vars(old).update(vars(new))
-
-
-def _too_long_or_empty(one: Interessent) -> list[str]:
-    checks = (
-        ("externeId", not one.externeId or len(one.externeId) > 64),
-        ("vorname", not one.vorname or len(one.vorname) > 60),
-        ("name", not one.name or len(one.name) > 60),
-        ("bemerkung", len(one.bemerkung or "") > 2000),
-    )
-    return [name for name, bad in checks if bad]
-
-
-def _prospect(one: Interessent) -> Prospect:
-    """Read a prospect; what is wrong with a field is kept for the run."""
-    wrong = [] if one.anrede in (None, "", "Herr", "Frau") else ["anrede"]
-    if one.email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", one.email):
-        wrong.append("email")
-    dates: dict[str, date | None] = {"geburtsdatum": None, "mietbeginn": None}
-    for name in dates:
-        value = getattr(one, name)
-        try:
-            if value is not None:
-                dates[name] = datetime.strptime(value, "%d.%m.%Y").date()
-        except ValueError:
-            wrong.append(name)
-    return Prospect(
-        external_id=one.externeId,
-        unit=one.ve,
-        person=Person(
-            first_name=one.vorname,
-            last_name=one.name,
-            birth_date=dates["geburtsdatum"],
-            email=one.email,
-            phone=one.telefon,
-            mobile=one.mobil,
-            street=one.strasse,
-            postal_code=one.plz,
-            city=one.ort,
-            country=one.land,
-        ),
-        lease_start=dates["mietbeginn"],
-        business_partner=one.gpNr,
-        problem=", ".join(wrong) or None,
-    )
 
 
 def _routes(sigma: Sigma) -> APIRouter:

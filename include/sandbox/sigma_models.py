@@ -1,10 +1,13 @@
-"""The bodies of Sigma's requests and answers, in the contract's words."""
+"""The bodies of Sigma's requests and answers in the contract's words, and how a prospect is read."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from include.sandbox.erp_records import Person, Prospect
 
 
 def _real_date(value: str) -> str:
@@ -170,3 +173,53 @@ class Fehler(BaseModel):
 def fehler(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Describe the error answers of an operation."""
     return {code: {"description": HTTPStatus(code).phrase, "model": Fehler} for code in codes}
+
+
+def day(value: date | None) -> str | None:
+    """A date as Sigma writes it."""
+    return None if value is None else f"{value:%d.%m.}{value.year:04d}"
+
+
+def too_long_or_empty(one: Interessent) -> list[str]:
+    """The fields for which the inbox turns a prospect away."""
+    checks = (
+        ("externeId", not one.externeId or len(one.externeId) > 64),
+        ("vorname", not one.vorname or len(one.vorname) > 60),
+        ("name", not one.name or len(one.name) > 60),
+        ("bemerkung", len(one.bemerkung or "") > 2000),
+    )
+    return [name for name, bad in checks if bad]
+
+
+def read_prospect(one: Interessent) -> Prospect:
+    """Read a prospect; what is wrong with a field is kept for the run."""
+    wrong = [] if one.anrede in (None, "", "Herr", "Frau") else ["anrede"]
+    if one.email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", one.email):
+        wrong.append("email")
+    dates: dict[str, date | None] = {"geburtsdatum": None, "mietbeginn": None}
+    for name in dates:
+        value = getattr(one, name)
+        try:
+            if value is not None:
+                dates[name] = datetime.strptime(value, "%d.%m.%Y").date()
+        except ValueError:
+            wrong.append(name)
+    return Prospect(
+        external_id=one.externeId,
+        unit=one.ve,
+        person=Person(
+            first_name=one.vorname,
+            last_name=one.name,
+            birth_date=dates["geburtsdatum"],
+            email=one.email,
+            phone=one.telefon,
+            mobile=one.mobil,
+            street=one.strasse,
+            postal_code=one.plz,
+            city=one.ort,
+            country=one.land,
+        ),
+        lease_start=dates["mietbeginn"],
+        business_partner=one.gpNr,
+        problem=", ".join(wrong) or None,
+    )

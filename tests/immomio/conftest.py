@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,19 @@ def immomio(_running_immomio: Immomio, monkeypatch: pytest.MonkeyPatch) -> Immom
     _running_immomio.options = ImmomioOptions(per_minute=None)
     monkeypatch.setenv("AIRFLOW_CONN_IMMOMIO", json.dumps(_running_immomio.connection()))
     return _running_immomio
+
+
+@pytest.fixture
+def asked(immomio: Immomio) -> Callable[..., int]:
+    """Count requests as ``requests.count`` does, once the log has caught up: it is written behind the answer."""
+
+    def asked(*args: Any, **filters: Any) -> int:
+        while immomio.asgi.active:
+            time.sleep(0.001)
+        time.sleep(0.005)
+        return immomio.requests.count(*args, **filters)
+
+    return asked
 
 
 @pytest.fixture

@@ -17,15 +17,15 @@ def read(hook, window, status=ACCEPTED):
     return [application["id"] for application in hook.applications(status, *window)]
 
 
-def test_one_token_and_one_connection_serve_a_whole_run(immomio, hook, add, window):
+def test_one_token_and_one_connection_serve_a_whole_run(immomio, hook, add, window, asked):
     ids = add(450)
 
     assert sorted(read(hook, window)) == sorted(ids)
-    assert immomio.requests.count("POST", "/auth/token") == 1
+    assert asked("POST", "/auth/token") == 1
     assert immomio.requests.connections == 1
 
 
-def test_a_token_is_renewed_before_it_runs_out(immomio, hook, add, window):
+def test_a_token_is_renewed_before_it_runs_out(immomio, hook, add, window, asked):
     """Nothing is refused on the way: the hook knows how long its token lives."""
     add(1)
     immomio.options.token_seconds = 1
@@ -33,26 +33,26 @@ def test_a_token_is_renewed_before_it_runs_out(immomio, hook, add, window):
     time.sleep(0.95)
     read(hook, window)
 
-    assert immomio.requests.count("POST", "/auth/token") == 2
-    assert immomio.requests.count(status=401) == 0
+    assert asked("POST", "/auth/token") == 2
+    assert asked(status=401) == 0
 
 
-def test_a_token_that_is_refused_on_the_way_is_renewed(immomio, hook, add, window, between_pages):
+def test_a_token_that_is_refused_on_the_way_is_renewed(immomio, hook, add, window, between_pages, asked):
     ids = add(450)
     between_pages(lambda page: immomio.tokens.expire_all() if page == 1 else None)
 
     assert sorted(read(hook, window)) == sorted(ids)
-    assert immomio.requests.count("POST", "/auth/token") == 2
+    assert asked("POST", "/auth/token") == 2
 
 
-def test_a_wrong_password_stops_the_run_at_the_first_try(immomio, monkeypatch, window):
+def test_a_wrong_password_stops_the_run_at_the_first_try(immomio, monkeypatch, window, asked):
     wrong = immomio.connection() | {"password": "wrong-password"}
     monkeypatch.setenv("AIRFLOW_CONN_IMMOMIO", json.dumps(wrong))
 
     with pytest.raises(StopRun, match="log-in of connection 'immomio'") as stop:
         read(ImmomioHook(), window)
 
-    assert len(immomio.requests) == 1
+    assert asked() == 1
     assert "wrong-password" not in str(stop.value)
 
 

@@ -1,6 +1,7 @@
 """The systems' own API descriptions are truthful: schemathesis asks in process, few examples, the same ones each time."""
 
 import base64
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -16,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from include.sandbox import Sandbox
 from include.sandbox.core import System
+from include.sandbox.erp import Erp
 
 CHECKS = [
     not_a_server_error,
@@ -27,7 +29,7 @@ CHECKS = [
 ]
 
 few = settings(
-    max_examples=12,
+    max_examples=8,
     derandomize=True,
     deadline=None,
     database=None,
@@ -39,7 +41,7 @@ few = settings(
 @pytest.fixture(scope="module")
 def quiet_box() -> Sandbox:
     """Not started: schemathesis calls the apps themselves. No limits, and imports take no time."""
-    box = Sandbox(seed=7)
+    box = Sandbox(seed=7, days=1)
     box.yuneo.options.work_order_seconds = box.sigma.options.run_seconds = 0
     for system in box.systems:
         system.options.per_minute = system.options.max_parallel = None
@@ -51,6 +53,19 @@ def authorization(system: System) -> dict[str, str]:
         pair = base64.b64encode(f"{system.login}:{system.password}".encode()).decode()
         return {"Authorization": f"Basic {pair}"}
     return {"Authorization": f"Bearer {system.tokens.issue(600)}"}
+
+
+def name_what_exists(case: schemathesis.Case, system: System) -> None:
+    """Invented names would all be answered by 404: every second request gets real ones."""
+    if not isinstance(system, Erp) or len(system.requests) % 2:
+        return
+    offer = system.add_offer("p1", system.units[0], system.business_partners[0].number, exchange="Immomio")
+    real = {"portal": "Immomio", "exchange": "Immomio", "offer_id": offer.id, "angebotNr": offer.number}
+    for names in (case.path_parameters, case.query, case.body):
+        if isinstance(names, dict):
+            names.update({name: value for name, value in real.items() if name in names})
+    if case.method == "PUT":
+        case.headers["If-Match"] = '"1"'
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
@@ -65,8 +80,12 @@ def test_answers_are_as_described(quiet_box: Sandbox, name: str, mode: Generatio
         @few
         @given(case=operation.ok().as_strategy(generation_mode=mode))
         def ask(case: schemathesis.Case) -> None:
-            case.call_and_validate(headers=authorization(system), checks=CHECKS)
+            if mode is GenerationMode.POSITIVE:
+                name_what_exists(case, system)
+            # In a query everything is text: "null" is an id like any other, so nothing there is of a wrong type.
+            checks = [
+                check for check in CHECKS if case.method != "GET" or check is not negative_data_rejection
+            ]
+            case.call_and_validate(headers=authorization(system), checks=checks)
 
         ask()
-    from collections import Counter
-    print(Counter((e.method, e.path.split("/")[-2:][0] if 0 else e.path[:45], e.status) for e in system.requests))

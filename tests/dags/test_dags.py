@@ -1,0 +1,101 @@
+"""House rules of the DAG files: which there are, their shape, and what reading them may cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+ROOT = Path(__file__).resolve().parents[2]
+PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
+STORY = ("extract", "dedup", "load_offers", "auto_accept", "reconcile")
+
+
+@pytest.fixture(scope="module")
+def bag() -> DagBag:
+    return DagBag(ROOT / "dags")
+
+
+def test_all_files_can_be_imported(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+    assert set(PAIRS) <= set(bag.dags)
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_story_is_told_in_its_order(bag: DagBag, pair: str) -> None:
+    """An operator's argument makes an edge only if it is a template field; forget it and the arrow is gone."""
+    edges = {(task.task_id, after) for task in bag.dags[pair].tasks for after in task.downstream_task_ids}
+
+    assert edges == set(zip(STORY, STORY[1:], strict=False))
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_person_on_call_finds_whom_and_what(bag: DagBag, pair: str) -> None:
+    dag = bag.dags[pair]
+
+    assert dag.doc_md
+    assert "When it fails" in dag.doc_md
+    assert {"prospects", *pair.split("_")} <= set(dag.tags)
+    assert {task.owner for task in dag.tasks} == {"data-platform"}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_file_holds_settings_only(pair: str) -> None:
+    code = (ROOT / "dags" / f"{pair}.py").read_text().split('"""')[2]
+
+    assert len(code.strip().splitlines()) < 30
+    assert not {"if ", "for ", "def "} & set(code.split("\n"))
+
+
+def _in_a_fresh_process(dags: Path, code: str) -> dict:
+    script = f"""
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+{code}
+bag = DagBag({str(dags)!r})
+print(json.dumps({{"dags": sorted(bag.dags), "errors": bag.import_errors,
+                  "pandas": "pandas" in sys.modules, "asked": globals().get("asked", [])}}))
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_reading_the_files_is_cheap_and_asks_nobody() -> None:
+    """No pandas, no connection, no socket while DAG files are read."""
+    code = """
+import socket
+asked = []
+def deny(*args, **_): asked.append(str(args)); raise OSError("no network while a DAG file is read")
+socket.socket.connect = deny
+from airflow.sdk import BaseHook
+BaseHook.get_connection = classmethod(deny)
+"""
+    result = _in_a_fresh_process(ROOT / "dags", code)
+
+    assert set(PAIRS) <= set(result["dags"])
+    assert result["errors"] == {}
+    assert not result["pandas"]
+    assert result["asked"] == []
+
+
+def test_a_wrong_setting_leaves_the_other_pairs_alone(tmp_path: Path) -> None:
+    for pair in PAIRS:
+        shutil.copy(ROOT / "dags" / f"{pair}.py", tmp_path)
+    broken = tmp_path / "immomio_sigma.py"
+    broken.write_text(broken.read_text().replace('schedule="@daily"', 'schedule="*/10 * * * *"'))
+
+    result = _in_a_fresh_process(tmp_path, "")
+
+    assert set(result["dags"]) == set(PAIRS) - {"immomio_sigma"}
+    (error,) = result["errors"].values()
+    assert "schedule = '*/10 * * * *'" in error
+    assert "once an hour" in error

@@ -1,0 +1,190 @@
+"""EverReal's log-in, limits and answers, over real HTTP."""
+
+import json
+import logging
+import time
+
+import pytest
+
+from everreal.hook import EverRealHook
+from include.prospects.errors import StopRun, WaitAndRepeat
+
+TOKEN = "/accounts/oauth/token"
+GRAPHQL = "/api/reporting/graphql"
+
+
+def read(hook, window):
+    return sorted(candidate["id"] for candidate in hook.candidates(*window))
+
+
+def errors(*errors, data=None):
+    """An ``answer`` of EverReal's that has errors in it."""
+    return lambda order, partial=False: {"data": data, "errors": list(errors)}
+
+
+def test_one_token_and_one_connection_serve_a_whole_run(everreal, hook, add_candidates, window, asked):
+    ids = add_candidates(250)
+
+    assert read(hook, window) == sorted(ids)
+    assert asked("POST", TOKEN) == 1
+    assert everreal.requests.connections == 1
+
+
+def test_a_renewal_asks_for_no_new_refresh_token(
+    everreal, hook, add_candidates, window, between_pages, asked
+):
+    """EverReal keeps 50 refresh tokens for a user and deletes the oldest, perhaps another programme's."""
+    ids = add_candidates(250)
+    between_pages(lambda page: everreal.tokens.expire_all())
+
+    assert read(hook, window) == sorted(ids)
+    assert asked("POST", TOKEN) > 2
+    assert len(everreal.refresh_tokens) == 1
+
+
+def test_a_refused_refresh_token_is_replaced_once(
+    everreal, hook, add_candidates, window, between_pages, asked
+):
+    ids = add_candidates(250)
+
+    def forget(page):
+        if page == 1:
+            everreal.tokens.expire_all()
+            everreal._refresh_tokens.clear()
+
+    between_pages(forget)
+
+    assert read(hook, window) == sorted(ids)
+    assert asked("POST", TOKEN, status=400) == 1
+    assert len(everreal.refresh_tokens) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": "wrong-secret"},
+        {"extra": {"client_id": "sandbox-client", "client_secret": "wrong-secret"}},
+    ],
+)
+def test_wrong_credentials_stop_the_run_at_the_first_try(everreal, monkeypatch, window, wrong, asked):
+    monkeypatch.setenv("AIRFLOW_CONN_EVERREAL", json.dumps(everreal.connection() | wrong))
+
+    with pytest.raises(StopRun, match="log-in of connection 'everreal'") as stop:
+        read(EverRealHook(), window)
+
+    assert asked() == 1
+    assert "wrong-secret" not in str(stop.value)
+
+
+def test_a_connection_without_client_is_told_so(everreal, monkeypatch, window, asked):
+    monkeypatch.setenv("AIRFLOW_CONN_EVERREAL", json.dumps(everreal.connection() | {"extra": {}}))
+
+    with pytest.raises(StopRun, match="client_id"):
+        read(EverRealHook(), window)
+    assert asked() == 0
+
+
+def test_a_used_up_limit_is_waited_for_and_not_run_into(everreal, hook, add_candidates, window, asked):
+    """``X-RateLimit-Remaining: 0`` holds the next call back for as long as EverReal says."""
+    ids = add_candidates(150)
+    everreal.options.per_minute, everreal.options.limit_window_seconds = 3, 0.9
+    began = time.monotonic()
+
+    assert read(hook, window) == sorted(ids)
+    assert asked(status=429) == 0
+    assert time.monotonic() - began >= 0.9
+    assert hook.seconds_waited_for_limits > 0
+
+
+def test_a_limit_that_is_met_all_the_same_is_waited_for(everreal, hook, add_candidates, window):
+    """Another programme shares the limit: EverReal's 429 has no ``Retry-After``."""
+    ids = add_candidates(3)
+    everreal.faults.once("429", path=GRAPHQL)
+
+    assert read(hook, window) == ids or read(hook, window) == sorted(ids)
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "drop_before", "drop_after", "refuse", "cut_body", "html"])
+def test_a_broken_answer_is_asked_for_again(everreal, hook, add_candidates, window, kind):
+    ids = add_candidates(3)
+    everreal.faults.once(kind, path=GRAPHQL)
+
+    assert read(hook, window) == sorted(ids)
+
+
+def test_partial_data_beside_an_error_is_not_used(everreal, hook, add_candidates, window, asked):
+    """HTTP 200, every second record missing, an error beside it: asked for again, all are there."""
+    ids = add_candidates(10)
+    everreal.faults.once("graphql_partial", path=GRAPHQL)
+
+    assert read(hook, window) == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": 'Cannot query field "geheim" on type "Candidate".'},
+        {"message": "Syntax Error: Unexpected <geheim>."},
+        {"message": "geheim", "extensions": {"code": "GRAPHQL_VALIDATION_FAILED"}},
+        {"message": "geheim", "extensions": {"code": "BAD_USER_INPUT"}, "path": ["candidates"]},
+        {"message": "geheim", "locations": [{"line": 1, "column": 1}]},
+    ],
+)
+def test_a_query_that_is_wrong_stops_the_run_at_once(everreal, hook, window, monkeypatch, error, asked):
+    monkeypatch.setattr(everreal, "answer", errors(error))
+
+    with pytest.raises(StopRun, match="query is refused") as stop:
+        read(hook, window)
+
+    assert asked("POST", GRAPHQL) == 1
+    assert "geheim" not in str(stop.value)
+
+
+def test_a_token_refused_inside_a_200_is_renewed(everreal, hook, add_candidates, window, monkeypatch, asked):
+    ids = add_candidates(2)
+    answer, refused = everreal.answer, []
+
+    def refuse_once(order, partial=False):
+        if not refused:
+            refused.append(order)
+            return {"errors": [{"message": "jwt expired", "extensions": {"code": "UNAUTHENTICATED"}}]}
+        return answer(order, partial)
+
+    monkeypatch.setattr(everreal, "answer", refuse_once)
+
+    assert read(hook, window) == sorted(ids)
+    assert asked("POST", TOKEN) == 2
+
+
+def test_an_error_that_stays_fails_the_task_for_airflow_to_repeat(everreal, hook, window, monkeypatch, asked):
+    monkeypatch.setattr("include.prospects.api.FAILURES_IN_A_ROW", 2)
+    monkeypatch.setattr(
+        everreal, "answer", errors({"message": "geheim", "path": ["candidates", 3, "email"]}, data={})
+    )
+
+    with pytest.raises(WaitAndRepeat) as repeat:
+        read(hook, window)
+
+    assert "geheim" not in str(repeat.value)
+    assert asked("POST", GRAPHQL) == 2
+
+
+def test_an_answer_without_its_list_stops_the_run(everreal, hook, window, monkeypatch):
+    """A changed interface must not look like "nothing to do"."""
+    monkeypatch.setattr(everreal, "answer", lambda order, partial=False: {"data": {"candidates": None}})
+
+    with pytest.raises(StopRun, match="interface may have changed"):
+        read(hook, window)
+
+
+def test_nothing_personal_reaches_the_log(everreal, hook, add_candidates, window, caplog, capsys):
+    caplog.set_level(logging.DEBUG)
+    add_candidates(3, firstName="Ottokar", lastName="Geheimrat", email="ottokar@geheim.example")
+    everreal.faults.once("500_after", path=GRAPHQL)
+    everreal.faults.once("graphql_partial", path=GRAPHQL)
+    read(hook, window)
+
+    told = caplog.text + capsys.readouterr().out  # Airflow's own loggers write past the root logger
+    assert "read candidates" in told
+    for secret in ("eheim", "Ottokar", everreal.password, everreal.client[1]):
+        assert secret not in told

@@ -1,0 +1,332 @@
+"""EverReal's contract or candidate -> prospect, a test for each rule."""
+
+import copy
+import json
+from contextlib import suppress
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everreal import mapping
+from include.prospects.errors import RefuseRecord
+from include.prospects.model import Prospect, Salutation
+
+TODAY = date(2024, 11, 11)
+DATA = {
+    "email": "zoe@example.org",
+    "dateOfBirth": "1990-05-01",
+    "phoneNumber": "040/123 45-6",
+    "cellPhoneNumber": "+49 171 1234567",
+    "salutation": "MRS",
+    "address": {
+        "streetName": "Am Weg",
+        "streetNumber": "1a",
+        "zip": "01067",
+        "city": "Dresden",
+        "country": "Deutschland",
+    },
+    "desiredStartDate": "2025-02-01",
+    "income": 3210.5,
+    "employer": "Geheimdienst",
+}
+APPLICATION = {
+    "id": "a1",
+    "email": "zoe@example.org",
+    "isMainCandidate": True,
+    "applicationData": DATA,
+    "applicationDataString": None,
+}
+CONTRACT = {
+    "id": "contract-1",
+    "status": "SIGNED",
+    "startDate": "2025-01-01",
+    "createdAt": "2024-11-01T08:00:00.000Z",
+    "updatedAt": "2024-11-10T10:11:12.345Z",
+    "contractData": {"deposit": 999},
+    "units": [{"id": "u", "objectId": "1-02-3-004"}],
+    "candidate": {
+        "id": "7f0c1f3e-6a58-4a0e-9f6e-1c8f5f1d2a3b",
+        "email": "zoe@example.org",
+        "firstName": "Zoë",
+        "lastName": "Groß",
+        "isDisabled": False,
+        "createdAt": "2024-11-01T08:00:00.000Z",
+        "updatedAt": "2024-11-09T10:11:12.345Z",
+        "applications": [
+            APPLICATION,
+            {
+                "id": "a2",
+                "email": "mit@bewohner.example",
+                "isMainCandidate": False,
+                "applicationData": {"lastName": "Mitbewohner"},
+            },
+        ],
+        "listing": {"unit": {"objectId": "9-9-9-9"}, "property": {"objectId": "1-02-3"}},
+    },
+}
+CANDIDATE = CONTRACT["candidate"]
+IN_DATA = "candidate.applications.0.applicationData"
+
+
+def changed(record, path, value):
+    """The record with one field set (``...``: taken away)."""
+    if not path:
+        return value
+    record = copy.deepcopy(record)
+    *way, name = [int(step) if step.isdigit() else step for step in path.split(".")]
+    place = record
+    for step in way:
+        place = place[step]
+    if value is ...:
+        del place[name]
+    else:
+        place[name] = value
+    return record
+
+
+def mapped(*changes):
+    contract = CONTRACT
+    for path, value in changes:
+        contract = changed(contract, path, value)
+    return mapping.contract_to_prospect(contract, "-", TODAY)
+
+
+def mapped_candidate(*changes):
+    candidate = CANDIDATE
+    for path, value in changes:
+        candidate = changed(candidate, path, value)
+    return mapping.candidate_to_prospect(candidate, "-", TODAY)
+
+
+def test_every_field_of_a_contract_finds_its_place():
+    assert mapped() == Prospect(
+        external_id="7f0c1f3e-6a58-4a0e-9f6e-1c8f5f1d2a3b",
+        unit="1/02/3/004",
+        chosen=True,
+        withdrawn=False,
+        updated_at=datetime(2024, 11, 10, 10, 11, 12, 345000, tzinfo=UTC),
+        salutation=Salutation.MRS,
+        first_name="Zoë",
+        last_name="Groß",
+        birth_date=date(1990, 5, 1),
+        email="zoe@example.org",
+        phone="040/123 45-6",
+        mobile="+49 171 1234567",
+        street="Am Weg",
+        house_number="1a",
+        postal_code="01067",
+        city="Dresden",
+        country="DE",
+        lease_start=date(2025, 1, 1),
+    )
+
+
+def test_a_candidate_is_never_chosen_and_stands_for_the_listings_unit():
+    candidate = mapped_candidate()
+
+    assert (candidate.chosen, candidate.withdrawn) == (False, False)
+    assert candidate.unit == ("9", "9", "9", "9")
+    assert candidate.external_id == mapped().external_id
+    assert candidate.updated_at == datetime(2024, 11, 9, 10, 11, 12, 345000, tzinfo=UTC)
+    assert candidate.lease_start == date(2025, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "chosen", "withdrawn"),
+    [
+        ("DRAFT", True, False),
+        ("SENT", True, False),
+        ("COUNTERSIGNED", True, False),
+        ("CANCELLED", False, True),
+        ("cancelled ", False, True),
+        ("DECLINED", False, True),
+    ],
+)
+def test_a_contract_chooses_unless_it_ended(status, chosen, withdrawn):
+    prospect = mapped(("status", status))
+
+    assert (prospect.chosen, prospect.withdrawn) == (chosen, withdrawn)
+
+
+def test_a_disabled_candidate_is_withdrawn():
+    assert mapped_candidate(("isDisabled", True)).withdrawn
+    assert mapped(("candidate.isDisabled", True)).withdrawn
+    assert not mapped(("candidate.isDisabled", True)).chosen
+
+
+@pytest.mark.parametrize(
+    ("units", "unit"),
+    [
+        ([{"objectId": "1-2-3-4"}], ("1", "2", "3", "4")),
+        ([{"objectId": "1-2-3-4"}, {"objectId": "1-2-3-4"}], ("1", "2", "3", "4")),
+        ([], ("9", "9", "9", "9")),
+        (None, ("9", "9", "9", "9")),
+    ],
+)
+def test_the_unit_is_the_contracts_one_or_else_the_listings(units, unit):
+    assert mapped(("units", units)).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ([("units", [{"objectId": "1-2-3-4"}, {"objectId": "1-2-3-5"}])], "several_units"),
+        ([("units", [{"objectId": "1-2-3-4"}, {"objectId": None}])], "several_units"),
+        ([("units", [{"objectId": None}])], "unit_missing"),
+        ([("units", "1-2-3-4")], "unreadable_units"),
+        ([("units", ["1-2-3-4"])], "unreadable_units"),
+        ([("units.0.objectId", "1.2.3.4")], "unit_not_four_parts"),
+        ([("units", []), ("candidate.listing.unit", None)], "unit_missing"),
+        ([("status", None)], "status_missing"),
+        ([("candidate", None)], "external_id_missing"),
+        ([("candidate.id", "")], "external_id_missing"),
+        ([("updatedAt", None)], "unreadable_updated_at"),
+        ([("startDate", "demnächst")], "unreadable_lease_start"),
+        ([("startDate", "9999-12-31")], "implausible_lease_start"),
+        ([(f"{IN_DATA}.dateOfBirth", "1.5.90")], "unreadable_birth_date"),
+        ([(f"{IN_DATA}.dateOfBirth", "2024-12-24")], "implausible_birth_date"),
+        ([("candidate.lastName", None)], "last_name_missing"),
+        ([("candidate.lastName", "x" * 61)], "last_name_too_long"),
+        ([("candidate.applications", {"0": 1})], "unreadable_applications"),
+        ([(IN_DATA, [1, 2])], "unreadable_application"),
+        ([(IN_DATA, None), ("candidate.applications.0.applicationDataString", "{no")], "unreadable_application"),
+        ([(IN_DATA, "[" * 100_000)], "unreadable_application"),
+    ],
+)  # fmt: skip
+def test_a_record_is_refused_with_its_reason(changes, reason):
+    with pytest.raises(RefuseRecord) as refused:
+        mapped(*changes)
+
+    assert refused.value.reason == reason
+
+
+def test_the_lease_starts_on_the_contracts_day_and_on_no_wished_one():
+    assert mapped(("startDate", "01.03.2025")).lease_start == date(2025, 3, 1)
+    assert mapped(("startDate", "2025-02-28T23:00:00.000Z")).lease_start == date(2025, 3, 1)
+    assert mapped(("startDate", None)).lease_start is None
+
+
+def test_a_wish_that_cannot_be_read_is_left_out():
+    assert mapped_candidate(("applications.0.applicationData.desiredStartDate", "bald")).lease_start is None
+
+
+@pytest.mark.parametrize("data", [None, {}, ""])
+def test_the_json_text_stands_in_for_missing_data(data):
+    text = ("candidate.applications.0.applicationDataString", json.dumps(DATA))
+
+    assert mapped((IN_DATA, data), text) == mapped()
+
+
+def test_without_an_application_the_candidates_own_names_are_taken():
+    prospect = mapped(("candidate.applications", []), ("candidate.email", "own@example.org"))
+
+    assert (prospect.first_name, prospect.last_name, prospect.email) == ("Zoë", "Groß", "own@example.org")
+    assert prospect.birth_date is None
+
+
+def test_another_persons_application_lends_nothing():
+    prospect = mapped(("candidate.applications.0.isMainCandidate", False))
+
+    assert (prospect.last_name, prospect.birth_date, prospect.phone) == ("Groß", None, None)
+
+
+def test_both_names_come_from_the_same_place():
+    prospect = mapped((f"{IN_DATA}.lastName", "Klein"))
+
+    assert (prospect.first_name, prospect.last_name) == (None, "Klein")
+
+
+def test_a_single_main_application_counts_whatever_its_address():
+    prospect = mapped(
+        ("candidate.applications.0.email", "other@example.org"),
+        (f"{IN_DATA}.email", "other@example.org"),
+    )
+
+    assert (prospect.email, prospect.birth_date) == ("other@example.org", date(1990, 5, 1))
+
+
+def test_of_several_main_applications_the_one_with_the_candidates_address_is_meant():
+    other = {**APPLICATION, "email": "x@example.org", "applicationData": {"dateOfBirth": "1970-01-01"}}
+    twice = ("candidate.applications", [other, APPLICATION])
+
+    assert mapped(twice).birth_date == date(1990, 5, 1)
+    with pytest.raises(RefuseRecord, match="several_main_candidates"):
+        mapped(("candidate.applications", [APPLICATION, APPLICATION]))
+    with pytest.raises(RefuseRecord, match="several_main_candidates"):
+        mapped(("candidate.applications", [other, other]))
+
+
+@pytest.mark.parametrize(
+    ("word", "salutation"),
+    [("MR", "MR"), ("Herr", "MR"), ("Mrs.", "MRS"), ("Frau", "MRS"), ("DIVERSE", "NONE"), (7, "NONE")],
+)
+def test_salutations(word, salutation):
+    assert mapped((f"{IN_DATA}.salutation", word)).salutation == salutation
+
+
+def test_what_goes_to_quarantine_holds_nobody_else_and_no_self_disclosure():
+    as_text = changed(CONTRACT, IN_DATA, None)
+    as_text["candidate"]["applications"][0]["applicationDataString"] = json.dumps(DATA)
+    for kept in (
+        mapping.raw_contract(CONTRACT),
+        mapping.raw_contract(as_text),
+        mapping.raw_candidate(CANDIDATE),
+        mapping.raw_candidate(as_text["candidate"]),
+    ):
+        assert "1990-05-01" in kept
+        for foreign in ("itbewohner", "Geheimdienst", "3210.5", "999"):
+            assert foreign not in kept
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(), max_size=80)
+    | st.sampled_from(
+        [
+            "",
+            "\x00",
+            "\ud800",
+            "\u200f",
+            "\u200b",
+            "👩‍👩‍👧",
+            "0000-01-01",
+            "9999-12-31T23:59:59-23:59",
+            "x" * 5000,
+        ]
+    )
+    | st.sampled_from(["[1]", '"a"', "null", '{"address": 1}', '{"lastName": {}}', "NaN"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value, path=""):
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield f"{path}{name}"
+        if isinstance(inner, dict | list):
+            yield from places(inner, f"{path}{name}.")
+
+
+@pytest.mark.parametrize(
+    ("record", "to_prospect", "raw"),
+    [
+        (CONTRACT, mapping.contract_to_prospect, mapping.raw_contract),
+        (CANDIDATE, mapping.candidate_to_prospect, mapping.raw_candidate),
+    ],
+    ids=["contract", "candidate"],
+)
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_any_json_gives_a_prospect_or_a_refusal(record, to_prospect, raw, data):
+    """Anything at any place of the record, up to the record itself."""
+    value = changed(record, data.draw(st.sampled_from([None, *places(record)])), data.draw(anything))
+    with suppress(RefuseRecord):
+        assert isinstance(to_prospect(value, "-", TODAY), Prospect)
+    json.loads(raw(value))
+    for known in (mapping.candidate_id(value), mapping.candidate_id(mapping.contract_candidate(value))):
+        assert known is None or known

@@ -1,0 +1,111 @@
+"""What EverReal's extract hands to the shared one, in both selections."""
+
+from datetime import timedelta
+
+import pytest
+
+from everreal.operators import EverRealExtractOperator
+
+
+@pytest.fixture
+def extract(everreal):
+    made = []
+
+    def make(selection):
+        operator = EverRealExtractOperator(
+            task_id="extract",
+            partner_conn_id="everreal",
+            separator="-",
+            selection=selection,
+            clients=None,
+            overlap=timedelta(minutes=5),
+            schedule="@daily",
+        )
+        made.append(operator)
+        return operator
+
+    yield make
+    for operator in made:
+        operator.close()
+
+
+def ids(operator, records):
+    return sorted(operator.external_id_of(record) for record in records)
+
+
+def test_partner_selection_reads_contracts_by_their_candidates(
+    extract, everreal, add_contracts, add_candidates, window
+):
+    add_candidates(5)
+    add_contracts(3)
+    operator = extract("partner")
+
+    assert ids(operator, operator.read(*window)) == sorted(one["candidate"] for one in everreal.contracts)
+
+
+def test_erp_selection_reads_candidates(extract, add_candidates, window):
+    candidates = add_candidates(5)
+    operator = extract("erp")
+
+    assert ids(operator, operator.read(*window)) == sorted(candidates)
+
+
+def test_ended_contracts_and_disabled_candidates_are_withdrawn_without_a_second_reading(
+    extract, everreal, add_contracts, window, asked
+):
+    add_contracts(2)
+    (ended,) = add_contracts(1, status="CANCELLED")
+    (disabled,) = add_contracts(1)
+    candidate_of = {one["id"]: one["candidate"] for one in everreal.contracts}
+    everreal.update_candidate(candidate_of[disabled], isDisabled=True)
+    operator = extract("partner")
+    list(operator.read(*window))
+    before = asked()
+
+    assert sorted(operator.read_withdrawn(*window)) == sorted([candidate_of[ended], candidate_of[disabled]])
+    assert asked() == before
+
+
+def test_the_withdrawn_of_the_erp_selection_are_the_disabled(extract, add_candidates, window):
+    add_candidates(2)
+    disabled = add_candidates(2, isDisabled=True)
+
+    assert sorted(extract("erp").read_withdrawn(*window)) == sorted(disabled)
+
+
+def test_a_contract_that_was_redrawn_does_not_withdraw_its_candidate(extract, everreal, window):
+    """The old contract is cancelled after the new one was made: the candidate is chosen all the same."""
+    start, end = window
+    candidate = everreal.add_candidate({"lastName": "Groß"})
+    new = everreal.add_contract({"candidate": candidate, "status": "SENT", "updatedAt": start})
+    everreal.add_contract(
+        {"candidate": candidate, "status": "CANCELLED", "updatedAt": end - timedelta(hours=1)}
+    )
+    operator = extract("partner")
+
+    assert [contract["id"] for contract in operator.read(*window)] == [new]
+    assert operator.read_withdrawn(*window) == []
+
+
+def test_candidates_are_found_by_id_whatever_their_time(extract, add_candidates, window):
+    (early,) = add_candidates(1, window[0] - timedelta(days=300))
+    add_candidates(250)
+    (late,) = add_candidates(1, window[1] + timedelta(days=3))
+    operator = extract("erp")
+
+    assert ids(operator, operator.read_by_id([early, late, "unknown"])) == sorted([early, late])
+    assert list(operator.read_by_id([])) == []
+
+
+def test_a_candidate_found_by_id_comes_with_the_living_contract(extract, everreal, add_contracts, window):
+    start, end = window
+    add_contracts(120)
+    candidate = everreal.add_candidate({"lastName": "Groß"})
+    living = everreal.add_contract({"candidate": candidate, "updatedAt": start})
+    everreal.add_contract({"candidate": candidate, "status": "CANCELLED", "updatedAt": end})
+    gone = everreal.add_candidate({"lastName": "Klein"})
+    ended = everreal.add_contract({"candidate": gone, "status": "CANCELLED", "updatedAt": start})
+    operator = extract("partner")
+
+    found = [contract["id"] for contract in operator.read_by_id([candidate, gone])]
+    assert found == [living, ended]

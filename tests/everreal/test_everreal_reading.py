@@ -1,0 +1,212 @@
+"""No record is missed and none is doubled, whatever moves while one reads."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everreal.reading import OVERLAP, TAKE, read_window
+from include.prospects.errors import WaitAndRepeat
+
+DAY = timedelta(days=1)
+
+
+def once_each(found):
+    records = {record["id"]: record for record in found}
+    assert max(Counter(record["id"] for record in found).values(), default=1) == 1
+    return records
+
+
+def requests_for(asked):
+    return asked("POST", "/api/reporting/graphql")
+
+
+# --- over HTTP -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "most"), [(0, 1), (1, 1), (90, 2), (200, 5), (3000, 35)])
+def test_reading_costs_little_more_than_counting_pages(
+    everreal, hook, add_candidates, window, count, most, asked
+):
+    ids = add_candidates(count) if count else []
+
+    assert set(once_each(list(hook.candidates(*window)))) == set(ids)
+    assert requests_for(asked) <= most
+
+
+def test_what_is_older_than_the_window_is_not_read(everreal, hook, add_candidates, window, asked):
+    start, end = window
+    add_candidates(2000, start - 300 * DAY, start)
+    add_candidates(30, end, end + DAY)
+    ids = add_candidates(150)
+
+    assert set(once_each(list(hook.candidates(*window)))) == set(ids)
+    assert requests_for(asked) <= 5
+
+
+def test_contracts_are_cut_by_the_window_and_not_by_days(everreal, hook, add_contracts, window, asked):
+    """A day in Berlin touches two of EverReal's days; what lies around it there belongs to other windows."""
+    start, end = window
+    add_contracts(500, start - timedelta(hours=22), start)
+    add_contracts(1, end, end + timedelta(minutes=10))
+    ids = add_contracts(120)
+
+    assert set(once_each(list(hook.contracts(*window)))) == set(ids)
+    assert requests_for(asked) <= 4
+
+
+def test_updates_push_records_down_and_none_out_of_sight(
+    everreal, hook, add_candidates, window, between_pages
+):
+    ids = add_candidates(500)
+    unread = iter(ids)  # the oldest are read last
+    between_pages(lambda page: [everreal.update_candidate(next(unread)) for _ in range(9)])
+    found = once_each(list(hook.candidates(*window)))
+
+    left = {one["id"] for one in everreal.candidates if one["updatedAt"] > window[1].isoformat()}
+    assert set(ids) - left <= set(found)
+    assert len(left) >= 45
+    assert set(once_each(list(hook.candidates(window[1], datetime.now(UTC) + DAY)))) == left
+
+
+@pytest.mark.parametrize("leaving", [1, OVERLAP, OVERLAP + 1, 60])
+def test_records_that_leave_pull_none_out_of_sight(
+    everreal, hook, add_contracts, window, between_pages, leaving, asked
+):
+    """Contracts already read are updated to today and leave the days asked for: all others move up."""
+    ids = add_contracts(350)
+    read_first = iter(reversed(ids))
+    between_pages(
+        lambda page: [everreal.update_contract(next(read_first)) for _ in range(leaving) if page <= 3]
+    )
+
+    assert set(once_each(list(hook.contracts(*window)))) >= set(ids[: -3 * leaving])
+
+
+@pytest.mark.parametrize("part", ["unread", "read", "both"])
+def test_an_update_inside_the_window_brings_the_newest_version_once(
+    everreal, hook, add_candidates, window, part
+):
+    ids = add_candidates(350, window[0], window[0] + timedelta(hours=20))
+    everreal.options.shift_records, everreal.options.shift_part = 6, part
+    everreal.options.shift_updated_at = window[1] - timedelta(minutes=1)
+    found = once_each(list(hook.candidates(*window)))
+
+    assert set(found) == set(ids)
+    assert any(one["updatedAt"] == "2024-11-11T22:59:00.000Z" for one in found.values())
+
+
+def test_many_records_of_one_instant_are_all_read(everreal, hook, add_candidates, window):
+    noon = window[0] + timedelta(hours=12)
+    ids = [candidate for _ in range(250) for candidate in add_candidates(1, noon, noon)]
+
+    assert set(once_each(list(hook.candidates(*window)))) == set(ids)
+
+
+def test_without_the_order_asked_for_everything_is_read(
+    everreal, hook, add_candidates, window, monkeypatch, asked
+):
+    """The sort is assumed. A list by ``createdAt`` looks sorted as long as nothing was updated."""
+    start, _ = window
+    add_candidates(150, start - 9 * DAY, start - 5 * DAY)
+    late_update = everreal.add_candidate({"createdAt": start - 20 * DAY, "updatedAt": start + DAY / 2})
+    select = type(everreal._candidates).select
+
+    def by_creation(records, fits, by=None, descending=False):
+        return select(records, fits, "createdAt", True)
+
+    monkeypatch.setattr(type(everreal._candidates), "select", by_creation)
+
+    assert set(once_each(list(hook.candidates(*window)))) == {late_update}
+
+
+# --- by a model of the list, with whatever hypothesis thinks of -------------------------------------------
+
+START = datetime(2024, 11, 10, tzinfo=UTC)
+END = START + timedelta(hours=1)
+
+
+class Moving:
+    """A list of records that is cut into pages as the contract says, and moves before each page.
+
+    :param moves: for each request the records (by number) that are updated or deleted before it is answered.
+    :param most: records a page holds at most, however many are asked for.
+    """
+
+    def __init__(self, times, moves, most, sort=True):
+        self.times = {f"r{number}": START + timedelta(seconds=second) for number, second in enumerate(times)}
+        self.moves = iter(moves)
+        self.clock = max([START, *self.times.values()])
+        self.most, self.sort = most, sort
+        self.asked = 0
+
+    def move(self):
+        for kind, number in next(self.moves, ()):
+            key = f"r{number}"
+            if key in self.times:
+                self.clock += timedelta(milliseconds=700)
+                self.times[key] = self.clock if kind == "inside" else END + timedelta(days=1)
+                if kind == "delete":
+                    del self.times[key]
+
+    def __call__(self, skip, take, direction="DESC"):
+        self.move()
+        self.asked += 1
+        rows = [(time, key) for key, time in self.times.items()]
+        if self.sort:
+            rows.sort(key=lambda row: row[0], reverse=direction == "DESC")
+        page = rows[skip : skip + min(take, self.most)]
+        return [{"id": key, "updatedAt": time.isoformat()} for time, key in page]
+
+
+moves_of_a_reading = st.lists(
+    st.lists(st.tuples(st.sampled_from(["inside", "leave", "delete"]), st.integers(0, 60)), max_size=6),
+    max_size=12,
+)
+
+
+@given(
+    times=st.lists(st.integers(-1800, 1800), max_size=60),
+    moves=moves_of_a_reading,
+    most=st.integers(OVERLAP + 2, 20),
+)
+@settings(max_examples=300, deadline=None)
+def test_whatever_moves_what_stays_is_met_once(times, moves, most):
+    """Times collide, records are updated inside the window, leave it, are deleted, between any two requests."""
+    moving = Moving(times, moves, most)
+    before = dict(moving.times)
+    try:
+        found = read_window(moving, START, END)
+    except WaitAndRepeat:
+        return  # says so, and Airflow repeats: nothing is lost
+    ids = [record["id"] for record in found]
+    stayed = {key for key, time in before.items() if START <= time < END and moving.times.get(key) == time}
+
+    assert len(ids) == len(set(ids))
+    assert set(ids) >= stayed
+
+
+@given(times=st.lists(st.integers(-1800, 1800), max_size=60), most=st.integers(OVERLAP + 2, 20))
+@settings(max_examples=200, deadline=None)
+def test_an_unsorted_list_is_read_to_its_end(times, most):
+    moving = Moving(times, [], most, sort=False)
+    found = {record["id"] for record in read_window(moving, START, END)}
+
+    assert found == {key for key, time in moving.times.items() if START <= time < END}
+
+
+def test_a_lower_limit_of_some_later_day_is_not_taken_for_the_end():
+    """EverReal cuts ``take`` silently: a page of 50 need not be the last one."""
+    moving = Moving(range(0, 3000, 10), [], most=TAKE // 2)
+
+    assert len(read_window(moving, START, END)) == 300
+
+
+def test_records_without_id_or_time_are_not_dropped():
+    """They belong into quarantine, once each."""
+    odd = [{"updatedAt": START.isoformat()}, {"id": "a", "updatedAt": None}, "text", None]
+    found = read_window(lambda skip, *_: odd[skip:], START, END)
+
+    assert found == odd
