@@ -55,7 +55,9 @@ def alert_settings() -> AlertSettings:
         email_from=_text("alert_email_from") or None,
         smtp_conn_id=_text("alert_smtp_conn_id") or "smtp_default",
         webhook_conn_id=_text("alert_webhook_conn_id") or None,
-        webhook_format=cast("WebhookFormat | None", _one_of("alert_webhook_format", ("teams", "slack")) or None),
+        webhook_format=cast(
+            "WebhookFormat | None", _one_of("alert_webhook_format", ("teams", "slack")) or None
+        ),
         language=cast("Language", _one_of("alert_language", ("en", "de")) or "en"),
     )
 
@@ -67,7 +69,9 @@ def _text(name: str) -> str:
 def _one_of(name: str, allowed: tuple[str, ...]) -> str:
     value = _text(name).lower()
     if value and value not in allowed:
-        raise InvalidAlertSettings(f"[{SECTION}] {name} = {value!r}: must be one of {', '.join(allowed)}, or empty")
+        raise InvalidAlertSettings(
+            f"[{SECTION}] {name} = {value!r}: must be one of {', '.join(allowed)}, or empty"
+        )
     return value
 
 

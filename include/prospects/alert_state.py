@@ -33,7 +33,9 @@ open_incidents = sa.Table(
     metadata,
     sa.Column("dag_id", sa.String(250), primary_key=True),
     sa.Column("kind", sa.String(20), primary_key=True),
-    sa.Column("subjects", sa.Text, nullable=False, comment="JSON: run or entry -> end of its window, or null"),
+    sa.Column(
+        "subjects", sa.Text, nullable=False, comment="JSON: run or entry -> end of its window, or null"
+    ),
     sa.Column("since", UtcDateTime),
     sa.Column("told_at", UtcDateTime),
 )
@@ -54,7 +56,9 @@ class Incident:
 
     def untold(self, at: datetime) -> bool:
         """Whether it is open and whoever was to tell it has died over it."""
-        return bool(self.subjects and self.told_at is None and (not self.since or self.since < at - TELLING_EXPIRES))
+        return bool(
+            self.subjects and self.told_at is None and (not self.since or self.since < at - TELLING_EXPIRES)
+        )
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,19 @@ def went_well(before: Incident, run_id: str, window_end: str | None, scheduled: 
     the schedule; so thirty backfilled days of which every second fails are one incident and not fifteen.
     """
     left = {run: end for run, end in before.subjects.items() if run != run_id}
-    overtaken = scheduled and window_end is not None and all(end and end < window_end for end in left.values())
+    overtaken = (
+        scheduled and window_end is not None and all(end and end < window_end for end in left.values())
+    )
     if not before.subjects or (left and not overtaken):
         return Change(replace(before, subjects=left))
     return Change(Incident(), "closed" if before.told_at else None, left=tuple(sorted(left)))
+
+
+def ended(before: Incident, run_id: str) -> Change:
+    """A run's own question is answered; those of other runs still stand."""
+    left = {run: end for run, end in before.subjects.items() if run != run_id}
+    tell = "closed" if run_id in before.subjects and before.told_at else None
+    return Change(replace(before, subjects=left) if left else Incident(), tell)
 
 
 def over(before: Incident, run_id: str) -> Change:

@@ -368,6 +368,8 @@ class ApiHook(HttpHook):
             raise _TokenRefused(told)
         if rule.action is Action.REPEAT:
             wait = _retry_after(response)
+            if wait is None and status == 429:
+                wait = _seconds(response.headers.get("X-RateLimit-Reset"))
             # 503 without Retry-After comes from whatever stands in front of the system: it may be uncertain.
             raise _Trouble(told, uncertain=status == 503 and wait is None, wait=wait)
         if rule.action is Action.UNCERTAIN:

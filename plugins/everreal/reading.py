@@ -71,8 +71,8 @@ def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
     if descent.doubtful:
         log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
         _read_until_nothing_new(fetch, met)
-    elif len(places) > 1:  # one page is one state: nothing can have moved within it
-        skip = places[0]
+    elif descent.count > 1:  # one page is one state: nothing can have moved within it
+        skip = places[0] if places else 0
         while met.take(fetch(skip, TAKE)):
             skip += TAKE - OVERLAP
     return met.records
@@ -122,12 +122,12 @@ class _Descent:
 
     def __init__(self, fetch: Fetch, floor: datetime) -> None:
         self.fetch, self.floor = fetch, floor
-        self.skip = 0
+        self.skip = self.count = 0
         self.ordered = True
         self.doubtful = False
 
     def pages(self) -> Iterator[list[Any]]:
-        """Yield page after page; ``skip`` is the place of the one just yielded."""
+        """Yield page after page; ``skip`` is the place of the one just yielded, ``count`` how many there were."""
         longest, steps_back, seam_in_tie = 0, 0, False
         met: set[tuple[str, datetime | None]] = set()
         while True:
@@ -141,6 +141,7 @@ class _Descent:
                 continue
             self.doubtful |= seam_in_tie and not met.issuperset(versions)
             met.update(versions)
+            self.count += 1
             yield page
             times = [time for _, time in versions if time]
             if len(page) < longest or len(page) <= OVERLAP or self._below_floor(times):

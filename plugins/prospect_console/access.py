@@ -27,9 +27,7 @@ def readable(user: BaseUser, dag_ids: Collection[str]) -> set[str]:
     # One question for all first: some auth managers ask a server for each, and mostly all is allowed.
     if manager.batch_is_authorized_dag([one for some in requests.values() for one in some], user=user):
         return set(dag_ids)
-    return {
-        dag_id for dag_id, some in requests.items() if manager.batch_is_authorized_dag(some, user=user)
-    }
+    return {dag_id for dag_id, some in requests.items() if manager.batch_is_authorized_dag(some, user=user)}
 
 
 def may_start(user: BaseUser, dag_id: str) -> bool:

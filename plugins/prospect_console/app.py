@@ -136,7 +136,8 @@ def _with_history(
     pair: runs.Pair, history: list[runs.RunRow], scheduled: tuple[datetime, datetime] | None, now: datetime
 ) -> dict[str, Any]:
     windows = [run.window for run in history if run.window and run.state == "success"]
-    return {"pair": pair, "history": history[::-1], "lag": days.lag(pair.cron, [*windows, *filter(None, [scheduled])], now)}
+    loaded = [*windows, scheduled] if scheduled else windows
+    return {"pair": pair, "history": history[::-1], "lag": days.lag(pair.cron, loaded, now)}
 
 
 @app.get("/api/pairs/{dag_id}")
@@ -150,14 +151,17 @@ def pair(
     """One pair: its chart, its calendar from a Monday on, and the commands for the gaps."""
     today = now.astimezone(days.ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     since = today - timedelta(days=today.weekday(), weeks=weeks - 1)
+    # A weekly or monthly interval that touches the first day may start well before it.
+    earlier = since - timedelta(days=32)
     found = days.intervals(
         pair.cron,
-        runs.runs_since(session, pair, since - timedelta(days=32)),
-        since,
+        runs.runs_since(session, pair, earlier),
+        earlier,
         now,
         runs.live_since(session, pair),
         pair.paused,
     )
+    found = [interval for interval in found if interval.end > since]
     history = runs.newest_runs(session, [pair])
     scheduled = runs.last_scheduled(session, [pair.dag_id])
     return {

@@ -180,7 +180,9 @@ def calendar(found: Sequence[Interval], since: datetime, now: datetime) -> list[
     days, midnight = [], since.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     position = 0
     while midnight <= now:
-        next_midnight = midnight + timedelta(days=1)  # wall-clock arithmetic: 23 or 25 hours where the clock changes
+        next_midnight = midnight + timedelta(
+            days=1
+        )  # wall-clock arithmetic: 23 or 25 hours where the clock changes
         while position < len(found) and found[position].end <= midnight:
             position += 1
         touching = []

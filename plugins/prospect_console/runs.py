@@ -18,7 +18,7 @@ from prospect_console import days
 
 TAG = "prospects"
 """Every DAG of ``prospect_sync_dag`` has this tag …"""
-_TIMETABLE = "%.CronDataIntervalTimetable"
+_TIMETABLE = "%CronDataIntervalTimetable"
 """… and this timetable, which tells pairs from other DAGs of the project (the retention)."""
 HISTORY = 30
 """Runs in a chart."""
@@ -85,7 +85,10 @@ def pairs(session: Session, only: Collection[str] | None = None) -> list[Pair]:
     )
     if only is not None:
         query = query.where(DagModel.dag_id.in_(only))
-    return [Pair(*row) for row in session.execute(query)]
+    return [
+        Pair(dag_id, cron or "", description, paused, state)
+        for dag_id, cron, description, paused, state in session.execute(query)
+    ]
 
 
 def newest_runs(session: Session, some: Iterable[Pair], count: int = HISTORY) -> dict[str, list[RunRow]]:
@@ -176,7 +179,7 @@ def last_scheduled(session: Session, dag_ids: Sequence[str]) -> dict[str, tuple[
         .join(DagRun, DagRun.id == newest)
         .where(DagModel.dag_id.in_(dag_ids))
     )
-    return {dag_id: (start, end) for dag_id, start, end in session.execute(query)}
+    return {dag_id: (start, end) for dag_id, start, end in session.execute(query) if start and end}
 
 
 def _rows(session: Session, crons: dict[str, str], which: sa.ColumnElement[bool]) -> list[RunRow]:

@@ -67,7 +67,11 @@ def outcomes_of(dag_id: str, run_id: str, external_id: str) -> list[dict[str, An
     found = []
     for task in QUARANTINING_TASKS:
         rows = _columns(
-            dag_id, run_id, f"outcomes_{task}", ("external_id", "kind", "reason"), ("external_id", external_id)
+            dag_id,
+            run_id,
+            f"outcomes_{task}",
+            ("external_id", "kind", "reason"),
+            ("external_id", external_id),
         )
         found += [{"task": task, "kind": row["kind"], "reason": row["reason"]} for row in rows]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.configuration import conf
 
+from prospect_console import words_of_reasons
 from prospect_console.words_de import GERMAN
 from prospect_console.words_en import ENGLISH
 
@@ -19,4 +20,4 @@ def language() -> str:
 
 def of(language: str) -> dict[str, str]:
     """All words of a language."""
-    return LANGUAGES[language]
+    return LANGUAGES[language] | words_of_reasons.of(language)

@@ -145,7 +145,7 @@ class Moving:
     def move(self):
         for kind, number in next(self.moves, ()):
             key = f"r{number}"
-            if key in self.times:
+            if self.times.get(key, END) < END:  # times of updates grow: who left does not come back
                 self.clock += timedelta(milliseconds=700)
                 self.times[key] = self.clock if kind == "inside" else END + timedelta(days=1)
                 if kind == "delete":

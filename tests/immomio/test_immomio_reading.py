@@ -105,14 +105,12 @@ class Moving:
         self.times = {f"r{number}": START + timedelta(seconds=second) for number, second in enumerate(times)}
         self.moves = iter(moves)
         self.clock = max([START, *self.times.values()])
-        self.touched = set()
         self.page_size, self.sort, self.filtered = page_size, sort, filtered
 
     def move(self):
         for kind, number in next(self.moves, ()):
             key = f"r{number}"
-            if key in self.times:
-                self.touched.add(key)
+            if self.times.get(key, END) < END:  # times of updates grow: who left does not come back
                 self.clock += timedelta(milliseconds=700)
                 self.times[key] = self.clock if kind == "inside" else END + timedelta(days=1)
                 if kind == "delete":

@@ -1,0 +1,50 @@
+"""
+### Personal data goes when its keeping time is over
+
+Every night: staged tables of old runs, then rows of the ledger. The keeping times stand in `[prospects]` of the
+Airflow configuration: `keep_staged_days` (30), `keep_quarantine_days` (180), `keep_rejected_days` (180),
+`keep_open_days` (730), `keep_leased_days` (0: for ever). What was deleted is counted: see the XCom of both tasks.
+
+* **When it fails**: mend what the last line of the log names, clear the task. It may run at any time, twice too.
+* **To see what it would do**: trigger it with *rehearse*.
+* **When runs go on**: their tables are left alone until they have ended.
+* **One person's data at once**: `python -m include.prospects.person_data`, see `docs/operations.md`.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task
+
+from include.prospects import retention
+from include.prospects.alert_settings import who_is_told
+from include.prospects.alerts import dag_callbacks
+from include.prospects.window import TIMEZONE
+
+with DAG(
+    dag_id="prospect_retention",
+    description="Deletes staged personal data and ledger rows whose keeping time is over",
+    schedule=CronTriggerTimetable("23 3 * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2025, 1, 1, tz=TIMEZONE),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"owner": "data-platform", "retries": 2, "retry_delay": timedelta(minutes=5)},
+    params={
+        "rehearse": Param(False, type="boolean", title="Rehearse", description="Count only; delete nothing.")
+    },
+    tags=["prospects", "gdpr"],
+    doc_md=f"{__doc__}* **Who is told**: {who_is_told()}",
+    **dag_callbacks(late_after=timedelta(hours=3)),
+) as dag:
+
+    @task
+    def staged_tables() -> dict[str, int]:
+        """Delete tables of runs that are older than their keeping time."""
+        return retention.staged_tables(get_current_context())
+
+    @task
+    def ledger_rows() -> dict[str, int]:
+        """Delete rows of the ledger that have not changed for longer than their keeping time."""
+        return retention.ledger_rows(get_current_context())
+
+    staged_tables() >> ledger_rows()

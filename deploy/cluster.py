@@ -1,0 +1,144 @@
+"""The set-up of docker-compose.yaml without Docker, and a worker that dies in the middle (``make cluster``).
+
+Starts PostgreSQL, a Redis-protocol broker, an S3-protocol server, the sandbox, and the Airflow services with the
+commands, environments, secrets and health checks of docker-compose.yaml, two Celery workers among them, each
+with a folder of its own. Runs the four pairs for yesterday, kills the worker that is importing offers at the moment
+at which the ERP has taken them and has not answered yet, and looks whether all came out right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy import cluster_run, cluster_services
+from deploy.cluster_services import Cluster, Ports
+from deploy.processes import Failed, Processes
+
+MODULES = {
+    "celery": "Celery's executor",
+    "s3fs": "the object store's client",
+    "moto": "an S3-protocol server",
+}
+
+
+def main(given: list[str] | None = None) -> int:
+    """Prove it; 0 only if all is right, 3 if a program is missing."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.cluster", description=__doc__)
+    parser.add_argument("--port", type=int, default=19000, help="the first of twenty ports (default 19000)")
+    parser.add_argument("--keep", action="store_true", help="keep folder and logs even if all is right")
+    parser.add_argument("--check", action="store_true", help="only say what is missing")
+    options = parser.parse_args(given)
+    missing = what_is_missing()
+    if missing:
+        print(f"cluster: {missing}", file=sys.stderr)
+        return 3
+    if options.check:
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return _in_a_folder(options)
+
+
+def what_is_missing() -> str:
+    """Programs and packages that are missing and how to get them, in one line; empty if none is."""
+    missing = [name for name in ("initdb", "postgres", "redis-server") if not cluster_services.program(name)]
+    if missing:
+        return f"{', '.join(missing)} not found: apt-get install postgresql redis-server (or valkey)"
+    packages = [name for name in MODULES if not cluster_services.has_module(name)]
+    if packages:
+        return f"Python packages {', '.join(packages)} not found: uv pip sync deploy/requirements-cluster.txt"
+    return ""
+
+
+def _in_a_folder(options: argparse.Namespace) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="prospects-cluster-"))
+    # PostgreSQL runs as another user where we are root, and must reach its folder in here.
+    folder.chmod(0o711)
+    right = False
+    try:
+        right = _prove(folder, Ports(options.port))
+    except Failed as failure:
+        print(f"cluster: {failure}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nstopped")
+    finally:
+        if right and not options.keep:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            print(f"logs: {folder / 'logs'}")
+    return 0 if right else 1
+
+
+def _prove(folder: Path, ports: Ports) -> bool:
+    for port in ports.all:
+        _must_be_free(port)
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"  {time.monotonic() - began:5.0f} s  {text}", flush=True)
+
+    (folder / "logs").mkdir()
+    with Processes(folder / "logs") as processes:
+        cluster = Cluster(folder, ports, processes)
+        _start(cluster, say)
+        right = cluster_run.prove(cluster, say)
+        say("stopping")
+    return right
+
+
+def _start(cluster: Cluster, say: Callable[[str], None]) -> None:
+    say("PostgreSQL, broker, object store, sandbox")
+    cluster.start_postgres()
+    cluster.start_redis()
+    cluster.start_object_store()
+    cluster.start_sandbox()
+    for port in (
+        cluster.ports.postgres,
+        cluster.ports.redis,
+        cluster.ports.object_store,
+        cluster.ports.sandbox,
+    ):
+        _wait_for(port, cluster.processes)
+    say("init: databases, bucket, Airflow's tables, ledger, first user")
+    cluster.run_init()
+    say("api-server, scheduler, dag-processor, triggerer, two workers")
+    for name in cluster_services.AIRFLOW_SERVICES:
+        cluster.start_airflow(name)
+    for name in cluster_services.WORKERS:
+        cluster.start_worker(name)
+    for name in (*cluster_services.AIRFLOW_SERVICES, *cluster_services.WORKERS):
+        cluster.wait_until_well(name)
+        say(f"{name} is well")
+
+
+def _must_be_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise Failed(f"port {port} is taken; give another first port with --port") from None
+
+
+def _wait_for(port: int, processes: Processes) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        processes.must_live()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise Failed(f"nobody listens on port {port}")
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    raise SystemExit(main())

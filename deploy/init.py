@@ -1,0 +1,107 @@
+"""Prepare what the services need, then end: ``python -m deploy.init``, the service ``init``.
+
+Databases with a user each, the bucket for staging, Airflow's tables, the ledger, the first user. All of it may be
+run again: an upgrade does, and so does a change of passwords.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+import sqlalchemy as sa
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+
+
+def main() -> int:
+    """Do all steps in order; the first that fails ends it."""
+    folder = secrets_folder()
+    airflow = sa.make_url(_secret(folder, "database_airflow"))
+    ledger = json.loads(_secret(folder, "connections.json"))["prospect_ledger"]
+    superuser = psycopg2.connect(
+        host=airflow.host,
+        port=airflow.port,
+        user="postgres",
+        dbname="postgres",
+        password=_secret(folder, "postgres_password"),
+        connect_timeout=10,
+    )
+    superuser.autocommit = True
+    make_database(superuser, airflow.username or "", airflow.password or "", airflow.database or "")
+    make_database(superuser, ledger["login"], ledger["password"], ledger["schema"])
+    superuser.close()
+    make_bucket()
+    _run("airflow", "db", "migrate")
+    _run(sys.executable, "-m", "include.prospects.migrate")
+    make_user(_secret(folder, "admin_password"))
+    print("init: all is prepared", flush=True)
+    return 0
+
+
+def secrets_folder() -> Path:
+    """Where the secrets are mounted; elsewhere only without Docker."""
+    return Path(os.environ.get("SECRETS_FOLDER", "/run/secrets"))
+
+
+def make_database(superuser: Connection, user: str, password: str, database: str) -> None:
+    """A user and a database that nobody else may use; the password is set anew each time."""
+    role, name = sql.Identifier(user), sql.Identifier(database)
+    with superuser.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,))
+        verb = sql.SQL("ALTER" if cursor.fetchone() else "CREATE")
+        cursor.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD %s").format(verb, role), (password,))
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+        if not cursor.fetchone():
+            cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, role))
+        cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    print(f"init: database {database} is there", flush=True)
+
+
+def make_bucket() -> None:
+    """The bucket of the staging address, if it is on an object store."""
+    from include.prospects import staging
+
+    base = staging.base()
+    if base.protocol == "file":
+        return
+    if not base.fs.exists(base.bucket):
+        base.fs.mkdir(base.bucket)
+    print(f"init: bucket {base.bucket} is there", flush=True)
+
+
+def make_user(password: str) -> None:
+    """The first user, who may make others; nothing is done if the name is there."""
+    name = os.environ.get("ADMIN_USER", "admin")
+    email = os.environ.get("ADMIN_EMAIL", "admin@example.com")
+    who = (
+        "--username",
+        name,
+        "--email",
+        email,
+        "--firstname",
+        "Admin",
+        "--lastname",
+        "Admin",
+        "--role",
+        "Admin",
+    )
+    # Asked for twice, on standard input: an argument could be read in the list of processes.
+    _run("airflow", "users", "create", *who, answers=f"{password}\n{password}\n")
+
+
+def _run(*command: str, answers: str = "") -> None:
+    print(f"init: {' '.join(command[:4])}", flush=True)
+    subprocess.run(command, input=answers, text=True, check=True, start_new_session=True)  # noqa: S603
+
+
+def _secret(folder: Path, name: str) -> str:
+    return (folder / name).read_text().strip()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

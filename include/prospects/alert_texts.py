@@ -1,0 +1,153 @@
+"""What alerts say, in English and German: for each kind what it means, in one sentence, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from include.prospects.alert_settings import Language
+
+
+@dataclass(frozen=True)
+class Text:
+    """The sentences of one kind of incident."""
+
+    headline: str
+    meaning: str
+    next_step: str
+    closed: str
+
+
+LABELS: dict[Language, dict[str, str]] = {
+    "en": {
+        "pair": "Pair", "window": "Window", "what": "What", "meaning": "What it means",
+        "next_step": "What to do next", "run": "Run", "open": "Open the run in Airflow",
+        "by_hand": "started by hand", "to": "to", "well_again": "well again", "test": "test alert",
+    },
+    "de": {
+        "pair": "Strecke", "window": "Zeitraum", "what": "Was", "meaning": "Was es bedeutet",
+        "next_step": "Was jetzt zu tun ist", "run": "Lauf", "open": "Lauf in Airflow öffnen",
+        "by_hand": "von Hand gestartet", "to": "bis", "well_again": "wieder in Ordnung", "test": "Probealarm",
+    },
+}  # fmt: skip
+
+TEXTS: dict[Language, dict[str, Text]] = {
+    "en": {
+        "failed": Text(
+            "a run has failed",
+            "A step has failed after all its tries; what it was to do for this window is not done.",
+            "Read the last line of the task's log, mend what it names, clear the task. Nothing is sent twice.",
+            "A later run went well.",
+        ),
+        "late": Text(
+            "a run is late",
+            "The run has not ended by its deadline: a system is slow, a task was killed, or no worker is free.",
+            "Open the run. A task that waits for the ERP's import needs patience; one that is queued or without a "
+            "sign of life needs a look at workers and scheduler. Clear it if it is dead. Nothing is sent twice.",
+            "The late run has ended, or a later one was in time.",
+        ),
+        "quarantine": Text(
+            "much in quarantine",
+            "These records were not loaded; all others were.",
+            "Look at the reasons under Prospects, have the cause mended, then start a run with their external ids.",
+            "A later run is below the limits.",
+        ),
+        "waiting": Text(
+            "held offers wait for a person",
+            "These offers are in the ERP, but no lease was made of them, and no later run will do it by itself.",
+            "Look at the reasons under Prospects; settle each offer in the ERP, or mend the cause and start a run "
+            "with its external id.",
+            "No held offer waits for a person any more.",
+        ),
+        "approval": Text(
+            "offers wait for approval",
+            "The run goes on when somebody has answered; without an answer in time the offers stay held.",
+            "Open the run, tab Required Actions; take out offers that are not to become leases; answer.",
+            "The question has been answered, or its time has passed.",
+        ),
+    },
+    "de": {
+        "failed": Text(
+            "ein Lauf ist gescheitert",
+            "Ein Schritt ist nach allen Versuchen gescheitert; was er für diesen Zeitraum tun sollte, ist offen.",
+            "Letzte Zeile im Log des Schritts lesen, beheben, was sie nennt, dann den Schritt in Airflow mit Clear "
+            "neu starten. Nichts wird doppelt gesendet.",
+            "Ein späterer Lauf ist gut gegangen.",
+        ),
+        "late": Text(
+            "ein Lauf ist zu spät",
+            "Der Lauf war zu seiner Frist nicht fertig: Ein System ist langsam, ein Schritt wurde abgebrochen, oder "
+            "es ist kein Worker frei.",
+            "Lauf öffnen. Wartet ein Schritt auf den Import des ERP, hilft Geduld; steht er in der Schlange oder gibt "
+            "kein Lebenszeichen, Worker und Scheduler ansehen. Ist er tot: Clear. Nichts wird doppelt gesendet.",
+            "Der verspätete Lauf ist zu Ende, oder ein späterer war pünktlich.",
+        ),
+        "quarantine": Text(
+            "viel in Quarantäne",
+            "Diese Datensätze wurden nicht geladen, alle anderen schon.",
+            "Gründe unter Prospects ansehen, Ursache beheben lassen, dann einen Lauf mit ihren External IDs starten.",
+            "Ein späterer Lauf liegt unter den Grenzen.",
+        ),
+        "waiting": Text(
+            "zurückgehaltene Angebote warten auf einen Menschen",
+            "Diese Angebote stehen im ERP, aber es wurde kein Mietvertrag daraus, und kein späterer Lauf tut das von "
+            "allein.",
+            "Gründe unter Prospects ansehen; jedes Angebot im ERP klären, oder Ursache beheben und einen Lauf mit "
+            "seiner External ID starten.",
+            "Kein zurückgehaltenes Angebot wartet mehr.",
+        ),
+        "approval": Text(
+            "Angebote warten auf Freigabe",
+            "Der Lauf geht weiter, sobald jemand geantwortet hat; ohne rechtzeitige Antwort bleiben sie "
+            "zurückgehalten.",
+            "Lauf öffnen, Reiter Required Actions; Angebote herausnehmen, die kein Mietvertrag werden sollen; "
+            "antworten.",
+            "Die Frage ist beantwortet, oder ihre Zeit ist abgelaufen.",
+        ),
+    },
+}
+
+FAILED_TASK: dict[Language, dict[str, str]] = {
+    "en": {
+        "extract": "The partner's records of this window could not be read; nothing was loaded.",
+        "dedup": "The records were read but not cleaned; nothing was loaded.",
+        "load_offers": "Some prospects of this window may still be without an offer in the ERP.",
+        "auto_accept": "All offers are in the ERP, but some leases may not have been made.",
+        "reconcile": "All is loaded, but the proof that no record was lost has failed.",
+        "staged_tables": "Personal data whose keeping time is over has not been deleted.",
+        "ledger_rows": "Rows of the ledger whose keeping time is over have not been deleted.",
+    },
+    "de": {
+        "extract": "Die Datensätze des Partners konnten nicht gelesen werden; nichts wurde geladen.",
+        "dedup": "Die Datensätze wurden gelesen, aber nicht bereinigt; nichts wurde geladen.",
+        "load_offers": "Einige Interessenten dieses Zeitraums haben womöglich noch kein Angebot im ERP.",
+        "auto_accept": "Alle Angebote stehen im ERP, aber womöglich fehlen Mietverträge.",
+        "reconcile": "Alles ist geladen, aber der Nachweis, dass kein Datensatz verloren ging, ist gescheitert.",
+        "staged_tables": "Personenbezogene Daten, deren Aufbewahrungszeit vorbei ist, wurden nicht gelöscht.",
+        "ledger_rows": "Zeilen des Ledgers, deren Aufbewahrungszeit vorbei ist, wurden nicht gelöscht.",
+    },
+}
+
+WHAT: dict[Language, dict[str, str]] = {
+    "en": {
+        "task": "task {task}",
+        "run": "the run as a whole",
+        "late": "not ended by {deadline}",
+        "quarantine": "{quarantined} of {extracted} records ({reasons}); limits: {share:.0%} or {count}",
+        "waiting": "{total} offers, {new} of them new ({reasons})",
+        "approval": "{total} offers",
+        "left_late": "Still not ended: {runs}.",
+        "left_failed": "Failed and not made up for: {runs}. Clear them, oldest first.",
+        "test": "Nothing has happened. If you can read this, alerts arrive.",
+    },
+    "de": {
+        "task": "Schritt {task}",
+        "run": "der Lauf im Ganzen",
+        "late": "nicht fertig bis {deadline}",
+        "quarantine": "{quarantined} von {extracted} Datensätzen ({reasons}); Grenzen: {share:.0%} oder {count}",
+        "waiting": "{total} Angebote, davon {new} neu ({reasons})",
+        "approval": "{total} Angebote",
+        "left_late": "Noch nicht fertig: {runs}.",
+        "left_failed": "Gescheitert und nicht nachgeholt: {runs}. Mit Clear neu starten, die ältesten zuerst.",
+        "test": "Es ist nichts passiert. Wer das liest, wird erreicht.",
+    },
+}

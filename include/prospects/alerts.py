@@ -1,0 +1,255 @@
+"""Who is told what, when: the callbacks of a DAG. ``python -m include.prospects.alerts`` sends a test alert.
+
+==============  ==============================================  =========================================
+what            told when it begins by                          told when it is over by
+==============  ==============================================  =========================================
+``failed``      the task (in the worker), else the run (in the  the next scheduled run that goes well, or
+                DAG processor)                                  the last failed run that was cleared
+``late``        Airflow's deadline alert (in the triggerer)     the run's end
+``quarantine``  ``reconcile``                                   ``reconcile``
+``waiting``     ``reconcile``                                   ``reconcile``
+``approval``    ``auto_accept``                                 the run's end
+==============  ==============================================  =========================================
+
+A task that is killed may call nobody. Most often the scheduler finds out and fails the run; whatever happens,
+the deadline passes. No trouble of an alert ever fails a task: it is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow's stub forgets them
+    AsyncCallback,
+    DeadlineAlert,
+    DeadlineReference,
+)
+from airflow.sdk.bases.notifier import BaseNotifier
+
+from include.prospects import alert_channels
+from include.prospects.alert_messages import (
+    Message,
+    RunFacts,
+    closed_message,
+    facts_of,
+    opened_message,
+    reasons,
+    test_message,
+    written,
+)
+from include.prospects.alert_settings import Limits, alert_settings
+from include.prospects.alert_state import (
+    Change,
+    Incident,
+    Incidents,
+    ended,
+    opened,
+    over,
+    still_there,
+    went_well,
+)
+from include.prospects.errors import StopRun
+from include.prospects.ledger import now
+
+log = logging.getLogger(__name__)
+
+Transition = Callable[[Incident], Change]
+_NO_LEDGER = (sa.exc.SQLAlchemyError, StopRun, OSError)
+
+
+# --- callbacks --------------------------------------------------------------------------------------------
+
+
+def dag_callbacks(late_after: timedelta | None = None) -> dict[str, Any]:
+    """Keyword arguments of a DAG: its runs are watched.
+
+    :param late_after: a run that has not ended so long after it was queued is late; ``None``: never.
+    """
+    callbacks: dict[str, Any] = {"on_failure_callback": failed, "on_success_callback": succeeded}
+    if late_after:
+        # From its queueing, not from its logical date: a backfilled run of last year is not late at once.
+        callbacks["deadline"] = DeadlineAlert(
+            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            interval=late_after,
+            callback=AsyncCallback(late, kwargs={}),
+            name="late",
+        )
+    return callbacks
+
+
+def failed(context: Mapping[str, Any]) -> None:
+    """A task or a run has failed: callback of both, as only the task knows why and only the run is sure to."""
+    with _never_failing("failed"):
+        run = _run(context)
+        task = getattr(context.get("ti"), "task_id", None)
+        for kind in ("approval", "late"):
+            _apply(run, kind, partial(over, run_id=run.run_id))
+        _open(run, "failed", task=task, exception=context.get("exception"))
+
+
+def succeeded(context: Mapping[str, Any]) -> None:
+    """A run has ended well: callback of the DAG."""
+    with _never_failing("succeeded"):
+        run = _run(context)
+        _apply(run, "approval", partial(ended, run_id=run.run_id))
+        for kind in ("late", "failed"):
+            _apply(run, kind, partial(_well, run=run))
+
+
+async def late(context: Mapping[str, Any], **_: Any) -> None:
+    """A run has missed its deadline: callback in the triggerer."""
+    await asyncio.to_thread(run_is_late, context)
+
+
+def run_is_late(context: Mapping[str, Any]) -> None:
+    """Tell that a run is late, unless it has ended meanwhile or waits for a person, who has been told."""
+    with _never_failing("late"):
+        run = facts_of(context["dag_run"])
+        if run.state in ("success", "failed") or _awaiting(run):
+            return
+        deadline = context.get("deadline") or {}
+        _open(run, "late", deadline=_deadline(deadline.get("deadline_time")))
+
+
+def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Limits) -> None:
+    """A run's counts are known: tell of much quarantine and of offers that wait. Call it last in ``reconcile``."""
+    if context["params"].get("rehearse"):
+        return
+    with _never_failing("reconciled"):
+        run = facts_of(context["dag_run"])
+        if limits.exceeded(counts["quarantined"], counts["extracted"]):
+            _open(
+                run,
+                "quarantine",
+                quarantined=counts["quarantined"],
+                extracted=counts["extracted"],
+                reasons=reasons(counts["quarantine_reasons"]),
+                share=limits.share,
+                count=limits.count,
+            )
+        else:
+            _apply(run, "quarantine", partial(_well, run=run))
+        with closing(Incidents()) as incidents:
+            waiting = incidents.waiting(run.dag_id)
+        _apply(
+            run,
+            "waiting",
+            partial(still_there, subjects=waiting, at=now()),
+            total=len(waiting),
+            reasons=reasons(Counter(waiting.values())),
+        )
+
+
+class ApprovalAsked(BaseNotifier):
+    """Notifier of ``auto_accept``: a person is asked."""
+
+    def notify(self, context: Any) -> None:
+        """Tell, once per run, however often the task is tried."""
+        with _never_failing("approval"):
+            run = facts_of(context["dag_run"])
+            _open(run, "approval", total=_awaiting(run))
+
+
+# --- telling ----------------------------------------------------------------------------------------------
+
+
+def _well(before: Incident, run: RunFacts) -> Change:
+    return went_well(before, run.run_id, run.end_text, run.scheduled)
+
+
+def _open(run: RunFacts, kind: str, **numbers: Any) -> None:
+    transition = partial(opened, kind, subject=run.run_id, window_end=run.end_text, at=now())
+    _apply(run, kind, transition, **numbers)
+
+
+def _apply(run: RunFacts, kind: str, transition: Transition, **numbers: Any) -> None:
+    """Change an incident and tell what is to be told; without the ledger's memory rather twice than never."""
+    try:
+        incidents = Incidents()
+        before, change = incidents.apply(run.dag_id, kind, transition)
+    except _NO_LEDGER as error:
+        log.error("Alerts have no memory: the ledger cannot be used (%s).", type(error).__name__)
+        _tell(run, kind, transition(Incident()), numbers)
+        return
+    with closing(incidents):
+        if not change.tell:
+            return
+        if not _tell(run, kind, change, numbers):
+            incidents.not_told(run.dag_id, kind, before, change)
+        elif change.tell == "opened":
+            incidents.told(run.dag_id, kind, change.after.since)
+
+
+def _tell(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]) -> list[str]:
+    settings = alert_settings()
+    message: Message
+    if change.tell == "opened":
+        message = opened_message(kind, run, settings.language, **{"new": change.new, **numbers})
+    elif change.tell == "closed":
+        message = closed_message(kind, run, settings.language, change.left)
+    else:
+        return []
+    return alert_channels.send(message, settings)
+
+
+def _awaiting(run: RunFacts) -> int:
+    try:
+        with closing(Incidents()) as incidents:
+            return incidents.awaiting_approval(run.dag_id, run.run_id)
+    except _NO_LEDGER:
+        return 0
+
+
+def _run(context: Mapping[str, Any]) -> RunFacts:
+    if context.get("dag_run"):
+        return facts_of(context["dag_run"])
+    # A run that timed out as a whole: Airflow knows its names only.
+    return facts_of({"dag_id": context["dag"].dag_id, "run_id": context["run_id"]})
+
+
+def _deadline(time: Any) -> str:
+    from datetime import datetime
+
+    if isinstance(time, str):
+        time = datetime.fromisoformat(time)
+    return written(time) if isinstance(time, datetime) else "?"
+
+
+class _never_failing:
+    """Whatever goes wrong with an alert is logged and goes no further; Airflow's kill signals do."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> bool:
+        if isinstance(error, Exception):
+            log.error("Alert %r was not made (%s).", self.what, type(error).__name__, exc_info=error)
+            return True
+        return False
+
+
+def main() -> int:
+    """Send a test alert to every channel; returns the exit code."""
+    settings = alert_settings()
+    told = alert_channels.send(test_message(settings.language), settings) if settings.channels else []
+    for channel in settings.channels:
+        print(f"{channel}: {'sent' if channel in told else 'NOT sent, see above'}")
+    if not settings.channels:
+        print("Nobody is told: neither alert_email_to nor alert_webhook_conn_id is set in [prospects].")
+    return 0 if settings.channels and len(told) == len(settings.channels) else 1
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.exit(main())

@@ -1,0 +1,118 @@
+// The life of one prospect: its entry in the ledger, and the events in words.
+import { badge, coded, h, moment, number, read, runLink, stretch, word } from "./dom.js";
+
+function event(entry, item) {
+  const by = item.what === "held" && item.reference ? ` (${word("event.by", { reference: item.reference })})` : "";
+  return h(
+    "li",
+    { class: `event is-${item.what.replaceAll(" ", "-")}` },
+    h("time", { datetime: item.at }, moment(item.at, true)),
+    h(
+      "span",
+      {},
+      word(`event.${item.what}`, { reference: item.reference ?? "" }),
+      item.reason && h("span", { title: item.reason }, ` – ${coded("reason", item.reason)}`),
+      by,
+      item.run_id && h("span", { class: "quiet" }, " · ", runLink(entry.pair, item.run_id)),
+    ),
+  );
+}
+
+function fact(name, ...value) {
+  return value.flat().some(Boolean) ? [h("dt", {}, word(name)), h("dd", {}, ...value)] : [];
+}
+
+function card(entry) {
+  const made = entry.business_partner_created;
+  const partner = made === null ? "" : ` (${word(made ? "entry.partner_created" : "entry.partner_known")})`;
+  const why = entry.acceptance_reason ?? entry.reason;
+  return h(
+    "section",
+    { class: "card" },
+    h(
+      "div",
+      { class: "title-row" },
+      h("h3", {}, entry.external_id),
+      badge("state", entry.state),
+      entry.acceptance && badge("acceptance", entry.acceptance),
+      h("span", { class: "push" }, h("a", { href: `?pair=${encodeURIComponent(entry.pair)}` }, entry.pair)),
+    ),
+    h(
+      "dl",
+      {},
+      fact("entry.unit", entry.unit),
+      fact("entry.offer", entry.offer_number),
+      fact("entry.lease", entry.lease_number),
+      fact("entry.partner", entry.business_partner_number, entry.business_partner_number ? partner : ""),
+      fact("entry.why", coded("reason", why)),
+      fact("entry.chosen", word(entry.chosen ? "yes" : "no")),
+      fact("entry.run", runLink(entry.pair, entry.run_id)),
+      fact("entry.window", entry.window_start ? stretch([entry.window_start, entry.window_end]) : ""),
+    ),
+    h("h4", {}, word("entry.history")),
+    entry.events.length >= 200 && h("p", { class: "quiet" }, word("find.more_events")),
+    h("ol", { class: "timeline" }, entry.events.map((item) => event(entry, item))),
+  );
+}
+
+function inRuns(text, pairs) {
+  const result = h("div", {});
+  const choice = h("select", {}, pairs.map((pair) => h("option", { value: pair }, pair)));
+  const button = h("button", { type: "button" }, word("find.in_runs"));
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    const pair = choice.value;
+    try {
+      const answer = await read(`api/pairs/${encodeURIComponent(pair)}/prospect`, { q: text });
+      result.replaceChildren(...traces(pair, answer));
+    } catch (error) {
+      result.replaceChildren(h("p", { class: "notice bad" }, error.message));
+    }
+    button.disabled = false;
+  });
+  return h(
+    "section",
+    { class: "card" },
+    h("p", {}, word("find.not_loaded", { count: 30 })),
+    h("div", { class: "replay" }, choice, button),
+    result,
+  );
+}
+
+function traces(pair, answer) {
+  if (!answer.found.length) {
+    return [h("p", { class: "quiet" }, word("find.in_runs_nothing", { pair, count: number(answer.searched) }))];
+  }
+  return [
+    h("h4", {}, word("find.in_runs_found", { pair })),
+    h(
+      "ol",
+      { class: "timeline" },
+      answer.found.map(({ run, outcomes }) =>
+        h(
+          "li",
+          { class: "event" },
+          h("time", { datetime: run.started ?? "" }, moment(run.started)),
+          h(
+            "span",
+            {},
+            outcomes.map((item) => `${coded("outcome", item.kind)}${item.reason ? ` – ${coded("reason", item.reason)}` : ""}`).join("; "),
+            h("span", { class: "quiet" }, " · ", runLink(pair, run.run_id), " · "),
+            h("a", { href: `?pair=${encodeURIComponent(pair)}&run=${encodeURIComponent(run.run_id)}#run` }, word("runs.open")),
+          ),
+        ),
+      ),
+    ),
+  ];
+}
+
+export async function findPage(text) {
+  const found = await read("api/prospects", { q: text });
+  if (found.entries.length) {
+    return [h("h2", {}, word("find.result", { text })), ...found.entries.map(card)];
+  }
+  return [
+    h("p", { class: "notice" }, word("find.nothing", { text })),
+    found.pairs.length ? inRuns(text, found.pairs) : "",
+  ];
+}

@@ -1,0 +1,135 @@
+// All pairs: state, counts, lag and a small chart each.
+import { age, badge, h, moment, number, outward, read, stretch, word } from "./dom.js";
+import { spark } from "./chart.js";
+
+const COUNTS = ["extracted", "offers_created", "leases_created", "quarantined", "held"];
+
+export function lagText(lag) {
+  if (!lag.loaded_until) return h("span", { class: "quiet" }, word("lag.none"));
+  const title = word("lag.until", { time: moment(lag.loaded_until), age: age(lag.seconds) });
+  if (!lag.intervals) return h("span", { title }, word("lag.on_time"));
+  const most = lag.intervals >= 500 ? "lag.behind_most" : "lag.behind";
+  return h("span", { class: "late", title }, word(most, { count: number(lag.intervals) }), ` · ${age(lag.seconds)}`);
+}
+
+export function countCells(counts, names) {
+  const attention = new Set(["quarantined", "held", "suspects"]);
+  if (!counts) return [h("td", { class: "quiet", colspan: names.length }, word("counts.none"))];
+  return names.map((name) => {
+    const value = counts[name] ?? 0;
+    const look = value === 0 ? "zero" : attention.has(name) ? "mind" : "";
+    return h("td", { class: `num ${look}` }, number(value));
+  });
+}
+
+function row(item) {
+  const last = item.history.at(-1);
+  return h(
+    "tr",
+    {},
+    h(
+      "td",
+      {},
+      h("a", { href: `?pair=${encodeURIComponent(item.pair.dag_id)}`, class: "strong" }, item.pair.dag_id),
+      item.pair.paused && h("span", { class: "badge is-paused" }, word("paused")),
+    ),
+    h("td", {}, badge("run", last?.state ?? "never")),
+    h("td", { class: "nowrap" }, last ? stretch(last.window) : ""),
+    countCells(last?.counts, COUNTS),
+    h("td", { class: "nowrap" }, lagText(item.lag)),
+    h("td", {}, spark(item.history)),
+  );
+}
+
+function link(query, changes) {
+  const next = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === "" || value === 0) next.delete(name);
+    else next.set(name, value);
+  }
+  return `?${next}`;
+}
+
+function filters(query, summary) {
+  const state = query.get("state") ?? "";
+  const all = Object.values(summary).reduce((sum, count) => sum + count, 0);
+  const chip = (name, label, count) =>
+    h(
+      "a",
+      { class: `chip ${state === name ? "on" : ""} ${name ? `is-${name}` : ""}`, href: link(query, { state: name, page: 0 }) },
+      `${label} `,
+      h("b", {}, number(count)),
+    );
+  return h(
+    "div",
+    { class: "filters" },
+    chip("", word("pairs.all"), all),
+    ["failed", "running", "success", "never"].map((name) =>
+      summary[name] || state === name ? chip(name, word(`run.${name}`), summary[name] ?? 0) : null,
+    ),
+    h(
+      "form",
+      { class: "inline", action: "./", method: "get" },
+      state && h("input", { type: "hidden", name: "state", value: state }),
+      h("input", {
+        name: "search",
+        type: "search",
+        value: query.get("search") ?? "",
+        placeholder: word("pairs.search"),
+        "aria-label": word("pairs.search"),
+      }),
+    ),
+  );
+}
+
+export function pager(query, page, more, before = "previous", after = "next") {
+  if (!page && !more) return null;
+  return h(
+    "nav",
+    { class: "pager" },
+    page > 0 && h("a", { class: "button", href: link(query, { page: page - 1 }) }, word(before)),
+    more && h("a", { class: "button", href: link(query, { page: page + 1 }) }, word(after)),
+  );
+}
+
+export async function overview(query) {
+  const page = Number(query.get("page") ?? 0);
+  const found = await read("api/pairs", {
+    search: query.get("search") ?? "",
+    state: query.get("state") ?? "",
+    page,
+  });
+  const filtered = query.get("search") || query.get("state");
+  const parts = [h("p", { class: "quiet hint" }, word("find.hint")), h("h2", {}, word("pairs"))];
+  if (!found.total && !filtered) return [...parts, h("p", { class: "notice" }, word("pairs.none"))];
+  const table = h(
+    "div",
+    { class: "card scroll" },
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", {}, word("col.pair")),
+          h("th", {}, word("col.last_run")),
+          h("th", {}, word("col.window")),
+          COUNTS.map((name) => h("th", { class: "num" }, word(`col.${name}`))),
+          h("th", {}, word("col.lag")),
+          h("th", {}, word("col.chart", { count: 30 })),
+        ),
+      ),
+      h("tbody", {}, found.pairs.map(row)),
+    ),
+  );
+  const more = (page + 1) * found.size < found.total;
+  return [
+    ...parts,
+    filters(query, found.summary),
+    found.total ? table : h("p", { class: "notice" }, word("pairs.none_match")),
+    pager(query, page, more),
+  ];
+}

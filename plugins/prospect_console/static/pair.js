@@ -1,0 +1,185 @@
+// One pair: lag, chart, calendar with the gaps, runs, and what of them needs a person.
+import { age, badge, h, moment, number, outward, read, runLink, settings, stretch, word } from "./dom.js";
+import { chart } from "./chart.js";
+import { countCells, lagText, pager } from "./overview.js";
+import { runSection } from "./attention.js";
+
+const COUNTS = [
+  "extracted", "offers_created", "already_there", "duplicates", "skipped",
+  "quarantined", "leases_created", "held", "suspects",
+];
+
+function section(title, ...content) {
+  return h("section", { class: "card" }, h("h3", {}, title), ...content);
+}
+
+function dayCell(day, dagId) {
+  const date = new Date(`${day.date}T12:00:00Z`);
+  const text = [
+    date.toLocaleDateString(settings.language === "de" ? "de-DE" : "en-GB", {
+      weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC",
+    }),
+    word(`day.${day.state}`),
+    day.total > 1 ? word("calendar.part", { loaded: day.loaded, total: day.total }) : "",
+  ].filter(Boolean).join("\n");
+  const first = day.date.endsWith("-01");
+  const month = date.toLocaleDateString(settings.language === "de" ? "de-DE" : "en-GB", { month: "short", timeZone: "UTC" });
+  const inner = [
+    h("span", { class: "day-number" }, first ? `1 ${month}` : String(Number(day.date.slice(8)))),
+    day.total > 1 && h("span", { class: "day-part" }, `${day.loaded}/${day.total}`),
+  ];
+  const attributes = { class: `day is-${day.state}`, title: text, "aria-label": text.replaceAll("\n", ", ") };
+  if (!day.run_id) return h("div", attributes, inner);
+  const link = runLink(dagId, day.run_id, inner);
+  for (const [name, value] of Object.entries(attributes)) link.setAttribute(name, value);
+  return link;
+}
+
+function calendar(query, found) {
+  const locale = settings.language === "de" ? "de-DE" : "en-GB";
+  const names = [...Array(7).keys()].map((i) =>
+    new Date(Date.UTC(2024, 0, 1 + i)).toLocaleDateString(locale, { weekday: "short", timeZone: "UTC" }),
+  );
+  const present = [...new Set(found.days.map((day) => day.state))];
+  const weeks = Number(query.get("weeks") ?? 6);
+  const other = (count) =>
+    h("a", { class: `chip ${weeks === count ? "on" : ""}`, href: `?pair=${encodeURIComponent(found.pair.dag_id)}&weeks=${count}` }, String(count));
+  return section(
+    word("calendar"),
+    h("p", { class: "quiet" }, word("calendar.hint")),
+    h(
+      "div",
+      { class: "calendar" },
+      names.map((name) => h("div", { class: "weekday" }, name)),
+      found.days.map((day) => dayCell(day, found.pair.dag_id)),
+    ),
+    h(
+      "div",
+      { class: "legend" },
+      present.map((state) => h("span", { class: "key" }, h("span", { class: `dot is-${state}` }), word(`day.${state}`))),
+      h("span", { class: "key push" }, `${word("calendar.weeks")} `, other(6), other(13), other(26)),
+    ),
+  );
+}
+
+function copyButton(text) {
+  const button = h("button", { type: "button" }, word("copy"));
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Without https there is no clipboard, and the frame may not be given it: select, copy the old way.
+      const area = h("textarea", { class: "offscreen" }, text);
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.textContent = word("copied");
+  });
+  return button;
+}
+
+function gaps(found) {
+  if (!found.gaps.length) return section(word("gaps"), h("p", { class: "quiet" }, word("gaps.none")));
+  const several = found.gaps.length > 1;
+  const one = (gap, i) =>
+    h(
+      "div",
+      { class: "gap" },
+      h(
+        "div",
+        {},
+        several && i === 0 ? h("b", {}, `${word("gaps.all")} · `) : null,
+        word("gaps.stretch", { start: moment(gap.start), end: moment(gap.end), count: number(gap.intervals) }),
+      ),
+      h("div", { class: "command" }, h("code", {}, gap.command), copyButton(gap.command)),
+    );
+  const rest = found.gaps.slice(1);
+  return section(
+    word("gaps"),
+    h("p", { class: "quiet" }, word("gaps.hint")),
+    one(found.gaps[0], 0),
+    several && h("details", { open: rest.length <= 3 }, h("summary", {}, `${number(rest.length)} ×`), rest.map((gap) => one(gap, 1))),
+  );
+}
+
+function runsTable(query, dagId, found) {
+  const row = (run) =>
+    h(
+      "tr",
+      { class: query.get("run") === run.run_id ? "selected" : "" },
+      h("td", {}, badge("run", run.state)),
+      h("td", {}, word(`kind.${run.kind}`)),
+      h("td", { class: "nowrap" }, stretch(run.window)),
+      countCells(run.counts, COUNTS),
+      h("td", { class: "nowrap" }, runLink(dagId, run.run_id, moment(run.started) || run.run_id)),
+      h(
+        "td",
+        {},
+        run.counts && (run.counts.quarantined || run.counts.suspects)
+          ? h("a", { href: `?pair=${encodeURIComponent(dagId)}&run=${encodeURIComponent(run.run_id)}#run` }, word("runs.open"))
+          : null,
+      ),
+    );
+  const page = Number(query.get("page") ?? 0);
+  return section(
+    word("runs"),
+    h(
+      "div",
+      { class: "scroll" },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["state", "kind", "window"].map((name) => h("th", {}, word(`col.${name}`))),
+            COUNTS.map((name) => h("th", { class: "num" }, word(`col.${name}`))),
+            h("th", {}, word("col.run")),
+            h("th", {}),
+          ),
+        ),
+        h("tbody", {}, found.runs.map(row)),
+      ),
+    ),
+    pager(query, page, found.more, "newer", "older"),
+  );
+}
+
+export async function pairPage(query) {
+  const dagId = query.get("pair");
+  const path = `api/pairs/${encodeURIComponent(dagId)}`;
+  const [found, runs] = await Promise.all([
+    read(path, { weeks: query.get("weeks") ?? 6 }),
+    read(`${path}/runs`, { page: query.get("page") ?? 0 }),
+  ]);
+  const attention = [...found.history].reverse().find((run) => run.counts?.quarantined || run.counts?.suspects);
+  const chosen = query.get("run") ?? attention?.run_id;
+  const { pair, lag } = found;
+  return [
+    h("p", {}, h("a", { href: "./" }, `← ${word("back")}`)),
+    h(
+      "div",
+      { class: "title-row" },
+      h("h2", {}, pair.dag_id),
+      badge("run", pair.last_state ?? "never"),
+      pair.paused && h("span", { class: "badge is-paused" }, word("paused")),
+      h("span", { class: "push" }, outward(`/dags/${encodeURIComponent(pair.dag_id)}`, word("open_in_airflow"))),
+    ),
+    pair.description && h("p", { class: "quiet" }, pair.description),
+    h(
+      "p",
+      {},
+      h("b", {}, `${word("col.lag")}: `),
+      lagText(lag),
+      lag.loaded_until && h("span", { class: "quiet" }, ` · ${word("lag.until", { time: moment(lag.loaded_until), age: age(lag.seconds) })}`),
+    ),
+    h("div", { class: "two" }, h("div", {}, calendar(query, found)), h("div", {}, section(word("chart.legend"), chart(found.history)), gaps(found))),
+    chosen ? await runSection(pair, chosen, found.may_start) : null,
+    runsTable(query, dagId, runs),
+  ].filter(Boolean);
+}

@@ -1,0 +1,132 @@
+"""Reason codes in words: code -> (English, German). An unknown code is shown as it is."""
+
+from __future__ import annotations
+
+_REASONS: dict[str, tuple[str, str]] = {
+    # why a record went to quarantine
+    "unit_missing": ("names no unit", "nennt keine Verwaltungseinheit"),
+    "unit_not_four_parts": ("unit number without four parts", "VE-Nummer hat nicht vier Teile"),
+    "unit_part_empty": ("a part of the unit number is empty", "ein Teil der VE-Nummer ist leer"),
+    "unit_part_with_separator": (
+        "a part of the unit number holds the separator",
+        "ein Teil der VE-Nummer enthält das Trennzeichen",
+    ),
+    "unit_separator_unclear": ("separator of the unit number unclear", "Trennzeichen der VE-Nummer unklar"),
+    "several_units": ("contract about several units", "Vertrag über mehrere Einheiten"),
+    "several_main_candidates": ("several main candidates", "mehrere Hauptbewerber"),
+    "implausible_birth_date": ("implausible date of birth", "unglaubhaftes Geburtsdatum"),
+    "implausible_lease_start": ("implausible start of the lease", "unglaubhafter Vertragsbeginn"),
+    "nothing_tells_who_it_is": (
+        "nothing tells who it is (fields of the matching key missing)",
+        "nichts sagt, wer es ist (Felder des Abgleichs fehlen)",
+    ),
+    "ambiguous_partner": ("several business partners fit", "mehrere Geschäftspartner passen"),
+    "unknown_unit": ("the ERP does not know the unit", "das ERP kennt die Einheit nicht"),
+    "unit_not_vacant": ("the unit is not vacant", "die Einheit steht nicht leer"),
+    "unknown_business_partner": (
+        "the ERP does not know the business partner",
+        "das ERP kennt den Geschäftspartner nicht",
+    ),
+    "invalid_field": ("the ERP refuses a field as invalid", "das ERP weist ein Feld als ungültig ab"),
+    "refused_by_erp": (
+        "refused by the ERP without a known code",
+        "vom ERP ohne bekannten Grund abgewiesen",
+    ),
+    "malformed": ("the import refuses the form of the record", "der Import weist die Form ab"),
+    # how a record ended otherwise
+    "same_person": ("same person on the same unit", "dieselbe Person für dieselbe Einheit"),
+    "same_person_on_unit": (
+        "this person has an offer for the unit already",
+        "diese Person hat schon ein Angebot für die Einheit",
+    ),
+    "withdrawn": ("withdrawn at the partner", "beim Portal zurückgezogen"),
+    "client_excluded": ("its client (Mandant) is not transferred", "sein Mandant wird nicht übertragen"),
+    "found_in_erp": ("found in the ERP and adopted", "im ERP gefunden und übernommen"),
+    "rehearsal": ("only rehearsed", "nur geprobt"),
+    # why an offer is held
+    "not_chosen": ("not accepted as tenant at the partner", "beim Portal nicht als Mieter angenommen"),
+    "withdrawn_after_load": (
+        "withdrawn at the partner after the offer",
+        "nach dem Angebot beim Portal zurückgezogen",
+    ),
+    "changed_after_load": (
+        "changed at the partner after the offer",
+        "nach dem Angebot beim Portal geändert",
+    ),
+    "ambiguous": ("several offers in the ERP", "mehrere Angebote im ERP"),
+    "offer_missing": ("the ERP holds no offer (any more)", "das ERP hat kein Angebot (mehr)"),
+    "offer_rejected": ("the offer was rejected", "das Angebot wurde abgelehnt"),
+    "offer_ignored": ("the offer was ignored", "das Angebot wurde nicht beachtet"),
+    "expired": ("the offer has expired", "das Angebot ist abgelaufen"),
+    "not_yet_valid": ("the offer is not valid yet", "das Angebot gilt noch nicht"),
+    "kind_not_normal": ("the offer is of a special kind", "das Angebot ist von besonderer Art"),
+    "unknown_status": ("the offer's status is unknown", "der Status des Angebots ist unbekannt"),
+    "accepted_without_lease": ("accepted, but without a lease", "angenommen, aber ohne Vertrag"),
+    "competing_offer": (
+        "another chosen prospect lays claim to the unit",
+        "ein anderer ausgewählter Interessent beansprucht die Einheit",
+    ),
+    "unit_let": ("a lease runs on the unit", "auf der Einheit läuft ein Vertrag"),
+    "offer_changed": ("somebody changed the offer meanwhile", "jemand änderte das Angebot zwischendurch"),
+    "accept_off": ("the pair accepts nothing by itself", "die Strecke nimmt nichts von selbst an"),
+    "too_many": ("more than one run may accept unasked", "mehr, als ein Lauf ungefragt annehmen darf"),
+    "rejected_by_approver": ("rejected by the approver", "bei der Freigabe abgelehnt"),
+    "approval_timed_out": ("nobody answered in time", "niemand antwortete rechtzeitig"),
+    "import_running": ("another import was going on", "ein anderer Import lief gerade"),
+    "not_found": ("unknown to the ERP", "dem ERP unbekannt"),
+    # what makes two records suspects
+    "first_name_typo": ("slip in the first name", "Schreibfehler im Vornamen"),
+    "last_name_typo": ("slip in the last name", "Schreibfehler im Nachnamen"),
+    "first_name_part": ("only part of the first name", "nur ein Teil des Vornamens"),
+    "last_name_part": ("only part of the last name", "nur ein Teil des Nachnamens"),
+    "names_swapped": ("first and last name swapped", "Vor- und Nachname vertauscht"),
+    "names_split_differently": ("names split differently", "Namen anders getrennt"),
+    "name_spelling": ("another spelling of the name", "andere Schreibweise des Namens"),
+    "birth_day_typo": ("slip in the day of birth", "Schreibfehler im Geburtstag"),
+    "birth_month_typo": ("slip in the month of birth", "Schreibfehler im Geburtsmonat"),
+    "birth_year_typo": ("slip in the year of birth", "Schreibfehler im Geburtsjahr"),
+    "day_month_swapped": ("day and month swapped", "Tag und Monat vertauscht"),
+    "birth_date_missing": ("date of birth missing", "Geburtsdatum fehlt"),
+}
+_FIELDS: dict[str, tuple[str, str]] = {
+    "external_id": ("external id", "externe Kennung"),
+    "first_name": ("first name", "Vorname"),
+    "last_name": ("last name", "Nachname"),
+    "birth_date": ("date of birth", "Geburtsdatum"),
+    "updated_at": ("time of change", "Änderungszeit"),
+    "lease_start": ("start of the lease", "Vertragsbeginn"),
+    "email": ("e-mail", "E-Mail"),
+    "phone": ("telephone", "Telefon"),
+    "mobile": ("mobile", "Mobilnummer"),
+    "title": ("title", "Titel"),
+    "street": ("street", "Straße"),
+    "house_number": ("house number", "Hausnummer"),
+    "postal_code": ("postal code", "Postleitzahl"),
+    "city": ("city", "Ort"),
+    "country": ("country", "Land"),
+    "message": ("message", "Nachricht"),
+    "unit": ("unit number", "VE-Nummer"),
+    "text": ("a text field", "ein Textfeld"),
+    "record": ("the record", "der Datensatz"),
+    "application": ("the application", "die Bewerbung"),
+    "applications": ("the applications", "die Bewerbungen"),
+    "candidate": ("the candidate", "der Kandidat"),
+    "property": ("the property", "das Objekt"),
+}
+_TROUBLES: dict[str, tuple[str, str]] = {
+    "{field}_missing": ("{field}: missing", "{field}: fehlt"),
+    "{field}_too_long": ("{field}: too long", "{field}: zu lang"),
+    "{field}_unreadable": ("{field}: not readable", "{field}: nicht lesbar"),
+    "unreadable_{field}": ("{field}: not readable", "{field}: nicht lesbar"),
+}
+
+
+def of(language: str) -> dict[str, str]:
+    """The sentences of a language by ``reason.<code>``."""
+    column = 1 if language == "de" else 0
+    found = {
+        f"reason.{code.format(field=field)}": told[column].format(field=name[column])
+        for code, told in _TROUBLES.items()
+        for field, name in _FIELDS.items()
+    }
+    return found | {f"reason.{code}": told[column] for code, told in _REASONS.items()}

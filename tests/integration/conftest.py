@@ -1,0 +1,69 @@
+"""Whole DAGs against the sandbox, over real HTTP."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+
+from include.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A populated world whose imports take no time; Airflow's connections point to it."""
+    with Sandbox(seed=7) as box:
+        connect(box, monkeypatch)
+        yield box
+
+
+def connect(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.yuneo.options.work_order_seconds = 0
+    box.sigma.options.run_seconds = 0
+    for name, connection in box.connections().items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection)
+
+
+class Runner:
+    """Runs a pair's DAG whole, as ``airflow dags test`` does."""
+
+    def __init__(self) -> None:
+        self.bag = DagBag(ROOT / "dags")
+        self.log = ""
+
+    def __call__(self, pair: str, **conf: Any) -> dict[str, Any]:
+        """Run for yesterday (or as the params say); returns the counts that ``reconcile`` published."""
+        run = self.bag.dags[pair].test(run_conf=conf or None)
+        assert run.state == "success", f"{pair} ended {run.state}"
+        return self.xcoms(run)["reconcile"]
+
+    @staticmethod
+    def xcoms(run: Any) -> dict[str, Any]:
+        from airflow.models.xcom import XComModel
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            rows = session.query(XComModel).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
+            return {row.task_id: XComModel.deserialize_value(row) for row in rows}
+
+
+@pytest.fixture
+def run_pair(airflow_db: None, own_ledger: Path) -> Callable[..., dict[str, Any]]:
+    return Runner()
+
+
+@pytest.fixture
+def all_logs(tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Everything that any logger says at INFO and above, ours at DEBUG."""
+    path = tmp_path / "everything.log"
+    handler = logging.FileHandler(path)
+    logging.getLogger().addHandler(handler)
+    logging.getLogger("include.prospects").setLevel(logging.DEBUG)
+    yield path.read_text
+    logging.getLogger().removeHandler(handler)

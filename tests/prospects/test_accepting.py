@@ -1,0 +1,185 @@
+"""From offers to leases against both ERPs; what counts is what the ERP holds in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from sigma.erp import Sigma
+from yuneo.erp import Yuneo
+
+from include.prospects.accepting import Acceptor
+from include.prospects.ledger import Entry, Intent, Ledger, Run
+from include.prospects.ledger_schema import Store
+from include.sandbox import Sandbox
+
+TODAY = datetime.now(ZoneInfo("Europe/Berlin")).date()
+
+
+class World:
+    """One ERP, one ledger, and the offers that pairs have made."""
+
+    def __init__(self, box: Sandbox, name: str, ledger: Ledger) -> None:
+        self.system: Any = getattr(box, name)
+        self.erp: Any = Yuneo("yuneo", "Immomio") if name == "yuneo" else Sigma("sigma", "Immomio", ".")
+        self.ledger = ledger
+        self.unit = "01/0001/1/1"
+        self.system.add_unit(self.unit.replace("/", "/" if name == "yuneo" else "."))
+        self.partner = self.system.add_business_partner(first_name="Anna", last_name="Groß")
+        self.partner = getattr(self.partner, "number", self.partner)
+
+    def run(self, pair: str = "a") -> Run:
+        return Run(pair, self.erp.scope, f"run of {pair}")
+
+    def acceptor(self, pair: str = "a") -> Acceptor:
+        return Acceptor(self.ledger, self.erp, self.run(pair), TODAY)
+
+    def written(self, unit: str) -> str:
+        return unit if isinstance(self.erp, Yuneo) else unit.replace("/", ".")
+
+    def offer(self, external_id: str, pair: str = "a", chosen: bool = True, **fields: Any) -> Entry:
+        """A prospect whose offer was made and is known to the ledger."""
+        offer = self.system.add_offer(external_id, self.written(self.unit), self.partner, **fields)
+        self.ledger.claim(self.run(pair), [Intent(external_id, self.unit, chosen, "content", None)])
+        entry = self.entry(external_id, pair)
+        self.ledger.loaded(entry.id, offer_id=str(offer.id), offer_number=str(offer.number))
+        return self.entry(external_id, pair)
+
+    def entry(self, external_id: str, pair: str = "a") -> Entry:
+        return self.ledger.find(pair, [external_id])[(external_id, self.unit)]
+
+    def leases(self) -> int:
+        return len(self.system.leases_for(self.written(self.unit)))
+
+
+@pytest.fixture(params=["yuneo", "sigma"])
+def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with Sandbox(populate=False) as box:
+        for name, connection in box.connections().items():
+            monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection)
+        ledger = Ledger(Store(sa.URL.create("sqlite", database=str(tmp_path / "ledger.db")), b"key"))
+        made = World(box, request.param, ledger)
+        yield made
+        made.erp.close()
+
+
+def test_a_chosen_prospect_alone_on_the_unit_gets_the_lease(world: World) -> None:
+    world.acceptor().accept([world.offer("anna")])
+
+    assert world.leases() == 1
+    assert world.entry("anna").acceptance == "leased"
+    assert world.entry("anna").lease_number == world.system.leases_for(world.written(world.unit))[0].number
+
+
+def test_accepting_twice_makes_one_lease(world: World) -> None:
+    entry = world.offer("anna")
+    world.acceptor().accept([entry])
+    world.acceptor().accept([entry])
+
+    assert world.leases() == 1
+    assert world.entry("anna").acceptance == "leased"
+
+
+@pytest.mark.parametrize("other_pair", ["a", "b"])
+def test_two_chosen_for_one_unit_are_both_held(world: World, other_pair: str) -> None:
+    """In one pair, or across the two partners that feed the same ERP."""
+    anna, bert = world.offer("anna"), world.offer("bert", pair=other_pair)
+
+    world.acceptor().accept([anna])
+    world.acceptor(other_pair).accept([bert])
+
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance_reason == "competing_offer"
+    assert world.entry("bert", other_pair).acceptance_reason == "competing_offer"
+
+
+def test_of_two_pairs_at_the_same_moment_one_may_accept(world: World) -> None:
+    """The right to accept on a unit is a row in the ledger that only one can have."""
+    anna, bert = world.offer("anna"), world.offer("bert", pair="b")
+
+    assert world.ledger.accepting(anna, "run of a")
+    assert not world.ledger.accepting(bert, "run of b")
+
+
+def test_an_offer_of_ours_that_the_ledger_does_not_know_holds_the_unit(world: World) -> None:
+    """It can only come from a lost ledger or a second installation."""
+    anna = world.offer("anna")
+    world.system.add_offer("nobody knows", world.written(world.unit), world.partner)
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance_reason == "competing_offer"
+
+
+def test_several_offers_for_one_prospect_are_never_accepted(world: World) -> None:
+    anna = world.offer("anna")
+    world.system.add_offer("anna", world.written(world.unit), world.partner)
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance_reason == "ambiguous"
+
+
+def test_a_unit_that_is_let_stays_let(world: World) -> None:
+    """Somebody else's lease: the ERP says so at the last moment."""
+    anna = world.offer("anna")
+    world.system.let_unit(world.written(world.unit))
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 1
+    assert world.entry("anna").acceptance_reason == "unit_let"
+    assert world.entry("anna").lease_number is None
+
+
+def test_a_clerk_who_declined_the_offer_has_the_last_word(world: World) -> None:
+    anna = world.offer("anna")
+    declined = "REJECTED" if isinstance(world.erp, Yuneo) else "abgelehnt"
+    world.system.clerk_edits(int(anna.offer_number or 0), status=declined)
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance_reason == "offer_rejected"
+
+
+def test_a_lost_answer_to_an_acceptance_is_found_again(world: World) -> None:
+    """The lease was made, the line broke before the answer: asked again, the ERP says it is ours."""
+    anna = world.offer("anna")
+    world.system.faults.once(
+        "drop_after", path="*/accept" if isinstance(world.erp, Yuneo) else "*/angebote/*"
+    )
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 1
+    assert world.entry("anna").acceptance == "leased"
+
+
+def test_an_offer_saved_by_a_clerk_in_between_is_read_again(world: World) -> None:
+    """Sigma answers 412; nothing that matters has changed, so the second try makes the lease."""
+    if isinstance(world.erp, Yuneo):
+        pytest.skip("Yuneo's contract has no version check on accepting")
+    anna = world.offer("anna")
+    world.system.faults.once("stale", path="*/angebote/*")
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 1
+
+
+def test_rehearsed_decisions_write_nothing(world: World) -> None:
+    anna = world.offer("anna")
+
+    (decision,) = world.acceptor().decide([anna])
+
+    assert str(decision.verdict) == "accept"
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance is None
