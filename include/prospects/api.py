@@ -268,6 +268,7 @@ class ApiHook(HttpHook):
         what: str,
         repeatable: bool = True,
         log_in: bool = False,
+        going_out: Callable[[], None] | None = None,
         **request: Any,
     ) -> requests.Response:
         """Make one call and return its answer, a success with readable JSON.
@@ -278,6 +279,7 @@ class ApiHook(HttpHook):
         :param what: the call in plain words for log and errors, e.g. ``"read applications"``.
         :param repeatable: whether the call may be sent again after its effect became uncertain.
         :param log_in: a call that fetches a token and therefore carries none.
+        :param going_out: called before each try, after all waits; what it raises ends the call unsent.
         :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``, ``timeout``).
         :raises WaitAndRepeat: the system cannot be reached or keeps failing.
         :raises AnswerLost: not ``repeatable``, and it may have taken effect.
@@ -298,7 +300,9 @@ class ApiHook(HttpHook):
             reraise=True,
         )
         try:
-            return retrying(self._try, method, path, what=what, log_in=log_in, request=request)
+            return retrying(
+                self._try, method, path, what=what, log_in=log_in, going_out=going_out, request=request
+            )
         except _TokenRefused:
             raise StopRun(
                 f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its login and "
@@ -320,11 +324,20 @@ class ApiHook(HttpHook):
         self.log.info("%s: %s; again in %.1f s", what, error, seconds)
 
     def _try(
-        self, method: str, path: str, *, what: str, log_in: bool, request: dict[str, Any]
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        log_in: bool,
+        going_out: Callable[[], None] | None,
+        request: dict[str, Any],
     ) -> requests.Response:
         auth = _Bearer(None) if log_in else self._auth()
         self._wait_for_limit()
         session = self.session
+        if going_out:
+            going_out()
         self.calls += 1
         try:
             response = session.request(

@@ -62,6 +62,7 @@ _ONE_WORD_IN_CAPITALS = r"^[A-Z]{3,}$"
 _ODD_IN_CAPITALS = r"^(?:MA?C|[IVX]+$)"
 _MAYBE_TITLE = r"(?i)^(?:univ|prof|priv|do[ck]tor|dr|dipl|mag|ing|p\.?d|[bm])(?:[^a-z\x{df}-\x{ff}]|essor|$)"
 _TIDY_EMAIL = r"^[\x21-\x3f\x41-\x7e\x{c0}-\x{17f}]+@[a-z0-9.-]+$"
+_PLAIN_EMAIL = r"^(?P<local>[\x21-\x3f\x41-\x7e]+)@(?P<domain>[A-Za-z0-9.-]+)$"
 _TIDY_PHONE = r"^\+49[1-9][0-9]*$"
 _BETWEEN_DIGITS = " /().-"
 _PLAIN_PHONE = r"^(?:\+49|0049|\(?0)[ /().-]*[1-9][0-9 /().-]*$"
@@ -132,8 +133,33 @@ def _names_of(flags: np.ndarray, prospects: pd.DataFrame) -> pd.Series:
 def _cleaned(values: pa.Array, field: str) -> pa.Array:
     if field in ("phone", "mobile"):
         return _cleaned_phones(values)
-    tidy, repair = _RULES.get(field, (_TIDY_TEXT, _tidy_text))
-    return once_each(values, lambda texts: on_distinct(texts, _unlike(texts, tidy), repair))
+    if field == "email":
+        return _cleaned_emails(values)
+    return once_each(values, _cleaned_messages if field == "message" else _cleaned_texts)
+
+
+def _cleaned_texts(texts: pa.Array) -> pa.Array:
+    untidy = _unlike(texts, _TIDY_TEXT)
+    if not pc.any(untidy).as_py():
+        return texts
+    trimmed = pc.utf8_trim_whitespace(texts.filter(untidy))
+    return pc.replace_with_mask(texts, untidy, on_distinct(trimmed, _unlike(trimmed, _TIDY_TEXT), _tidy_text))
+
+
+def _cleaned_messages(texts: pa.Array) -> pa.Array:
+    return on_distinct(texts, _unlike(texts, _TIDY_TEXT), _tidy_message)
+
+
+def _cleaned_emails(values: pa.Array) -> pa.Array:
+    untidy = _unlike(values, _TIDY_EMAIL)
+    if not pc.any(untidy).as_py():
+        return values
+    rest = values.filter(untidy)
+    parts = pc.extract_regex(rest, _PLAIN_EMAIL)
+    local, domain = (pc.struct_field(parts, name) for name in ("local", "domain"))
+    small = pc.binary_join_element_wise(local, pc.ascii_lower(domain), pa.scalar("@", local.type))
+    others = pc.and_(pc.is_null(small), pc.is_valid(rest))
+    return pc.replace_with_mask(values, untidy, on_distinct(pc.coalesce(small, rest), others, _tidy_email))
 
 
 def _unlike(values: pa.Array, tidy: str) -> pa.Array:
@@ -173,12 +199,6 @@ def _tidy_message(text: str) -> str:
     return unicodedata.normalize("NFC", text.strip())
 
 
-_RULES: Final[dict[str, tuple[str, Callable[[str], str | None]]]] = {
-    "email": (_TIDY_EMAIL, _tidy_email),
-    "message": (_TIDY_TEXT, _tidy_message),
-}
-
-
 def _cleaned_names(names: pa.Array, keep_whole: bool) -> tuple[pa.Array, pa.Array]:
     """Clean a column of names and part the titles from it.
 
@@ -186,7 +206,7 @@ def _cleaned_names(names: pa.Array, keep_whole: bool) -> tuple[pa.Array, pa.Arra
     :returns: names (the same array if nothing changed) and titles.
     """
     distinct, spread = distinct_values(names)
-    tidy = on_distinct(distinct, _unlike(distinct, _TIDY_TEXT), _tidy_text)
+    tidy = _cleaned_texts(distinct)
     rest, titles = _without_titles(tidy, keep_whole)
     plain = pc.match_substring_regex(rest, _ONE_WORD_IN_CAPITALS)
     if pc.any(plain).as_py():

@@ -34,6 +34,7 @@ from include.prospects.folding import (
     days,
     field_codes,
     person_key,
+    rows_where,
     text_codes,
 )
 
@@ -182,7 +183,7 @@ def _one_each(frame: pd.DataFrame, place: np.ndarray) -> tuple[pd.DataFrame, pd.
     stays = place >= 0
     shared = _repeated(place)
     if not shared.any():
-        return frame if stays.all() else frame.take(np.flatnonzero(stays)), pd.DataFrame(
+        return frame if stays.all() else rows_where(frame, stays), pd.DataFrame(
             {"record": [], "duplicate_of": []}, dtype="int64"
         )
     several = frame[shared].assign(_place=place[shared], _at=np.flatnonzero(shared))
@@ -192,7 +193,7 @@ def _one_each(frame: pd.DataFrame, place: np.ndarray) -> tuple[pd.DataFrame, pd.
     lost = several["record"] != winning
     duplicates = pd.DataFrame({"record": several["record"][lost], "duplicate_of": winning[lost]})
     stays[several["_at"][lost]] = False
-    kept = frame.take(np.flatnonzero(stays))
+    kept = rows_where(frame, stays)
     winners = several[~lost]
     filled = _filled(winners, several)
     at = np.searchsorted(np.flatnonzero(stays), winners["_at"])

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
+from include.prospects.errors import WaitAndRepeat
 from include.prospects.model import BusinessPartner, ImportResult, Lease, Offer, Prospect
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+
+class ClaimLost(WaitAndRepeat):
+    """Another run has taken prospects over while this one waited: nothing was sent, and nothing may be."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +64,18 @@ class Erp(Protocol):
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
         """Call the function for each item, as many at a time as the ERP allows."""
 
-    def deliver(self, batch: Sequence[Outgoing]) -> Delivery:
+    def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
         """Hand a batch over.
 
+        :param going_out: to be called each time just before the request goes out, after every wait; raises
+            :class:`ClaimLost` if it must not go any more.
         :raises AnswerLost: it may have been taken.
         :raises WaitAndRepeat: it was surely not taken.
         :raises RefuseRecord: the batch as a whole is refused because of something in it; nothing was taken.
         """
+
+    def import_going_on(self) -> str | None:
+        """Number of an import that goes on, whoever started it; ``None`` too where the ERP cannot tell."""
 
     def start_import(self) -> str | None:
         """Start the import of what was delivered, where a delivery does not do so itself; its number."""

@@ -78,6 +78,18 @@ def text_series(array: pa.Array, index: pd.Index) -> pd.Series:
     return pd.Series(array.to_pandas(), index=None, dtype="str").set_axis(index)
 
 
+def rows_where(frame: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
+    """``frame[keep]``, several times as fast where the columns are text."""
+    index, mask = frame.index[keep], pa.array(keep)
+    kept = {
+        name: text_series(pc.filter(column(frame, str(name)), mask), index)
+        if values.dtype == "str"
+        else values[keep]
+        for name, values in frame.items()
+    }
+    return pd.DataFrame(kept, index=index, columns=frame.columns, copy=False)
+
+
 def on_distinct(values: pa.Array, mask: pa.Array, repair: Callable[[str], str | None]) -> pa.Array:
     """Apply ``repair`` to the values under the mask, once for each distinct one."""
     if not pc.any(mask).as_py():

@@ -202,8 +202,10 @@ class Ledger:
         :return: the claim's token and the keys that were won.
         """
         token, at, won = uuid.uuid4().hex, now(), set[Key]()
+        # Each key once, and in one order for all: else two runs at the same moment can lock each other out.
+        ordered = sorted({intent.key: intent for intent in intents}.values(), key=lambda intent: intent.key)
         with self.engine.begin() as connection:
-            for some in _chunks(intents):
+            for some in _chunks(ordered):
                 won |= self._claim(connection, run, some, token, at)
         return token, won
 
@@ -251,7 +253,11 @@ class Ledger:
         return {(row.external_id, row.unit) for row in won}
 
     def sending(self, pair: str, token: str, keys: Collection[Key]) -> set[Key]:
-        """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
+        """Mark claimed entries as sent, just before they are; returns those whose claim still holds.
+
+        Called again before each further try of the request: the time of the last try counts, and a claim that
+        was taken over while the request waited is gone.
+        """
         at, confirmed = now(), set[Key]()
         with self.engine.begin() as connection:
             for some in _chunks(sorted(keys)):
@@ -260,7 +266,7 @@ class Ledger:
                     .where(
                         entries.c.pair == pair,
                         entries.c.claim == token,
-                        entries.c.state == "claimed",
+                        entries.c.state.in_(("claimed", "sent")),
                         sa.tuple_(entries.c.external_id, entries.c.unit).in_(some),
                     )
                     .values(state="sent", sent_at=at, job=None, updated_at=at)
@@ -271,17 +277,23 @@ class Ledger:
                 confirmed |= {(row.external_id, row.unit) for row in rows}
         return confirmed
 
-    def in_job(self, ids: Collection[int], job: str | None) -> None:
-        """Remember which import of the ERP carries these entries."""
-        self._change(ids, "import started", reference=job, job=job)
+    def in_job(self, ids: Collection[int], job: str | None, token: str | None = None) -> None:
+        """Remember which import of the ERP carries these entries; with a token, those whose claim still holds."""
+        holds = entries.c.claim == token if token else None
+        self._change(ids, "import started", only_if=holds, reference=job, job=job)
 
-    def not_sent(self, ids: Collection[int]) -> None:
-        """The request did surely not take effect: the entries are claimed as before."""
-        self._change(ids, "not taken by the ERP", only_if=entries.c.state == "sent", state="claimed")
+    def not_sent(self, ids: Collection[int], token: str) -> None:
+        """The request did surely not take effect: the entries are claimed as before.
 
-    def take_back(self, run: Run, entries_to_repeat: Sequence[Entry]) -> str:
+        Only where the claim still holds: another run may have taken an entry over and sent it meanwhile.
+        """
+        holds = sa.and_(entries.c.state == "sent", entries.c.claim == token)
+        self._change(ids, "not taken by the ERP", only_if=holds, state="claimed")
+
+    def take_back(self, run: Run | None, entries_to_repeat: Sequence[Entry]) -> str:
         """Claim sent entries of which the ERP surely holds nothing, under a new token.
 
+        :param run: who will send them; ``None``: their own runs, if those are ever repeated.
         :return: the token; a process that still holds the old one finds its claim gone.
         """
         token = uuid.uuid4().hex
@@ -293,7 +305,7 @@ class Ledger:
                 state="claimed",
                 claim=token,
                 claimed_at=now(),
-                run_id=run.run_id,
+                run_id=run.run_id if run else entry.run_id,
                 job=None,
             )
         return token
@@ -338,8 +350,8 @@ class Ledger:
         """Take the right to accept on this unit; of all pairs on the ERP one at a time has it."""
         try:
             self._change(
-                [entry.id], "accepting", run_id=run_id, acceptance="accepting",
-                acceptance_run=run_id, accepting_since=now(),
+                [entry.id], "accepting", run_id=run_id, only_if=entries.c.lease_number.is_(None),
+                acceptance="accepting", acceptance_run=run_id, accepting_since=now(),
             )  # fmt: skip
         except sa.exc.IntegrityError:
             return False

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from include.prospects.erp import Delivery, Erp, ImportState, Outgoing
+from include.prospects.erp import ClaimLost, Delivery, Erp, ImportState, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.ledger import Entry, Intent, Key, Ledger, Run
 from include.prospects.model import Offer, Outcome, OutcomeKind, Prospect
@@ -59,6 +59,9 @@ class Waiting:
         return bool(self.jobs or self.others)
 
 
+LOST_ANSWERS = 3
+"""Rounds with a lost answer in one try; after them the ERP is left alone until Airflow's next try."""
+
 PartnerNumbers = Callable[[Sequence[Item]], Mapping[int, str | RefuseRecord]]
 """Finds the business partner of each item the ERP knows already: its number by ``record``, or why none."""
 
@@ -78,14 +81,34 @@ class Loader:
         self.run = run
         self.since = since
         self.partner_numbers = partner_numbers
+        self._lost: list[AnswerLost] = []
 
     def advance(self, items: Sequence[Item]) -> Waiting:
-        """Do all that can be done now; returns what has to be waited for, nothing when all is decided."""
+        """Do all that can be done now; returns what has to be waited for, nothing when all is decided.
+
+        :raises AnswerLost: one answer after the other got lost.
+        """
+        for _ in range(LOST_ANSWERS):
+            self._lost.clear()
+            waiting = self._advance(items)
+            if waiting or not self._lost:
+                return waiting
+        raise self._lost[-1]
+
+    def _advance(self, items: Sequence[Item]) -> Waiting:
+        """Go on until nothing can be done, or an answer was lost and more would be."""
         while True:
             waiting = self._settle(items)
             claimed, busy = self._claim(items)
-            if not self._send(items, claimed):
-                return Waiting(waiting.jobs, waiting.others + busy)
+            wave = self._wave(items, claimed)
+            if wave and (job := self.erp.import_going_on()):
+                # What that import will make cannot be looked up yet: not even a lost ledger doubles an offer.
+                return Waiting(waiting.jobs | {job}, waiting.others + busy)
+            if not wave:
+                return Waiting(waiting.jobs, waiting.others + busy + len(claimed))
+            self._send(wave, claimed)
+            if self._lost:
+                return Waiting()
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """What became of each item, once nothing is waited for any more."""

@@ -72,9 +72,12 @@ def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
         log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
         _read_until_nothing_new(fetch, met)
     elif descent.count > 1:  # one page is one state: nothing can have moved within it
-        skip = places[0] if places else 0
-        while met.take(fetch(skip, TAKE)):
-            skip += TAKE - OVERLAP
+        skip, page = places[0] if places else 0, [None]
+        while page:
+            page = fetch(skip, TAKE)
+            if not met.take(page):
+                break
+            skip += max(1, len(page) - OVERLAP)
     return met.records
 
 

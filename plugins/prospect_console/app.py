@@ -208,7 +208,10 @@ def prospects(
 ) -> dict[str, Any]:
     """All that the ledger knows of an external id, an offer or a lease, in the pairs the user may read."""
     allowed = access.readable(user, runs.pair_ids(session))
-    return {"entries": lookup.find(q.strip(), allowed), "pairs": sorted(allowed)[:1000]}
+    found = lookup.find(q.strip(), allowed)
+    for entry in found:
+        entry["may_start"] = access.may_start(user, entry["pair"])
+    return {"entries": found, "pairs": sorted(allowed)[:1000]}
 
 
 @app.get("/api/pairs/{dag_id}/prospect")

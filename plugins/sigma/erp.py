@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from include.prospects.erp import Delivery, ImportState, Outgoing
+from include.prospects.erp import ClaimLost, Delivery, ImportState, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, WaitAndRepeat
 from include.prospects.model import BusinessPartner, Lease, Offer, UnitNumber
 from sigma import mapping
@@ -40,7 +40,7 @@ class Sigma:
         """Call the function for each item, as many at a time as Sigma allows."""
         return self.hook.concurrently(function, items)
 
-    def deliver(self, batch: Sequence[Outgoing]) -> Delivery:
+    def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
         """Put a batch into the portal's inbox; the import is started when all batches lie there."""
         rows, refused = [], {}
         for outgoing in batch:
@@ -49,8 +49,22 @@ class Sigma:
             except RefuseRecord as refusal:
                 refused[outgoing.prospect.external_id] = refusal.reason
         if rows:
-            refused |= mapping.refused_at_the_inbox(self.hook.deliver(self.portal, rows))
+            refused |= mapping.refused_at_the_inbox(self._put(rows, going_out))
         return Delivery(None, refused)
+
+    def _put(self, rows: Sequence[dict[str, Any]], going_out: Callable[[], None]) -> dict[str, Any]:
+        try:
+            return self.hook.deliver(self.portal, rows, going_out)
+        except ClaimLost:
+            raise
+        except WaitAndRepeat as error:
+            # Each of the tries may have left it in the inbox, where the next run of the import finds it.
+            raise AnswerLost(str(error)) from None
+
+    def import_going_on(self) -> str | None:
+        """Number of the portal's import that goes on, whoever started it."""
+        latest = self.hook.latest_import(self.portal)
+        return str(latest["laufNr"]) if latest and mapping.is_going_on(latest) else None
 
     def start_import(self) -> str:
         """Start the portal's import, or find the one that goes on; returns its number.
@@ -83,8 +97,7 @@ class Sigma:
     def may_still_come(self, sent_at: datetime) -> bool:
         """Whether an import goes on that may have taken a delivery; without one the inbox just keeps it."""
         del sent_at
-        latest = self.hook.latest_import(self.portal)
-        return latest is not None and mapping.is_going_on(latest)
+        return self.import_going_on() is not None
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""

@@ -5,7 +5,7 @@ Assumed contract, version 1 (``docs/contracts.md``); the masks, steps and rules 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from requests.auth import AuthBase, HTTPBasicAuth
@@ -59,15 +59,23 @@ class SigmaHook(ApiHook):
     def _auth(self) -> AuthBase:
         return HTTPBasicAuth(self.connection.login or "", self.connection.password or "")
 
-    def deliver(self, portal: str, prospects: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def deliver(
+        self,
+        portal: str,
+        prospects: Sequence[Mapping[str, Any]],
+        going_out: Callable[[], None] | None = None,
+    ) -> dict[str, Any]:
         """Put 1 to 50 prospects into the portal's inbox (Eingang).
 
         May be repeated: what still lies in the inbox is replaced.
+
+        :param going_out: called before each try, see :meth:`call`.
         """
         answer = self.call(
             "POST",
             f"/immobilienboersen/{portal}/eingang",
             what="deliver prospects",
+            going_out=going_out,
             json={"interessenten": list(prospects)},
         )
         return answer.json()

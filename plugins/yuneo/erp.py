@@ -43,7 +43,7 @@ class Yuneo:
         """Call the function for each item, as many at a time as the hook allows."""
         return self.hook.concurrently(function, items)
 
-    def deliver(self, batch: Sequence[Outgoing]) -> Delivery:
+    def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
         """Hand a batch over; the work order that carries it starts by itself."""
         rows, refused = [], {}
         for outgoing in batch:
@@ -51,8 +51,11 @@ class Yuneo:
                 rows.append(mapping.prospect_in(outgoing))
             except RefuseRecord as refusal:
                 refused[outgoing.prospect.external_id] = refusal.reason
-        job = self.hook.import_prospects(self.exchange, rows) if rows else None
+        job = self.hook.import_prospects(self.exchange, rows, going_out) if rows else None
         return Delivery(job, refused)
+
+    def import_going_on(self) -> None:
+        """Yuneo has no list of work orders, and several go on side by side."""
 
     def start_import(self) -> None:
         """Nothing to do: a delivery starts its work order itself."""

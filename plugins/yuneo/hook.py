@@ -5,7 +5,7 @@ Assumed contract, version 1 (``docs/contracts.md``); the steps and rules behind 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar
 
@@ -58,17 +58,28 @@ class YuneoHook(ApiHook):
         body = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form).json()
         return body["access_token"], float(body["expires_in"])
 
-    def import_prospects(self, exchange: str, prospects: Sequence[Mapping[str, Any]]) -> str:
+    def import_prospects(
+        self,
+        exchange: str,
+        prospects: Sequence[Mapping[str, Any]],
+        going_out: Callable[[], None] | None = None,
+    ) -> str:
         """Start an import (Interessenten Import) of 1 to 200 prospects; returns the work order's id.
 
         Not idempotent, so it is never repeated on a doubt.
 
+        :param going_out: called before each try, see :meth:`call`.
         :raises AnswerLost: the import may have been taken.
         :raises RefuseRecord: ``malformed``: nothing of the request was taken.
         """
         body = {"exchange": exchange, "prospects": list(prospects)}
         answer = self.call(
-            "POST", "/api/v1/prospect-imports", what="import prospects", repeatable=False, json=body
+            "POST",
+            "/api/v1/prospect-imports",
+            what="import prospects",
+            repeatable=False,
+            going_out=going_out,
+            json=body,
         )
         return self.field(answer, "workOrderId", repeatable=False)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from zoneinfo import ZoneInfo
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
-from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
-from airflow.timetables.base import DataInterval
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 def _runs(session: Any) -> None:
-    first = SerializedDagModel.get_dag("immomio_yuneo", session=session)
+    first, second, third = "immomio_yuneo", "immomio_sigma", "everreal_yuneo"
     for back in range(33, 0, -1):
         if back in (9, 10, 16):
             continue
@@ -67,11 +68,18 @@ def _runs(session: Any) -> None:
         _run(session, first, day(back), day(back - 1), state, _counts(quarantined=3 if back == 1 else 0))
     conf = {"window_start": day(16).isoformat(), "window_end": day(15).isoformat()}
     _run(session, first, None, None, "success", _counts(), conf=conf, run_id="manual__made_up_for")
-    _run(session, first, None, None, "success", _counts(), conf={"external_ids": ["A-77"]}, run_id="manual__replay")
-    second = SerializedDagModel.get_dag("immomio_sigma", session=session)
+    _run(
+        session,
+        first,
+        None,
+        None,
+        "success",
+        _counts(),
+        conf={"external_ids": ["A-77"]},
+        run_id="manual__replay",
+    )
     for back in range(20, 0, -1):
         _run(session, second, day(back), day(back - 1), "failed" if back == 1 else "success", _counts())
-    third = SerializedDagModel.get_dag("everreal_yuneo", session=session)
     for back in range(15, 4, -1):
         _run(session, third, day(back), day(back - 1), "success", _counts())
     session.commit()
@@ -96,7 +104,7 @@ def _counts(quarantined: int = 0) -> dict[str, Any]:
 
 def _run(
     session: Any,
-    dag: Any,
+    dag_id: str,
     start: datetime | None,
     end: datetime | None,
     state: str,
@@ -105,30 +113,39 @@ def _run(
     run_id: str | None = None,
 ) -> None:
     after = end or datetime.now(UTC)
-    run = dag.create_dagrun(
+    run = DagRun(
+        dag_id=dag_id,
         run_id=run_id or f"scheduled__{start:%Y-%m-%dT%H:%M:%S%z}",
         logical_date=start,
-        data_interval=DataInterval(start, end) if start and end else None,
+        data_interval=(start, end) if start and end else None,
         run_after=after,
+        start_date=after,
         run_type=DagRunType.MANUAL if run_id else DagRunType.SCHEDULED,
         triggered_by=DagRunTriggeredByType.TEST,
-        triggering_user_name=None,
         state=state,
         conf=conf,
-        session=session,
     )
-    run.start_date, run.end_date = after, after + timedelta(seconds=DICE.randint(20, 90))
+    session.add(run)
     session.flush()
     if state == "success":
-        XComModel.set(
-            "return_value",
-            counts,
-            dag_id=run.dag_id,
-            task_id="reconcile",
-            run_id=run.run_id,
-            serialize=False,
-            session=session,
+        _counted(session, run, counts)
+
+
+def _counted(session: Any, run: DagRun, counts: dict[str, Any]) -> None:
+    """The XCom of the task ``reconcile``, which needs an instance of that task."""
+    task = {"dag_id": run.dag_id, "task_id": "reconcile", "run_id": run.run_id, "map_index": -1}
+    session.execute(
+        TaskInstance.__table__.insert().values(
+            **task,
+            id=uuid.uuid4(),
+            pool="default_pool",
+            pool_slots=1,
+            try_number=1,
+            max_tries=0,
+            queue="default",
         )
+    )
+    session.add(XComModel(**task, dag_run_id=run.id, key="return_value", value=counts))
 
 
 def last_run() -> str:
@@ -162,7 +179,11 @@ def _load(ledger: Ledger, run: Run, external_id: str, unit: str, offer: str) -> 
     entry = next(iter(ledger.find(run.pair, [external_id]).values()))
     ledger.in_job([entry.id], "WO-31")
     ledger.loaded(
-        entry.id, offer_id=offer, offer_number=offer, business_partner_number="BP-9", business_partner_created=True
+        entry.id,
+        offer_id=offer,
+        offer_number=offer,
+        business_partner_number="BP-9",
+        business_partner_created=True,
     )
 
 
@@ -181,7 +202,9 @@ def _staged() -> None:
     staging.write_outcomes(
         folder, "load_offers", [Outcome(record=3, external_id="A-77", kind=OutcomeKind.CREATED)], {}
     )
-    people = pd.DataFrame({"record": [3, 4], "external_id": ["A-77", "A-78"], "last_name": ["Geheim", "Geheimm"]})
+    people = pd.DataFrame(
+        {"record": [3, 4], "external_id": ["A-77", "A-78"], "last_name": ["Geheim", "Geheimm"]}
+    )
     staging.write(folder, "prospects", people)
     suspects = pd.DataFrame(
         {

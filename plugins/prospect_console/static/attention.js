@@ -1,5 +1,5 @@
 // What needs a person: quarantine and suspects of a run, and the replay.
-import { coded, h, number, outward, read, runLink, settings, word } from "./dom.js";
+import { coded, h, number, read, runLink, settings, word } from "./dom.js";
 
 /** Airflow's own REST API starts the run: its permissions and its audit log, and the user's own log-in. */
 async function start(dagId, ids, rehearse) {
@@ -76,7 +76,9 @@ function quarantine(pair, found, mayStart) {
   if (!found.quarantine.length) return [title, h("p", { class: "quiet" }, word("quarantine.none"))];
   const boxes = [];
   const chosen = () => [...new Set(boxes.filter((box) => box.checked).map((box) => box.value))];
-  const action = replay(pair, mayStart, chosen, (count) => word("replay", { count: number(count) }));
+  const action = replay(pair, mayStart, chosen, (count) =>
+    count ? word("replay", { count: number(count) }) : word("replay.nothing"),
+  );
   const tick = (id) => {
     const box = h("input", { type: "checkbox", value: id ?? "", disabled: !id || !mayStart, onchange: action.update, "aria-label": id });
     if (id) boxes.push(box);

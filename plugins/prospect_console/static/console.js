@@ -42,7 +42,7 @@ async function show() {
   const body = h("div", { class: "body" }, h("p", { class: "quiet" }, word("loading")));
   main.replaceChildren(header(query), body);
   try {
-    body.replaceChildren(...[await content(query)].flat(Infinity));
+    body.replaceChildren(...[await content(query)].flat(Infinity).filter(Boolean));
   } catch (error) {
     body.replaceChildren(h("p", { class: "notice bad", role: "alert" }, error.message));
   }

@@ -1,7 +1,9 @@
 // The life of one prospect: its entry in the ledger, and the events in words.
 import { badge, coded, h, moment, number, read, runLink, stretch, word } from "./dom.js";
+import { replay } from "./attention.js";
 
-function event(entry, item) {
+function event(entry, item, i, all) {
+  const newRun = item.run_id && item.run_id !== all.slice(0, i).findLast((earlier) => earlier.run_id)?.run_id;
   const by = item.what === "held" && item.reference ? ` (${word("event.by", { reference: item.reference })})` : "";
   return h(
     "li",
@@ -13,7 +15,7 @@ function event(entry, item) {
       word(`event.${item.what}`, { reference: item.reference ?? "" }),
       item.reason && h("span", { title: item.reason }, ` – ${coded("reason", item.reason)}`),
       by,
-      item.run_id && h("span", { class: "quiet" }, " · ", runLink(entry.pair, item.run_id)),
+      newRun && h("span", { class: "quiet" }, " · ", runLink(entry.pair, item.run_id)),
     ),
   );
 }
@@ -51,7 +53,8 @@ function card(entry) {
     ),
     h("h4", {}, word("entry.history")),
     entry.events.length >= 200 && h("p", { class: "quiet" }, word("find.more_events")),
-    h("ol", { class: "timeline" }, entry.events.map((item) => event(entry, item))),
+    h("ol", { class: "timeline" }, entry.events.map((item, i, all) => event(entry, item, i, all))),
+    replay({ dag_id: entry.pair, paused: false }, entry.may_start, () => [entry.external_id], () => word("replay.this")).box,
   );
 }
 

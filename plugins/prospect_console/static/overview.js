@@ -1,5 +1,5 @@
 // All pairs: state, counts, lag and a small chart each.
-import { age, badge, h, moment, number, outward, read, stretch, word } from "./dom.js";
+import { age, badge, h, moment, number, read, stretch, word } from "./dom.js";
 import { spark } from "./chart.js";
 
 const COUNTS = ["extracted", "offers_created", "leases_created", "quarantined", "held"];
@@ -34,7 +34,7 @@ function row(item) {
       item.pair.paused && h("span", { class: "badge is-paused" }, word("paused")),
     ),
     h("td", {}, badge("run", last?.state ?? "never")),
-    h("td", { class: "nowrap" }, last ? stretch(last.window) : ""),
+    h("td", { class: "nowrap" }, last ? (last.window ? stretch(last.window) : h("span", { class: "quiet" }, word(`kind.${last.kind}`))) : ""),
     countCells(last?.counts, COUNTS),
     h("td", { class: "nowrap" }, lagText(item.lag)),
     h("td", {}, spark(item.history)),

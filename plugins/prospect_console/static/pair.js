@@ -91,16 +91,17 @@ function gaps(found) {
         "div",
         {},
         several && i === 0 ? h("b", {}, `${word("gaps.all")} · `) : null,
-        word("gaps.stretch", { start: moment(gap.start), end: moment(gap.end), count: number(gap.intervals) }),
+        `${stretch([gap.start, gap.end])} · `,
+        word("gaps.count", { count: number(gap.intervals) }),
       ),
-      h("div", { class: "command" }, h("code", {}, gap.command), copyButton(gap.command)),
+      h("div", { class: "command" }, h("code", {}, gap.command.split(/(?<= )/).map((part) => h("span", { class: "nowrap" }, part))), copyButton(gap.command)),
     );
   const rest = found.gaps.slice(1);
   return section(
     word("gaps"),
     h("p", { class: "quiet" }, word("gaps.hint")),
     one(found.gaps[0], 0),
-    several && h("details", { open: rest.length <= 3 }, h("summary", {}, `${number(rest.length)} ×`), rest.map((gap) => one(gap, 1))),
+    several && h("details", { open: rest.length <= 3 }, h("summary", {}, word("gaps.each")), rest.map((gap) => one(gap, 1))),
   );
 }
 

@@ -1,0 +1,111 @@
+"""A person decides: the run stops at one question, answered through Airflow's own REST API."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from include.sandbox import Sandbox
+
+ASK_SECONDS = 60
+
+
+@pytest.fixture
+def airflow(airflow_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """Airflow's API as a logged-in administrator calls it."""
+    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
+    monkeypatch.setenv(
+        "AIRFLOW__API_AUTH__JWT_SECRET", "a secret of this test, long enough for its algorithm"
+    )
+    from airflow.api_fastapi.app import create_app
+
+    with TestClient(create_app()) as client:
+        token = client.get("/auth/token").json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+class Person(threading.Thread):
+    """Somebody who waits for the question, looks at the world at that moment, and answers."""
+
+    def __init__(
+        self, airflow: TestClient, look: Callable[[], Any], option: str, number: int | None = None
+    ) -> None:
+        super().__init__(daemon=True)
+        self.airflow, self.look, self.option, self.number = airflow, look, option, number
+        self.question: dict[str, Any] = {}
+        self.seen: Any = None
+        self.selected: list[str] = []
+
+    def run(self) -> None:
+        end = time.monotonic() + ASK_SECONDS
+        while time.monotonic() < end:
+            answer = self.airflow.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false").json()
+            if questions := answer.get("hitl_details"):
+                self._answer(questions[0])
+                return
+            time.sleep(0.2)
+
+    def _answer(self, question: dict[str, Any]) -> None:
+        self.question, self.seen = question, self.look()
+        self.selected = question["params"]["offers"]["value"][: self.number]
+        task = question["task_instance"]
+        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/auto_accept/-1/hitlDetails"
+        body = {"chosen_options": [self.option], "params_input": {"offers": self.selected}}
+        self.airflow.patch(path, json=body).raise_for_status()
+
+
+YES, NO = "Accept the selected offers", "Accept none"
+
+
+@pytest.mark.parametrize("pair", ["immomio_yuneo", "everreal_sigma"])
+def test_only_what_was_selected_becomes_a_lease(
+    box: Sandbox, run_pair: Any, airflow: TestClient, pair: str
+) -> None:
+    erp = getattr(box, pair.split("_")[1])
+    leases = len(erp.leases)
+    person = Person(airflow, lambda: len(erp.leases), YES, number=2)
+    person.start()
+
+    counts = run_pair(pair, accept="approval")
+
+    people = {
+        partner.person.last_name for partner in erp.business_partners if len(partner.person.last_name) > 3
+    }
+    assert person.seen == leases, "nothing is accepted before somebody has answered"
+    assert not {name for name in people if name in person.question["body"]}
+    assert sorted(str(lease.offer_number) for lease in erp.leases[leases:]) == sorted(person.selected)
+    assert counts["leases_created"] == 2
+
+
+def test_who_says_no_is_not_asked_again(box: Sandbox, run_pair: Any, airflow: TestClient) -> None:
+    leases = len(box.yuneo.leases)
+    person = Person(airflow, lambda: None, NO)
+    person.start()
+
+    first = run_pair("immomio_yuneo", accept="approval")
+    again = run_pair("immomio_yuneo", accept="approval")
+
+    assert len(box.yuneo.leases) == leases
+    assert first["held"] > 2
+    assert again["leases_created"] == 0
+
+
+def test_a_mass_acceptance_is_asked_about_even_in_auto_mode(
+    box: Sandbox, run_pair: Any, airflow: TestClient
+) -> None:
+    """Above ``max_accepts_per_run`` nothing is accepted without a person."""
+    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").max_accepts_per_run = 3
+    leases = len(box.yuneo.leases)
+    person = Person(airflow, lambda: len(box.yuneo.leases), NO)
+    person.start()
+
+    run_pair("immomio_yuneo")
+
+    assert person.seen == leases
+    assert len(box.yuneo.leases) == leases
