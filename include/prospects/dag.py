@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
 from include.prospects.pair import Pair
 from include.prospects.tasks import DedupOperator, ReconcileOperator
@@ -57,7 +57,12 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             "schedule": pair.schedule,
         }
         load_offers = pair.load(
-            task_id="load_offers", folder=dedup.output, key=pair.matching_key, poll=pair.poll, **erp
+            task_id="load_offers",
+            folder=dedup.output,
+            key=pair.matching_key,
+            poll=pair.poll,
+            outlets=[Asset(name=f"{pair.dag_id}_offers_loaded", uri=f"prospects://{pair.dag_id}/offers")],
+            **erp,
         )
         auto_accept = pair.accept_with(
             task_id="auto_accept",
@@ -65,6 +70,7 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             accept=pair.accept,
             max_accepts_per_run=pair.max_accepts_per_run,
             approval_timeout=pair.approval_timeout,
+            outlets=[Asset(name=f"{pair.dag_id}_leases_created", uri=f"prospects://{pair.dag_id}/leases")],
             **erp,
         )
         ReconcileOperator(task_id="reconcile", folder=auto_accept.output)

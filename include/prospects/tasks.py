@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.observability import stats
 
 from include.prospects import staging
 from include.prospects.errors import StopRun
@@ -77,6 +78,13 @@ def _ended(frame: pd.DataFrame, kind: OutcomeKind, reason: str) -> list[Outcome]
     ]
 
 
+def _measure(pair: str, counts: dict[str, Any]) -> None:
+    """Count into Airflow's StatsD or OpenTelemetry metrics, where the deployment has switched them on."""
+    for name, value in counts.items():
+        if isinstance(value, int):
+            stats.incr(f"prospects.{name}", value, tags={"pair": pair})
+
+
 class ReconcileOperator(BaseOperator):
     """
     Prove that nothing was lost: each extracted record has ended in exactly one way.
@@ -98,7 +106,6 @@ class ReconcileOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Count, compare, publish."""
-        del context
         extracted = int(staging.read(self.folder, "extent")["extracted"].iloc[0])
         outcomes = staging.outcomes(self.folder, ("extract", "dedup", "load_offers"))
         records = sorted(int(record) for record in outcomes["record"])
@@ -111,6 +118,7 @@ class ReconcileOperator(BaseOperator):
             )
         counts = self._counts(extracted, outcomes)
         self.log.info("reconciled: %s", counts)
+        _measure(context["dag_run"].dag_id, counts)
         return counts
 
     def _counts(self, extracted: int, outcomes: pd.DataFrame) -> dict[str, Any]:
