@@ -1,4 +1,4 @@
-"""One try of one task in a process of its own, which may be killed: what Airflow does with a task, and no more.
+"""One try of a task (or of several) in a process of its own, which may be killed: what Airflow does with a task, and no more.
 
 The operator comes from the real DAG file and gets the context that the scheduler would give it. A deferred task
 waits with its own trigger and goes on with the method that it named. Every try starts from a clean fork server:
@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -76,12 +76,15 @@ class Ended:
 class Try:
     """A try under way.
 
+    :param tasks: one task, or several that follow each other where only their end is of interest.
     :param folder: the run's staging folder, as the task before handed it on.
     """
 
-    def __init__(self, run: Run, task: str, folder: str | None = None, death: Death | None = None) -> None:
+    def __init__(
+        self, run: Run, tasks: Sequence[str], folder: str | None = None, death: Death | None = None
+    ) -> None:
         self._mine, theirs = multiprocessing.Pipe(duplex=False)
-        self.process: BaseProcess = _server().Process(target=_body, args=(run, task, folder, death, theirs))
+        self.process: BaseProcess = _server().Process(target=_body, args=(run, tasks, folder, death, theirs))
         self.process.start()
         theirs.close()
 
@@ -111,25 +114,6 @@ def _server() -> Any:
     return context
 
 
-def run_task(run: Run, task: str, folder: str | None = None, death: Death | None = None) -> Ended:
-    """One try from its start to its end."""
-    return Try(run, task, folder, death).end()
-
-
-def run_all(run: Run, tasks: tuple[str, ...] = TASKS) -> Any:
-    """All tasks one after the other, each retried as often as Airflow would; returns what the last handed on."""
-    folder = None
-    for task in tasks:
-        for _ in range(7):
-            ended = run_task(run, task, folder)
-            if ended.how == "done":
-                break
-        if ended.how != "done":
-            raise RuntimeError(f"{run.pair}.{task} ends {ended.how}: {ended.error}")
-        folder = ended.value
-    return folder
-
-
 # --- in the process of the try ------------------------------------------------------------------------------
 
 
@@ -145,7 +129,9 @@ def dags() -> Any:
     return bag.dags
 
 
-def _body(run: Run, task: str, folder: str | None, death: Death | None, answer: Connection) -> None:
+def _body(
+    run: Run, tasks: Sequence[str], folder: str | None, death: Death | None, answer: Connection
+) -> None:
     """The whole life of the process."""
     _log_to(run.log)
     os.environ.update(run.environment)
@@ -154,14 +140,16 @@ def _body(run: Run, task: str, folder: str | None, death: Death | None, answer: 
         setattr(importlib.import_module(module), name, value)
     if death:
         _arm(death)
-    answer.send(_outcome(run, task, folder))
+    answer.send(_outcome(run, tasks, folder))
 
 
-def _outcome(run: Run, task: str, folder: str | None) -> Ended:
+def _outcome(run: Run, tasks: Sequence[str], handed_on: Any) -> Ended:
     from airflow.sdk.exceptions import AirflowFailException
 
     try:
-        return Ended("done", _execute(run, task, folder))
+        for task in tasks:
+            handed_on = _execute(run, task, handed_on)
+        return Ended("done", handed_on)
     except AirflowFailException as error:
         traceback.print_exc()
         return Ended("stopped", error=f"{type(error).__name__}: {error}")
@@ -225,7 +213,7 @@ def _arm(death: Death) -> None:
     if death.at == "moment":
         _strike_any(strike)
         return
-    module, owner, name = _find(death.at)
+    owner, name = _find(death.at)
     original = getattr(owner, name)
 
     def dying(*args: Any, **kwargs: Any) -> Any:
@@ -237,7 +225,6 @@ def _arm(death: Death) -> None:
         return value
 
     setattr(owner, name, dying)
-    del module
 
 
 def _strike_any(strike: _Strike) -> None:
@@ -271,17 +258,17 @@ class _Strike:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _find(path: str) -> tuple[Any, Any, str]:
-    """Module, owner and name of ``package.module.Class.method`` or ``package.module.function``."""
+def _find(path: str) -> tuple[Any, str]:
+    """Owner and name of ``package.module.Class.method`` or ``package.module.function``."""
     parts = path.split(".")
     for cut in range(len(parts) - 1, 0, -1):
         try:
-            owner = module = importlib.import_module(".".join(parts[:cut]))
+            owner: Any = importlib.import_module(".".join(parts[:cut]))
         except ModuleNotFoundError:
             continue
         for part in parts[cut:-1]:
             owner = getattr(owner, part)
-        return module, owner, parts[-1]
+        return owner, parts[-1]
     raise ValueError(f"nothing is found under {path}")
 
 

@@ -7,11 +7,11 @@ from benchmarks.chaos_task import dags
 
 dags()
 
-import include.prospects.accepting  # noqa: E402, F401
-import include.prospects.dedup  # noqa: E402, F401
-import include.prospects.ledger  # noqa: E402, F401
-import include.prospects.loading  # noqa: E402, F401
-import include.prospects.suspects  # noqa: E402, F401
+import include.prospects.accepting  # noqa: E402
+import include.prospects.dedup  # noqa: E402
+import include.prospects.ledger  # noqa: E402
+import include.prospects.loading  # noqa: E402
+import include.prospects.suspects  # noqa: E402
 import include.prospects.waiting  # noqa: E402, F401
 import sigma.erp  # noqa: E402, F401
 import yuneo.erp  # noqa: E402, F401

@@ -14,14 +14,14 @@ Airflow configuration: `keep_staged_days` (30), `keep_quarantine_days` (180), `k
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, CronTriggerTimetable, Param, get_current_context, task
+from airflow.sdk import CronTriggerTimetable, Param, get_current_context, task
 
 from include.prospects import retention
 from include.prospects.alert_settings import who_is_told
-from include.prospects.alerts import dag_callbacks
+from include.prospects.alerts import WatchedDAG, dag_callbacks
 from include.prospects.window import TIMEZONE
 
-with DAG(
+with WatchedDAG(
     dag_id="prospect_retention",
     description="Deletes staged personal data and ledger rows whose keeping time is over",
     schedule=CronTriggerTimetable("23 3 * * *", timezone=TIMEZONE),

@@ -25,7 +25,7 @@ COLUMNS = (
 )
 ENDED = ("success", "failed")
 IMPORT_PATH = "/api/v1/prospect-imports"
-HOLD_SECONDS, RUN_SECONDS = 120, 240
+HOLD_SECONDS, RUN_SECONDS = 120, 420
 State = dict[str, dict[str, Any]]
 
 

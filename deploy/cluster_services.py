@@ -19,12 +19,12 @@ from deploy.processes import Failed, Processes, as_user
 
 AIRFLOW_SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 WORKERS = ("worker-1", "worker-2")
-START_UP_SECONDS = 120
+START_UP_SECONDS = 240
 # A lost task is noticed after 15 seconds instead of five minutes. Nothing else differs from docker-compose.yaml
 # but places, ports, and the size of a small machine.
 TEMPO = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "3",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
     "AIRFLOW__API__WORKERS": "1",
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg2
@@ -36,8 +35,8 @@ def main() -> int:
     make_database(superuser, ledger["login"], ledger["password"], ledger["schema"])
     superuser.close()
     make_bucket()
+    make_ledger()
     _run("airflow", "db", "migrate")
-    _run(sys.executable, "-m", "include.prospects.migrate")
     make_user(_secret(folder, "admin_password"))
     print("init: all is prepared", flush=True)
     return 0
@@ -72,6 +71,16 @@ def make_bucket() -> None:
     if not base.fs.exists(base.bucket):
         base.fs.mkdir(base.bucket)
     print(f"init: bucket {base.bucket} is there", flush=True)
+
+
+def make_ledger() -> None:
+    """The ledger's tables, or the migrations that are missing: as ``python -m include.prospects.migrate``."""
+    from include.prospects import ledger_schema, migrate
+
+    engine = migrate.open_engine(ledger_schema.locate())
+    migrate.upgrade(engine)
+    engine.dispose()
+    print("init: the ledger is there", flush=True)
 
 
 def make_user(password: str) -> None:

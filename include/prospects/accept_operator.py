@@ -93,7 +93,7 @@ class AcceptOffersOperator(HITLOperator):
             if context["params"].get("rehearse"):
                 return self._report([_row(d.entry, str(d.verdict), d.reason) for d in decisions])
             acceptable = [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
-            acceptor.write([decision for decision in decisions if decision not in acceptable])
+            acceptor.write([decision for decision in decisions if decision.verdict is not Verdict.ACCEPT])
             mode = context["params"].get("accept") or self.accept
             approved = [d.entry for d in acceptable if _approved_in(d.entry, acceptor.run)]
             others = [d for d in acceptable if d.entry not in approved]

@@ -21,14 +21,15 @@ import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow's stub forgets them
+from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow's stub forgets three of them
+    DAG,
     AsyncCallback,
     DeadlineAlert,
     DeadlineReference,
@@ -84,6 +85,22 @@ def dag_callbacks(late_after: timedelta | None = None) -> dict[str, Any]:
             name="late",
         )
     return callbacks
+
+
+class WatchedDAG(DAG):
+    """A DAG with a deadline that ``airflow dags test`` can run.
+
+    Airflow 3.3.2 ends it with an error although the run went well (apache/airflow#73428). The deadline plays no
+    part in a test, since no scheduler looks at it. To be dropped for ``DAG`` when that is mended.
+    """
+
+    def test(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it in this process, without its deadline."""
+        deadline, self.deadline = self.deadline, None
+        try:
+            return super().test(*args, **kwargs)
+        finally:
+            self.deadline = deadline
 
 
 def failed(context: Mapping[str, Any]) -> None:
@@ -217,26 +234,18 @@ def _run(context: Mapping[str, Any]) -> RunFacts:
 
 
 def _deadline(time: Any) -> str:
-    from datetime import datetime
-
     if isinstance(time, str):
         time = datetime.fromisoformat(time)
     return written(time) if isinstance(time, datetime) else "?"
 
 
-class _never_failing:
+@contextmanager
+def _never_failing(what: str) -> Iterator[None]:
     """Whatever goes wrong with an alert is logged and goes no further; Airflow's kill signals do."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: Any) -> bool:
-        if isinstance(error, Exception):
-            log.error("Alert %r was not made (%s).", self.what, type(error).__name__, exc_info=error)
-            return True
-        return False
+    try:
+        yield
+    except Exception as error:
+        log.exception("Alert %r was not made (%s).", what, type(error).__name__)
 
 
 def main() -> int:

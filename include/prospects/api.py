@@ -13,9 +13,11 @@ habits do not fit personal data and imports that are not idempotent, and are rep
 
 from __future__ import annotations
 
+import re
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -114,7 +116,8 @@ class _Patience:
             self.renewals += 1
             return self.renewals > RENEWALS_IN_A_ROW
         if isinstance(error, _Trouble) and error.wait is not None:
-            self.waited += error.wait
+            # A system that always says "now" is waited for no longer than one that says "in a second".
+            self.waited += max(error.wait, 1.0)
             return error.wait > LONGEST_WAIT or self.waited > LONGEST_WAITS_TOGETHER
         self.failures += 1
         return self.failures >= FAILURES_IN_A_ROW
@@ -269,6 +272,7 @@ class ApiHook(HttpHook):
         repeatable: bool = True,
         log_in: bool = False,
         going_out: Callable[[], None] | None = None,
+        refusals: Collection[str] | None = None,
         **request: Any,
     ) -> requests.Response:
         """Make one call and return its answer, a success with readable JSON.
@@ -280,6 +284,8 @@ class ApiHook(HttpHook):
         :param repeatable: whether the call may be sent again after its effect became uncertain.
         :param log_in: a call that fetches a token and therefore carries none.
         :param going_out: called before each try, after all waits; what it raises ends the call unsent.
+        :param refusals: reasons the caller knows how to treat; any other refusal says that the interface is not
+            what we take it for, and stops the run. ``None``: all.
         :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``, ``timeout``).
         :raises WaitAndRepeat: the system cannot be reached or keeps failing.
         :raises AnswerLost: not ``repeatable``, and it may have taken effect.
@@ -303,6 +309,13 @@ class ApiHook(HttpHook):
             return retrying(
                 self._try, method, path, what=what, log_in=log_in, going_out=going_out, request=request
             )
+        except RefuseRecord as refusal:
+            if refusals is None or refusal.reason in refusals:
+                raise
+            raise StopRun(
+                f"{what}: {refusal.detail} That is no answer to this call: check the connection's host and the "
+                "interface's version."
+            ) from None
         except _TokenRefused:
             raise StopRun(
                 f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its login and "
@@ -347,16 +360,18 @@ class ApiHook(HttpHook):
                 allow_redirects=False,
                 # Given with each request, since an environment variable would win over the session's value.
                 verify=session.verify,
+                # The body is read here too, where a line that breaks in it is caught.
+                stream=False,
                 **({"timeout": self._timeout} | request),
             )
-        except requests.exceptions.SSLError:
-            raise StopRun(
-                f"{self.system} shows a certificate that cannot be verified; set the extra 'verify' of "
-                f"connection {self.http_conn_id!r} to its CA file."
-            ) from None
         except requests.exceptions.RequestException as error:
-            # The exception's own text holds the URL with its query; only its kind may be told.
-            raise _Trouble(f"no answer ({type(error).__name__})", uncertain=not _never_sent(error)) from None
+            raise self._no_answer(error) from None
+        except OSError:
+            # ``requests`` says so in a plain OSError, before it opens a connection.
+            raise StopRun(
+                f"The file that the extra 'verify' or 'cert' of connection {self.http_conn_id!r} names cannot be "
+                "read on this worker."
+            ) from None
         self._note_limit(response)
         try:
             self._judge(response, what)
@@ -364,6 +379,17 @@ class ApiHook(HttpHook):
             self._drop_token(auth)
             raise
         return response
+
+    def _no_answer(self, error: requests.exceptions.RequestException) -> Exception:
+        """Sort a failed request. Its own text holds the URL with its query; only its kind may be told."""
+        if _is_unverified(error):
+            return StopRun(
+                f"{self.system} shows a certificate that cannot be verified; set the extra 'verify' of "
+                f"connection {self.http_conn_id!r} to its CA file."
+            )
+        if isinstance(error, _NO_ADDRESS):
+            return StopRun(f"The host of connection {self.http_conn_id!r} is no address of an HTTP server.")
+        return _Trouble(f"no answer ({type(error).__name__})", uncertain=not _never_sent(error))
 
     def _judge(self, response: requests.Response, what: str) -> None:
         """Sort an answer by the hook's table; returns if it is a success."""
@@ -376,7 +402,8 @@ class ApiHook(HttpHook):
             return
         code = self.error_code(body)
         rule = self._rule(code, status)
-        told = f"{rule.sentence} ({code or status})"
+        # What stands where a code should be may be a sentence about somebody.
+        told = f"{rule.sentence} ({code if code and _A_CODE.fullmatch(code) else status})"
         if rule.action is Action.RENEW:
             raise _TokenRefused(told)
         if rule.action is Action.REPEAT:
@@ -410,16 +437,24 @@ class ApiHook(HttpHook):
     def check_success(self, response: requests.Response, body: Any) -> None:
         """Raise if an answer with status 2xx is an error after all. Nothing by default."""
 
-    def field(self, response: requests.Response, name: str, *, repeatable: bool = True) -> Any:
+    def field(
+        self,
+        response: requests.Response,
+        name: str,
+        kind: type | tuple[type, ...] | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> Any:
         """One field that an answer must have by the contract.
 
+        :param kind: the type its value must have.
         :raises StopRun: if it is not there: the interface has changed, and repeating does not help.
         :raises AnswerLost: the same for a call that is not ``repeatable``: it did take effect.
         """
         body = response.json()
-        if isinstance(body, Mapping) and name in body:
+        if isinstance(body, Mapping) and name in body and (kind is None or isinstance(body[name], kind)):
             return body[name]
-        sentence = f"{self.system}: an answer has no field {name!r}; the interface may have changed"
+        sentence = f"{self.system}: an answer has no readable field {name!r}; the interface may have changed"
         raise StopRun(sentence) if repeatable else AnswerLost(sentence)
 
     def trouble_in_success(self, message: str, *, uncertain: bool = True) -> WaitAndRepeat:
@@ -458,6 +493,23 @@ class ApiHook(HttpHook):
         self.session  # noqa: B018  # opened here: Airflow hands connections to the task's own thread
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.system) as pool:
             yield from pool.map(function, items)
+
+
+_NO_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+)
+_A_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+
+
+def _is_unverified(error: requests.exceptions.RequestException) -> bool:
+    """Whether the certificate was looked at and found wanting: then nothing was sent.
+
+    Any other trouble of TLS is a broken line, in the handshake or with the request already on its way.
+    """
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in getattr(reason, "args", ()))
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:

@@ -82,7 +82,7 @@ def email(value: Any) -> str | None:
     return result if result is not None and "@" in result else None
 
 
-def unit(value: Any, separator: str) -> UnitNumber:
+def unit(value: Any, separator: str | None) -> UnitNumber:
     """Read the number of a unit as the partner shows it.
 
     :raises RefuseRecord: see :meth:`UnitNumber.parse`; ``unit_unreadable`` for blanks or invisible characters

@@ -59,7 +59,7 @@ class Waiting:
         return bool(self.jobs or self.others)
 
 
-LOST_ANSWERS = 3
+ROUNDS_LOST = 3
 """Rounds with a lost answer in one try; after them the ERP is left alone until Airflow's next try."""
 
 PartnerNumbers = Callable[[Sequence[Item]], Mapping[int, str | RefuseRecord]]
@@ -86,29 +86,22 @@ class Loader:
     def advance(self, items: Sequence[Item]) -> Waiting:
         """Do all that can be done now; returns what has to be waited for, nothing when all is decided.
 
-        :raises AnswerLost: one answer after the other got lost.
+        :raises WaitAndRepeat: one answer after the other got lost.
         """
-        for _ in range(LOST_ANSWERS):
-            self._lost.clear()
-            waiting = self._advance(items)
-            if waiting or not self._lost:
-                return waiting
-        raise self._lost[-1]
-
-    def _advance(self, items: Sequence[Item]) -> Waiting:
-        """Go on until nothing can be done, or an answer was lost and more would be."""
-        while True:
+        rounds_lost = 0
+        while rounds_lost < ROUNDS_LOST:
             waiting = self._settle(items)
             claimed, busy = self._claim(items)
             wave = self._wave(items, claimed)
-            if wave and (job := self.erp.import_going_on()):
-                # What that import will make cannot be looked up yet: not even a lost ledger doubles an offer.
-                return Waiting(waiting.jobs | {job}, waiting.others + busy)
             if not wave:
+                # What is claimed and yet in no wave stands behind something of the same person or id.
                 return Waiting(waiting.jobs, waiting.others + busy + len(claimed))
+            if job := self.erp.import_going_on():
+                # What it makes cannot be looked up yet: wait, so that not even a lost ledger doubles an offer.
+                return Waiting(waiting.jobs | {job}, waiting.others + busy)
             self._send(wave, claimed)
-            if self._lost:
-                return Waiting()
+            rounds_lost += bool(self._lost)
+        raise WaitAndRepeat(f"{self._lost[-1]}. It happened several times in a row.")
 
     def outcomes(self, items: Sequence[Item]) -> list[Outcome]:
         """What became of each item, once nothing is waited for any more."""
@@ -174,18 +167,22 @@ class Loader:
         if not entries:
             return 0
         found = self._offers({entry.external_id for entry in entries})
-        repeat, undecided = [], 0
+        repeat: list[Entry] = []
+        others: list[Entry] = []
+        undecided = 0
         for entry in entries:
             offers = found.get(entry.key, [])
             if offers:
                 self._adopt(entry, offers, reason=None)
             elif entry.sent_at and self.erp.may_still_come(entry.sent_at):
                 undecided += entry.key in mine
-            elif entry.key in mine:
-                repeat.append(entry)
+            else:
+                (repeat if entry.key in mine else others).append(entry)
         if repeat:
             log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
             self.ledger.take_back(self.run, repeat)
+        # Those of a run that died go back to it: left as sent, they would stand in the way of their person.
+        self.ledger.take_back(None, others)
         return undecided
 
     def _offers(self, external_ids: Collection[str]) -> dict[Key, list[Offer]]:
@@ -253,11 +250,9 @@ class Loader:
 
     # --- 3 send -------------------------------------------------------------------------------------------
 
-    def _send(self, items: Sequence[Item], claimed: Mapping[Key, Entry]) -> bool:
-        """Send what is claimed; returns whether anything has moved."""
-        wave = self._wave(items, claimed)
-        if not wave:
-            return False
+    def _send(self, wave: Sequence[Item], claimed: Mapping[Key, Entry]) -> None:
+        """Send one wave of what is claimed, unless the ERP has it already."""
+        self._lost.clear()
         found = self._offers({item.intent.external_id for item in wave})
         for item in wave:
             if item.key in found:
@@ -272,7 +267,6 @@ class Loader:
             else:
                 ready.append(_Ready(claimed[item.key], Outgoing(item.prospect, number)))
         self._deliver_all(ready)
-        return True
 
     def _wave(self, items: Sequence[Item], claimed: Mapping[Key, Entry]) -> list[Item]:
         """Of each person, and of each external id, one at a time.
@@ -308,16 +302,22 @@ class Loader:
         if not batch:
             return []
         ids = [ready.entry.id for ready in batch]
+
+        def going_out() -> None:
+            if self.ledger.sending(self.run.pair, token, confirmed) != confirmed:
+                raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
+
         try:
-            delivery = self.erp.deliver([ready.outgoing for ready in batch])
+            delivery = self.erp.deliver([ready.outgoing for ready in batch], going_out)
         except AnswerLost as lost:
+            self._lost.append(lost)
             log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
             return []
         except (WaitAndRepeat, StopRun):
-            self.ledger.not_sent(ids)
+            self.ledger.not_sent(ids, token)
             raise
         except RefuseRecord as refusal:
-            self.ledger.not_sent(ids)
+            self.ledger.not_sent(ids, token)
             return self._deliver_in_halves(batch, refusal)
         return self._taken(batch, delivery)
 
@@ -338,7 +338,7 @@ class Loader:
             else:
                 taken.append(ready.entry.id)
         if delivery.job:
-            self.ledger.in_job(taken, delivery.job)
+            self.ledger.in_job(taken, delivery.job, batch[0].entry.claim)
             return []
         return taken
 

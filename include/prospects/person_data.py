@@ -230,13 +230,9 @@ def _write(path: ObjectStoragePath, table: pyarrow.Table) -> None:
 
 def _records(tables: dict[ObjectStoragePath, pyarrow.Table], external_id: str) -> set[int]:
     """Running numbers of the person's records in a run."""
-    return {
-        row["record"]
-        for table in tables.values()
-        if {"record", "external_id"} <= set(table.column_names)
-        for row in table.select(["record", "external_id"]).to_pylist()
-        if row["external_id"] == external_id
-    }
+    with_both = [table for table in tables.values() if {"record", "external_id"} <= set(table.column_names)]
+    rows = (row for table in with_both for row in table.select(["record", "external_id"]).to_pylist())
+    return {row["record"] for row in rows if row["external_id"] == external_id}
 
 
 def _speaks_of(row: dict[str, Any], table: str, external_id: str, records: set[int]) -> bool:
@@ -256,10 +252,10 @@ def _holds(raw: str | None, external_id: str) -> bool:
 
 
 def _is_within(value: Any, wanted: str) -> bool:
-    if isinstance(value, dict):
-        return any(_is_within(inner, wanted) for inner in value.values())
-    if isinstance(value, list):
-        return any(_is_within(inner, wanted) for inner in value)
+    if isinstance(value, dict | list):
+        return any(
+            _is_within(inner, wanted) for inner in (value.values() if isinstance(value, dict) else value)
+        )
     return value is not None and str(value) == wanted
 
 

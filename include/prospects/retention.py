@@ -251,7 +251,7 @@ def staged_tables(context: Any) -> dict[str, int]:
 
     rehearse = bool(context["params"].get("rehearse"))
     counts = delete_staged(staging.base(), keeping_times(), datetime.now(UTC), under_way, rehearse)
-    log.info("%s of staged tables: %s", "would be deleted" if rehearse else "deleted", counts)
+    log.info("staged tables %s: %s", "that would be deleted" if rehearse else "deleted", counts)
     return counts
 
 
@@ -261,5 +261,5 @@ def ledger_rows(context: Any) -> dict[str, int]:
 
     rehearse = bool(context["params"].get("rehearse"))
     counts = delete_ledger_rows(Ledger().engine, keeping_times(), datetime.now(UTC), rehearse)
-    log.info("%s of the ledger: %s", "would be deleted" if rehearse else "deleted", counts)
+    log.info("rows of the ledger %s: %s", "that would be deleted" if rehearse else "deleted", counts)
     return counts

@@ -73,7 +73,7 @@ _CONTRACT: dict[str, Any] = {
 # --- contracts: prospects are chosen in EverReal ----------------------------------------------------------
 
 
-def contract_to_prospect(contract: Any, separator: str, today: date) -> Prospect:
+def contract_to_prospect(contract: Any, separator: str | None, today: date) -> Prospect:
     """Map a contract; for any JSON whatever this returns a prospect or raises ``RefuseRecord``.
 
     The lease starts on the contract's date or, where it has none, on no date: what the person once wished for
@@ -107,7 +107,9 @@ def contract_ended(contract: Any) -> bool:
     return fields.required_text(status, "status", 64).strip().upper() in ENDED
 
 
-def _contract_unit(contract: Mapping[str, Any], candidate: Mapping[str, Any], separator: str) -> UnitNumber:
+def _contract_unit(
+    contract: Mapping[str, Any], candidate: Mapping[str, Any], separator: str | None
+) -> UnitNumber:
     """The contract's one unit; without any, the listing's. Several are a person's decision."""
     numbers = [unit.get("objectId") for unit in _objects(contract.get("units"), "units")]
     texts = {fields.limited_text(number, "unit", 64) for number in numbers}
@@ -127,7 +129,7 @@ def _agreed_start(value: Any, today: date) -> date | None:
 # --- candidates: prospects are chosen in the ERP -------------------------------------------------------
 
 
-def candidate_to_prospect(candidate: Any, separator: str, today: date) -> Prospect:
+def candidate_to_prospect(candidate: Any, separator: str | None, today: date) -> Prospect:
     """Map a candidate, who is never chosen; otherwise as :func:`contract_to_prospect`."""
     candidate = fields.mapping(candidate, "candidate")
     application = _main_application(candidate)
@@ -142,7 +144,7 @@ def candidate_to_prospect(candidate: Any, separator: str, today: date) -> Prospe
     )
 
 
-def _listing_unit(candidate: Mapping[str, Any], separator: str) -> UnitNumber:
+def _listing_unit(candidate: Mapping[str, Any], separator: str | None) -> UnitNumber:
     """The listing's unit; its property's number has three parts and is no unit."""
     listing = fields.mapping(candidate.get("listing"), "listing")
     return fields.unit(fields.mapping(listing.get("unit"), "unit").get("objectId"), separator)

@@ -72,12 +72,7 @@ def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
         log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
         _read_until_nothing_new(fetch, met)
     elif descent.count > 1:  # one page is one state: nothing can have moved within it
-        skip, page = places[0] if places else 0, [None]
-        while page:
-            page = fetch(skip, TAKE)
-            if not met.take(page):
-                break
-            skip += max(1, len(page) - OVERLAP)
+        _look_back(fetch, met, places[0] if places else 0)
     return met.records
 
 
@@ -164,6 +159,15 @@ class _Descent:
             return True
         self.ordered, self.doubtful = False, True
         return False
+
+
+def _look_back(fetch: Fetch, met: _Met, skip: int) -> None:
+    """Read the window's top again, from a place at or above it, until a page of it brings nothing new."""
+    while page := fetch(skip, TAKE):
+        times = [time for time in map(_updated, page) if time]
+        if not met.take(page) and (not times or times[-1] < met.end):
+            return
+        skip += max(1, len(page) - OVERLAP)
 
 
 def _read_until_nothing_new(fetch: Fetch, met: _Met) -> None:

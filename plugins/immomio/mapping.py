@@ -50,7 +50,7 @@ CONTRACT_FIELDS: dict[str, Any] = {
 """What may be kept of a record that goes to quarantine."""
 
 
-def to_prospect(application: Any, separator: str, today: date) -> Prospect:
+def to_prospect(application: Any, separator: str | None, today: date) -> Prospect:
     """Map an application; for any JSON whatever this returns a prospect or raises ``RefuseRecord``.
 
     :param separator: between the four parts of the unit's number, as the customer set it in Immomio.
@@ -116,3 +116,18 @@ def external_id_of(application: Any) -> str | None:
 def raw(application: Any) -> str:
     """The application as JSON for the quarantine table, cut to the contract's fields."""
     return fields.as_raw(application, CONTRACT_FIELDS)
+
+
+def lacking_fields(application: Any) -> list[str]:
+    """Names of the fields that each application has by the contract, be they ``null``, and this one has not."""
+    places: dict[str, tuple[str, ...]] = {
+        "": ("id", "status", "updatedAt", "property", "mainTenant"),
+        "property": ("externalId",),
+        "mainTenant": ("firstname", "lastname", "dateOfBirth", "email"),
+    }
+    lacking = []
+    for place, names in places.items():
+        held = application.get(place) if place and isinstance(application, Mapping) else application
+        if isinstance(held, Mapping):
+            lacking += [f"{place}.{name}".lstrip(".") for name in names if name not in held]
+    return lacking

@@ -52,3 +52,6 @@ class ImmomioExtractOperator(ExtractOperator):
 
     def raw(self, record: Any) -> str:
         return mapping.raw(record)
+
+    def lacking_fields(self, record: Any) -> list[str]:
+        return mapping.lacking_fields(record)

@@ -33,7 +33,12 @@ _REASONS: dict[str, tuple[str, str]] = {
         "vom ERP ohne bekannten Grund abgewiesen",
     ),
     "malformed": ("the import refuses the form of the record", "der Import weist die Form ab"),
+    "application_unknown": (
+        "the partner does not know the application (any more)",
+        "das Portal kennt die Bewerbung nicht (mehr)",
+    ),
     # how a record ended otherwise
+    "same_record": ("the same record read twice", "derselbe Datensatz, zweimal gelesen"),
     "same_person": ("same person on the same unit", "dieselbe Person für dieselbe Einheit"),
     "same_person_on_unit": (
         "this person has an offer for the unit already",

@@ -64,7 +64,7 @@ class Sigma:
     def import_going_on(self) -> str | None:
         """Number of the portal's import that goes on, whoever started it."""
         latest = self.hook.latest_import(self.portal)
-        return str(latest["laufNr"]) if latest and mapping.is_going_on(latest) else None
+        return mapping.run_number(latest) if latest and mapping.is_going_on(latest) else None
 
     def start_import(self) -> str:
         """Start the portal's import, or find the one that goes on; returns its number.
@@ -79,15 +79,15 @@ class Sigma:
             if isinstance(error, RefuseRecord) and error.reason != "import_running":
                 raise
             latest = self.hook.latest_import(self.portal)
-        if latest and (mapping.is_going_on(latest) or str(latest["laufNr"]) != before):
-            return str(latest["laufNr"])
+        if latest and (mapping.is_going_on(latest) or mapping.run_number(latest) != before):
+            return mapping.run_number(latest)
         raise WaitAndRepeat(
             "Wodis Sigma did not start the import. What was delivered lies in the portal's inbox."
         )
 
     def _latest_number(self) -> str | None:
         latest = self.hook.latest_import(self.portal)
-        return str(latest["laufNr"]) if latest else None
+        return mapping.run_number(latest) if latest else None
 
     def import_state(self, job: str) -> ImportState | None:
         """How far an import is."""
@@ -101,7 +101,7 @@ class Sigma:
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""
-        return (mapping.offer(row, self.separator) for row in self.hook.offers(external_ids))
+        return (mapping.offer(row, self.separator, looked_up=True) for row in self.hook.offers(external_ids))
 
     def offers_on_unit(self, unit: str) -> Iterator[Offer]:
         """All offers for one unit."""
@@ -114,7 +114,8 @@ class Sigma:
         """Stored persons with one of these dates of birth or addresses."""
         written = [day for day in map(mapping.written_day, birth_dates) if day]
         yield from map(mapping.business_partner, self.hook.business_partners(written))
-        yield from map(mapping.business_partner, self.hook.business_partners_by_email(emails))
+        for row in self.hook.business_partners_by_email(emails):
+            yield mapping.business_partner(row, by_day=False)
 
     def accept(self, offer: Offer) -> Lease:
         """Set the offer to "angenommen" and save, unless somebody saved since it was read."""

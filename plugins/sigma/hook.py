@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from include.prospects.api import Action, ApiHook, Rule
-from include.prospects.errors import RefuseRecord
+from include.prospects.errors import RefuseRecord, WaitAndRepeat
 
 PROSPECTS_PER_DELIVERY = 50
 IDS_PER_LOOK_UP = 50
@@ -57,7 +58,10 @@ class SigmaHook(ApiHook):
         return code if isinstance(code, str) else None
 
     def _auth(self) -> AuthBase:
-        return HTTPBasicAuth(self.connection.login or "", self.connection.password or "")
+        # ``requests`` would write a text in Latin-1, which lacks what a password may hold.
+        return HTTPBasicAuth(
+            (self.connection.login or "").encode(), (self.connection.password or "").encode()
+        )
 
     def deliver(
         self,
@@ -73,9 +77,10 @@ class SigmaHook(ApiHook):
         """
         answer = self.call(
             "POST",
-            f"/immobilienboersen/{portal}/eingang",
+            f"/immobilienboersen/{quote(portal, safe='')}/eingang",
             what="deliver prospects",
             going_out=going_out,
+            refusals=("malformed",),
             json={"interessenten": list(prospects)},
         )
         return answer.json()
@@ -91,14 +96,15 @@ class SigmaHook(ApiHook):
             _IMPORT,
             what="run the import",
             repeatable=False,
+            refusals=("import_running",),
             timeout=(self._timeout[0], SECONDS_FOR_A_RUN_TO_ANSWER),
             json={"portal": portal},
         )
-        return str(self.field(answer, "laufNr", repeatable=False))
+        return str(self.field(answer, "laufNr", (int, str), repeatable=False))
 
     def import_run(self, number: str) -> dict[str, Any] | None:
         """An import by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
-        return self._one(f"{_IMPORT}/{number}", "read an import")
+        return self._one(f"{_IMPORT}/{quote(number, safe='')}", "read an import")
 
     def latest_import(self, portal: str) -> dict[str, Any] | None:
         """The portal's latest import; ``None`` if there was none."""
@@ -124,8 +130,9 @@ class SigmaHook(ApiHook):
         """
         answer = self.call(
             "PUT",
-            f"/stammdaten/angebote/{offer_number}",
+            f"/stammdaten/angebote/{quote(offer_number, safe='')}",
             what="accept an offer",
+            refusals=("offer_changed", "unit_let", "expired", "not_found"),
             headers={"If-Match": f'"{version}"'},
             json={"status": "angenommen"},
         )
@@ -145,9 +152,10 @@ class SigmaHook(ApiHook):
                 "POST",
                 "/stammdaten/geschaeftspartner/suche",
                 what="search business partners",
+                refusals=(),
                 json={field: list(some)},
             )
-            return self.field(answer, "geschaeftspartner")
+            return self.field(answer, "geschaeftspartner", list)
 
         size = VALUES_PER_SEARCH
         for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
@@ -157,18 +165,21 @@ class SigmaHook(ApiHook):
         page, seen = 1, 0
         while True:
             params = query | {"seite": page, "anzahl": OFFERS_PER_PAGE}
-            answer = self.call("GET", "/stammdaten/angebote", what="look offers up", params=params)
-            found = self.field(answer, "angebote")
+            answer = self.call(
+                "GET", "/stammdaten/angebote", what="look offers up", refusals=(), params=params
+            )
+            found, total = self.field(answer, "angebote", list), self.field(answer, "gesamt", int)
             yield from found
             seen += len(found)
             page += 1
-            if not found or seen >= self.field(answer, "gesamt"):
+            if seen >= total:
                 return
+            if not found:
+                # Who took this for the end would make a second offer of one that was not shown.
+                raise WaitAndRepeat(f"{self.system}: look offers up: fewer came than there are.")
 
     def _one(self, path: str, what: str, **request: Any) -> dict[str, Any] | None:
         try:
-            return self.call("GET", path, what=what, **request).json() or None
-        except RefuseRecord as refusal:
-            if refusal.reason == "not_found":
-                return None
-            raise
+            return self.call("GET", path, what=what, refusals=("not_found",), **request).json() or None
+        except RefuseRecord:
+            return None

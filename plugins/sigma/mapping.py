@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
+from include.prospects.answer import Row
 from include.prospects.erp import ImportState, Outgoing
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import (
@@ -76,74 +77,91 @@ def _street(prospect: Prospect) -> str | None:
 def refused_at_the_inbox(answer: Mapping[str, Any]) -> dict[str, str]:
     """Reason by external id for those the inbox would not take."""
     return {
-        row["externeId"]: _REFUSALS.get(row.get("fehler") or "", "refused_by_erp")
-        for row in answer.get("abgewiesen") or []
+        row.required("externeId"): _REFUSALS.get(row.word("fehler"), "refused_by_erp")
+        for row in _row(answer).rows("abgewiesen")
     }
 
 
 def import_state(run: Mapping[str, Any]) -> ImportState:
     """How far an import is. One that was aborted has ended too, with part of its protocol."""
-    return ImportState(not is_going_on(run), [_result(row) for row in run.get("protokoll") or []])
+    return ImportState(not is_going_on(run), [_result(row) for row in _row(run).rows("protokoll")])
 
 
 def is_going_on(run: Mapping[str, Any]) -> bool:
-    """Whether the import still works; only then may what was delivered still turn into offers."""
-    return run.get("status") == "laeuft"
+    """Whether the import still works; only then may what was delivered still turn into offers.
+
+    An unknown status word counts as still working: who took it for the end would deliver again.
+    """
+    return _row(run).word("status") not in ("beendet", "abgebrochen")
 
 
-def _result(row: Mapping[str, Any]) -> ImportResult:
+def run_number(run: Mapping[str, Any]) -> str:
+    """The number (Laufnummer) of an import."""
+    return _row(run).required("laufNr")
+
+
+def _result(row: Row) -> ImportResult:
     refusal = None
-    if row.get("ergebnis") == "abgelehnt":
-        refusal = _REFUSALS.get(row.get("fehler") or "", "refused_by_erp")
+    if row.word("ergebnis") == "abgelehnt":
+        refusal = _REFUSALS.get(row.word("fehler"), "refused_by_erp")
     return ImportResult(
-        external_id=row["externeId"],
-        offer_id=_text(row.get("angebotNr")),
-        offer_number=_text(row.get("angebotNr")),
-        business_partner_number=_text(row.get("gpNr")),
-        business_partner_created=row.get("gpNeu"),
+        external_id=row.required("externeId"),
+        offer_id=row.text("angebotNr"),
+        offer_number=row.text("angebotNr"),
+        business_partner_number=row.text("gpNr"),
+        business_partner_created=row.flag("gpNeu"),
         refusal=refusal,
     )
 
 
-def offer(row: Mapping[str, Any], separator: str) -> Offer:
+def offer(answer: Mapping[str, Any], separator: str, *, looked_up: bool = False) -> Offer:
     """An offer (Angebot) as Sigma holds it; an unknown status word stays unknown and is never accepted.
 
     Sigma names no first day of validity; an offer counts from when it was made. It has no status for an offer
     that has expired, only a last day.
+
+    :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
     """
+    row = _row(answer)
     return Offer(
-        offer_id=str(row["angebotNr"]),
-        number=str(row["angebotNr"]),
-        external_id=row.get("externeId"),
-        unit=_unit(row.get("ve"), separator),
-        status=_STATUS.get(row.get("status") or "", OfferStatus.UNKNOWN),
-        normal_kind=row.get("art") == "normal",
-        valid_from=read_day(row.get("erstelltAm")),
-        valid_until=read_day(row.get("gueltigBis")),
-        lease_start=read_day(row.get("veAngebotenZum") or row.get("zum")),
-        business_partner_number=_text(row.get("gpNr")),
-        lease_number=row.get("mietvertragNr"),
-        version=str(row.get("aenderungsstand")),
+        offer_id=row.required("angebotNr"),
+        number=row.required("angebotNr"),
+        external_id=row.required("externeId") if looked_up else row.text("externeId"),
+        unit=_unit(row.text("ve"), separator),
+        status=_STATUS.get(row.word("status"), OfferStatus.UNKNOWN),
+        normal_kind=row.word("art") == "normal",
+        valid_from=row.day("erstelltAm"),
+        valid_until=row.day("gueltigBis"),
+        lease_start=row.day("veAngebotenZum") or row.day("zum"),
+        business_partner_number=row.text("gpNr"),
+        lease_number=row.text("mietvertragNr"),
+        version=row.required("aenderungsstand"),
     )
 
 
-def lease(row: Mapping[str, Any]) -> Lease:
-    """The lease that an accepted offer turned into.
+def lease(answer: Mapping[str, Any]) -> Lease:
+    """The lease that an accepted offer turned into."""
+    row = _row(answer)
+    return Lease(lease_number=row.required("mietvertragNr"), offer_id=row.required("angebotNr"))
 
-    :raises KeyError: never for an offer that was accepted: it carries its lease's number by the contract.
+
+def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
+    """A stored person, names exactly as stored.
+
+    :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
     """
-    return Lease(lease_number=row["mietvertragNr"], offer_id=str(row["angebotNr"]))
-
-
-def business_partner(row: Mapping[str, Any]) -> BusinessPartner:
-    """A stored person, names exactly as stored."""
+    row = _row(answer)
     return BusinessPartner(
-        number=str(row["gpNr"]),
-        first_name=row.get("vorname"),
-        last_name=row.get("name"),
-        birth_date=read_day(row.get("geburtsdatum")),
-        email=row.get("email"),
+        number=row.number("gpNr"),
+        first_name=row.text("vorname"),
+        last_name=row.text("name"),
+        birth_date=row.day("geburtsdatum", strict=by_day),
+        email=row.text("email"),
     )
+
+
+def _row(answer: Any) -> Row:
+    return Row("Wodis Sigma", answer)
 
 
 def written_day(value: date | None) -> str | None:
@@ -151,17 +169,8 @@ def written_day(value: date | None) -> str | None:
     return f"{value.day:02}.{value.month:02}.{value.year:04}" if value else None
 
 
-def read_day(value: str | None) -> date | None:
-    """A day that Sigma wrote as ``TT.MM.JJJJ``, with or without a time behind it."""
-    return datetime.strptime(value[:10], "%d.%m.%Y").date() if value else None
-
-
 def _unit(written: str | None, separator: str) -> UnitNumber | None:
     try:
         return UnitNumber.parse(written, separator)
     except RefuseRecord:
         return None
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -76,7 +76,7 @@ class Yuneo:
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""
-        return map(mapping.offer, self.hook.offers(external_ids))
+        return (mapping.offer(row, looked_up=True) for row in self.hook.offers(external_ids))
 
     def offers_on_unit(self, unit: str) -> Iterator[Offer]:
         """All offers for one unit."""
@@ -87,7 +87,8 @@ class Yuneo:
     ) -> Iterator[BusinessPartner]:
         """Stored persons with one of these dates of birth or addresses."""
         yield from map(mapping.business_partner, self.hook.business_partners(birth_dates))
-        yield from map(mapping.business_partner, self.hook.business_partners_by_email(emails))
+        for row in self.hook.business_partners_by_email(emails):
+            yield mapping.business_partner(row, by_day=False)
 
     def accept(self, offer: Offer) -> Lease:
         """Accept and create the lease."""

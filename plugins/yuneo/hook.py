@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar
-
-from requests import Response
+from urllib.parse import quote
 
 from include.prospects.api import Action, ApiHook, Rule
-from include.prospects.errors import RefuseRecord
+from include.prospects.errors import RefuseRecord, WaitAndRepeat
 
 PROSPECTS_PER_IMPORT = 200
 IDS_PER_LOOK_UP = 100
@@ -55,8 +54,8 @@ class YuneoHook(ApiHook):
             "client_id": self.connection.login,
             "client_secret": self.connection.password,
         }
-        body = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form).json()
-        return body["access_token"], float(body["expires_in"])
+        answer = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form)
+        return self.field(answer, "access_token", str), float(self.field(answer, "expires_in", (int, float)))
 
     def import_prospects(
         self,
@@ -79,13 +78,18 @@ class YuneoHook(ApiHook):
             what="import prospects",
             repeatable=False,
             going_out=going_out,
+            refusals=("malformed",),
             json=body,
         )
-        return self.field(answer, "workOrderId", repeatable=False)
+        return self.field(answer, "workOrderId", str, repeatable=False)
 
     def work_order(self, work_order_id: str) -> dict[str, Any] | None:
         """A work order (Arbeitsauftrag) with its results so far; ``None`` if it is unknown."""
-        return self._one(f"/api/v1/work-orders/{work_order_id}", "read a work order")
+        path = f"/api/v1/work-orders/{quote(work_order_id, safe='')}"
+        try:
+            return self.call("GET", path, what="read a work order", refusals=("not_found",)).json()
+        except RefuseRecord:
+            return None
 
     def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """Yield the offers that carry one of these ids, 100 ids a look-up, page by page."""
@@ -107,8 +111,9 @@ class YuneoHook(ApiHook):
         """
         answer = self.call(
             "POST",
-            f"/api/v1/offers/{offer_id}/accept",
+            f"/api/v1/offers/{quote(offer_id, safe='')}/accept",
             what="accept an offer",
+            refusals=("offer_changed", "unit_let", "expired", "not_found"),
             json={"leaseStart": lease_start},
         )
         return answer.json()
@@ -127,9 +132,10 @@ class YuneoHook(ApiHook):
                 "POST",
                 "/api/v1/business-partners/search",
                 what="search business partners",
+                refusals=(),
                 json={field: list(some)},
             )
-            return self.field(answer, "items")
+            return self.field(answer, "items", list)
 
         size = BIRTH_DATES_PER_SEARCH
         for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
@@ -139,19 +145,13 @@ class YuneoHook(ApiHook):
         page, seen = 0, 0
         while True:
             params = query | {"page": page, "size": OFFERS_PER_PAGE}
-            answer = self.call("GET", "/api/v1/offers", what="look offers up", params=params)
-            items = self.field(answer, "items")
+            answer = self.call("GET", "/api/v1/offers", what="look offers up", refusals=(), params=params)
+            items, total = self.field(answer, "items", list), self.field(answer, "total", int)
             yield from items
             seen += len(items)
             page += 1
-            if not items or seen >= self.field(answer, "total"):
+            if seen >= total:
                 return
-
-    def _one(self, path: str, what: str) -> dict[str, Any] | None:
-        try:
-            answer: Response = self.call("GET", path, what=what)
-        except RefuseRecord as refusal:
-            if refusal.reason == "not_found":
-                return None
-            raise
-        return answer.json()
+            if not items:
+                # Who took this for the end would make a second offer of one that was not shown.
+                raise WaitAndRepeat(f"{self.system}: look offers up: fewer came than there are.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
+from include.prospects.answer import Row
 from include.prospects.erp import ImportState, Outgoing
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import BusinessPartner, ImportResult, Lease, Offer, OfferStatus, UnitNumber
@@ -65,56 +66,70 @@ def prospect_in(outgoing: Outgoing) -> dict[str, Any]:
 
 def import_state(work_order: Mapping[str, Any]) -> ImportState:
     """How far a work order is. One that failed has ended too, with part of its results."""
-    finished = work_order.get("status") in ("COMPLETED", "FAILED")
-    return ImportState(finished, [_result(row) for row in work_order.get("results") or []])
+    row = _row(work_order)
+    return ImportState(
+        row.word("status") in ("COMPLETED", "FAILED"), [_result(r) for r in row.rows("results")]
+    )
 
 
-def _result(row: Mapping[str, Any]) -> ImportResult:
+def _result(row: Row) -> ImportResult:
     refusal = None
-    if row.get("outcome") == "REJECTED":
-        refusal = _REFUSALS.get(row.get("code") or "", "refused_by_erp")
+    if row.word("outcome") == "REJECTED":
+        refusal = _REFUSALS.get(row.word("code"), "refused_by_erp")
     return ImportResult(
-        external_id=row["externalId"],
-        offer_id=row.get("offerId"),
-        offer_number=_text(row.get("offerNumber")),
-        business_partner_number=_text(row.get("businessPartnerNumber")),
-        business_partner_created=row.get("businessPartnerCreated"),
+        external_id=row.required("externalId"),
+        offer_id=row.text("offerId"),
+        offer_number=row.text("offerNumber"),
+        business_partner_number=row.text("businessPartnerNumber"),
+        business_partner_created=row.flag("businessPartnerCreated"),
         refusal=refusal,
     )
 
 
-def offer(row: Mapping[str, Any]) -> Offer:
-    """An offer (Angebot) as Yuneo holds it; an unknown status word stays unknown and is never accepted."""
+def offer(answer: Mapping[str, Any], *, looked_up: bool = False) -> Offer:
+    """An offer (Angebot) as Yuneo holds it; an unknown status word stays unknown and is never accepted.
+
+    :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
+    """
+    row = _row(answer)
     return Offer(
-        offer_id=row["id"],
-        number=str(row["number"]),
-        external_id=row.get("externalId"),
-        unit=_unit(row.get("unitNumber")),
-        status=_STATUS.get(row.get("status") or "", OfferStatus.UNKNOWN),
-        normal_kind=row.get("kind") == "NORMAL",
-        valid_from=_read_day(row.get("validFrom")),
-        valid_until=_read_day(row.get("validUntil")),
-        lease_start=_read_day(row.get("leaseStart")),
-        business_partner_number=_text(row.get("businessPartnerNumber")),
-        lease_number=row.get("leaseNumber"),
-        version=str(row.get("version")),
+        offer_id=row.required("id"),
+        number=row.required("number"),
+        external_id=row.required("externalId") if looked_up else row.text("externalId"),
+        unit=_unit(row.text("unitNumber")),
+        status=_STATUS.get(row.word("status"), OfferStatus.UNKNOWN),
+        normal_kind=row.word("kind") == "NORMAL",
+        valid_from=row.day("validFrom"),
+        valid_until=row.day("validUntil"),
+        lease_start=row.day("leaseStart"),
+        business_partner_number=row.text("businessPartnerNumber"),
+        lease_number=row.text("leaseNumber"),
+        version=row.text("version") or "",
     )
 
 
-def lease(row: Mapping[str, Any], offer_id: str) -> Lease:
+def lease(answer: Mapping[str, Any], offer_id: str) -> Lease:
     """The lease that an accepted offer turned into."""
-    return Lease(lease_number=row["leaseNumber"], offer_id=offer_id)
+    return Lease(lease_number=_row(answer).required("leaseNumber"), offer_id=offer_id)
 
 
-def business_partner(row: Mapping[str, Any]) -> BusinessPartner:
-    """A stored person, names exactly as stored."""
+def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
+    """A stored person, names exactly as stored.
+
+    :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
+    """
+    row = _row(answer)
     return BusinessPartner(
-        number=str(row["number"]),
-        first_name=row.get("firstName"),
-        last_name=row.get("lastName"),
-        birth_date=_read_day(row.get("birthDate")),
-        email=row.get("email"),
+        number=row.number("number"),
+        first_name=row.text("firstName"),
+        last_name=row.text("lastName"),
+        birth_date=row.day("birthDate", strict=by_day),
+        email=row.text("email"),
     )
+
+
+def _row(answer: Any) -> Row:
+    return Row("Wodis Yuneo", answer)
 
 
 def _unit(written: str | None) -> UnitNumber | None:
@@ -126,11 +141,3 @@ def _unit(written: str | None) -> UnitNumber | None:
 
 def _day(value: date | None) -> str | None:
     return value.isoformat() if value else None
-
-
-def _read_day(value: str | None) -> date | None:
-    return datetime.fromisoformat(value).date() if value else None
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -247,3 +247,19 @@ def test_any_json_gives_a_prospect_or_a_refusal(data):
         assert isinstance(mapping.to_prospect(application, ".", TODAY), Prospect)
     json.loads(mapping.raw(application))
     assert mapping.external_id_of(application) is None or isinstance(mapping.external_id_of(application), str)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "lacking"),
+    [
+        ("message", ..., []),
+        ("mainTenant.dateOfBirth", None, []),
+        ("mainTenant", None, []),
+        ("mainTenant.dateOfBirth", ..., ["mainTenant.dateOfBirth"]),
+        ("property", ..., ["property"]),
+        ("property.externalId", ..., ["property.externalId"]),
+    ],
+)
+def test_a_field_that_is_gone_is_told_from_an_empty_one(path, value, lacking):
+    assert mapping.lacking_fields(changed(path, value)) == lacking
+    assert mapping.lacking_fields("no object") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from datetime import UTC, datetime, timedelta
 
@@ -62,9 +63,7 @@ def test_hourly_pair_has_as_many_intervals_as_the_day_has_hours(day: datetime, h
     first = days.calendar(intervals, day, now)[0]
     assert (first.state, first.loaded, first.total) == (State.MISSED, 0, hours)
     starts = [interval.start.astimezone(UTC) for interval in intervals]
-    assert all(
-        later - earlier == timedelta(hours=1) for earlier, later in zip(starts, starts[1:], strict=False)
-    )
+    assert all(later - earlier == timedelta(hours=1) for earlier, later in itertools.pairwise(starts))
 
 
 def test_one_command_for_all_gaps_comes_before_those_for_each():

@@ -143,13 +143,14 @@ class Failing(BaseOperator):
 
 
 def pair_dag(error: Exception | None, dag_id: str = PAIR) -> DAG:
-    callbacks = alerts.dag_callbacks()
+    callbacks = alerts.dag_callbacks(timedelta(hours=1))
     tries = {
         "retries": 2,
         "retry_delay": timedelta(0),
         "on_failure_callback": callbacks["on_failure_callback"],
     }
-    with DAG(dag_id, start_date=pendulum.datetime(2026, 1, 1), default_args=tries, **callbacks) as dag:
+    start = pendulum.datetime(2026, 1, 1)
+    with alerts.WatchedDAG(dag_id, start_date=start, default_args=tries, **callbacks) as dag:
         Failing(task_id="load_offers", error=error) >> Failing(task_id="reconcile", error=None)
     return dag
 

@@ -163,7 +163,7 @@ def test_telephone_numbers(written: str, cleaned: str) -> None:
         st.text("0123456789 /-().", max_size=18),
     ).map("".join)
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_the_quick_way_for_german_numbers_is_what_the_library_says(written: str) -> None:
     cleaned = one(phone=written)["phone"]
     trimmed = " ".join(written.split())
@@ -245,14 +245,14 @@ def test_an_empty_frame() -> None:
         st.fixed_dictionaries({field: texts for field in [*TEXT_FIELDS, "title"]}), min_size=1, max_size=4
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_cleaning_never_fails_and_twice_is_once(rows: list[dict[str, str | None]]) -> None:
     once = clean(pd.DataFrame(rows).assign(record=range(len(rows))))
     pd.testing.assert_frame_equal(clean(once), once)
 
 
 @given(st.lists(texts, min_size=1, max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_no_stray_blank_survives_in_a_name(names: list[str | None]) -> None:
     cleaned = clean(pd.DataFrame({"record": range(len(names)), "last_name": names}))["last_name"].dropna()
     for name in cleaned:
@@ -264,7 +264,7 @@ def test_no_stray_blank_survives_in_a_name(names: list[str | None]) -> None:
 
 
 @given(st.lists(texts, min_size=1, max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_value_is_cleaned_alike_alone_and_among_many(names: list[str | None]) -> None:
     together = clean(pd.DataFrame({"record": range(len(names) * 3), "first_name": names * 3}))
     for at, name in enumerate(names):

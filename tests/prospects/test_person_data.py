@@ -218,4 +218,4 @@ def test_a_rehearsal_erases_nothing(staged, capsys):
 
 def test_export_by_the_command(staged, capsys):
     assert main(["export", ANNA, "--pair", PAIR]) == 0
-    assert len(json.loads(capsys.readouterr().out)["staged"]) == 16
+    assert len(json.loads(capsys.readouterr().out)["staged"]) == 14

@@ -1,0 +1,81 @@
+"""The words: complete in both languages, and none missing for what the project can say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from include.prospects import ledger
+from include.prospects.model import OutcomeKind
+from prospect_console import words
+from prospect_console.days import State
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "plugins" / "prospect_console" / "static"
+ENGLISH, GERMAN = words.of("en"), words.of("de")
+NO_REASON = {"quarantine_reasons"}
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_words_with_the_same_blanks():
+    assert ENGLISH.keys() == GERMAN.keys()
+    assert [key for key in ENGLISH if _fields(ENGLISH[key]) != _fields(GERMAN[key])] == []
+
+
+def test_every_word_that_the_page_asks_for_is_there():
+    asked = set()
+    for script in STATIC.glob("*.js"):
+        asked |= set(re.findall(r'\b(?:word|section|fact)\(\s*"([\w. ]+)"', script.read_text()))
+    assert asked
+    assert sorted(asked - ENGLISH.keys()) == []
+
+
+def test_every_event_of_the_ledger_has_a_sentence():
+    source = Path(ledger.__file__).read_text()
+    told = set(re.findall(r'_change\(\s*(?:\[[^]]*\]|ids|new),\s*"([^"]+)"', source))
+    told |= set(re.findall(r'_note\([^)]*\], "([^"]+)"', source))
+    assert {"claimed", "sent", "offer", "lease", "held"} <= told
+    assert sorted(what for what in told if f"event.{what}" not in ENGLISH) == []
+
+
+def test_every_reason_in_the_source_has_words():
+    codes = set()
+    for path in [*(ROOT / "include" / "prospects").glob("*.py"), *(ROOT / "plugins").glob("*/*.py")]:
+        source = path.read_text()
+        codes |= set(re.findall(r'RefuseRecord\(\s*"(\w+)"', source))
+        codes |= set(re.findall(r'reason\s*=\s*"(\w+)"', source))
+        codes |= set(re.findall(r'Action\.REFUSE,\s*"[^"]*",\s*"(\w+)"', source))
+    assert len(codes) > 15
+    assert sorted(code for code in codes if f"reason.{code}" not in ENGLISH) == []
+
+
+def test_every_state_has_a_word():
+    assert [state for state in State if f"day.{state}" not in ENGLISH] == []
+    kinds = [kind for kind in OutcomeKind if kind not in (OutcomeKind.LEASED, OutcomeKind.HELD)]
+    assert [kind for kind in kinds if f"outcome.{kind}" not in ENGLISH] == []
+
+
+@pytest.mark.parametrize(("set_to", "expected"), [("de", "de"), ("DE_de", "de"), ("fr", "en"), (None, "en")])
+def test_language_of_the_deployment(monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str):
+    if set_to:
+        monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", set_to)
+    assert words.language() == expected
+
+
+def test_the_page_names_no_foreign_host():
+    for path in STATIC.iterdir():
+        hosts = set(re.findall(r"(?:https?:)?//([\w.-]+\.\w+)", path.read_text()))
+        assert hosts <= {"www.w3.org"}, "only as the name of SVG's vocabulary"
+
+
+def test_the_scripts_write_no_markup():
+    for path in STATIC.glob("*.js"):
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", path.read_text()
+        )

@@ -1,0 +1,192 @@
+"""Two processes, one ledger: of two runs of a pair at the same moment only one sends a prospect.
+
+Real processes on a SQLite file and on a PostgreSQL that is started for these tests where one is installed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pwd
+import random
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from include.prospects.ledger import Intent, Key, Ledger, Run
+from include.prospects.ledger_schema import Store
+
+INTENTS = 2_000
+ERP = "yuneo http://erp"
+POSTGRES = max(
+    Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name)
+)
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[sa.URL]:
+    """A PostgreSQL of its own: data in a new folder, a Unix socket instead of a port."""
+    if POSTGRES is None:
+        pytest.skip("no PostgreSQL is installed under /usr/lib/postgresql")
+    # A Unix socket's path may have about 100 characters, fewer than pytest's folders have.
+    home = Path(tempfile.mkdtemp(prefix="ledger-", dir="/tmp"))
+    # PostgreSQL refuses to run as root.
+    user = "nobody" if os.getuid() == 0 else None
+    if user:
+        os.chown(home, pwd.getpwnam(user).pw_uid, -1)
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, user=user, cwd=home, stdout=subprocess.DEVNULL)
+
+    run(f"{POSTGRES}/initdb", "-D", f"{home}/data", "-U", "ledger", "--auth", "trust", "--no-sync")
+    options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off"
+    run(f"{POSTGRES}/pg_ctl", "-D", f"{home}/data", "-w", "-l", f"{home}/log", "-o", options, "start")
+    yield sa.URL.create(
+        "postgresql+psycopg2", username="ledger", database="postgres", query={"host": str(home)}
+    )
+    run(f"{POSTGRES}/pg_ctl", "-D", f"{home}/data", "-m", "immediate", "stop")
+    shutil.rmtree(home)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty ledger; on PostgreSQL each test has a database of its own."""
+    if request.param == "sqlite":
+        return Store(sa.URL.create("sqlite", database=str(tmp_path / "ledger.db")), b"key")
+    server = request.getfixturevalue("postgres")
+    name = f"test_{random.getrandbits(40)}"
+    with sa.create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    return Store(server.set(database=name), b"key")
+
+
+def in_two_processes(work: Callable[..., Any], store: Store, *arguments: Any) -> list[Any]:
+    """Let two processes do the same work on one ledger, as nearly at one moment as can be."""
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        start = manager.Barrier(2)
+        with context.Pool(2) as pool:
+            tasks = [pool.apply_async(_started, (start, work, store, n, *arguments)) for n in range(2)]
+            return [task.get(120) for task in tasks]
+
+
+def _started(start: Any, work: Callable[..., Any], store: Store, number: int, *arguments: Any) -> Any:
+    ledger = Ledger(store)
+    start.wait(60)
+    return work(ledger, number, *arguments)
+
+
+def intents(count: int = INTENTS) -> list[Intent]:
+    return [Intent(f"prospect {n}", f"1/1/1/{n}", True, "content", None) for n in range(count)]
+
+
+def run(number: int) -> Run:
+    return Run("immomio_yuneo", ERP, f"run {number}")
+
+
+def _claims_and_sends(ledger: Ledger, number: int, same_run: bool) -> list[Key]:
+    """What a run may send; each process has the prospects in an order of its own."""
+    wanted = intents()
+    random.Random(number).shuffle(wanted)
+    mine = run(0 if same_run else number)
+    may_send: list[Key] = []
+    for start in range(0, INTENTS, 400):
+        token, won = ledger.claim(mine, wanted[start : start + 400])
+        may_send += ledger.sending(mine.pair, token, won)
+    return may_send
+
+
+@pytest.mark.parametrize("same_run", [False, True], ids=["two runs", "two tries of one run"])
+def test_each_prospect_is_sent_by_exactly_one_of_two_processes(store: Store, same_run: bool) -> None:
+    """Also by two tries of one run: Airflow may think a process dead that still works."""
+    first, second = in_two_processes(_claims_and_sends, store, same_run)
+
+    assert sorted([*first, *second]) == sorted(intent.key for intent in intents())
+
+
+def _makes_the_ledger(ledger: Ledger, number: int) -> int:
+    return len(ledger.claim(run(number), intents(5))[1])
+
+
+def test_two_first_runs_make_one_ledger(store: Store) -> None:
+    """Neither fails for tables that the other is just making."""
+    assert sum(in_two_processes(_makes_the_ledger, store)) == 5
+
+
+def _takes_the_right(ledger: Ledger, number: int, units: int) -> list[str]:
+    pair = f"pair {number}"
+    mine = list(ledger.find(pair, [f"{pair} {n}" for n in range(units)]).values())
+    return [entry.unit for entry in mine if ledger.accepting(entry, f"run {number}")]
+
+
+def test_of_two_pairs_one_has_the_right_to_accept_on_a_unit(store: Store) -> None:
+    """Each pair has a prospect of its own on every unit of the ERP that they share."""
+    ledger, units = Ledger(store), 200
+    for number in range(2):
+        own = Run(f"pair {number}", ERP, f"run {number}")
+        wanted = [Intent(f"{own.pair} {n}", f"1/1/1/{n}", True, "content", None) for n in range(units)]
+        ledger.claim(own, wanted)
+    ledger.engine.dispose()
+
+    first, second = in_two_processes(_takes_the_right, store, units)
+
+    assert sorted([*first, *second]) == sorted(f"1/1/1/{n}" for n in range(units))
+
+
+def test_a_claim_that_was_taken_over_keeps_its_old_holder_from_sending(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old holder is not dead, only slow."""
+    ledger, wanted = Ledger(store), intents(3)
+    old, won = ledger.claim(run(0), wanted)
+    monkeypatch.setattr("include.prospects.ledger.CLAIM_EXPIRES", -timedelta(seconds=1))
+    new, taken_over = ledger.claim(run(1), wanted[:2])
+
+    assert taken_over == {intent.key for intent in wanted[:2]}
+    assert ledger.sending("immomio_yuneo", old, won) == {wanted[2].key}
+    assert ledger.sending("immomio_yuneo", new, taken_over) == taken_over
+
+
+def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Store) -> None:
+    """It was marked as sent, waited, and was found to have made nothing; now another run has it.
+
+    Nor may the old holder, told by the ERP that nothing was taken, undo what the other has written.
+    """
+    ledger, (intent,) = Ledger(store), intents(1)
+    old, won = ledger.claim(run(0), [intent])
+    ledger.sending("immomio_yuneo", old, won)
+    (entry,) = ledger.unfinished("immomio_yuneo")
+    new = ledger.take_back(run(1), [entry])
+    assert ledger.sending("immomio_yuneo", new, won) == won
+
+    assert ledger.sending("immomio_yuneo", old, won) == set()
+    ledger.not_sent([entry.id], old)
+    ledger.in_job([entry.id], "an old job", old)
+
+    (entry,) = ledger.unfinished("immomio_yuneo")
+    assert (entry.state, entry.claim, entry.job) == ("sent", new, None)
+
+
+def test_a_prospect_with_an_outcome_is_not_claimed_again(store: Store) -> None:
+    """Loaded or ambiguous: never; refused: by the next run."""
+    ledger, wanted = Ledger(store), intents(3)
+    ledger.claim(run(0), wanted)
+    entries = ledger.find("immomio_yuneo", [intent.external_id for intent in wanted])
+    loaded, ambiguous, refused = (entries[intent.key].id for intent in wanted)
+    ledger.loaded(loaded, offer_id="1", offer_number="1")
+    ledger.ambiguous(ambiguous)
+    ledger.refused([refused], "unknown_unit")
+
+    assert ledger.claim(run(1), wanted)[1] == {wanted[2].key}
+
+
+def test_the_same_prospect_twice_in_one_claim_is_one(store: Store) -> None:
+    """PostgreSQL refuses to write a row twice in one statement."""
+    assert Ledger(store).claim(run(0), intents(1) * 2)[1] == {intents(1)[0].key}
