@@ -11,13 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from include.prospects.ledger import Ledger, entries, now
-from include.prospects.ledger_schema import UtcDateTime, metadata
+from include.prospects.ledger_schema import UtcDateTime, entries, metadata
 
 TELLING_EXPIRES = timedelta(minutes=5)
 """A process that began to tell and did not say that it was done has died. Longer than all tries of a send."""
@@ -130,6 +129,9 @@ class Incidents:
     """The table, and what the ledger says about waiting offers."""
 
     def __init__(self, engine: sa.Engine | None = None) -> None:
+        # Not above: every DAG file imports this module, and the ledger brings Alembic along.
+        from include.prospects.ledger import Ledger
+
         self.engine = engine if engine is not None else Ledger().engine
 
     def close(self) -> None:
@@ -149,7 +151,7 @@ class Incidents:
         with self.engine.begin() as connection:
             current = _locked(connection, dag_id, kind)
             if current.since == since:
-                _write(connection, dag_id, kind, replace(current, told_at=now()))
+                _write(connection, dag_id, kind, replace(current, told_at=datetime.now(UTC)))
 
     def not_told(self, dag_id: str, kind: str, before: Incident, change: Change) -> None:
         """Nobody could be told: put back what was, so that the next run tries again."""

@@ -23,7 +23,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -59,7 +59,6 @@ from include.prospects.alert_state import (
     went_well,
 )
 from include.prospects.errors import StopRun
-from include.prospects.ledger import now
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +159,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Li
         _apply(
             run,
             "waiting",
-            partial(still_there, subjects=waiting, at=now()),
+            partial(still_there, subjects=waiting, at=datetime.now(UTC)),
             total=len(waiting),
             reasons=reasons(Counter(waiting.values())),
         )
@@ -184,7 +183,7 @@ def _well(before: Incident, run: RunFacts) -> Change:
 
 
 def _open(run: RunFacts, kind: str, **numbers: Any) -> None:
-    transition = partial(opened, kind, subject=run.run_id, window_end=run.end_text, at=now())
+    transition = partial(opened, kind, subject=run.run_id, window_end=run.end_text, at=datetime.now(UTC))
     _apply(run, kind, transition, **numbers)
 
 

@@ -27,6 +27,7 @@ from include.prospects.folding import (
 )
 from include.prospects.name_writing import (
     joined_titles,
+    plain_name,
     split_title,
     tidy_name,
     tidy_title,
@@ -184,6 +185,7 @@ def _stable(step: Callable[[str], str]) -> Callable[[str], str | None]:
 
 
 _tidy_text = _stable(without_stray_blanks)
+_plain_name = _stable(plain_name)
 _tidy_name = _stable(tidy_name)
 
 
@@ -206,7 +208,7 @@ def _cleaned_names(names: pa.Array, keep_whole: bool) -> tuple[pa.Array, pa.Arra
     :returns: names (the same array if nothing changed) and titles.
     """
     distinct, spread = distinct_values(names)
-    tidy = _cleaned_texts(distinct)
+    tidy = on_distinct(distinct, _unlike(distinct, _TIDY_TEXT), _plain_name)
     rest, titles = _without_titles(tidy, keep_whole)
     plain = pc.match_substring_regex(rest, _ONE_WORD_IN_CAPITALS)
     if pc.any(plain).as_py():

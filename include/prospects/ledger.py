@@ -312,13 +312,14 @@ class Ledger:
 
     # --- outcomes of the load -----------------------------------------------------------------------------
 
-    def loaded(self, entry_id: int, **offer: Any) -> None:
+    def loaded(self, entry_id: int, reason: str | None = None, **offer: Any) -> None:
         """The ERP holds one offer.
 
+        :param reason: ``found_in_erp`` if it was there before we sent anything.
         :param offer: ``offer_id``, ``offer_number``, ``business_partner_number``, ``business_partner_created``.
         """
         self._change(
-            [entry_id], "offer", reference=offer.get("offer_number"), state="loaded", reason=None, **offer
+            [entry_id], "offer", reference=offer.get("offer_number"), state="loaded", reason=reason, **offer
         )
 
     def refused(self, ids: Collection[int], reason: str) -> None:

@@ -104,13 +104,16 @@ class _Invisible(dict[int, str | int]):
 _REPLACEMENTS = _Invisible()
 
 
-def tidy_name(name: str) -> str:
-    """The name with its blanks in order, plain hyphens without blanks, and no capitals-only writing."""
+def plain_name(name: str) -> str:
+    """The name with its blanks in order and plain hyphens, without blanks around them."""
     text = without_stray_blanks(name).translate(_DASHES)
-    text = re.sub(r"(?<=\w) ?- ?(?=\w)", "-", text)
-    if text.isupper():
-        text = unicodedata.normalize("NFC", in_ordinary_writing(text))
-    return text
+    return re.sub(r"(?<=\w) ?- ?(?=\w)", "-", text)
+
+
+def tidy_name(name: str) -> str:
+    """A plain name without capitals-only writing."""
+    text = plain_name(name)
+    return unicodedata.normalize("NFC", in_ordinary_writing(text)) if text.isupper() else text
 
 
 def in_ordinary_writing(name: str) -> str:
@@ -158,10 +161,11 @@ def split_title(name: str) -> tuple[str | None, str]:
 
     :param name: a name with its blanks in order.
     """
-    match = _LEADING_TITLES.match(name)
-    if match is None or not match[0]:
-        return None, name
-    return tidy_title(match[0]), name[match.end() :].lstrip(" ,.-")
+    found = []
+    while (match := _LEADING_TITLES.match(name)) and match[0]:
+        found.append(match[0])
+        name = name[match.end() :].lstrip(" ,.-")
+    return (tidy_title(" ".join(found)), name) if found else (None, name)
 
 
 @cache

@@ -159,15 +159,14 @@ class PersonData:
         going_on = [entry for entry in found if _goes_on(entry)]
         leased = [entry for entry in found if entry.lease_number and entry not in going_on]
         gone = [entry for entry in found if entry not in going_on and entry not in leased]
-        if not rehearse:
-            self._erase_rows(leased, gone)
+        moved = 0 if rehearse else self._erase_rows(leased, gone)
         return {
             "external_id": self.external_id,
             "rehearsal": rehearse,
             "staged_rows": dict(tables),
             "ledger_rows_deleted": len(gone),
             "ledger_rows_reduced": len(leased),
-            "ledger_rows_left_as_something_goes_on": len(going_on),
+            "ledger_rows_left_as_something_goes_on": len(going_on) + moved,
             "still_in_the_erp": {
                 "offers": [entry.offer_number for entry in found if entry.offer_number],
                 "leases": [entry.lease_number for entry in leased],
@@ -176,32 +175,25 @@ class PersonData:
             "not_searched": ELSEWHERE,
         }
 
-    def _erase_rows(self, leased: list[Entry], gone: list[Entry]) -> None:
-        """Delete, or reduce to the numbers of a lease; a row that has begun to move meanwhile is left."""
+    def _erase_rows(self, leased: list[Entry], gone: list[Entry]) -> int:
+        """Delete, or reduce to the numbers of a lease; returns how many had begun to move and were left."""
+        reduced = {"external_id": self.pseudonym, "person_hash": None, "content_hash": ERASED}
         with self.ledger.engine.begin() as connection:
-            for entry in leased:
-                again = connection.execute(
-                    sa.delete(entries).where(
-                        entries.c.pair == entry.pair,
-                        entries.c.unit == entry.unit,
-                        entries.c.external_id == self.pseudonym,
-                    )
-                ).rowcount
-                reduced = {"external_id": self.pseudonym, "person_hash": None, "content_hash": ERASED}
-                connection.execute(sa.update(entries).where(_unchanged(entry)).values(**reduced))
-                note = {
-                    "entry_id": entry.id,
-                    "at": now(),
-                    "what": "erased",
-                    "reason": "again" if again else None,
-                }
-                connection.execute(sa.insert(events).values(**note))
-            for entry in gone:
-                connection.execute(sa.delete(entries).where(_unchanged(entry)))
+            moved = [entry for entry in leased + gone if not _unchanged(connection, entry)]
+            for entry in (entry for entry in leased if entry not in moved):
+                # The same lease, erased once before and found in the ERP again since: one row is enough.
+                before = sa.and_(entries.c.pair == entry.pair, entries.c.unit == entry.unit)
+                connection.execute(sa.delete(entries).where(before, entries.c.external_id == self.pseudonym))
+                connection.execute(sa.update(entries).where(entries.c.id == entry.id).values(**reduced))
+                connection.execute(sa.insert(events).values(entry_id=entry.id, at=now(), what=ERASED))
+            for entry in (entry for entry in gone if entry not in moved):
+                connection.execute(sa.delete(entries).where(entries.c.id == entry.id))
+        return len(moved)
 
 
-def _unchanged(entry: Entry) -> sa.ColumnElement[bool]:
-    return sa.and_(entries.c.id == entry.id, entries.c.updated_at == entry.updated_at)
+def _unchanged(connection: sa.Connection, entry: Entry) -> bool:
+    query = sa.select(entries.c.updated_at).where(entries.c.id == entry.id).with_for_update()
+    return connection.execute(query).scalar_one_or_none() == entry.updated_at
 
 
 def _goes_on(entry: Entry) -> bool:
@@ -252,10 +244,10 @@ def _holds(raw: str | None, external_id: str) -> bool:
 
 
 def _is_within(value: Any, wanted: str) -> bool:
-    if isinstance(value, dict | list):
-        return any(
-            _is_within(inner, wanted) for inner in (value.values() if isinstance(value, dict) else value)
-        )
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return any(_is_within(inner, wanted) for inner in value)
     return value is not None and str(value) == wanted
 
 

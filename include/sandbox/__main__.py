@@ -6,6 +6,7 @@ import sys
 import threading
 from datetime import date
 
+from include.sandbox.core import HOST
 from include.sandbox.server import Sandbox
 
 
@@ -15,6 +16,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=7, help="a seed gives the same data again (default 7)")
     parser.add_argument("--port", type=int, default=8091, help="the first port (default 8091)")
+    parser.add_argument("--host", default=HOST, help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--days", type=int, default=14, help="days of data (default 14)")
     parser.add_argument(
         "--anchor", type=date.fromisoformat, help="the data end at this day's midnight (default today)"
@@ -39,6 +41,7 @@ def main(given: list[str] | None = None) -> int:
         days=arguments.days,
         prospects=arguments.prospects,
         port=arguments.port,
+        host=arguments.host,
     )
     for system in box.systems:
         system.options.latency_seconds = arguments.latency

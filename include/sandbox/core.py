@@ -53,6 +53,7 @@ class System:
     """One stand-in system: its state, its HTTP app and the server that it runs in."""
 
     name = ""
+    host = HOST
     login = ""
     password = ""
     token_path: str | None = None
@@ -182,7 +183,7 @@ class System:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def connection(self) -> dict[str, Any]:
         """This system as an Airflow connection in its JSON form."""
@@ -198,12 +199,12 @@ class System:
         return {}
 
     def start(self, port: int = 0) -> None:
-        """Serve on a port of 127.0.0.1 (0: a free one) in a thread of its own."""
+        """Serve on a port of ``host`` (0: a free one) in a thread of its own."""
         # The protocol is named so that asyncio switches Nagle off: else each answer waits 40 ms for an ACK.
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            sock.bind((HOST, port))
+            sock.bind((self.host, port))
         except OSError:
             sock.close()
             raise

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from include.sandbox.common import today
-from include.sandbox.core import System
+from include.sandbox.core import HOST, System
 from include.sandbox.everreal import EverReal
 from include.sandbox.immomio import Immomio
 from include.sandbox.sigma import Sigma
@@ -24,6 +24,7 @@ class Sandbox:
     :param days: how many days of data lie before it.
     :param prospects: so many plain prospects more for each partner, with a unit each.
     :param port: the first of four following ports; 0: any free ones.
+    :param host: the address they listen on; another than 127.0.0.1 only inside a container's network.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Sandbox:
         days: int = 14,
         prospects: int = 0,
         port: int = 0,
+        host: str = HOST,
     ) -> None:
         self.world: World = make_world(seed, anchor or today(), days, prospects)
         self.immomio, self.everreal, self.yuneo, self.sigma = Immomio(), EverReal(), Yuneo(), Sigma()
         self._port = port
         for system in self.systems:
+            system.host = host
             system.world = self.world if populate else self.world.bare()
             system.reset()
 

@@ -262,6 +262,18 @@ def is_disabled(candidate: Any) -> bool:
     return isinstance(candidate, Mapping) and candidate.get("isDisabled") is True
 
 
+def lacking_fields(contract: Any) -> list[str]:
+    """Names of the fields that each application behind a contract has (assumed), be they ``null``, and this one not.
+
+    GraphQL itself tells of any other field that is gone; what stands inside ``applicationData`` it does not know.
+    """
+    try:
+        data = _data(_main_application(fields.mapping(contract_candidate(contract), "candidate")))
+    except RefuseRecord:
+        return []
+    return [f"applicationData.{name}" for name in ("dateOfBirth", "address") if data and name not in data]
+
+
 def raw_contract(contract: Any) -> str:
     """The contract as JSON for the quarantine table, cut to the fields we know and to the main application."""
     if isinstance(contract, Mapping) and "candidate" in contract:

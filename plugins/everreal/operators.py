@@ -78,6 +78,10 @@ class EverRealExtractOperator(ExtractOperator):
     def raw(self, record: Any) -> str:
         return mapping.raw_candidate(record) if self.selection == "erp" else mapping.raw_contract(record)
 
+    def lacking_fields(self, record: Any) -> list[str]:
+        """Early candidates may not have told all yet; those with a contract have."""
+        return [] if self.selection == "erp" else mapping.lacking_fields(record)
+
     def _is_withdrawn(self, record: Any) -> bool:
         if self.selection == "erp":
             return mapping.is_disabled(record)

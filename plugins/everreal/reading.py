@@ -26,7 +26,8 @@ is read (to its end, if it is not sorted) until a whole pass brings nothing new.
 **The end of the list** is a page shorter than an earlier one, not one shorter than what was asked for: EverReal cuts
 ``take`` silently, and a lower limit of some later day must not look like the end.
 
-**Cost.** 10,000 records of 100 a page: 105 requests, one for the other end, one for the look back.
+**Cost.** 10,000 records of 100 a page: 105 requests, one for the other end, one for the look back. A list of one page:
+one request for a few records, else three.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
+from prospect_console import words
+
 PREFIX = "/prospects"
 """Where the console's own app is mounted."""
 
@@ -33,7 +35,7 @@ class ProspectConsolePlugin(AirflowPlugin):
     fastapi_apps = [{"app": _Console(), "url_prefix": PREFIX, "name": "Prospects"}]
     external_views = [
         {
-            "name": "Prospects",
+            "name": words.of(words.language())["title"],
             "href": f"{_root()}{PREFIX}/",
             "destination": "nav",
             "nav_top_level": True,

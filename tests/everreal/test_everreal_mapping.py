@@ -280,6 +280,17 @@ def test_what_goes_to_quarantine_holds_nobody_else_and_no_self_disclosure():
             assert foreign not in kept
 
 
+def test_a_date_of_birth_by_another_name_is_noticed():
+    """The names inside ``applicationData`` are assumed: where all records lack one, the run must not go on."""
+    assert mapping.lacking_fields(CONTRACT) == []
+    assert mapping.lacking_fields(changed(CONTRACT, f"{IN_DATA}.dateOfBirth", None)) == []
+    assert mapping.lacking_fields(changed(CONTRACT, f"{IN_DATA}.dateOfBirth", ...)) == [
+        "applicationData.dateOfBirth"
+    ]
+    assert mapping.lacking_fields(changed(CONTRACT, IN_DATA, None)) == []
+    assert mapping.lacking_fields("no object") == []
+
+
 anything = st.recursive(
     st.none()
     | st.booleans()

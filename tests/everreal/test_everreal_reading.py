@@ -26,7 +26,7 @@ def requests_for(asked):
 # --- over HTTP -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "most"), [(0, 1), (1, 1), (90, 2), (200, 5), (3000, 35)])
+@pytest.mark.parametrize(("count", "most"), [(0, 1), (1, 1), (90, 3), (200, 5), (3000, 35)])
 def test_reading_costs_little_more_than_counting_pages(
     everreal, hook, add_candidates, window, count, most, asked
 ):

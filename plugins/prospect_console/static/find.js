@@ -54,7 +54,8 @@ function card(entry) {
     h("h4", {}, word("entry.history")),
     entry.events.length >= 200 && h("p", { class: "quiet" }, word("find.more_events")),
     h("ol", { class: "timeline" }, entry.events.map((item, i, all) => event(entry, item, i, all))),
-    replay({ dag_id: entry.pair, paused: false }, entry.may_start, () => [entry.external_id], () => word("replay.this")).box,
+    !entry.lease_number &&
+      replay({ dag_id: entry.pair, paused: false }, entry.may_start, () => [entry.external_id], () => word("replay.this")).box,
   );
 }
 

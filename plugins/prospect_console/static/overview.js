@@ -12,13 +12,16 @@ export function lagText(lag) {
   return h("span", { class: "late", title }, word(most, { count: number(lag.intervals) }), ` · ${age(lag.seconds)}`);
 }
 
-export function countCells(counts, names) {
+/** The counts as cells; those that need a person lead to `href`, if there is one. */
+export function countCells(counts, names, href = null) {
   const attention = new Set(["quarantined", "held", "suspects"]);
   if (!counts) return [h("td", { class: "quiet", colspan: names.length }, word("counts.none"))];
   return names.map((name) => {
     const value = counts[name] ?? 0;
     const look = value === 0 ? "zero" : attention.has(name) ? "mind" : "";
-    return h("td", { class: `num ${look}` }, number(value));
+    const toRun = href && value && (name === "quarantined" || name === "suspects");
+    const shown = toRun ? h("a", { href, title: word("runs.open") }, number(value)) : number(value);
+    return h("td", { class: `num ${look}` }, shown);
   });
 }
 
@@ -29,7 +32,7 @@ function row(item) {
     {},
     h(
       "td",
-      {},
+      { class: "nowrap" },
       h("a", { href: `?pair=${encodeURIComponent(item.pair.dag_id)}`, class: "strong" }, item.pair.dag_id),
       item.pair.paused && h("span", { class: "badge is-paused" }, word("paused")),
     ),

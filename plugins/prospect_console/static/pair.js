@@ -94,7 +94,7 @@ function gaps(found) {
         `${stretch([gap.start, gap.end])} · `,
         word("gaps.count", { count: number(gap.intervals) }),
       ),
-      h("div", { class: "command" }, h("code", {}, gap.command.split(/(?<= )/).map((part) => h("span", { class: "nowrap" }, part))), copyButton(gap.command)),
+      h("div", { class: "command" }, h("code", {}, gap.command.split(" ").map((part) => [h("span", { class: "nowrap" }, part), " "])), copyButton(gap.command)),
     );
   const rest = found.gaps.slice(1);
   return section(
@@ -111,17 +111,10 @@ function runsTable(query, dagId, found) {
       "tr",
       { class: query.get("run") === run.run_id ? "selected" : "" },
       h("td", {}, badge("run", run.state)),
-      h("td", {}, word(`kind.${run.kind}`)),
+      h("td", { class: "nowrap" }, word(`kind.${run.kind}`)),
       h("td", { class: "nowrap" }, stretch(run.window)),
-      countCells(run.counts, COUNTS),
+      countCells(run.counts, COUNTS, `?pair=${encodeURIComponent(dagId)}&run=${encodeURIComponent(run.run_id)}#run`),
       h("td", { class: "nowrap" }, runLink(dagId, run.run_id, moment(run.started) || run.run_id)),
-      h(
-        "td",
-        {},
-        run.counts && (run.counts.quarantined || run.counts.suspects)
-          ? h("a", { href: `?pair=${encodeURIComponent(dagId)}&run=${encodeURIComponent(run.run_id)}#run` }, word("runs.open"))
-          : null,
-      ),
     );
   const page = Number(query.get("page") ?? 0);
   return section(
@@ -131,7 +124,7 @@ function runsTable(query, dagId, found) {
       { class: "scroll" },
       h(
         "table",
-        {},
+        { class: "compact" },
         h(
           "thead",
           {},
@@ -141,7 +134,6 @@ function runsTable(query, dagId, found) {
             ["state", "kind", "window"].map((name) => h("th", {}, word(`col.${name}`))),
             COUNTS.map((name) => h("th", { class: "num" }, word(`col.${name}`))),
             h("th", {}, word("col.run")),
-            h("th", {}),
           ),
         ),
         h("tbody", {}, found.runs.map(row)),
