@@ -84,7 +84,7 @@ class Try:
         self, run: Run, tasks: Sequence[str], folder: str | None = None, death: Death | None = None
     ) -> None:
         self._mine, theirs = multiprocessing.Pipe(duplex=False)
-        self.process: BaseProcess = _server().Process(target=_body, args=(run, tasks, folder, death, theirs))
+        self.process: BaseProcess = server().Process(target=_body, args=(run, tasks, folder, death, theirs))
         self.process.start()
         theirs.close()
 
@@ -107,7 +107,8 @@ class Try:
 
 
 @cache
-def _server() -> Any:
+def server() -> Any:
+    """Where tries are forked from: a process that has loaded everything and holds nothing open."""
     context = multiprocessing.get_context("forkserver")
     # Python imports the caller's own main module in every child; pytest's is not small.
     context.set_forkserver_preload(["benchmarks.chaos_warm", *({"pytest"} & set(sys.modules))])

@@ -5,10 +5,9 @@ Tenants accepted in Immomio become offers in Wodis Yuneo and, where the policy a
 
 * **When it fails**: read the last line of the failed task's log, mend what it names, clear the task. Nothing
   is sent twice.
-* **When days are missing**: start a backfill for them, with dates that carry an offset
+* **When days are missing**: start a backfill for them in Airflow, with dates that carry an offset
   (`2026-11-10T00:00:00+01:00`). Other days are not touched.
-* **When records are in quarantine**: mend the cause, then trigger a run with their *external ids*.
-* **Who is told**: nobody is alerted beyond the Airflow UI yet.
+* **When records are in quarantine**: look at *Prospects*, mend the cause, press *replay* there.
 """
 
 import pendulum
@@ -18,6 +17,7 @@ from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
 from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
 
+# Airflow opens only files in which the words "dag" and "airflow" stand.
 dag = prospect_sync_dag(
     Pair(
         dag_id="immomio_yuneo",

@@ -33,7 +33,9 @@ MODULES = {
 def main(given: list[str] | None = None) -> int:
     """Prove it; 0 only if all is right, 3 if a program is missing."""
     parser = argparse.ArgumentParser(prog="python -m deploy.cluster", description=__doc__)
-    parser.add_argument("--port", type=int, default=19000, help="the first of twenty ports (default 19000)")
+    parser.add_argument(
+        "--port", type=int, help="the first of twenty ports (default: free ones from 19000 on)"
+    )
     parser.add_argument("--keep", action="store_true", help="keep folder and logs even if all is right")
     parser.add_argument("--check", action="store_true", help="only say what is missing")
     options = parser.parse_args(given)
@@ -64,7 +66,7 @@ def _in_a_folder(options: argparse.Namespace) -> int:
     folder.chmod(0o711)
     right = False
     try:
-        right = _prove(folder, Ports(options.port))
+        right = _prove(folder, Ports(options.port or _free_ports()))
     except Failed as failure:
         print(f"cluster: {failure}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -78,8 +80,6 @@ def _in_a_folder(options: argparse.Namespace) -> int:
 
 
 def _prove(folder: Path, ports: Ports) -> bool:
-    for port in ports.all:
-        _must_be_free(port)
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -119,13 +119,22 @@ def _start(cluster: Cluster, say: Callable[[str], None]) -> None:
         say(f"{name} is well")
 
 
-def _must_be_free(port: int) -> None:
+def _free_ports() -> int:
+    """The first of twenty free ports in a row."""
+    for first in range(19000, 20000, 20):
+        if all(_is_free(port) for port in Ports(first).all):
+            return first
+    raise Failed("no twenty free ports in a row between 19000 and 20000; give the first one with --port")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise Failed(f"port {port} is taken; give another first port with --port") from None
+            return False
+    return True
 
 
 def _wait_for(port: int, processes: Processes) -> None:

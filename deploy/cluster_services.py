@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 
 from deploy import compose_file, make_secrets
 from deploy.compose_file import ROOT, Service
-from deploy.processes import Failed, Processes, as_user
+from deploy.processes import Failed, Processes
 
 AIRFLOW_SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 WORKERS = ("worker-1", "worker-2")
@@ -83,8 +84,6 @@ class Cluster:
         (folder / "policy" / "airflow_local_settings.py").write_text(POLICY)
 
     def _systems(self) -> dict[str, Any]:
-        import json
-
         systems: dict[str, Any] = json.loads(make_secrets.SANDBOX.read_text())
         for name, connection in systems.items():
             connection["host"] = self.sandbox_urls[name]
@@ -130,9 +129,11 @@ class Cluster:
         self.processes.start("object-store", command, self._plain, self.folder)
 
     def start_sandbox(self) -> None:
-        """The four systems at the edge."""
-        command = (sys.executable, "-m", "include.sandbox", "--port", str(self.ports.sandbox))
-        self.processes.start("sandbox", command, self._plain | {"PYTHONPATH": str(ROOT)}, self.folder)
+        """The four systems at the edge, listening on this host only."""
+        service = compose_file.service("sandbox", self._compose)
+        here = {"0.0.0.0": "127.0.0.1", "8091": str(self.ports.sandbox)}  # noqa: S104 - what is replaced
+        command = [here.get(argument, argument) for argument in self._command(service.command)]
+        self.processes.start("sandbox", command, self._environment(service, "sandbox"), self._home("sandbox"))
 
     # --- Airflow, as the compose file has it -------------------------------------------------------------------
 
@@ -217,6 +218,3 @@ class Cluster:
             return [sys.executable, *arguments]
         airflow = str(Path(sys.executable).with_name("airflow"))
         return [airflow, program_, *arguments]
-
-
-__all__ = ["AIRFLOW_SERVICES", "WORKERS", "Cluster", "Ports", "as_user", "has_module", "program"]

@@ -13,6 +13,7 @@ habits do not fit personal data and imports that are not idempotent, and are rep
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import ssl
 import threading
@@ -24,6 +25,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, ClassVar, Self, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 import tenacity
@@ -218,9 +220,19 @@ class ApiHook(HttpHook):
         with self._lock:
             if self._session is None:
                 self._session = self.get_conn()
+                self._refuse_plain_http()
                 self._session.headers["Accept"] = "application/json"
                 self.log.info("talking to %s through connection %r", self.system, self.http_conn_id)
             return self._session
+
+    def _refuse_plain_http(self) -> None:
+        """Passwords and personal data travel in the open only inside a machine or its private network."""
+        address = urlsplit(self.base_url)
+        if address.scheme != "https" and not _is_near(address.hostname or ""):
+            raise StopRun(
+                f"Connection {self.http_conn_id!r} would talk to {address.hostname!r} without TLS. Give its host as "
+                "https://… , then clear the task."
+            )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -512,6 +524,15 @@ def _is_unverified(error: requests.exceptions.RequestException) -> bool:
     return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in getattr(reason, "args", ()))
 
 
+def _is_near(host: str) -> bool:
+    """Whether a host is this machine, a private address, or a bare name as containers have it."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host
+    return address.is_loopback or address.is_private
+
+
 def _never_sent(error: requests.exceptions.RequestException) -> bool:
     """Whether the connection was not even established, so that nothing can have taken effect."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
@@ -523,7 +544,7 @@ def _never_sent(error: requests.exceptions.RequestException) -> bool:
 def _json_or_none(response: requests.Response) -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
+from include.prospects import alerts
+from include.prospects.alert_settings import Limits, who_is_told
 from include.prospects.pair import Pair
 from include.prospects.tasks import DedupOperator, ReconcileOperator
 from include.prospects.window import TIMEZONE
@@ -18,7 +20,7 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
     :param pair: the validated settings.
     :param doc_md: the page for the person on call, shown in the UI.
     """
-    with DAG(
+    with alerts.WatchedDAG(
         dag_id=pair.dag_id,
         description=f"Prospects chosen in the letting platform become offers and leases ({pair.exchange})",
         schedule=CronDataIntervalTimetable(pair.schedule, timezone=TIMEZONE),
@@ -32,11 +34,12 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             "retry_delay": pair.retry_delay,
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(hours=1),
+            "on_failure_callback": alerts.failed,
         },
         params=_params(),
         tags=["prospects", *pair.tags],
-        doc_md=doc_md,
-        render_template_as_native_obj=False,
+        doc_md=f"{doc_md or ''}\n* **Who is told**: {who_is_told()}\n",
+        **alerts.dag_callbacks(pair.late_after),
     ) as dag:
         extract = pair.extract(
             task_id="extract",
@@ -70,10 +73,15 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             accept=pair.accept,
             max_accepts_per_run=pair.max_accepts_per_run,
             approval_timeout=pair.approval_timeout,
+            notifiers=[alerts.ApprovalAsked()],
             outlets=[Asset(name=f"{pair.dag_id}_leases_created", uri=f"prospects://{pair.dag_id}/leases")],
             **erp,
         )
-        ReconcileOperator(task_id="reconcile", folder=auto_accept.output)
+        ReconcileOperator(
+            task_id="reconcile",
+            folder=auto_accept.output,
+            limits=Limits(pair.quarantine_alert_share, pair.quarantine_alert_count),
+        )
     return dag
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator
 
@@ -97,6 +98,11 @@ class ExtractOperator(BaseOperator):
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
         folder = staging.folder_of(context)
         start, end = window.of_run(context, self.schedule)
+        if self.selection == "erp" and context["params"].get("accept") not in (None, "off"):
+            raise StopRun(
+                f"accept={context['params']['accept']!r} is not for this pair: its prospects are chosen in the ERP, "
+                "and then nothing may be accepted automatically."
+            )
         asked_for = list(context["params"].get("external_ids") or [])
         if asked_for:
             self.log.info("reading %d records by their ids", len(asked_for))
@@ -105,7 +111,7 @@ class ExtractOperator(BaseOperator):
             self.log.info("reading from %s to %s", start, end)
             records = self.read(start - self.overlap, end)
         try:
-            sorted_out = _SortedOut(self, datetime.now(UTC).date())
+            sorted_out = _SortedOut(self, datetime.now(ZoneInfo(window.TIMEZONE)).date())
             for number, record in enumerate(records):
                 sorted_out.add(number, record)
             withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.overlap, end))

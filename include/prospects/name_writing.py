@@ -163,7 +163,7 @@ def split_title(name: str) -> tuple[str | None, str]:
     """
     found = []
     while (match := _LEADING_TITLES.match(name)) and match[0]:
-        found.append(match[0])
+        found.append(match[0].strip(" ,"))
         name = name[match.end() :].lstrip(" ,.-")
     return (tidy_title(" ".join(found)), name) if found else (None, name)
 
@@ -220,10 +220,11 @@ def _known_titles() -> dict[str, str]:
 
 def tidy_title(title: str) -> str:
     """One writing for one title: ``DR.MED`` and ``Dr. med.`` are the same; unknown words stay as they are."""
-    parts = re.findall(r"[^\W\d_]+\.?|[^\w\s.]|\S", without_stray_blanks(title))
+    title = without_stray_blanks(title).strip(",- ")
+    parts = re.findall(r"[^\W\d_]+\.?|[^\w\s.]|\S", title)
     known = _known_titles()
     if any(part.rstrip(".").lower() not in known and part != "-" for part in parts):
-        return without_stray_blanks(title).strip(",- ")
+        return title
     words = " ".join(known.get(part.rstrip(".").lower(), part) for part in parts)
     return words.replace(" - ", "-").strip("- ")
 

@@ -64,6 +64,12 @@ class Pair(BaseModel):
     matching_key: tuple[KeyField, ...] = Field(("first_name", "last_name", "birth_date"), min_length=1)
     without_key: Literal["load", "quarantine"] = "load"
 
+    late_after: timedelta | None = Field(
+        timedelta(hours=6), gt=timedelta(0), description="a run that takes longer is reported; None: never"
+    )
+    quarantine_alert_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    quarantine_alert_count: Annotated[int, Field(ge=0)] = 20
+
     retries: Annotated[int, Field(ge=0, le=20)] = 6
     retry_delay: timedelta = Field(timedelta(seconds=30), gt=timedelta(0), le=timedelta(hours=1))
     poll: timedelta = Field(timedelta(seconds=5), gt=timedelta(0), le=timedelta(minutes=10))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.observability import stats
 
-from include.prospects import staging
+from include.prospects import alerts, staging
+from include.prospects.alert_settings import Limits
 from include.prospects.errors import StopRun
 from include.prospects.model import Outcome, OutcomeKind
 
@@ -93,6 +94,7 @@ class ReconcileOperator(BaseOperator):
     log; they are the only thing about a run that leaves its staging folder.
 
     :param folder: the run's staging folder (templated).
+    :param limits: from when on the run's quarantine is an incident that somebody is told of.
     :raises StopRun: if the counts do not add up.
     :return: the counts of the run.
     """
@@ -100,9 +102,10 @@ class ReconcileOperator(BaseOperator):
     template_fields: Sequence[str] = ("folder",)
     ui_color = "#eeeeee"
 
-    def __init__(self, *, folder: Any, **kwargs: Any) -> None:
+    def __init__(self, *, folder: Any, limits: Limits, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.folder: str = folder
+        self.limits = limits
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Count, compare, publish."""
@@ -119,6 +122,7 @@ class ReconcileOperator(BaseOperator):
         counts = self._counts(extracted, outcomes)
         self.log.info("reconciled: %s", counts)
         _measure(context["dag_run"].dag_id, counts)
+        alerts.reconciled(context, counts, self.limits)
         return counts
 
     def _counts(self, extracted: int, outcomes: pd.DataFrame) -> dict[str, Any]:

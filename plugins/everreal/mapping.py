@@ -21,8 +21,8 @@ from include.prospects.model import Prospect, Salutation, UnitNumber
 ENDED = frozenset(
     {"CANCELLED", "CANCELED", "DECLINED", "REJECTED", "WITHDRAWN", "EXPIRED", "VOIDED", "DELETED"}
 )
-"""A contract in one of these chooses nobody. Assumed: CANCELLED; the others are not known to exist, but a contract
-in such a state must never make a lease. Any other word (DRAFT, SENT, SIGNED, a new one) is a living contract."""
+"""A contract in one of these chooses nobody. Assumed: CANCELLED; the others are not known to exist, but must never
+make a lease. Any other word (DRAFT, SENT, SIGNED, a new one) is a living contract."""
 
 LONGEST_NAME = 60
 """Characters; both ERPs refuse longer names, and a cut name would be another person for the duplicate check."""
@@ -239,9 +239,6 @@ def _objects(value: Any, field: str) -> list[Mapping[str, Any]]:
 def _salutation(value: Any) -> Salutation:
     word = value.strip().rstrip(".").casefold() if isinstance(value, str) else ""
     return _SALUTATIONS.get(word, Salutation.NONE)
-
-
-# --- for quarantine ---------------------------------------------------------------------------------------
 
 
 def candidate_id(candidate: Any) -> str | None:

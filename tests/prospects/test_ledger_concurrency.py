@@ -5,7 +5,6 @@ Real processes on a SQLite file and on a PostgreSQL that is started for these te
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pwd
 import random
@@ -20,6 +19,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from benchmarks.chaos_task import server
 from include.prospects.ledger import Intent, Key, Ledger, Run
 from include.prospects.ledger_schema import Store
 
@@ -69,18 +69,27 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 def in_two_processes(work: Callable[..., Any], store: Store, *arguments: Any) -> list[Any]:
     """Let two processes do the same work on one ledger, as nearly at one moment as can be."""
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        start = manager.Barrier(2)
-        with context.Pool(2) as pool:
-            tasks = [pool.apply_async(_started, (start, work, store, n, *arguments)) for n in range(2)]
-            return [task.get(120) for task in tasks]
+    start = server().Barrier(2)
+    pipes = [server().Pipe(duplex=False) for _ in range(2)]
+    processes = [
+        server().Process(target=_body, args=(start, theirs, work, store, number, *arguments))
+        for number, (_, theirs) in enumerate(pipes)
+    ]
+    for process in processes:
+        process.start()
+    for _, theirs in pipes:
+        theirs.close()
+    results = [mine.recv() for mine, _ in pipes]
+    for process in processes:
+        process.join()
+    return results
 
 
-def _started(start: Any, work: Callable[..., Any], store: Store, number: int, *arguments: Any) -> Any:
-    ledger = Ledger(store)
+def _body(
+    start: Any, answer: Any, work: Callable[..., Any], store: Store, number: int, *arguments: Any
+) -> None:
     start.wait(60)
-    return work(ledger, number, *arguments)
+    answer.send(work(Ledger(store), number, *arguments))
 
 
 def intents(count: int = INTENTS) -> list[Intent]:

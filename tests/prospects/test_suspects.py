@@ -203,7 +203,7 @@ names = st.one_of(
     ),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_text_is_taken_and_the_order_of_rows_decides_nothing(
     rows: list[dict[str, Any]], random: Any
 ) -> None:

@@ -1,0 +1,324 @@
+"""``make chaos``: thousands of prospects through a storm, and what the ERPs hold afterwards.
+
+Each pair's five tasks run as Airflow would run them, each try in a process of its own. A part of all requests to
+the four systems gets into trouble, and tries are killed (SIGKILL) at random moments; a try that fails or dies is
+followed by the next. When the storm is over the window is run once more, as a cleared run would. Then the ERPs'
+own records are held against what must be there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import random
+import shutil
+import sqlite3
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.chaos_task import ROOT, TASKS, Death, Ended, Run, Try, operator_settings
+
+PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
+MOST_TRIES = 60
+KILLS_A_TASK = 8
+"""After so many deaths a task is let live; Airflow's operator would have gone to look by then."""
+SETTLE_FACTOR = 8
+"""The connection's ``settle_seconds`` in lengths of an import, for a machine that is busy with the storm."""
+
+
+@dataclass
+class Tally:
+    """What happened to one pair's tasks."""
+
+    tries: int = 0
+    killed: int = 0
+    failed: int = 0
+    stopped: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+class Storm:
+    """One storm over some pairs.
+
+    :param kills: whether tries are killed.
+    :param home: folder for ledger, staging and logs.
+    """
+
+    def __init__(self, weather: Any, pairs: Sequence[str], kills: bool, home: Path, served: Any) -> None:
+        self.weather, self.pairs, self.kills, self.home, self.served = weather, pairs, kills, home, served
+        self.tallies = {pair: Tally() for pair in pairs}
+        self._all_loaded = threading.Barrier(len(pairs))
+
+    def run(self) -> None:
+        """All pairs at the same time, as at midnight; nobody accepts before all have loaded."""
+        with ThreadPoolExecutor(len(self.pairs)) as pool:
+            list(pool.map(self._pair, self.pairs))
+
+    def run_once_more(self) -> None:
+        """The same window in fair weather, by a new run."""
+        for pair in self.pairs:
+            ended = Try(self._run(pair, "after the storm"), TASKS).end()
+            if ended.how != "done":
+                self.tallies[pair].stopped.append(f"in fair weather: {ended.error}")
+            self.tallies[pair].counts = ended.value or {}
+
+    def _pair(self, pair: str) -> None:
+        started = time.monotonic()
+        try:
+            folder = None
+            for task in TASKS:
+                if task == "auto_accept":
+                    self._all_loaded.wait()
+                folder = self._task(pair, task, folder)
+        except Exception as error:
+            self.tallies[pair].stopped.append(str(error))
+            self._all_loaded.abort()
+        self.tallies[pair].seconds = time.monotonic() - started
+
+    def _task(self, pair: str, task: str, folder: Any) -> Any:
+        """One task, try after try, until it ends well."""
+        run, tally = self._run(pair, "scheduled"), self.tallies[pair]
+        for number in range(MOST_TRIES):
+            tally.tries += 1
+            ended = self._try(run, task, folder, number)
+            if ended.how == "done":
+                return ended.value
+            tally.killed += ended.how == "killed"
+            tally.failed += ended.how == "failed"
+            if ended.how == "stopped":
+                tally.stopped.append(f"{task}: {ended.error}")
+        raise RuntimeError(f"{task}: no end after {MOST_TRIES} tries")
+
+    def _try(self, run: Run, task: str, folder: Any, number: int) -> Ended:
+        rng = random.Random(f"{self.weather.seed}/{run.pair}/{task}/{number}")
+        if not self.kills or number >= KILLS_A_TASK or rng.random() < 0.2:
+            return Try(run, (task,), folder).end()
+        size = self.weather.prospects
+        moments = {"extract": size / 20, "load_offers": size, "auto_accept": 10 * size}.get(task, 1)
+        if rng.random() < 0.6 and moments > 1:
+            # At a moment that matters: about a request or a write, early ones as likely as late ones.
+            moment = round(math.exp(rng.uniform(0, math.log(moments))))
+            return Try(run, (task,), folder, Death("moment", nth=moment)).end()
+        return Try(run, (task,), folder).end(
+            kill_after=math.exp(rng.uniform(math.log(0.05), math.log(5 + size / 50)))
+        )
+
+    def _run(self, pair: str, run_id: str) -> Run:
+        from include.sandbox.world import midnight
+
+        end = midnight(self.weather.anchor)
+        return Run(
+            pair=pair,
+            run_id=run_id,
+            start=midnight(date.fromordinal(self.weather.anchor.toordinal() - 1)),
+            end=end,
+            environment=self._environment(),
+            log=self.home / f"{pair}.log",
+            operator=operator_settings(),
+            modules=_short_waits(),
+        )
+
+    def _environment(self) -> dict[str, str]:
+        settings = {"settle_seconds": SETTLE_FACTOR * self.weather.import_seconds}
+        connections = {
+            name: connection | {"extra": connection["extra"] | settings}
+            for name, connection in self.served.connections.items()
+        }
+        return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(one) for name, one in connections.items()} | {
+            "AIRFLOW__PROSPECTS__LEDGER": str(self.home / "ledger.db"),
+            "AIRFLOW__PROSPECTS__STAGING": f"file://{self.home}/staging",
+        }
+
+
+def _short_waits() -> dict[str, Any]:
+    """The pauses between two tries of a call, a tenth of their length; nothing else of the product is touched."""
+    import tenacity
+
+    return {
+        "include.prospects.api._BACKOFF": tenacity.wait_exponential_jitter(
+            multiplier=0.025, max=1.5, jitter=0.05
+        )
+    }
+
+
+def left_open(home: Path) -> int:
+    """Entries of the ledger whose outcome is not known, neither of the offer nor of the lease."""
+    with sqlite3.connect(home / "ledger.db") as ledger:
+        query = "SELECT count(*) FROM prospect_ledger WHERE state IN ('claimed', 'sent') OR acceptance = 'accepting'"
+        return int(ledger.execute(query).fetchone()[0])
+
+
+@contextmanager
+def sandbox(weather: Any) -> Iterator[Any]:
+    """The four systems in a process of their own."""
+    from benchmarks.chaos_world import serve
+
+    context = multiprocessing.get_context("spawn")
+    mine, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(weather, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield mine.recv()
+    finally:
+        mine.close()
+        process.join(10)
+        process.kill()
+
+
+def blow(weather: Any, pairs: Sequence[str], kills: bool, home: Path) -> dict[str, Any]:
+    """One storm from its beginning to the count afterwards."""
+    from benchmarks.chaos_world import compare, make, storm
+    from include.sandbox import SandboxClient
+
+    _, expected = make(weather.seed, weather.prospects, weather.anchor)
+    with sandbox(weather) as served:
+        clients = {name: SandboxClient(url) for name, url in served.urls.items()}
+        for client in clients.values():
+            storm(client, weather)
+        over = Storm(weather, pairs, kills, home, served)
+        over.run()
+        struck = sum(len(client.fault_log()) for client in clients.values())
+        for client in clients.values():
+            client.clear_faults()
+        over.run_once_more()
+        states = {name: clients[name].state() for name in ("yuneo", "sigma")}
+    result: dict[str, Any] = {"faults": struck, "open_in_ledger": left_open(home), "pairs": {}}
+    for pair, tally in over.tallies.items():
+        partner, erp = pair.split("_")
+        found = compare(expected[partner], erp, states[erp])
+        result["pairs"][pair] = {"prospects": expected[partner].records, **asdict(found), **_told(tally)}
+    result["persons_doubled"] = {
+        erp: states[erp]["business_partners"]
+        - sum(expected[pair.split("_")[0]].persons for pair in pairs if pair.endswith(erp))
+        for erp in {pair.split("_")[1] for pair in pairs}
+    }
+    return result
+
+
+def _told(tally: Tally) -> dict[str, Any]:
+    told = asdict(tally)
+    counts = told.pop("counts")
+    return told | {"quarantined": counts.get("quarantined", -1), "held": counts.get("held", -1)}
+
+
+def is_well(result: Mapping[str, Any]) -> bool:
+    """Nothing lost, nothing doubled, nothing open."""
+    pairs = result["pairs"].values()
+    broken = any(pair["lost"] or pair["doubled"] or pair["stopped"] for pair in pairs)
+    return not broken and not result["open_in_ledger"] and not any(result["persons_doubled"].values())
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """What is printed: one line a pair, or a peer."""
+    columns = (
+        "prospects",
+        "offers",
+        "leases",
+        "lost",
+        "doubled",
+        "quarantined",
+        "held",
+        "tries",
+        "killed",
+        "seconds",
+    )
+    lines = [f"{'':28}" + "".join(f"{name:>12}" for name in columns)]
+    for name, row in rows.items():
+        cells = (row.get(column, "") for column in columns)
+        lines.append(
+            f"{name:28}"
+            + "".join(f"{round(cell) if isinstance(cell, float) else cell:>12}" for cell in cells)
+        )
+    return "\n".join(lines)
+
+
+def prepare(home: Path) -> None:
+    """An Airflow of its own, before anything imports Airflow; the fork server inherits it."""
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[name]
+    os.environ |= {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    sys.path[:0] = [str(ROOT), str(ROOT / "plugins")]
+
+
+def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10_000), help="default: another each time"
+    )
+    parser.add_argument("--prospects", type=int, default=2000, help="of each partner (default 2000)")
+    parser.add_argument(
+        "--rate", type=float, default=0.2, help="part of all requests in trouble (default 0.2)"
+    )
+    parser.add_argument("--pairs", default="all", help="all, or some, separated by commas")
+    parser.add_argument("--kills", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--import-seconds", type=float, default=2.0, help="length of an import in the ERPs")
+    parser.add_argument("--peers", action="store_true", help="the same storm over what others do")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    parser.add_argument("--keep", action="store_true", help="keep ledger, staging and logs, and say where")
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """0 if nothing was lost, doubled or left open."""
+    arguments = _arguments(given)
+    home = Path(tempfile.mkdtemp(prefix="chaos-"))
+    prepare(home)
+    from benchmarks.chaos_world import Weather
+
+    pairs = PAIRS if arguments.pairs == "all" else tuple(arguments.pairs.split(","))
+    weather = Weather(
+        arguments.seed,
+        arguments.prospects,
+        arguments.rate,
+        datetime.now(UTC).date(),
+        arguments.import_seconds,
+    )
+    print(
+        f"seed {weather.seed}: {weather.rate:.0%} of all requests in trouble, kills {'on' if arguments.kills else 'off'}"
+    )
+    started = time.monotonic()
+    result = blow(weather, pairs, arguments.kills, home)
+    print(table(result["pairs"]))
+    for pair, row in result["pairs"].items():
+        for error in row["stopped"]:
+            print(f"{pair}: {error}")
+    print(
+        f"{result['faults']} faults, {result['open_in_ledger']} entries open in the ledger, "
+        f"persons doubled: {result['persons_doubled']}, {time.monotonic() - started:.0f} s"
+    )
+    if arguments.peers:
+        from benchmarks.chaos_peers import run_peers
+
+        result["peers"] = run_peers(replace(weather, prospects=min(weather.prospects, 2000)), home)
+        print(table(result["peers"]))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1))
+    if arguments.keep:
+        print(home)
+    else:
+        shutil.rmtree(home, ignore_errors=True)
+    return 0 if is_well(result) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
