@@ -111,8 +111,9 @@ def _offer_reason(offer: Offer, today: date) -> str | None:
 
 
 def is_open(offer: Offer, today: date) -> bool:
-    """Whether somebody could still accept this offer."""
-    return offer.status is OfferStatus.OFFERED and not (offer.valid_until and offer.valid_until < today)
+    """Whether somebody could still accept this offer; one with a status we do not know might be."""
+    might_be = offer.status in (OfferStatus.OFFERED, OfferStatus.UNKNOWN)
+    return might_be and not (offer.valid_until and offer.valid_until < today)
 
 
 def competitors(

@@ -186,10 +186,18 @@ class Loader:
         return undecided
 
     def _offers(self, external_ids: Collection[str]) -> dict[Key, list[Offer]]:
+        """Offers by external id and unit.
+
+        :raises StopRun: an offer of ours stands on a unit that cannot be read; passing over it would make a second.
+        """
         found = defaultdict(list)
         for offer in self.erp.offers(external_ids):
-            if offer.external_id and offer.unit:
-                found[(offer.external_id, str(offer.unit))].append(offer)
+            if offer.unit is None:
+                raise StopRun(
+                    f"Offer {offer.number} of ours stands on a unit number that cannot be read. Check the pair's "
+                    "setting erp_separator, then clear the task; nothing was sent."
+                )
+            found[(offer.external_id or "", str(offer.unit))].append(offer)
         return found
 
     def _adopt(self, entry: Entry, offers: Sequence[Offer], reason: str | None) -> None:

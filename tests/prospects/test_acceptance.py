@@ -92,6 +92,7 @@ BERTS = OFFER.model_copy(update={"offer_id": "o2", "number": "12", "external_id"
     ("other", "offers"),
     [
         (BERT, [BERTS]),
+        (BERT, [BERTS.model_copy(update={"status": OfferStatus.UNKNOWN})]),
         (replace(BERT, pair="another pair on the same ERP"), [BERTS]),
         (replace(BERT, state="claimed"), []),
         (replace(BERT, state="sent"), []),
