@@ -11,8 +11,8 @@ Candidates chosen in EverReal become offers in Wodis Yuneo and, where the policy
 """
 
 import pendulum
-from everreal.operators import EverRealExtractOperator
 
+from everreal.operators import EverRealExtractOperator
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
 from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator

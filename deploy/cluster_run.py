@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -110,6 +111,17 @@ class Airflow:
         value: dict[str, Any] = self.get(f"{path}?deserialize=true").get("value") or {}
         return value
 
+    def console(self, path: str) -> dict[str, Any]:
+        """A page of our own plugin; empty if it is refused."""
+        answer = self.session.get(f"{self.cluster.api}/prospects{path}", timeout=60)
+        content: dict[str, Any] = answer.json() if answer.ok else {}
+        return content
+
+    def log(self, pair: str, run: dict[str, Any], task: str) -> str:
+        """A task's log of its first try, which the api-server gets from the worker."""
+        path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/{task}/logs/1?full_content=true"
+        return str(self.get(path).get("content", ""))
+
     def wait_for_runs(self) -> dict[str, dict[str, Any]]:
         """Wait until all four have ended."""
         runs: dict[str, dict[str, Any]] = {}
@@ -157,6 +169,16 @@ def _problems(
                 yield f"{erp} has {made} new {what}, the runs say {said}"
     if airflow.tasks(interrupted)["load_offers"]["try_number"] < 2:
         yield f"load_offers of {interrupted} was not interrupted"
+    yield from _unreadable(airflow, interrupted, runs[interrupted], counts[interrupted])
+
+
+def _unreadable(airflow: Airflow, pair: str, run: dict[str, Any], counts: dict[str, Any]) -> Iterator[str]:
+    """What the api-server must be able to show with the few rights it has: tables of a run, logs of a worker."""
+    shown = airflow.console(f"/api/pairs/{pair}/run?run_id={quote(run['dag_run_id'])}")
+    if shown.get("quarantine_total") != counts.get("quarantined"):
+        yield f"the console shows {shown.get('quarantine_total')} quarantined records of {pair}"
+    if "reconciled" not in airflow.log(pair, run, "reconcile"):
+        yield f"the log of reconcile of {pair} cannot be read"
 
 
 def _doubles(erp: str, what: str, before: dict[str, int], after: dict[str, int]) -> Iterator[str]:

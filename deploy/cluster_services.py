@@ -170,7 +170,7 @@ class Cluster:
         answer = ""
         while time.monotonic() < deadline:
             self.processes.must_live()
-            check = subprocess.run(  # noqa: S603
+            check = subprocess.run(
                 self._command(service.health),
                 env=environment,
                 cwd=self._home(name),

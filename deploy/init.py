@@ -105,7 +105,7 @@ def make_user(password: str) -> None:
 
 def _run(*command: str, answers: str = "") -> None:
     print(f"init: {' '.join(command[:4])}", flush=True)
-    subprocess.run(command, input=answers, text=True, check=True, start_new_session=True)  # noqa: S603
+    subprocess.run(command, input=answers, text=True, check=True, start_new_session=True)
 
 
 def _secret(folder: Path, name: str) -> str:

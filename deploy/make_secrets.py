@@ -12,6 +12,7 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,13 +106,18 @@ def _broker(places: Places) -> dict[str, str]:
 def _databases_and_staging(places: Places, systems: dict[str, Any]) -> dict[str, str]:
     airflow_password = secrets.token_urlsafe(32)
     ledger = {"prospect_ledger": _ledger(places)}
-    user, admin = _key_pair("prospects"), _key_pair("init")
+    user, reader, admin = _key_pair("prospects"), _key_pair("console"), _key_pair("init")
+    identities = [
+        _identity(user, ("Read", "Write", "List", "Tagging"), "prospects"),
+        _identity(reader, ("Read", "List"), "prospects"),
+        _identity(admin, ("Admin", "Read", "Write", "List", "Tagging")),
+    ]
     return {
         "postgres_password": secrets.token_urlsafe(32),
         "database_airflow": f"postgresql+psycopg2://airflow:{airflow_password}@{places.postgres}/airflow",
-        "object_store.json": _json({"identities": [_identity(user, "prospects"), _identity(admin)]}),
+        "object_store.json": _json({"identities": identities}),
         "connections.json": _json({**systems, **ledger, "aws_default": _store_connection(places, user)}),
-        "connections-console.json": _json(ledger),
+        "connections-console.json": _json({**ledger, "aws_default": _store_connection(places, reader)}),
         "connections-init.json": _json({**ledger, "aws_default": _store_connection(places, admin)}),
     }
 
@@ -133,13 +139,12 @@ def _key_pair(name: str) -> dict[str, str]:
     return {"name": name, "accessKey": secrets.token_hex(10), "secretKey": secrets.token_urlsafe(32)}
 
 
-def _identity(keys: dict[str, str], bucket: str | None = None) -> dict[str, Any]:
-    """A user of the object store: of one bucket, or its administrator."""
-    rights = ("Read", "Write", "List", "Tagging")
+def _identity(keys: dict[str, str], rights: Sequence[str], bucket: str | None = None) -> dict[str, Any]:
+    """A user of the object store, with rights on one bucket or on all."""
     return {
         "name": keys["name"],
         "credentials": [{"accessKey": keys["accessKey"], "secretKey": keys["secretKey"]}],
-        "actions": [f"{right}:{bucket}" for right in rights] if bucket else ["Admin", *rights],
+        "actions": [f"{right}:{bucket}" if bucket else right for right in rights],
     }
 
 
@@ -162,9 +167,9 @@ def _json(content: dict[str, Any]) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Write a new file, for all to read: containers have users of their own, the folder keeps others out."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "w") as file:
-        os.fchmod(descriptor, 0o444)
+        os.fchmod(descriptor, 0o644)
         file.write(text)
 
 

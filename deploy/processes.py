@@ -48,7 +48,7 @@ class Processes:
     ) -> None:
         """Start a process that stays, in a session of its own."""
         with self._log(name) as log:
-            self.running[name] = subprocess.Popen(  # noqa: S603
+            self.running[name] = subprocess.Popen(
                 command,
                 env=dict(environment),
                 cwd=folder,
@@ -73,7 +73,7 @@ class Processes:
         :raises Failed: if its exit code is not 0.
         """
         with self._log(name) as log:
-            code = subprocess.call(  # noqa: S603
+            code = subprocess.call(
                 command, env=dict(environment), cwd=folder, stdout=log, stderr=log, **as_user(user)
             )
         if code:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import secrets
@@ -12,8 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,9 @@ def _demo(options: argparse.Namespace) -> int:
     with _Processes(environment) as processes:
         _say("starting the sandbox")
         first = str(options.sandbox_port)
-        processes.start("sandbox", sys.executable, "-m", "include.sandbox", "--port", first, "--seed", str(options.seed))
+        processes.start(
+            "sandbox", sys.executable, "-m", "include.sandbox", "--port", first, "--seed", str(options.seed)
+        )
         _say("preparing Airflow's database and the ledger")
         processes.run("db", _airflow(), "db", "migrate")
         processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
@@ -119,7 +120,9 @@ def _must_be_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            raise DemoFailed(f"port {port} is taken; stop what uses it, or give --airflow-port / --sandbox-port") from None
+            raise DemoFailed(
+                f"port {port} is taken; stop what uses it, or give --airflow-port / --sandbox-port"
+            ) from None
 
 
 def _say(text: str) -> None:
@@ -138,13 +141,13 @@ class _Processes:
 
     def __exit__(self, *_: object) -> None:
         for process in self.running.values():
-            with _ignoring_the_dead():
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
         for process in self.running.values():
             try:
                 process.wait(10)
             except subprocess.TimeoutExpired:
-                with _ignoring_the_dead():
+                with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
 
     def start(self, name: str, *command: str) -> None:
@@ -158,7 +161,9 @@ class _Processes:
         with log.open("wb") as file:
             code = subprocess.call(command, cwd=ROOT, env=self.environment, stdout=file, stderr=file)
         if code:
-            raise DemoFailed(f"`{' '.join(map(os.path.basename, command))}` failed; see {log.relative_to(ROOT)}")
+            raise DemoFailed(
+                f"`{' '.join(map(os.path.basename, command))}` failed; see {log.relative_to(ROOT)}"
+            )
 
     def must_live(self) -> None:
         for name, process in self.running.items():
@@ -169,14 +174,6 @@ class _Processes:
         while True:
             self.must_live()
             time.sleep(1)
-
-
-@contextmanager
-def _ignoring_the_dead() -> Iterator[None]:
-    try:
-        yield
-    except ProcessLookupError:
-        pass
 
 
 class _Airflow:
@@ -219,7 +216,9 @@ class _Airflow:
         waiting = set(PAIRS)
         while waiting:
             for pair in sorted(waiting):
-                if self.session.patch(f"{self.url}/api/v2/dags/{pair}", json={"is_paused": False}, timeout=30).ok:
+                if self.session.patch(
+                    f"{self.url}/api/v2/dags/{pair}", json={"is_paused": False}, timeout=30
+                ).ok:
                     waiting.discard(pair)
             self._patience(deadline, "Airflow does not know the four DAGs yet")
         runs: dict[str, dict[str, Any]] = {}
@@ -240,7 +239,9 @@ class _Airflow:
 
     def _show_progress(self, pair: str, run: dict[str, Any], shown: dict[str, str]) -> None:
         tasks = self.get(f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances").get("task_instances", [])
-        under_way = [f"{task['task_id']} {task['state']}" for task in tasks if task["state"] not in (None, "success")]
+        under_way = [
+            f"{task['task_id']} {task['state']}" for task in tasks if task["state"] not in (None, "success")
+        ]
         state = ", ".join(under_way) or run["state"]
         if shown.get(pair) != state:
             shown[pair] = state
@@ -254,7 +255,11 @@ class _Airflow:
 
 def _print_table(airflow: _Airflow, runs: dict[str, dict[str, Any]]) -> bool:
     print()
-    print(f"  {'pair':<16}" + "".join(f"{column.removesuffix('_created'):>13}" for column in COLUMNS) + "  state")
+    print(
+        f"  {'pair':<16}"
+        + "".join(f"{column.removesuffix('_created'):>13}" for column in COLUMNS)
+        + "  state"
+    )
     all_well = True
     for pair, run in runs.items():
         counts = airflow.counts(pair, run)

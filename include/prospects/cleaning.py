@@ -69,6 +69,9 @@ _BETWEEN_DIGITS = " /().-"
 _PLAIN_PHONE = r"^(?:\+49|0049|\(?0)[ /().-]*[1-9][0-9 /().-]*$"
 
 
+Repair = Callable[[str], str | None]
+
+
 def clean(prospects: pd.DataFrame) -> pd.DataFrame:
     """Write every field as the ERP's duplicate check needs it.
 
@@ -139,12 +142,14 @@ def _cleaned(values: pa.Array, field: str) -> pa.Array:
     return once_each(values, _cleaned_messages if field == "message" else _cleaned_texts)
 
 
-def _cleaned_texts(texts: pa.Array) -> pa.Array:
+def _cleaned_texts(texts: pa.Array, repair: Repair | None = None) -> pa.Array:
     untidy = _unlike(texts, _TIDY_TEXT)
     if not pc.any(untidy).as_py():
         return texts
     trimmed = pc.utf8_trim_whitespace(texts.filter(untidy))
-    return pc.replace_with_mask(texts, untidy, on_distinct(trimmed, _unlike(trimmed, _TIDY_TEXT), _tidy_text))
+    return pc.replace_with_mask(
+        texts, untidy, on_distinct(trimmed, _unlike(trimmed, _TIDY_TEXT), repair or _tidy_text)
+    )
 
 
 def _cleaned_messages(texts: pa.Array) -> pa.Array:
@@ -208,7 +213,7 @@ def _cleaned_names(names: pa.Array, keep_whole: bool) -> tuple[pa.Array, pa.Arra
     :returns: names (the same array if nothing changed) and titles.
     """
     distinct, spread = distinct_values(names)
-    tidy = on_distinct(distinct, _unlike(distinct, _TIDY_TEXT), _plain_name)
+    tidy = _cleaned_texts(distinct, _plain_name)
     rest, titles = _without_titles(tidy, keep_whole)
     plain = pc.match_substring_regex(rest, _ONE_WORD_IN_CAPITALS)
     if pc.any(plain).as_py():

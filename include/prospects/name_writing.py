@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
 
 _BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Fillers that Unicode calls letters or symbols, though nothing is to be seen."""
@@ -168,64 +167,25 @@ def split_title(name: str) -> tuple[str | None, str]:
     return (tidy_title(" ".join(found)), name) if found else (None, name)
 
 
-@cache
-def _known_titles() -> dict[str, str]:
-    written = [
-        "Dr.",
-        "Prof.",
-        "Dipl.",
-        "Mag.",
-        "Ing.",
-        "PD.",
-        "Priv.",
-        "Doz.",
-        "Univ.",
-        "med.",
-        "phil.",
-        "jur.",
-        "rer.",
-        "nat.",
-        "pol.",
-        "oec.",
-        "habil.",
-        "theol.",
-        "vet.",
-        "dent.",
-        "sc.",
-        "techn.",
-        "mult.",
-        "iur.",
-        "agr.",
-        "paed.",
-        "psych.",
-        "Kfm.",
-        "Kffr.",
-        "Vw.",
-        "Bw.",
-        "Inf.",
-        "Phys.",
-        "Chem.",
-        "Biol.",
-        "Math.",
-        "Päd.",
-        "Soz.",
-    ]
-    return {word.rstrip(".").lower(): word for word in written} | {
-        "professor": "Prof.",
-        "professorin": "Prof.",
-        "doktor": "Dr.",
-        "pd": "PD",
-    }
+_TITLE_WORDS = (
+    "Dr. Prof. Dipl. Mag. Ing. Priv. Doz. Univ. med. phil. jur. rer. nat. pol. oec. habil. theol. vet. dent. sc. "
+    "techn. mult. iur. agr. paed. psych. Kfm. Kffr. Vw. Bw. Inf. Phys. Chem. Biol. Math. Päd. Soz."
+)
+_KNOWN_TITLES = {word.rstrip(".").lower(): word for word in _TITLE_WORDS.split(" ")} | {
+    "pd": "PD",
+    "professor": "Prof.",
+    "professorin": "Prof.",
+    "doktor": "Dr.",
+}
 
 
 def tidy_title(title: str) -> str:
     """One writing for one title: ``DR.MED`` and ``Dr. med.`` are the same; unknown words stay as they are."""
     title = without_stray_blanks(title).strip(",- ")
     parts = re.findall(r"[^\W\d_]+\.?|[^\w\s.]|\S", title)
-    known = _known_titles()
-    if any(part.rstrip(".").lower() not in known and part != "-" for part in parts):
+    if any(part.rstrip(".").lower() not in _KNOWN_TITLES and part != "-" for part in parts):
         return title
-    words = " ".join(known.get(part.rstrip(".").lower(), part) for part in parts)
+    words = " ".join(_KNOWN_TITLES.get(part.rstrip(".").lower(), part) for part in parts)
     return words.replace(" - ", "-").strip("- ")
 
 

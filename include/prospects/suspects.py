@@ -49,7 +49,7 @@ def suspects(
     left, right = left[to_compare], right[to_compare]
     pairs = compare(who, left, right)
     score = probabilities(pairs)
-    near = score >= threshold
+    near = (score >= threshold) & (score > 0)
     return _table(both, left[near], right[near], score[near], reasons(pairs, near))
 
 

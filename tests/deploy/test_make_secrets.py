@@ -32,7 +32,7 @@ def test_makes_each_file_that_the_compose_file_names(folder: Path) -> None:
 
 def test_folder_keeps_others_out_and_containers_may_read_the_files(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o444}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o644}
 
 
 def test_never_overwrites(folder: Path) -> None:
@@ -71,20 +71,24 @@ def test_passwords_agree(folder: Path) -> None:
         for identity in read(folder / "object_store.json")["identities"]
         for key in identity["credentials"]
     }
-    for file, may_make_buckets in (("connections.json", False), ("connections-init.json", True)):
+    rights = {"connections.json": "Write:prospects", "connections-init.json": "Admin"}
+    for file in (*rights, "connections-console.json"):
         store = read(folder / file)["aws_default"]
         password, actions = users[store["login"]]
         assert password == store["password"]
-        assert ("Admin" in actions) is may_make_buckets
+        assert {action for action in actions if action.startswith(("Write:", "Admin"))} == {
+            rights.get(file)
+        } - {None}
 
 
-def test_the_ledger_is_the_same_for_all_and_the_console_knows_nothing_else(folder: Path) -> None:
+def test_the_ledger_is_the_same_for_all_and_the_console_knows_no_outside_system(folder: Path) -> None:
     files = [
         read(folder / name)
         for name in ("connections.json", "connections-init.json", "connections-console.json")
     ]
     assert len({json.dumps(file["prospect_ledger"]) for file in files}) == 1
-    assert list(files[2]) == ["prospect_ledger"]
+    assert set(files[2]) == set(files[1]) == {"prospect_ledger", "aws_default"}
+    assert set(files[0]) == {"prospect_ledger", "aws_default", *make_secrets.SYSTEMS}
     assert len(files[0]["prospect_ledger"]["extra"]["hash_key"]) >= 64
     superuser = (folder / "postgres_password").read_text()
     assert superuser not in (folder / "database_airflow").read_text()

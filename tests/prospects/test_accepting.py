@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
-from sigma.erp import Sigma
-from yuneo.erp import Yuneo
 
 from include.prospects.accepting import Acceptor
 from include.prospects.ledger import Entry, Intent, Ledger, Run
 from include.prospects.ledger_schema import Store
 from include.sandbox import Sandbox
+from sigma.erp import Sigma
+from yuneo.erp import Yuneo
 
 TODAY = datetime.now(ZoneInfo("Europe/Berlin")).date()
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pendulum
 import pytest
+
 from immomio.operators import ImmomioExtractOperator
+from include.prospects.pair import InvalidPair, Pair
 from sigma.operators import SigmaAcceptOffersOperator, SigmaLoadOffersOperator
 from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
-
-from include.prospects.pair import InvalidPair, Pair
 
 SETTINGS: dict[str, Any] = {
     "dag_id": "a_pair",
