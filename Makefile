@@ -27,7 +27,13 @@ demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=
 test: $(READY) ## everything that must hold: format, lint, types, tests
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: well"
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+chaos: $(READY) ## each pair with thousands of prospects, faults and kills (SEED=1 PROSPECTS=2000)
+	@$(BIN)/python -m benchmarks.chaos --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000)
+
+migrate: $(READY) ## bring the ledger's database to the newest version
+	@$(BIN)/python -m include.prospects.migrate
 
 lock: ## write the locked requirements anew from requirements*.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
@@ -37,4 +43,4 @@ clean: ## remove what demo and test made, and the environment
 	@rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test lock clean
+.PHONY: help demo test chaos migrate lock clean

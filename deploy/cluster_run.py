@@ -118,7 +118,7 @@ class Airflow:
         return content
 
     def log(self, pair: str, run: dict[str, Any], task: str) -> str:
-        """A task's log of its first try, which the api-server gets from the worker."""
+        """A task's log of its first try, of a worker that is dead by now as well."""
         path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/{task}/logs/1?full_content=true"
         return str(self.get(path).get("content", ""))
 
@@ -173,12 +173,13 @@ def _problems(
 
 
 def _unreadable(airflow: Airflow, pair: str, run: dict[str, Any], counts: dict[str, Any]) -> Iterator[str]:
-    """What the api-server must be able to show with the few rights it has: tables of a run, logs of a worker."""
+    """What the api-server must be able to show with the few rights it has: tables of a run, logs of the workers."""
     shown = airflow.console(f"/api/pairs/{pair}/run?run_id={quote(run['dag_run_id'])}")
     if shown.get("quarantine_total") != counts.get("quarantined"):
         yield f"the console shows {shown.get('quarantine_total')} quarantined records of {pair}"
-    if "reconciled" not in airflow.log(pair, run, "reconcile"):
-        yield f"the log of reconcile of {pair} cannot be read"
+    for task, words in (("load_offers", "talking to"), ("reconcile", "reconciled")):
+        if words not in airflow.log(pair, run, task):
+            yield f"the log of {task} of {pair} cannot be read"
 
 
 def _doubles(erp: str, what: str, before: dict[str, int], after: dict[str, int]) -> Iterator[str]:

@@ -72,7 +72,7 @@ class Cluster:
             name: f"http://127.0.0.1:{ports.sandbox + i}" for i, name in enumerate(make_secrets.SYSTEMS)
         }
         self.secrets = folder / "secrets"
-        self._compose = compose_file.load()
+        self._compose = compose_file.load({"PUBLIC_URL": self.api})
         self._plain = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         places = make_secrets.Places(
             f"127.0.0.1:{ports.postgres}",
@@ -80,6 +80,7 @@ class Cluster:
             f"http://127.0.0.1:{ports.object_store}",
         )
         make_secrets.make(self.secrets, places, self._systems())
+        (folder / "task-logs").mkdir()
         (folder / "policy").mkdir()
         (folder / "policy" / "airflow_local_settings.py").write_text(POLICY)
 
@@ -192,6 +193,7 @@ class Cluster:
         secrets = home / "secrets"
         if not home.exists():
             secrets.mkdir(parents=True)
+            (home / "logs").symlink_to(self.folder / "task-logs")  # the volume that all of them share
             for target, file in service.secrets.items():
                 shutil.copy(self.secrets / file, secrets / target)
         there = {

@@ -6,7 +6,6 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,8 +34,8 @@ def airflow_db() -> None:
 
 
 @pytest.fixture
-def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty ledger and an empty staging folder, for this test alone."""
     monkeypatch.setenv("AIRFLOW__PROSPECTS__LEDGER", str(tmp_path / "ledger.db"))
     monkeypatch.setenv("AIRFLOW__PROSPECTS__STAGING", f"file://{tmp_path}/staging")
-    yield tmp_path
+    return tmp_path

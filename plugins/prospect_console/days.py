@@ -257,7 +257,9 @@ def lag(cron: str, loaded: Sequence[tuple[datetime, datetime]], now: datetime) -
 
     A pair on time is up to one interval behind: what goes on now cannot have been loaded yet.
     """
-    until = max((end for end in (_newest_in(cron, *window) for window in loaded) if end), default=None)
+    # The latest first: cron arithmetic is slow, and the first window that holds a whole interval settles it.
+    latest_first = sorted(loaded, key=lambda window: window[1], reverse=True)
+    until = next((end for window in latest_first if (end := _newest_in(cron, *window))), None)
     if until is None:
         return Lag(None, None, None)
     ended = 0

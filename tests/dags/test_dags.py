@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_the_story_is_told_in_its_order(bag: DagBag, pair: str) -> None:
     """An operator's argument makes an edge only if it is a template field; forget it and the arrow is gone."""
     edges = {(task.task_id, after) for task in bag.dags[pair].tasks for after in task.downstream_task_ids}
 
-    assert edges == set(zip(STORY, STORY[1:], strict=False))
+    assert edges == set(pairwise(STORY))
 
 
 @pytest.mark.parametrize("pair", PAIRS)

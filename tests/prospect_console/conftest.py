@@ -95,12 +95,10 @@ def serving(env: dict[str, str], log: Path) -> Iterator[str]:
             _wait_until_up(url, process, log)
             yield url
         finally:
+            # It holds nothing worth an orderly end, which would wait for the browser's open connections.
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
