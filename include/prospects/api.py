@@ -30,6 +30,7 @@ from urllib.parse import urlsplit
 import requests
 import tenacity
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.observability import stats
 from requests.auth import AuthBase
 from requests_toolbelt.adapters.socket_options import TCPKeepAliveAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -235,10 +236,13 @@ class ApiHook(HttpHook):
             )
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Give the connections back, and count the calls into Airflow's metrics."""
         if self._session is not None:
             self._session.close()
             self._session = None
+            tags = {"system": self.system}
+            stats.incr("prospects.api_calls", self.calls, tags=tags)
+            stats.incr("prospects.seconds_waited_for_limits", round(self.seconds_waited_for_limits), tags=tags)
 
     def __enter__(self) -> Self:
         return self

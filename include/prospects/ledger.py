@@ -253,11 +253,7 @@ class Ledger:
         return {(row.external_id, row.unit) for row in won}
 
     def sending(self, pair: str, token: str, keys: Collection[Key]) -> set[Key]:
-        """Mark claimed entries as sent, just before they are; returns those whose claim still holds.
-
-        Called again before each further try of the request: the time of the last try counts, and a claim that
-        was taken over while the request waited is gone.
-        """
+        """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
         at, confirmed = now(), set[Key]()
         with self.engine.begin() as connection:
             for some in _chunks(sorted(keys)):
@@ -266,7 +262,7 @@ class Ledger:
                     .where(
                         entries.c.pair == pair,
                         entries.c.claim == token,
-                        entries.c.state.in_(("claimed", "sent")),
+                        entries.c.state == "claimed",
                         sa.tuple_(entries.c.external_id, entries.c.unit).in_(some),
                     )
                     .values(state="sent", sent_at=at, job=None, updated_at=at)
@@ -276,6 +272,20 @@ class Ledger:
                 _note(connection, [row.id for row in rows], "sent", at)
                 confirmed |= {(row.external_id, row.unit) for row in rows}
         return confirmed
+
+    def still_sending(self, ids: Collection[int], token: str) -> bool:
+        """Before each try of a request: whether all its entries are still ours to send.
+
+        A request can wait for minutes, for the ERP asks it to; meanwhile another run may have taken the entries
+        over. The time of the last try is kept, for from then on the ERP has time to end what it took.
+        """
+        at, held = now(), 0
+        with self.engine.begin() as connection:
+            for some in _chunks(sorted(ids)):
+                ours = sa.and_(entries.c.id.in_(some), entries.c.state == "sent", entries.c.claim == token)
+                statement = sa.update(entries).where(ours).values(sent_at=at, updated_at=at)
+                held += connection.execute(statement).rowcount
+        return held == len(ids)
 
     def in_job(self, ids: Collection[int], job: str | None, token: str | None = None) -> None:
         """Remember which import of the ERP carries these entries; with a token, those whose claim still holds."""

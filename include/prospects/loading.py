@@ -312,7 +312,7 @@ class Loader:
         ids = [ready.entry.id for ready in batch]
 
         def going_out() -> None:
-            if self.ledger.sending(self.run.pair, token, confirmed) != confirmed:
+            if not self.ledger.still_sending(ids, token):
                 raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
 
         try:

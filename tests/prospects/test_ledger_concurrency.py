@@ -176,6 +176,8 @@ def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Sto
     assert ledger.sending("immomio_yuneo", new, won) == won
 
     assert ledger.sending("immomio_yuneo", old, won) == set()
+    assert not ledger.still_sending([entry.id], old)
+    assert ledger.still_sending([entry.id], new)
     ledger.not_sent([entry.id], old)
     ledger.in_job([entry.id], "an old job", old)
 
