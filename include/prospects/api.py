@@ -242,7 +242,9 @@ class ApiHook(HttpHook):
             self._session = None
             tags = {"system": self.system}
             stats.incr("prospects.api_calls", self.calls, tags=tags)
-            stats.incr("prospects.seconds_waited_for_limits", round(self.seconds_waited_for_limits), tags=tags)
+            stats.incr(
+                "prospects.seconds_waited_for_limits", round(self.seconds_waited_for_limits), tags=tags
+            )
 
     def __enter__(self) -> Self:
         return self
