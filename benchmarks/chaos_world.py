@@ -40,6 +40,7 @@ class Expected:
     :param offers: groups of external ids, one offer among the ids of each.
     :param refused: external ids of those that the ERP cannot take.
     :param leases: how many leases each unit ends with.
+    :param shared: units for which each partner has chosen somebody; no lease where both feed the ERP.
     :param persons: how many business partners they are.
     """
 
@@ -47,6 +48,7 @@ class Expected:
     offers: list[tuple[str, ...]] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     leases: dict[Unit, int] = field(default_factory=dict)
+    shared: list[Unit] = field(default_factory=list)
     persons: int = 0
 
 
@@ -91,7 +93,8 @@ class _Maker:
             self.expected.persons -= 1
         elif kind == 5 and number // EVERY < len(shared):  # each partner has chosen somebody for it
             first.unit = shared[number // EVERY]
-            leases = {first.unit: 0}
+            leases = {}
+            self.expected.shared.append(first.unit)
         self.expected.offers += offers
         self.expected.leases |= leases
 
@@ -198,14 +201,18 @@ class Found:
     doubled: int
 
 
-def compare(expected: Expected, erp: str, state: Mapping[str, Any]) -> Found:
-    """Hold the ERP's own records against what must be there: offers and leases alike."""
+def compare(expected: Expected, erp: str, state: Mapping[str, Any], alone: bool) -> Found:
+    """Hold the ERP's own records against what must be there: offers and leases alike.
+
+    :param alone: whether this partner is the only one that feeds the ERP.
+    """
     per_id = Counter(state["offers_per_external_id"])
     per_unit = Counter(state["leases_per_unit"])
     pairs = [(1, sum(per_id[one] for one in ids)) for ids in expected.offers]
     pairs += [(0, per_id[one]) for one in expected.refused]
     offers = sum(there for _, there in pairs)
-    leases = [(wanted, per_unit[SEPARATORS[erp].join(place)]) for place, wanted in expected.leases.items()]
+    places = expected.leases | dict.fromkeys(expected.shared, int(alone))
+    leases = [(wanted, per_unit[SEPARATORS[erp].join(place)]) for place, wanted in places.items()]
     pairs += leases
     return Found(
         offers=offers,

@@ -23,6 +23,7 @@ import hmac
 import json
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,6 +38,9 @@ CLAIM_EXPIRES = timedelta(minutes=10)
 """After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
 _CHUNK = 500
 """Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
+
+_WRITERS = 7_021_978
+"""Advisory lock of PostgreSQL that writers of the ledger hold, for milliseconds."""
 
 Key = tuple[str, str]
 """External id and unit number: what tells one entry of a pair from another."""
@@ -202,10 +206,10 @@ class Ledger:
         :return: the claim's token and the keys that were won.
         """
         token, at, won = uuid.uuid4().hex, now(), set[Key]()
-        # Each key once, and in one order for all: else two runs at the same moment can lock each other out.
-        ordered = sorted({intent.key: intent for intent in intents}.values(), key=lambda intent: intent.key)
-        with self.engine.begin() as connection:
-            for some in _chunks(ordered):
+        # Each key once: PostgreSQL refuses to write a row twice in one statement.
+        once = list({intent.key: intent for intent in intents}.values())
+        with self._writing() as connection:
+            for some in _chunks(once):
                 won |= self._claim(connection, run, some, token, at)
         return token, won
 
@@ -255,7 +259,7 @@ class Ledger:
     def sending(self, pair: str, token: str, keys: Collection[Key]) -> set[Key]:
         """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
         at, confirmed = now(), set[Key]()
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             for some in _chunks(sorted(keys)):
                 statement = (
                     sa.update(entries)
@@ -280,7 +284,7 @@ class Ledger:
         over. The time of the last try is kept, for from then on the ERP has time to end what it took.
         """
         at, held = now(), 0
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             for some in _chunks(sorted(ids)):
                 ours = sa.and_(entries.c.id.in_(some), entries.c.state == "sent", entries.c.claim == token)
                 statement = sa.update(entries).where(ours).values(sent_at=at, updated_at=at)
@@ -403,6 +407,18 @@ class Ledger:
 
     # --- writing ------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """One writer at a time, as SQLite has it anyway.
+
+        Two transactions that lock some hundred rows each, in the order in which each finds them, would end in a
+        deadlock sooner or later.
+        """
+        with self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+            yield connection
+
     def _change(
         self,
         ids: Collection[int],
@@ -418,7 +434,7 @@ class Ledger:
         at = now()
         if reason is not None and "acceptance" not in values and "reason" not in values:
             values["reason"] = reason
-        with self.engine.begin() as connection:
+        with self._writing() as connection:
             for some in _chunks(sorted(set(ids))):
                 conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
                 statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
