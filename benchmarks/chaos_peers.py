@@ -133,10 +133,12 @@ def drt(folder: Path, settings: Mapping[str, str]) -> None:
     queue, ran = home / ".drt" / "dlq" / "prospects.jsonl", home / "ran"
     command = ["retry", "prospects"] if ran.exists() else ["run"]
     drt_itself = Path(sys.executable).with_name("drt")
-    subprocess.run([drt_itself, *command], cwd=home, env=environment, check=False)
-    # With on_error: skip it goes on to the end, and what failed lies in its queue.
-    ran.touch()
-    if queue.exists() and queue.read_text().strip():
+    code = subprocess.run([drt_itself, *command], cwd=home, env=environment, check=False).returncode
+    left = queue.exists() and bool(queue.read_text().strip())
+    # With on_error: skip it goes on to the end, and what failed lies in its queue; without a token it never began.
+    if left or code == 0:
+        ran.touch()
+    if left or code:
         raise SystemExit(1)
 
 
