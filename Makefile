@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+CLUSTER := .venv-cluster
 
 .DEFAULT_GOAL := help
 
@@ -32,6 +33,14 @@ test: $(READY) ## everything that must hold: format, lint, types, tests
 chaos: $(READY) ## each pair with thousands of prospects, faults and kills (SEED=1 PROSPECTS=2000)
 	@$(BIN)/python -m benchmarks.chaos --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000)
 
+$(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(CLUSTER)
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(CLUSTER)/bin/python deploy/requirements-cluster.txt
+	@touch $@
+
+cluster: $(CLUSTER)/.ready ## the deployment without Docker; a worker dies in the middle
+	@$(CLUSTER)/bin/python -m deploy.cluster
+
 migrate: $(READY) ## bring the ledger's database to the newest version
 	@$(BIN)/python -m include.prospects.migrate
 
@@ -40,7 +49,7 @@ lock: ## write the locked requirements anew from requirements*.in
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 clean: ## remove what demo and test made, and the environment
-	@rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(CLUSTER) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test chaos migrate lock clean
+.PHONY: help demo test chaos cluster migrate lock clean
