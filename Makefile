@@ -25,10 +25,15 @@ $(READY): requirements-dev.txt
 demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=1: end after the table)
 	@$(BIN)/python -m include.demo $(if $(ONCE),--once)
 
-test: $(READY) ## everything that must hold: format, lint, types, tests
+lint: $(READY) ## the quick part of `make test`: format, lint, types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: well"
 	@$(BIN)/mypy
+
+test: lint ## everything that must hold: format, lint, types, tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+hooks: $(READY) ## run `make lint` before every commit (pre-commit)
+	@$(BIN)/pre-commit install
 
 chaos: $(READY) ## each pair with thousands of prospects, faults and kills (SEED=1 PROSPECTS=2000)
 	@$(BIN)/python -m benchmarks.chaos --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000)
@@ -44,12 +49,17 @@ cluster: $(CLUSTER)/.ready ## the deployment without Docker; a worker dies in th
 migrate: $(READY) ## bring the ledger's database to the newest version
 	@$(BIN)/python -m include.prospects.migrate
 
-lock: ## write the locked requirements anew from requirements*.in
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
+# The head of each locked file says the command that made it: Renovate reads it there, so no option may be unknown to it.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version=3.11
+lock: $(READY) ## write the locked requirements anew from requirements*.in
+	@$(LOCK) --output-file=requirements.txt requirements.in
+	@$(LOCK) --constraint=requirements.txt --output-file=requirements-dev.txt requirements-dev.in
+	@$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt deploy/requirements.in
+	@$(LOCK) --constraint=deploy/requirements.txt --output-file=deploy/requirements-cluster.txt deploy/requirements-cluster.in
+	@$(LOCK) --output-file=supply_chain/requirements.txt supply_chain/requirements.in
 
 clean: ## remove what demo and test made, and the environment
 	@rm -rf $(VENV) $(CLUSTER) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test chaos cluster migrate lock clean
+.PHONY: help demo lint test hooks chaos cluster migrate lock clean
