@@ -2,12 +2,9 @@
 
 import copy
 import json
-from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from everreal import mapping
 from include.prospects.errors import RefuseRecord
@@ -289,55 +286,3 @@ def test_a_date_of_birth_by_another_name_is_noticed():
     ]
     assert mapping.lacking_fields(changed(CONTRACT, IN_DATA, None)) == []
     assert mapping.lacking_fields("no object") == []
-
-
-anything = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(), max_size=80)
-    | st.sampled_from(
-        [
-            "",
-            "\x00",
-            "\ud800",
-            "\u200f",
-            "\u200b",
-            "👩‍👩‍👧",
-            "0000-01-01",
-            "9999-12-31T23:59:59-23:59",
-            "x" * 5000,
-        ]
-    )
-    | st.sampled_from(["[1]", '"a"', "null", '{"address": 1}', '{"lastName": {}}', "NaN"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def places(value, path=""):
-    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        yield f"{path}{name}"
-        if isinstance(inner, dict | list):
-            yield from places(inner, f"{path}{name}.")
-
-
-@pytest.mark.parametrize(
-    ("record", "to_prospect", "raw"),
-    [
-        (CONTRACT, mapping.contract_to_prospect, mapping.raw_contract),
-        (CANDIDATE, mapping.candidate_to_prospect, mapping.raw_candidate),
-    ],
-    ids=["contract", "candidate"],
-)
-@given(data=st.data())
-@settings(max_examples=300, deadline=None)
-def test_any_json_gives_a_prospect_or_a_refusal(record, to_prospect, raw, data):
-    """Anything at any place of the record, up to the record itself."""
-    value = changed(record, data.draw(st.sampled_from([None, *places(record)])), data.draw(anything))
-    with suppress(RefuseRecord):
-        assert isinstance(to_prospect(value, "-", TODAY), Prospect)
-    json.loads(raw(value))
-    for known in (mapping.candidate_id(value), mapping.candidate_id(mapping.contract_candidate(value))):
-        assert known is None or known

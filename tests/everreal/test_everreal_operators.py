@@ -43,13 +43,6 @@ def test_partner_selection_reads_contracts_by_their_candidates(
     assert ids(operator, operator.read(*window)) == sorted(one["candidate"] for one in everreal.contracts)
 
 
-def test_erp_selection_reads_candidates(extract, add_candidates, window):
-    candidates = add_candidates(5)
-    operator = extract("erp")
-
-    assert ids(operator, operator.read(*window)) == sorted(candidates)
-
-
 def test_ended_contracts_and_disabled_candidates_are_withdrawn_without_a_second_reading(
     extract, everreal, add_contracts, window, asked
 ):
@@ -66,13 +59,6 @@ def test_ended_contracts_and_disabled_candidates_are_withdrawn_without_a_second_
     assert asked() == before
 
 
-def test_the_withdrawn_of_the_erp_selection_are_the_disabled(extract, add_candidates, window):
-    add_candidates(2)
-    disabled = add_candidates(2, isDisabled=True)
-
-    assert sorted(extract("erp").read_withdrawn(*window)) == sorted(disabled)
-
-
 def test_a_contract_that_was_redrawn_does_not_withdraw_its_candidate(extract, everreal, window):
     """The old contract is cancelled after the new one was made: the candidate is chosen all the same."""
     start, end = window
@@ -85,16 +71,6 @@ def test_a_contract_that_was_redrawn_does_not_withdraw_its_candidate(extract, ev
 
     assert [contract["id"] for contract in operator.read(*window)] == [new]
     assert operator.read_withdrawn(*window) == []
-
-
-def test_candidates_are_found_by_id_whatever_their_time(extract, add_candidates, window):
-    (early,) = add_candidates(1, window[0] - timedelta(days=300))
-    add_candidates(250)
-    (late,) = add_candidates(1, window[1] + timedelta(days=3))
-    operator = extract("erp")
-
-    assert ids(operator, operator.read_by_id([early, late, "unknown"])) == sorted([early, late])
-    assert list(operator.read_by_id([])) == []
 
 
 def test_a_candidate_found_by_id_comes_with_the_living_contract(extract, everreal, add_contracts, window):

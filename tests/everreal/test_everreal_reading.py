@@ -57,20 +57,6 @@ def test_contracts_are_cut_by_the_window_and_not_by_days(everreal, hook, add_con
     assert requests_for(asked) <= 4
 
 
-def test_updates_push_records_down_and_none_out_of_sight(
-    everreal, hook, add_candidates, window, between_pages
-):
-    ids = add_candidates(500)
-    unread = iter(ids)  # the oldest are read last
-    between_pages(lambda page: [everreal.update_candidate(next(unread)) for _ in range(9)])
-    found = once_each(list(hook.candidates(*window)))
-
-    left = {one["id"] for one in everreal.candidates if one["updatedAt"] > window[1].isoformat()}
-    assert set(ids) - left <= set(found)
-    assert len(left) >= 45
-    assert set(once_each(list(hook.candidates(window[1], datetime.now(UTC) + DAY)))) == left
-
-
 @pytest.mark.parametrize("leaving", [1, OVERLAP, OVERLAP + 1, 60])
 def test_records_that_leave_pull_none_out_of_sight(
     everreal, hook, add_contracts, window, between_pages, leaving, asked
@@ -83,26 +69,6 @@ def test_records_that_leave_pull_none_out_of_sight(
     )
 
     assert set(once_each(list(hook.contracts(*window)))) >= set(ids[: -3 * leaving])
-
-
-@pytest.mark.parametrize("part", ["unread", "read", "both"])
-def test_an_update_inside_the_window_brings_the_newest_version_once(
-    everreal, hook, add_candidates, window, part
-):
-    ids = add_candidates(350, window[0], window[0] + timedelta(hours=20))
-    everreal.options.shift_records, everreal.options.shift_part = 6, part
-    everreal.options.shift_updated_at = window[1] - timedelta(minutes=1)
-    found = once_each(list(hook.candidates(*window)))
-
-    assert set(found) == set(ids)
-    assert any(one["updatedAt"] == "2024-11-11T22:59:00.000Z" for one in found.values())
-
-
-def test_many_records_of_one_instant_are_all_read(everreal, hook, add_candidates, window):
-    noon = window[0] + timedelta(hours=12)
-    ids = [candidate for _ in range(250) for candidate in add_candidates(1, noon, noon)]
-
-    assert set(once_each(list(hook.candidates(*window)))) == set(ids)
 
 
 def test_without_the_order_asked_for_everything_is_read(

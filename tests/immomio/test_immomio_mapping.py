@@ -1,13 +1,9 @@
 """Immomio's application -> prospect, a test for each rule."""
 
 import copy
-import json
-from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from immomio import mapping
 from include.prospects.errors import RefuseRecord
@@ -186,67 +182,6 @@ def test_a_long_message_is_cut_with_a_mark():
     assert len(message) == 2000
     assert message.endswith("x […]")
     assert mapped("message", "x" * 2000).message == "x" * 2000
-
-
-def test_what_goes_to_quarantine_holds_nobody_else_and_no_self_disclosure():
-    kept = json.loads(mapping.raw(APPLICATION))
-
-    assert kept["mainTenant"]["lastname"] == "Groß"
-    assert kept["property"]["externalId"] == "1.02.3.004"
-    for foreign in ("Mitbewohner", "Geheimagentin", "3210.5"):
-        assert foreign not in json.dumps(kept, ensure_ascii=False)
-
-
-def test_a_refusal_does_not_quote_the_record():
-    with pytest.raises(RefuseRecord) as refused:
-        mapped("mainTenant.dateOfBirth", "Geheim 1990")
-
-    assert "eheim" not in str(refused.value)
-    assert refused.value.__suppress_context__ or refused.value.__context__ is None
-
-
-anything = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(), max_size=80)
-    | st.sampled_from(
-        [
-            "",
-            "\x00",
-            "\ud800",
-            "\u200f",
-            "\u200b",
-            "👩‍👩‍👧",
-            "0000-01-01",
-            "9999-12-31T23:59:59-23:59",
-            "x" * 5000,
-        ]
-    ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def places(value, path=""):
-    for name, inner in value.items():
-        yield path + name
-        if isinstance(inner, dict):
-            yield from places(inner, f"{path}{name}.")
-
-
-@given(data=st.data())
-@settings(max_examples=400, deadline=None)
-def test_any_json_gives_a_prospect_or_a_refusal(data):
-    """Anything at any place of the record, up to the record itself."""
-    path = data.draw(st.sampled_from([None, *places(APPLICATION)]))
-    value = data.draw(anything)
-    application = changed(path, value) if path else value
-    with suppress(RefuseRecord):
-        assert isinstance(mapping.to_prospect(application, ".", TODAY), Prospect)
-    json.loads(mapping.raw(application))
-    assert mapping.external_id_of(application) is None or isinstance(mapping.external_id_of(application), str)
 
 
 @pytest.mark.parametrize(

@@ -34,47 +34,6 @@ def test_reading_costs_hardly_more_than_counting_pages(immomio, hook, add, windo
     assert requests_for(asked) <= most
 
 
-def test_a_record_that_leaves_pulls_none_out_of_sight(immomio, hook, add, window, between_pages):
-    """Records already read are updated to today: all behind them move a place forward on every page."""
-    ids = add(600)
-    left = iter(ids)
-
-    def leave(page):
-        for _ in range(7):
-            immomio.update(next(left))
-
-    between_pages(leave)
-
-    assert set(read(hook, window)) == set(ids)
-
-
-def test_an_update_inside_the_window_brings_the_newest_version_once(
-    immomio, hook, add, window, between_pages
-):
-    start, end = window
-    ids = add(450, start, start + timedelta(hours=12))
-
-    def update(page):
-        if page == 1:
-            for application_id in (ids[0], ids[-1]):
-                immomio.update(application_id, updatedAt=end - timedelta(minutes=1), message="newest")
-
-    between_pages(update)
-    found = read(hook, window)
-
-    assert set(found) == set(ids)
-    assert [found[ids[0]]["message"], found[ids[-1]]["message"]] == ["newest", "newest"]
-
-
-def test_an_update_beyond_the_window_is_left_to_the_next_one(immomio, hook, add, window, between_pages):
-    end = window[1]
-    ids = add(450)
-    between_pages(lambda page: immomio.update(ids[-1], updatedAt=end + timedelta(hours=1)))
-
-    assert set(read(hook, window)) == set(ids[:-1])
-    assert set(read(hook, (end, end + timedelta(days=1)))) == {ids[-1]}
-
-
 def test_a_bulk_update_of_more_than_a_page_is_read_whole(immomio, hook, add, window, between_pages):
     """450 records carry one and the same time, and some of them leave while that instant is read."""
     start, end = window
