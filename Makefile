@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CLUSTER := .venv-cluster
+SHIPPED := .venv-shipped
+SUPPLY := .venv-supply-chain
 
 .DEFAULT_GOAL := help
 
@@ -46,6 +48,31 @@ $(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
 cluster: $(CLUSTER)/.ready ## the deployment without Docker; a worker dies in the middle
 	@$(CLUSTER)/bin/python -m deploy.cluster
 
+# What the image holds, and the tools that look at it: two environments, since they want different versions.
+$(SHIPPED)/.ready: deploy/requirements.txt | $(READY)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(SHIPPED)
+	@$(BIN)/uv pip sync --quiet --python $(SHIPPED)/bin/python deploy/requirements.txt
+	@touch $@
+
+$(SUPPLY)/.ready: supply_chain/requirements.txt | $(READY)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(SUPPLY)
+	@$(BIN)/uv pip sync --quiet --python $(SUPPLY)/bin/python supply_chain/requirements.txt
+	@touch $@
+
+audit: $(SUPPLY)/.ready ## known vulnerabilities of what we ship; a package that could not be looked up fails too
+	@$(SUPPLY)/bin/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r deploy/requirements.txt
+
+licences: $(SHIPPED)/.ready $(SUPPLY)/.ready ## docs/licences.md; fails on a licence that nobody has looked at
+	@$(SUPPLY)/bin/pip-licenses --python $(SHIPPED)/bin/python --with-system --from=mixed --format=json \
+	  | $(SUPPLY)/bin/python -m supply_chain.licences
+
+sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## bill of materials of what we ship: dist/sbom.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@# The tool warns that pyproject.toml names no dependencies: they stand in the lock.
+	@PYTHONWARNINGS=ignore $(SUPPLY)/bin/cyclonedx-py environment $(SHIPPED)/bin/python --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o dist/sbom.cdx.json
+	@echo "dist/sbom.cdx.json: written and valid"
+
 migrate: $(READY) ## bring the ledger's database to the newest version
 	@$(BIN)/python -m include.prospects.migrate
 
@@ -59,7 +86,7 @@ lock: $(READY) ## write the locked requirements anew from requirements*.in
 	@$(LOCK) --output-file=supply_chain/requirements.txt supply_chain/requirements.in
 
 clean: ## remove what demo and test made, and the environment
-	@rm -rf $(VENV) $(CLUSTER) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(CLUSTER) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo lint test hooks chaos cluster migrate lock clean
+.PHONY: help demo lint test hooks chaos cluster audit licences sbom migrate lock clean

@@ -1,0 +1,1 @@
+"""What we ship besides our own code: its licences, known vulnerabilities, and the bill of materials."""
