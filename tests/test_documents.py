@@ -1,0 +1,72 @@
+"""Whoever follows a link in the documents arrives, and each decision stands in the index."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+DECISIONS = ROOT / "docs" / "decisions"
+
+
+def _documents() -> list[Path]:
+    told = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [ROOT / name for name in told.stdout.splitlines() if (ROOT / name).exists()]
+
+
+def _prose(document: Path) -> str:
+    return re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
+
+
+def _anchors(document: Path) -> set[str]:
+    """The anchors of its headings, as GitHub and GitLab make them."""
+    headings = re.findall(r"^#+ +(.+?) *$", _prose(document), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _leads_nowhere(document: Path, target: str) -> bool:
+    place, _, anchor = target.partition("#")
+    goal = (document.parent / place).resolve() if place else document
+    if not goal.exists():
+        return True
+    return bool(anchor) and goal.suffix == ".md" and anchor not in _anchors(goal)
+
+
+@pytest.mark.parametrize("document", _documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    prose = _prose(document)
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose) + re.findall(r"^\[[^\]]+\]: (\S+)$", prose, flags=re.M)
+    near = [target for target in targets if not re.match(r"[a-z]+:", target)]
+
+    assert [target for target in near if _leads_nowhere(document, target)] == []
+
+
+def test_every_decision_stands_in_the_index_and_has_the_four_paragraphs() -> None:
+    index = (DECISIONS / "README.md").read_text()
+    pages = [page for page in sorted(DECISIONS.glob("*.md")) if page.name != "README.md"]
+
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for page in pages:
+        parts = ("**Context.**", "**Decision.**", "**Consequences.**", "**Instead of.**")
+        assert f"({page.name})" in index, page.name
+        assert [part for part in parts if part not in page.read_text()] == [], page.name
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda path: path.name)
+def test_issue_forms_can_be_read(form: Path) -> None:
+    content = yaml.safe_load(form.read_text())
+
+    assert content.get("body") or "blank_issues_enabled" in content
+    ids = [field["id"] for field in content.get("body", ()) if "id" in field]
+    assert len(ids) == len(set(ids))
