@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator
 
-from include.prospects import staging, window
+from include.prospects import fields, staging, window
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.model import Outcome, OutcomeKind, Prospect
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from include.prospects.api import ApiHook
 
 LACKING_SHARE = 0.2
 """More records than this lacking a field of the contract is a change of the interface, not dirt."""
@@ -33,6 +35,9 @@ class ExtractOperator(BaseOperator):
 
     May be run again at any time: it only reads, and writes the same staged tables anew.
 
+    :cvar id_field: name of the field with a record's id.
+    :cvar kept_fields: what may be kept of a record that goes to quarantine, see :func:`fields.as_raw`.
+    :cvar promised_fields: those that every record has by the contract, see :func:`fields.lacking`.
     :param partner_conn_id: Airflow connection of the partner's system (templated).
     :param separator: separator between the four parts of a unit number as the partner shows it; ``None``: the
         number itself tells.
@@ -45,6 +50,10 @@ class ExtractOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("partner_conn_id",)
     ui_color = "#e8f1fb"
+
+    id_field: ClassVar[str] = "id"
+    kept_fields: ClassVar[Mapping[str, Any]] = {}
+    promised_fields: ClassVar[Sequence[str]] = ()
 
     def __init__(
         self,
@@ -65,6 +74,11 @@ class ExtractOperator(BaseOperator):
         self.overlap = overlap
         self.schedule = schedule
 
+    @property
+    @abstractmethod
+    def hook(self) -> ApiHook:
+        """The task's one hook, imported and made on first use: a DAG file must not load an HTTP client."""
+
     @abstractmethod
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
         """Yield each raw record that changed in ``[start, end)`` exactly once, in its latest version."""
@@ -81,18 +95,17 @@ class ExtractOperator(BaseOperator):
     def to_prospect(self, record: Any, today: date) -> Prospect:
         """Map a raw record; for any JSON whatever it returns a prospect or raises :class:`RefuseRecord`."""
 
-    @abstractmethod
     def external_id_of(self, record: Any) -> str | None:
         """The record's id if one can be read, for the quarantine table."""
+        return fields.readable_identifier(record, self.id_field)
 
-    @abstractmethod
     def raw(self, record: Any) -> str:
         """The record as JSON for the quarantine table, cut to the fields of the contract."""
+        return fields.as_raw(record, self.kept_fields)
 
     def lacking_fields(self, record: Any) -> Iterable[str]:
         """Names of the fields that every record has by the contract and this one has not (``null`` is there)."""
-        del record
-        return ()
+        return fields.lacking(record, self.promised_fields)
 
     def execute(self, context: Context) -> str:
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
@@ -123,6 +136,7 @@ class ExtractOperator(BaseOperator):
 
     def close(self) -> None:
         """Give the connections back."""
+        self.hook.close()
 
     def skip_reason(self, prospect: Prospect) -> str | None:
         """Why a readable prospect is not handed over, if it is not."""

@@ -10,14 +10,16 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from include.prospects.errors import RefuseRecord
-from include.prospects.model import UnitNumber
+from include.prospects.model import Prospect, UnitNumber
 
 EARLIEST_YEAR = 1900
 """No living tenant was born earlier; an ERP date field takes no year below 1753 anyway."""
@@ -28,6 +30,8 @@ _BERLIN = ZoneInfo("Europe/Berlin")
 _CUT_MARK = " […]"
 LONGEST_TEXT = 2000
 """The longest field that an ERP takes (the message); anything above is cut there or refused."""
+LONGEST_NAME = 60
+"""Characters; both ERPs refuse longer names, and a cut name would be another person for the duplicate check."""
 
 
 def text(value: Any, field: str) -> str | None:
@@ -234,6 +238,43 @@ def _countries() -> dict[str, str]:
         if len(codes) == 1 and alias.isalpha() and codes[0].casefold() in known:
             known.setdefault(alias.casefold(), codes[0])
     return known
+
+
+def prospect(**values: Any) -> Prospect:
+    """Put a prospect together from fields read by the functions above.
+
+    :raises RefuseRecord: ``unreadable_record`` if they do not make one.
+    """
+    try:
+        return Prospect(**values)
+    except ValidationError:
+        # Its text holds the values; it must reach no log, not even as a cause.
+        raise RefuseRecord("unreadable_record", "The record does not fit the form of a prospect.") from None
+
+
+def readable_identifier(record: Any, name: str) -> str | None:
+    """The id in a field of a record, whatever that record is; ``None`` if none can be read."""
+    try:
+        return identifier(record.get(name)) if isinstance(record, Mapping) else None
+    except RefuseRecord:
+        return None
+
+
+def lacking(record: Any, promised: Iterable[str]) -> list[str]:
+    """Which of the promised fields a record has not, be they ``null``.
+
+    :param promised: names, with a dot for each step into an object (``tenant.birthDate``). A field of an object
+        that is not there itself, or ``null``, does not count.
+    """
+    missing = []
+    for path in promised:
+        *way, name = path.split(".")
+        place = record
+        for step in way:
+            place = place.get(step) if isinstance(place, Mapping) else None
+        if isinstance(place, Mapping) and name not in place:
+            missing.append(path)
+    return missing
 
 
 def as_raw(record: Any, known: Mapping[str, Any]) -> str:

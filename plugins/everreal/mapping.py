@@ -12,8 +12,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from pydantic import ValidationError
-
 from include.prospects import fields
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, Salutation, UnitNumber
@@ -23,9 +21,6 @@ ENDED = frozenset(
 )
 """A contract in one of these chooses nobody. Assumed: CANCELLED; the others are not known to exist, but must never
 make a lease. Any other word (DRAFT, SENT, SIGNED, a new one) is a living contract."""
-
-LONGEST_NAME = 60
-"""Characters; both ERPs refuse longer names, and a cut name would be another person for the duplicate check."""
 
 _SALUTATIONS = {
     "mr": Salutation.MR,
@@ -154,13 +149,9 @@ def _listing_unit(candidate: Mapping[str, Any], separator: str | None) -> UnitNu
 
 
 def _prospect(candidate: Mapping[str, Any], today: date, **rest: Any) -> Prospect:
-    try:
-        return Prospect(
-            external_id=fields.identifier(candidate.get("id")), **rest, **_person(candidate, today)
-        )
-    except ValidationError:
-        # Its text holds the values; it must reach no log, not even as a cause.
-        raise RefuseRecord("unreadable_record", "The record does not fit the form of a prospect.") from None
+    return fields.prospect(
+        external_id=fields.identifier(candidate.get("id")), **rest, **_person(candidate, today)
+    )
 
 
 def _person(candidate: Mapping[str, Any], today: date) -> dict[str, Any]:
@@ -175,8 +166,8 @@ def _person(candidate: Mapping[str, Any], today: date) -> dict[str, Any]:
     emails = (fields.email(place.get("email")) for place in (data, application, candidate))
     return {
         "salutation": _salutation(data.get("salutation")),
-        "first_name": fields.limited_text(named.get("firstName"), "first_name", LONGEST_NAME),
-        "last_name": fields.required_text(named.get("lastName"), "last_name", LONGEST_NAME),
+        "first_name": fields.limited_text(named.get("firstName"), "first_name", fields.LONGEST_NAME),
+        "last_name": fields.required_text(named.get("lastName"), "last_name", fields.LONGEST_NAME),
         "birth_date": fields.birth_date(data.get("dateOfBirth"), today),
         "email": next((email for email in emails if email), None),
         "phone": fields.limited_text(data.get("phoneNumber"), "phone"),
@@ -243,10 +234,7 @@ def _salutation(value: Any) -> Salutation:
 
 def candidate_id(candidate: Any) -> str | None:
     """The candidate's id if it has a readable one; it is the prospect's external id in both selections."""
-    try:
-        return fields.identifier(fields.mapping(candidate, "candidate").get("id"))
-    except RefuseRecord:
-        return None
+    return fields.readable_identifier(candidate, "id")
 
 
 def contract_candidate(contract: Any) -> Any:

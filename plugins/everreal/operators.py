@@ -27,13 +27,9 @@ class EverRealExtractOperator(ExtractOperator):
 
     @cached_property
     def hook(self) -> EverRealHook:
-        """The task's one hook; imported here, since a DAG file must not load an HTTP client."""
         from everreal.hook import EverRealHook
 
         return EverRealHook(self.partner_conn_id)
-
-    def close(self) -> None:
-        self.hook.close()
 
     @cached_property
     def _withdrawn(self) -> dict[tuple[datetime, datetime], list[str]]:

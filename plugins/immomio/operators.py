@@ -22,15 +22,14 @@ class ImmomioExtractOperator(ExtractOperator):
     Immomio hands over accepted tenants only (published), whatever the pair's ``selection`` says.
     """
 
+    kept_fields = mapping.KEPT_FIELDS
+    promised_fields = mapping.PROMISED_FIELDS
+
     @cached_property
     def hook(self) -> ImmomioHook:
-        """The task's one hook; imported here, since a DAG file must not load an HTTP client."""
         from immomio.hook import ImmomioHook
 
         return ImmomioHook(self.partner_conn_id)
-
-    def close(self) -> None:
-        self.hook.close()
 
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
         yield from self.hook.applications(mapping.CHOSEN, start, end)
@@ -41,17 +40,8 @@ class ImmomioExtractOperator(ExtractOperator):
 
     def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[str]:
         for status in mapping.WITHDRAWN:
-            ids = map(mapping.external_id_of, self.hook.applications(status, start, end))
+            ids = map(self.external_id_of, self.hook.applications(status, start, end))
             yield from (external_id for external_id in ids if external_id)
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         return mapping.to_prospect(record, self.separator, today)
-
-    def external_id_of(self, record: Any) -> str | None:
-        return mapping.external_id_of(record)
-
-    def raw(self, record: Any) -> str:
-        return mapping.raw(record)
-
-    def lacking_fields(self, record: Any) -> list[str]:
-        return mapping.lacking_fields(record)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from immomio import mapping
+from include.prospects import fields
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, Salutation
 
@@ -196,5 +197,5 @@ def test_a_long_message_is_cut_with_a_mark():
     ],
 )
 def test_a_field_that_is_gone_is_told_from_an_empty_one(path, value, lacking):
-    assert mapping.lacking_fields(changed(path, value)) == lacking
-    assert mapping.lacking_fields("no object") == []
+    assert fields.lacking(changed(path, value), mapping.PROMISED_FIELDS) == lacking
+    assert fields.lacking("no object", mapping.PROMISED_FIELDS) == []

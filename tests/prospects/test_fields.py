@@ -228,3 +228,34 @@ def test_what_is_kept_of_a_record_is_json_of_known_fields_only(record: Any) -> N
 
 def test_a_huge_record_is_cut() -> None:
     assert len(fields.as_raw({"id": "x" * 300_000}, {"id": {}})) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("record", "missing"),
+    [
+        ({"id": 1, "tenant": {"name": None}}, []),
+        ({"id": None, "tenant": None}, []),
+        ({"id": 1, "tenant": "Groß"}, []),
+        ({"tenant": {}}, ["id", "tenant.name"]),
+        ({"id": 1}, ["tenant"]),
+        ("no object", []),
+    ],
+)
+def test_a_field_that_is_gone_is_told_from_an_empty_one(record: Any, missing: list[str]) -> None:
+    assert fields.lacking(record, ("id", "tenant", "tenant.name")) == missing
+
+
+@pytest.mark.parametrize("record", [{}, {"id": ""}, {"id": "two words"}, {"id": []}, [], None, "text"])
+def test_no_id_can_be_read(record: Any) -> None:
+    assert fields.readable_identifier(record, "id") is None
+
+
+def test_what_makes_no_prospect_is_refused_without_its_values() -> None:
+    with pytest.raises(RefuseRecord) as refused:
+        fields.prospect(
+            external_id="p", unit="1/2/3/4", chosen="Geheimrat", updated_at=None, last_name="Groß"
+        )
+
+    assert refused.value.reason == "unreadable_record"
+    assert "Geheimrat" not in str(refused.value)
+    assert refused.value.__suppress_context__
