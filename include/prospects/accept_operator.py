@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from include.prospects.acceptance import Decision
     from include.prospects.accepting import Acceptor
     from include.prospects.erp import Erp
-    from include.prospects.ledger import Entry, Run
+    from include.prospects.ledger_records import Entry, Run
 
 APPROVE, REJECT = "Accept the selected offers", "Accept none"
 
@@ -131,7 +131,8 @@ class AcceptOffersOperator(HITLOperator):
         import pendulum
 
         from include.prospects.accepting import Acceptor
-        from include.prospects.ledger import Ledger, Run
+        from include.prospects.ledger import Ledger
+        from include.prospects.ledger_records import Run
 
         erp, dag_run = self.erp(), context["dag_run"]
         run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))

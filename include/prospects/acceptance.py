@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from include.prospects.ledger import Entry
+from include.prospects.ledger_records import Entry
 from include.prospects.model import Offer, OfferStatus
 
 

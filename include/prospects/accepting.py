@@ -15,7 +15,8 @@ from datetime import date
 from include.prospects.acceptance import Decision, Verdict, competitors, decide, is_open
 from include.prospects.erp import Erp
 from include.prospects.errors import RefuseRecord
-from include.prospects.ledger import Entry, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Entry, Run
 from include.prospects.model import Offer
 
 log = logging.getLogger(__name__)

@@ -18,132 +18,24 @@ process which was thought dead and wakes up finds that it may not send any more.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from include.prospects import migrate
-from include.prospects.ledger_schema import Store, entries, events, locate
+from include.prospects.ledger_database import LedgerDatabase, chunks, note, now, read
+from include.prospects.ledger_records import Entry, Intent, Key, Run
+from include.prospects.ledger_schema import entries
 
 CLAIM_EXPIRES = timedelta(minutes=10)
 """After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
-_CHUNK = 500
-"""Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
-
-_WRITERS = 7_021_978
-"""Advisory lock of PostgreSQL that writers of the ledger hold, for milliseconds."""
-
-Key = tuple[str, str]
-"""External id and unit number: what tells one entry of a pair from another."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """Which run does the work.
-
-    :param pair: id of the pair's DAG.
-    :param erp: which ERP the pair feeds; pairs with the same value compete for the same units.
-    """
-
-    pair: str
-    erp: str
-    run_id: str
-    window_start: datetime | None = None
-    window_end: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Intent:
-    """One prospect that is to become an offer.
-
-    :param content_hash: keyed hash of all that would be sent, see :meth:`Ledger.hash`.
-    :param person_hash: keyed hash of the matching key, or ``None`` without one.
-    """
-
-    external_id: str
-    unit: str
-    chosen: bool
-    content_hash: str
-    person_hash: str | None
-
-    @property
-    def key(self) -> Key:
-        return (self.external_id, self.unit)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of the ledger; the columns are described in ``ledger_schema``."""
-
-    id: int
-    pair: str
-    erp: str
-    external_id: str
-    unit: str
-    state: str
-    reason: str | None
-    chosen: bool
-    content_hash: str
-    person_hash: str | None
-    claim: str | None
-    claimed_at: datetime | None
-    sent_at: datetime | None
-    job: str | None
-    offer_id: str | None
-    offer_number: str | None
-    business_partner_number: str | None
-    business_partner_created: bool | None
-    lease_number: str | None
-    acceptance: str | None
-    acceptance_reason: str | None
-    acceptance_run: str | None
-    accepting_since: datetime | None
-    decided_by: str | None
-    decided_at: datetime | None
-    changed_at: datetime | None
-    withdrawn_at: datetime | None
-    run_id: str
-    window_start: datetime | None
-    window_end: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-    @property
-    def key(self) -> Key:
-        return (self.external_id, self.unit)
-
-
-def now() -> datetime:
-    """The present in UTC."""
-    return datetime.now(UTC)
-
-
-class Ledger:
-    """The ledger of one deployment.
-
-    :param store: where it stands; by default :func:`~include.prospects.ledger_schema.locate` finds it.
-    :raises StopRun: if its database is of another version than this package.
-    """
-
-    def __init__(self, store: Store | None = None) -> None:
-        store = store or locate()
-        self._key = store.hash_key
-        self.engine = migrate.open_engine(store)
-        migrate.ready(self.engine)
-
-    def hash(self, values: Mapping[str, Any]) -> str:
-        """Keyed hash of some fields: equal fields, equal hash; without the key nothing can be tried out."""
-        text = json.dumps(values, sort_keys=True, default=str, ensure_ascii=True)
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+class Ledger(LedgerDatabase):
+    """The ledger of one deployment."""
 
     # --- reading ------------------------------------------------------------------------------------------
 
@@ -151,9 +43,9 @@ class Ledger:
         """All entries of a pair with these external ids."""
         found: dict[Key, Entry] = {}
         with self.engine.begin() as connection:
-            for ids in _chunks(sorted(set(external_ids))):
+            for ids in chunks(sorted(set(external_ids))):
                 query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
-                found.update((entry.key, entry) for entry in _read(connection, query))
+                found.update((entry.key, entry) for entry in read(connection, query))
         return found
 
     def unfinished(self, pair: str) -> list[Entry]:
@@ -176,24 +68,20 @@ class Ledger:
     def on_units(self, erp: str, units: Collection[str]) -> list[Entry]:
         """Entries of all pairs that feed this ERP, for these units."""
         found: list[Entry] = []
-        for some in _chunks(sorted(set(units))):
+        for some in chunks(sorted(set(units))):
             found += self._select(entries.c.erp == erp, entries.c.unit.in_(some))
         return found
 
     def same_person_on_unit(self, pair: str, hashes: Collection[str]) -> list[Entry]:
         """Loaded entries of a pair whose person is one of these, for the check across runs."""
         found: list[Entry] = []
-        for some in _chunks(sorted(set(hashes))):
+        for some in chunks(sorted(set(hashes))):
             found += self._select(
                 entries.c.pair == pair,
                 entries.c.person_hash.in_(some),
                 entries.c.state.in_(("loaded", "sent")),
             )
         return found
-
-    def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
-        with self.engine.begin() as connection:
-            return list(_read(connection, sa.select(entries).where(*conditions).order_by(entries.c.id)))
 
     # --- claiming and sending -----------------------------------------------------------------------------
 
@@ -209,7 +97,7 @@ class Ledger:
         # Each key once: PostgreSQL refuses to write a row twice in one statement.
         once = list({intent.key: intent for intent in intents}.values())
         with self._writing() as connection:
-            for some in _chunks(once):
+            for some in chunks(once):
                 won |= self._claim(connection, run, some, token, at)
         return token, won
 
@@ -253,14 +141,14 @@ class Ledger:
             where=free,
         ).returning(entries.c.id, entries.c.external_id, entries.c.unit)
         won = connection.execute(statement, rows).all()
-        _note(connection, [row.id for row in won], "claimed", at, run.run_id)
+        note(connection, [row.id for row in won], "claimed", at, run.run_id)
         return {(row.external_id, row.unit) for row in won}
 
     def sending(self, pair: str, token: str, keys: Collection[Key]) -> set[Key]:
         """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
         at, confirmed = now(), set[Key]()
         with self._writing() as connection:
-            for some in _chunks(sorted(keys)):
+            for some in chunks(sorted(keys)):
                 statement = (
                     sa.update(entries)
                     .where(
@@ -273,7 +161,7 @@ class Ledger:
                     .returning(entries.c.id, entries.c.external_id, entries.c.unit)
                 )
                 rows = connection.execute(statement).all()
-                _note(connection, [row.id for row in rows], "sent", at)
+                note(connection, [row.id for row in rows], "sent", at)
                 confirmed |= {(row.external_id, row.unit) for row in rows}
         return confirmed
 
@@ -285,7 +173,7 @@ class Ledger:
         """
         at, held = now(), 0
         with self._writing() as connection:
-            for some in _chunks(sorted(ids)):
+            for some in chunks(sorted(ids)):
                 ours = sa.and_(entries.c.id.in_(some), entries.c.state == "sent", entries.c.claim == token)
                 statement = sa.update(entries).where(ours).values(sent_at=at, updated_at=at)
                 held += connection.execute(statement).rowcount
@@ -404,64 +292,3 @@ class Ledger:
             ids, "approved", reference=decided_by, run_id=run_id, acceptance=None,
             acceptance_reason=None, decided_by=decided_by, decided_at=now(),
         )  # fmt: skip
-
-    # --- writing ------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        """One writer at a time, as SQLite has it anyway.
-
-        Two transactions that lock some hundred rows each, in the order in which each finds them, would end in a
-        deadlock sooner or later.
-        """
-        with self.engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
-            yield connection
-
-    def _change(
-        self,
-        ids: Collection[int],
-        what: str,
-        *,
-        run_id: str | None = None,
-        reason: str | None = None,
-        reference: str | None = None,
-        only_if: sa.ColumnElement[bool] | None = None,
-        **values: Any,
-    ) -> None:
-        """Write ``values`` into some entries and one line of history for each that was changed."""
-        at = now()
-        if reason is not None and "acceptance" not in values and "reason" not in values:
-            values["reason"] = reason
-        with self._writing() as connection:
-            for some in _chunks(sorted(set(ids))):
-                conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
-                statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
-                changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
-                _note(connection, changed, what, at, run_id, reason, reference)
-
-
-def _note(
-    connection: sa.Connection,
-    ids: Iterable[int],
-    what: str,
-    at: datetime,
-    run_id: str | None = None,
-    reason: str | None = None,
-    reference: str | None = None,
-) -> None:
-    rows = [
-        {"entry_id": i, "at": at, "run_id": run_id, "what": what, "reason": reason, "reference": reference}
-        for i in ids
-    ]
-    if rows:
-        connection.execute(sa.insert(events), rows)
-
-
-def _read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:
-    return (Entry(**row) for row in connection.execute(query).mappings())
-
-
-def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

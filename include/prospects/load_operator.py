@@ -92,7 +92,8 @@ class LoadOffersOperator(BaseOperator):
         return self._advance(context, since=datetime.fromisoformat(event["since"]))
 
     def _advance(self, context: Context, since: datetime) -> str:
-        from include.prospects.ledger import Ledger, Run
+        from include.prospects.ledger import Ledger
+        from include.prospects.ledger_records import Run
         from include.prospects.loading import Loader
 
         if context["params"].get("rehearse"):
@@ -141,7 +142,7 @@ class LoadOffersOperator(BaseOperator):
         )
 
     def _items(self, ledger: Ledger) -> list[Item]:
-        from include.prospects.ledger import Intent
+        from include.prospects.ledger_records import Intent
         from include.prospects.loading import Item
 
         hashes = self._person_hashes(ledger)

@@ -20,7 +20,8 @@ from itertools import groupby
 
 from include.prospects.erp import ClaimLost, Delivery, Erp, ImportState, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
-from include.prospects.ledger import Entry, Intent, Key, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Entry, Intent, Key, Run
 from include.prospects.model import Offer, Outcome, OutcomeKind, Prospect
 
 log = logging.getLogger(__name__)

@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from include.prospects import staging
-from include.prospects.ledger import Entry, Ledger, now
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_database import now
+from include.prospects.ledger_records import Entry
 from include.prospects.ledger_schema import entries, events
 from include.prospects.retention import run_folders
 

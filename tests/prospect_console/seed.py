@@ -25,8 +25,9 @@ from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
 from include.prospects import ledger as ledger_module
-from include.prospects import staging
-from include.prospects.ledger import Intent, Ledger, Run
+from include.prospects import ledger_database, staging
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Intent, Run
 from include.prospects.model import Outcome, OutcomeKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +156,7 @@ def last_run() -> str:
 
 def _ledger() -> None:
     moments = iter(day(1) + timedelta(hours=30, seconds=17 * i) for i in range(1000))
-    ledger_module.now = lambda: next(moments).astimezone(UTC)
+    ledger_module.now = ledger_database.now = lambda: next(moments).astimezone(UTC)
     ledger = Ledger()
     run = Run("immomio_yuneo", "yuneo", last_run(), day(1), day(0))
     _load(ledger, run, "A-77", "1.2.3.4", "O-1001")

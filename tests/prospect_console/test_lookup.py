@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from include.prospects.ledger import Intent, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Intent, Run
 from include.prospects.ledger_schema import entries
 from prospect_console import lookup
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from include.prospects.acceptance import Verdict, competitors, decide
-from include.prospects.ledger import Entry
+from include.prospects.ledger_records import Entry
 from include.prospects.model import Offer, OfferStatus, UnitNumber
 
 TODAY = date(2026, 11, 20)

@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from include.prospects.accepting import Acceptor
-from include.prospects.ledger import Entry, Intent, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Entry, Intent, Run
 from include.prospects.ledger_schema import Store
 from include.sandbox import Sandbox
 from sigma.erp import Sigma

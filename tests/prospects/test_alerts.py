@@ -32,7 +32,8 @@ from include.prospects.alert_settings import (
 from include.prospects.alert_state import Incident, Incidents, opened, still_there, went_well
 from include.prospects.alert_texts import FAILED_TASK, LABELS, TEXTS, WHAT
 from include.prospects.errors import StopRun, WaitAndRepeat
-from include.prospects.ledger import Intent, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Intent, Run
 
 PAIR = "immomio_yuneo"
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)

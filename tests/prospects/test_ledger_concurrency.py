@@ -20,7 +20,8 @@ import pytest
 import sqlalchemy as sa
 
 from benchmarks.chaos_task import server
-from include.prospects.ledger import Intent, Key, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Intent, Key, Run
 from include.prospects.ledger_schema import Store
 
 INTENTS = 2_000

@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from include.prospects import staging
-from include.prospects.ledger import Intent, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Intent, Run
 from include.prospects.ledger_schema import entries
 from include.prospects.model import Outcome, OutcomeKind
 from include.prospects.person_data import PersonData, main

@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from benchmarks.chaos_task import TASKS, Death, Ended, Run, Try, operator_settings
-from include.prospects.ledger import Entry, Ledger
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Entry
 from include.sandbox import Sandbox, world
 
 ROOT = Path(__file__).resolve().parents[2]

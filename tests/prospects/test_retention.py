@@ -18,7 +18,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from include.prospects import retention, staging
 from include.prospects.errors import StopRun
-from include.prospects.ledger import Intent, Ledger, Run
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Intent, Run
 from include.prospects.ledger_schema import entries, events
 from include.prospects.retention import KeepingTimes, delete_ledger_rows, delete_staged, keeping_times
 

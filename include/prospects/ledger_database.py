@@ -1,0 +1,113 @@
+"""The ledger's database: opened, read in chunks, and written by one at a time with a line of history each."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from include.prospects import migrate
+from include.prospects.ledger_records import Entry
+from include.prospects.ledger_schema import Store, entries, events, locate
+
+_CHUNK = 500
+"""Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
+
+_WRITERS = 7_021_978
+"""Advisory lock of PostgreSQL that writers of the ledger hold, for milliseconds."""
+
+
+def now() -> datetime:
+    """The present in UTC."""
+    return datetime.now(UTC)
+
+
+class LedgerDatabase:
+    """What all methods of :class:`~include.prospects.ledger.Ledger` stand on.
+
+    :param store: where it stands; by default :func:`~include.prospects.ledger_schema.locate` finds it.
+    :raises StopRun: if its database is of another version than this package.
+    """
+
+    def __init__(self, store: Store | None = None) -> None:
+        store = store or locate()
+        self._key = store.hash_key
+        self.engine = migrate.open_engine(store)
+        migrate.ready(self.engine)
+
+    def hash(self, values: Mapping[str, Any]) -> str:
+        """Keyed hash of some fields: equal fields, equal hash; without the key nothing can be tried out."""
+        text = json.dumps(values, sort_keys=True, default=str, ensure_ascii=True)
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+    def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
+        with self.engine.begin() as connection:
+            return list(read(connection, sa.select(entries).where(*conditions).order_by(entries.c.id)))
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """One writer at a time, as SQLite has it anyway.
+
+        Two transactions that lock some hundred rows each, in the order in which each finds them, would end in a
+        deadlock sooner or later.
+        """
+        with self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
+            yield connection
+
+    def _change(
+        self,
+        ids: Collection[int],
+        what: str,
+        *,
+        run_id: str | None = None,
+        reason: str | None = None,
+        reference: str | None = None,
+        only_if: sa.ColumnElement[bool] | None = None,
+        **values: Any,
+    ) -> None:
+        """Write ``values`` into some entries and one line of history for each that was changed."""
+        at = now()
+        if reason is not None and "acceptance" not in values and "reason" not in values:
+            values["reason"] = reason
+        with self._writing() as connection:
+            for some in chunks(sorted(set(ids))):
+                conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
+                statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
+                changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
+                note(connection, changed, what, at, run_id, reason, reference)
+
+
+def note(
+    connection: sa.Connection,
+    ids: Iterable[int],
+    what: str,
+    at: datetime,
+    run_id: str | None = None,
+    reason: str | None = None,
+    reference: str | None = None,
+) -> None:
+    """Write one line of history for each of these entries."""
+    rows = [
+        {"entry_id": i, "at": at, "run_id": run_id, "what": what, "reason": reason, "reference": reference}
+        for i in ids
+    ]
+    if rows:
+        connection.execute(sa.insert(events), rows)
+
+
+def read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:
+    """The entries that a query finds."""
+    return (Entry(**row) for row in connection.execute(query).mappings())
+
+
+def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Parts of a list that fit into one statement."""
+    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))

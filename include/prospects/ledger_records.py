@@ -1,0 +1,85 @@
+"""What goes into the ledger and comes out of it: a run, an intent, an entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+Key = tuple[str, str]
+"""External id and unit number: what tells one entry of a pair from another."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Which run does the work.
+
+    :param pair: id of the pair's DAG.
+    :param erp: which ERP the pair feeds; pairs with the same value compete for the same units.
+    """
+
+    pair: str
+    erp: str
+    run_id: str
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One prospect that is to become an offer.
+
+    :param content_hash: keyed hash of all that would be sent, see :meth:`Ledger.hash`.
+    :param person_hash: keyed hash of the matching key, or ``None`` without one.
+    """
+
+    external_id: str
+    unit: str
+    chosen: bool
+    content_hash: str
+    person_hash: str | None
+
+    @property
+    def key(self) -> Key:
+        return (self.external_id, self.unit)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger; the columns are described in ``ledger_schema``."""
+
+    id: int
+    pair: str
+    erp: str
+    external_id: str
+    unit: str
+    state: str
+    reason: str | None
+    chosen: bool
+    content_hash: str
+    person_hash: str | None
+    claim: str | None
+    claimed_at: datetime | None
+    sent_at: datetime | None
+    job: str | None
+    offer_id: str | None
+    offer_number: str | None
+    business_partner_number: str | None
+    business_partner_created: bool | None
+    lease_number: str | None
+    acceptance: str | None
+    acceptance_reason: str | None
+    acceptance_run: str | None
+    accepting_since: datetime | None
+    decided_by: str | None
+    decided_at: datetime | None
+    changed_at: datetime | None
+    withdrawn_at: datetime | None
+    run_id: str
+    window_start: datetime | None
+    window_end: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def key(self) -> Key:
+        return (self.external_id, self.unit)
