@@ -32,14 +32,13 @@ one request for a few records, else three.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Protocol
 
-from include.prospects.errors import WaitAndRepeat
+from include.prospects.reading import Met, Versions, too_fast
 
 TAKE = 100
 """Records a page holds at most (published)."""
@@ -48,6 +47,8 @@ OVERLAP = 4
 _MOST_STEPS_BACK = 100
 _MOST_PASSES = 8
 _ALL_TIMES = datetime.min.replace(tzinfo=UTC)
+
+_VERSIONS = Versions(id_field="id", time_field="updatedAt")
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
 
     :raises WaitAndRepeat: the records move faster than they can be read.
     """
-    met = _Met(start, end)
+    met = Met(start, end, _VERSIONS)
     descent = _Descent(fetch, start)
     places = [descent.skip for page in descent.pages() if met.take(page)]
     if descent.doubtful:
@@ -88,30 +89,6 @@ def read_all(fetch: Fetch) -> Iterator[Any]:
         yield from fetch(0, TAKE)
 
 
-class _Met:
-    """The records met so far, each in its newest version; those outside the window are left out."""
-
-    def __init__(self, start: datetime, end: datetime) -> None:
-        self.start, self.end = start, end
-        self._newest: dict[str, tuple[datetime, Any]] = {}
-
-    @property
-    def records(self) -> list[Any]:
-        return [record for _, record in self._newest.values()]
-
-    def take(self, records: Iterable[Any]) -> int:
-        """Keep what is new; returns how many versions were."""
-        fresh = 0
-        for record in records:
-            updated = _updated(record) or self.start
-            key = _key(record)
-            known = self._newest.get(key)
-            if self.start <= updated < self.end and (known is None or known[0] < updated):
-                self._newest[key] = (updated, record)
-                fresh += 1
-        return fresh
-
-
 class _Descent:
     """One way down a list to a time.
 
@@ -130,11 +107,11 @@ class _Descent:
         met: set[tuple[str, datetime | None]] = set()
         while True:
             page = self.fetch(self.skip, TAKE)
-            versions = [(_key(record), _updated(record)) for record in page]
+            versions = [(_VERSIONS.key(record), _VERSIONS.updated(record)) for record in page]
             if self.skip and (not versions or versions[0] not in met):
                 steps_back += 1
                 if steps_back > _MOST_STEPS_BACK:
-                    raise _too_fast()
+                    raise too_fast("EverReal")
                 self.skip = max(0, self.skip - TAKE // 2)
                 continue
             self.doubtful |= seam_in_tie and not met.issuperset(versions)
@@ -154,46 +131,25 @@ class _Descent:
             self.ordered, self.doubtful = False, True
         if not self.ordered or not times or times[-1] >= self.floor:
             return False
-        other_end = [time for time in map(_updated, self.fetch(0, OVERLAP, "ASC")) if time]
+        other_end = [time for time in map(_VERSIONS.updated, self.fetch(0, OVERLAP, "ASC")) if time]
         if other_end and other_end[0] <= times[-1]:
             return True
         self.ordered, self.doubtful = False, True
         return False
 
 
-def _look_back(fetch: Fetch, met: _Met, skip: int) -> None:
+def _look_back(fetch: Fetch, met: Met, skip: int) -> None:
     """Read the window's top again, from a place at or above it, until a page of it brings nothing new."""
     while page := fetch(skip, TAKE):
-        times = [time for time in map(_updated, page) if time]
+        times = [time for time in map(_VERSIONS.updated, page) if time]
         if not met.take(page) and (not times or times[-1] < met.end):
             return
         skip += max(1, len(page) - OVERLAP)
 
 
-def _read_until_nothing_new(fetch: Fetch, met: _Met) -> None:
+def _read_until_nothing_new(fetch: Fetch, met: Met) -> None:
     for _ in range(_MOST_PASSES):
         # A comprehension over all pages: any() would end the pass at the first page with something new.
         if not sum([met.take(page) for page in _Descent(fetch, met.start).pages()]):
             return
-    raise _too_fast()
-
-
-def _too_fast() -> WaitAndRepeat:
-    return WaitAndRepeat(
-        "EverReal: records change faster than they can be read. Nothing is lost: Airflow tries again."
-    )
-
-
-def _updated(record: Any) -> datetime | None:
-    """The record's time. Read here and not by ``fields.moment``, which is thorough and thirty times slower."""
-    try:
-        time = datetime.fromisoformat(record["updatedAt"])
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (KeyError, TypeError, IndexError, ValueError, OverflowError):
-        return None
-
-
-def _key(record: Any) -> str:
-    """What makes a record the same one on two pages: its id, or all of it where it has none."""
-    record_id = record.get("id") if isinstance(record, dict) else None
-    return str(record_id) if isinstance(record_id, str | int) else json.dumps(record, sort_keys=True)
+    raise too_fast("EverReal")

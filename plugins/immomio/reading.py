@@ -31,20 +31,20 @@ are read until two passes agree.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
-from include.prospects.errors import WaitAndRepeat
+from include.prospects.reading import Met, Versions, too_fast
 
 LARGEST_PAGE = 200
 """Records a page holds at most (contract)."""
 _INSTANT = timedelta(milliseconds=1)
 """Immomio writes milliseconds (assumed); a shorter stretch could be empty for it."""
 _MOST_PASSES = 8
+
+_VERSIONS = Versions(id_field="id", time_field="updatedAt")
 
 log = logging.getLogger(__name__)
 
@@ -71,46 +71,19 @@ def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
 
     :raises WaitAndRepeat: the records move faster than they can be read.
     """
-    met = _Met(start, end)
+    met = Met(start, end, _VERSIONS)
     if start < end and not _read_by_time(fetch, met):
         log.warning("Immomio does not keep to the order asked for; reading until two passes agree")
         _read_until_two_passes_agree(fetch, met)
     return met.records
 
 
-class _Met:
-    """The records met so far, each in its newest version; those outside the window are left out."""
-
-    def __init__(self, start: datetime, end: datetime) -> None:
-        self.start, self.end = start, end
-        self._newest: dict[str, tuple[datetime, Any]] = {}
-
-    def __len__(self) -> int:
-        return len(self._newest)
-
-    @property
-    def records(self) -> list[Any]:
-        return [record for _, record in self._newest.values()]
-
-    def take(self, records: Iterable[Any]) -> int:
-        """Keep what is new; returns how many versions were."""
-        fresh = 0
-        for record in records:
-            updated = _updated(record) or self.start
-            key = _key(record)
-            known = self._newest.get(key)
-            if self.start <= updated < self.end and (known is None or known[0] < updated):
-                self._newest[key] = (updated, record)
-                fresh += 1
-        return fresh
-
-
-def _read_by_time(fetch: Fetch, met: _Met) -> bool:
+def _read_by_time(fetch: Fetch, met: Met) -> bool:
     """Read with ``since`` going forward; returns whether everything was met."""
     since, counted = met.start, None
     while since < met.end:
         page = fetch(since, met.end)
-        times = [time for time in map(_updated, page.records) if time]
+        times = [time for time in map(_VERSIONS.updated, page.records) if time]
         if any(later < earlier for earlier, later in pairwise([since, *times])):
             return False
         met.take(page.records)
@@ -127,7 +100,7 @@ def _read_by_time(fetch: Fetch, met: _Met) -> bool:
     return len(met) >= fetch(met.start, met.end, size=1).total
 
 
-def _read_instant(fetch: Fetch, met: _Met, instant: datetime) -> None:
+def _read_instant(fetch: Fetch, met: Met, instant: datetime) -> None:
     """Read the records of one instant by page number until a stretch of unchanged counts proves them all met."""
     until = min(instant + _INSTANT, met.end)
     total, keys = -1, set[str]()
@@ -138,15 +111,15 @@ def _read_instant(fetch: Fetch, met: _Met, instant: datetime) -> None:
             if page.total != total:
                 total, keys = page.total, set()
             met.take(page.records)
-            keys.update(map(_key, page.records))
+            keys.update(map(_VERSIONS.key, page.records))
             if len(keys) >= total:
                 return
             number += 1
             more = bool(page.records)
-    raise _too_fast()
+    raise too_fast("Immomio")
 
 
-def _read_until_two_passes_agree(fetch: Fetch, met: _Met) -> None:
+def _read_until_two_passes_agree(fetch: Fetch, met: Met) -> None:
     """Read all pages of the window by number, again and again until a pass brings nothing new."""
     for attempt in range(_MOST_PASSES):
         fresh, number, seen, total = 0, 0, 0, 1
@@ -158,25 +131,4 @@ def _read_until_two_passes_agree(fetch: Fetch, met: _Met) -> None:
             number, seen, total = number + 1, seen + len(page.records), page.total
         if attempt and not fresh:
             return
-    raise _too_fast()
-
-
-def _too_fast() -> WaitAndRepeat:
-    return WaitAndRepeat(
-        "Immomio: read applications: they change faster than they can be read. Nothing is lost: Airflow tries again."
-    )
-
-
-def _updated(record: Any) -> datetime | None:
-    """The record's time. Read here and not by ``fields.moment``, which is thorough and thirty times slower."""
-    try:
-        time = datetime.fromisoformat(record["updatedAt"])
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (KeyError, TypeError, IndexError, ValueError, OverflowError):
-        return None
-
-
-def _key(record: Any) -> str:
-    """What makes a record the same one on two pages: its id, or all of it where it has none."""
-    record_id = record.get("id") if isinstance(record, dict) else None
-    return str(record_id) if isinstance(record_id, str | int) else json.dumps(record, sort_keys=True)
+    raise too_fast("Immomio")
