@@ -1,6 +1,10 @@
 """What every partner's reader needs: which record is the same one on two pages, and which version is the newest.
 
-Records move while a list is read; how none is missed differs from partner to partner (``plugins/*/reading.py``).
+Records move while a list is read. How none is missed depends on what the partner can be asked for:
+
+* by time, oldest first: :mod:`include.prospects.reading_by_time`;
+* only by place: newest first with overlapping pages, as a ``reading.py`` under ``plugins/`` does;
+* by a cursor that stands for a place in a fixed order: follow it, and let :class:`Met` keep the newest versions.
 """
 
 from __future__ import annotations

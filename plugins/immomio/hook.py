@@ -11,10 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from immomio.reading import LARGEST_PAGE, Page, read_window
 from include.prospects.api import Action, ApiHook, Rule
 from include.prospects.errors import RefuseRecord, StopRun
+from include.prospects.reading import Versions
+from include.prospects.reading_by_time import ListByTime, Page
 
+LARGEST_PAGE = 200
+"""Applications a page holds at most (contract)."""
+_VERSIONS = Versions("id", "updatedAt")
 _UNKNOWN_APPLICATION = "APPLICATION_UNKNOWN"
 
 
@@ -65,13 +69,13 @@ class ImmomioHook(ApiHook):
     def applications(self, status: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
         """Yield the applications in a status that changed in ``[start, end)``, each once, newest version.
 
-        How nothing is missed while records move: see :mod:`immomio.reading`.
+        How nothing is missed while records move: see :mod:`include.prospects.reading_by_time`.
         """
 
-        def fetch(since: datetime, until: datetime, number: int = 0, size: int = LARGEST_PAGE) -> Page:
-            return self._page(status, since, until, number, size)
+        def fetch(since: datetime, until: datetime, number: int) -> Page:
+            return self._page(status, since, until, number)
 
-        yield from read_window(fetch, start, end)
+        yield from ListByTime(self.system, fetch, _VERSIONS).read(start, end)
 
     def application(self, application_id: str) -> dict[str, Any] | None:
         """One application by its id, ``None`` if Immomio does not know it."""
@@ -82,13 +86,13 @@ class ImmomioHook(ApiHook):
             return None
         return found
 
-    def _page(self, status: str, since: datetime, until: datetime, number: int, size: int) -> Page:
+    def _page(self, status: str, since: datetime, until: datetime, number: int) -> Page:
         params: dict[str, str | int] = {
             "status": status,
             "updatedFrom": _written(since),
             "updatedTo": _written(until),
             "page": number,
-            "size": size,
+            "size": LARGEST_PAGE,
             "sort": "updatedAt,asc",
         }
         answer = self.call("GET", "/v1/applications", what="read applications", params=params).json()

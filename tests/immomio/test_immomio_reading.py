@@ -1,14 +1,9 @@
 """No application is missed and none is doubled, whatever moves while one reads."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from immomio.reading import Page, read_window
-from include.prospects.errors import WaitAndRepeat
 
 ACCEPTED = "ACCEPTED_AS_TENANT"
 
@@ -21,9 +16,6 @@ def read(hook, window):
 
 def requests_for(asked):
     return asked("GET", "/v1/applications*")
-
-
-# --- over HTTP -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("count", "most"), [(0, 1), (1, 1), (200, 1), (201, 2), (450, 3), (3000, 16)])
@@ -46,88 +38,3 @@ def test_a_bulk_update_of_more_than_a_page_is_read_whole(immomio, hook, add, win
     found = read(hook, window)
 
     assert set(found) >= {*early, *late, *bulk[3:]}
-
-
-# --- by a model of the list, with whatever hypothesis thinks of -------------------------------------------
-
-START = datetime(2024, 11, 10, tzinfo=UTC)
-END = START + timedelta(hours=1)
-
-
-class Moving:
-    """A list of records that is cut into pages as the contract says, and moves before each page.
-
-    :param moves: for each request the records (by number) that are updated or deleted before it is answered.
-    """
-
-    def __init__(self, times, moves, page_size, sort=True, filtered=True):
-        self.times = {f"r{number}": START + timedelta(seconds=second) for number, second in enumerate(times)}
-        self.moves = iter(moves)
-        self.clock = max([START, *self.times.values()])
-        self.page_size, self.sort, self.filtered = page_size, sort, filtered
-
-    def move(self):
-        for kind, number in next(self.moves, ()):
-            key = f"r{number}"
-            if self.times.get(key, END) < END:  # times of updates grow: who left does not come back
-                self.clock += timedelta(milliseconds=700)
-                self.times[key] = self.clock if kind == "inside" else END + timedelta(days=1)
-                if kind == "delete":
-                    del self.times[key]
-
-    def __call__(self, since, until, number=0, size=200):
-        self.move()
-        size = min(size, self.page_size)
-        rows = [(time, key) for key, time in self.times.items() if not self.filtered or since <= time < until]
-        if self.sort:
-            rows.sort(key=lambda row: row[0])
-        page = [{"id": key, "updatedAt": time.isoformat()} for time, key in rows[number * size :][:size]]
-        return Page(page, len(rows))
-
-
-moves_of_a_reading = st.lists(
-    st.lists(st.tuples(st.sampled_from(["inside", "leave", "delete"]), st.integers(0, 40)), max_size=3),
-    max_size=12,
-)
-
-
-@given(
-    times=st.lists(st.integers(0, 1800), max_size=40),
-    moves=moves_of_a_reading,
-    page_size=st.integers(2, 12),
-)
-@settings(max_examples=300, deadline=None)
-def test_whatever_moves_what_stays_is_met_once(times, moves, page_size):
-    """Times collide, records are updated inside the window, leave it, are deleted, between any two requests."""
-    moving = Moving(times, moves, page_size)
-    before = dict(moving.times)
-    try:
-        found = read_window(moving, START, END)
-    except WaitAndRepeat:
-        return  # says so, and Airflow repeats: nothing is lost
-    ids = [record["id"] for record in found]
-
-    assert len(ids) == len(set(ids))
-    assert set(ids) >= {key for key in before if START <= moving.times.get(key, END) < END}
-
-
-@given(
-    times=st.lists(st.integers(-600, 4200), max_size=40),
-    page_size=st.integers(2, 12),
-    filtered=st.booleans(),
-)
-@settings(max_examples=200, deadline=None)
-def test_without_the_order_asked_for_everything_is_read(times, page_size, filtered):
-    """The sort is assumed. Where it is not honoured, nor the window, the result is the same at a higher price."""
-    moving = Moving(times, [], page_size, sort=False, filtered=filtered)
-    found = {record["id"] for record in read_window(moving, START, END)}
-
-    assert found == {key for key, time in moving.times.items() if START <= time < END}
-
-
-def test_records_without_id_or_time_are_not_dropped():
-    """They belong into quarantine, once each."""
-    odd = [{"updatedAt": START.isoformat()}, {"id": "a", "updatedAt": None}, "text", None]
-    found = read_window(lambda *_, **__: Page(odd, len(odd)), START, END)
-
-    assert found == odd
