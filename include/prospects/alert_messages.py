@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk.configuration import conf
 
+from include.prospects import reason_words
 from include.prospects.alert_settings import Language
 from include.prospects.alert_texts import FAILED_TASK, LABELS, TEXTS, WHAT
 from include.prospects.errors import StopRun, WaitAndRepeat
@@ -146,7 +147,8 @@ def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any)
         meaning = FAILED_TASK[language].get(numbers.get("task") or "", meaning)
         what = failure(numbers.get("task"), numbers.get("exception"), language)
     else:
-        what = WHAT[language][kind].format(**numbers)
+        said = {"reasons": reasons(numbers.get("reasons", {}), language)}
+        what = WHAT[language][kind].format(**numbers | said)
     return _message(run, language, text.headline, what=what, meaning=meaning, next_step=text.next_step)
 
 
@@ -177,10 +179,13 @@ def failure(task: str | None, exception: Any, language: Language) -> str:
     return f"{what} ({type(exception).__name__})" if isinstance(exception, BaseException) else what
 
 
-def reasons(counts: Mapping[str, int]) -> str:
-    """Reason codes with their numbers, the most frequent first."""
-    return ", ".join(
-        f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda r: (-r[1], r[0]))
+def reasons(counts: Mapping[str, int], language: Language) -> str:
+    """Reasons in words, with their numbers and codes, the most frequent first."""
+    words = reason_words.of(language)
+    most_first = sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))
+    return "; ".join(
+        f"{count} × {words[code]} ({code})" if code in words else f"{count} × {code}"
+        for code, count in most_first
     )
 
 

@@ -26,7 +26,7 @@ LABELS: dict[Language, dict[str, str]] = {
     "de": {
         "pair": "Strecke", "window": "Zeitraum", "what": "Was", "meaning": "Was es bedeutet",
         "next_step": "Was jetzt zu tun ist", "run": "Lauf", "open": "Lauf in Airflow öffnen",
-        "by_hand": "von Hand gestartet", "to": "bis", "well_again": "wieder in Ordnung", "test": "Probealarm",
+        "by_hand": "von Hand gestartet", "to": "bis", "well_again": "wieder in Ordnung", "test": "Probemeldung",
     },
 }  # fmt: skip
 
@@ -67,41 +67,43 @@ TEXTS: dict[Language, dict[str, Text]] = {
     },
     "de": {
         "failed": Text(
-            "ein Lauf ist gescheitert",
-            "Ein Schritt ist nach allen Versuchen gescheitert; was er für diesen Zeitraum tun sollte, ist offen.",
-            "Letzte Zeile im Log des Schritts lesen, beheben, was sie nennt, dann den Schritt in Airflow mit Clear "
+            "ein Lauf ist fehlgeschlagen",
+            "Ein Schritt ist nach allen Versuchen fehlgeschlagen; was er für diesen Zeitraum tun sollte, ist noch offen.",
+            "Die letzte Zeile im Log des Schritts lesen, beheben, was sie nennt, dann den Schritt in Airflow mit Clear "
             "neu starten. Nichts wird doppelt gesendet.",
-            "Ein späterer Lauf ist gut gegangen.",
+            "Ein späterer Lauf war erfolgreich.",
         ),
         "late": Text(
             "ein Lauf ist zu spät",
-            "Der Lauf war zu seiner Frist nicht fertig: Ein System ist langsam, ein Schritt wurde abgebrochen, oder "
-            "es ist kein Worker frei.",
-            "Lauf öffnen. Wartet ein Schritt auf den Import des ERP, hilft Geduld; steht er in der Schlange oder gibt "
-            "kein Lebenszeichen, Worker und Scheduler ansehen. Ist er tot: Clear. Nichts wird doppelt gesendet.",
-            "Der verspätete Lauf ist zu Ende, oder ein späterer war pünktlich.",
+            "Der Lauf ist nicht rechtzeitig fertig geworden: Ein System ist langsam, ein Schritt wurde abgebrochen, "
+            "oder es ist kein Worker frei.",
+            "Den Lauf öffnen. Wartet ein Schritt auf den Import des ERP, hilft Geduld; steht er in der Warteschlange "
+            "oder gibt er kein Lebenszeichen, Worker und Scheduler prüfen. Hängt er, mit Clear neu starten. Nichts "
+            "wird doppelt gesendet.",
+            "Der verspätete Lauf ist beendet, oder ein späterer war pünktlich.",
         ),
         "quarantine": Text(
-            "viel in Quarantäne",
+            "viele Datensätze in Quarantäne",
             "Diese Datensätze wurden nicht geladen, alle anderen schon.",
-            "Gründe unter Prospects ansehen, Ursache beheben lassen, dann einen Lauf mit ihren External IDs starten.",
+            "Die Gründe auf der Seite Interessenten (Prospects) ansehen, die Ursache beheben lassen, dann dort erneut "
+            "senden.",
             "Ein späterer Lauf liegt unter den Grenzen.",
         ),
         "waiting": Text(
-            "zurückgehaltene Angebote warten auf einen Menschen",
-            "Diese Angebote stehen im ERP, aber es wurde kein Mietvertrag daraus, und kein späterer Lauf tut das von "
-            "allein.",
-            "Gründe unter Prospects ansehen; jedes Angebot im ERP klären, oder Ursache beheben und einen Lauf mit "
-            "seiner External ID starten.",
-            "Kein zurückgehaltenes Angebot wartet mehr.",
+            "zurückgestellte Angebote warten auf Klärung",
+            "Diese Angebote stehen im ERP, aber es wurde kein Mietvertrag daraus, und kein späterer Lauf holt das von "
+            "selbst nach.",
+            "Die Gründe auf der Seite Interessenten (Prospects) ansehen; jedes Angebot im ERP klären, oder die Ursache "
+            "beheben und den Interessenten erneut senden.",
+            "Kein zurückgestelltes Angebot wartet mehr auf Klärung.",
         ),
         "approval": Text(
             "Angebote warten auf Freigabe",
-            "Der Lauf geht weiter, sobald jemand geantwortet hat; ohne rechtzeitige Antwort bleiben sie "
-            "zurückgehalten.",
-            "Lauf öffnen, Reiter Required Actions; Angebote herausnehmen, die kein Mietvertrag werden sollen; "
+            "Der Lauf geht weiter, sobald jemand geantwortet hat; ohne rechtzeitige Antwort bleiben die Angebote "
+            "zurückgestellt.",
+            "Den Lauf öffnen, Reiter Required Actions; Angebote herausnehmen, aus denen kein Mietvertrag werden soll; "
             "antworten.",
-            "Die Frage ist beantwortet, oder ihre Zeit ist abgelaufen.",
+            "Die Frage ist beantwortet, oder ihre Frist ist abgelaufen.",
         ),
     },
 }
@@ -117,13 +119,13 @@ FAILED_TASK: dict[Language, dict[str, str]] = {
         "ledger_rows": "Rows of the ledger whose keeping time is over have not been deleted.",
     },
     "de": {
-        "extract": "Die Datensätze des Partners konnten nicht gelesen werden; nichts wurde geladen.",
+        "extract": "Die Datensätze des Portals konnten nicht gelesen werden; nichts wurde geladen.",
         "dedup": "Die Datensätze wurden gelesen, aber nicht bereinigt; nichts wurde geladen.",
         "load_offers": "Einige Interessenten dieses Zeitraums haben womöglich noch kein Angebot im ERP.",
         "auto_accept": "Alle Angebote stehen im ERP, aber womöglich fehlen Mietverträge.",
-        "reconcile": "Alles ist geladen, aber der Nachweis, dass kein Datensatz verloren ging, ist gescheitert.",
+        "reconcile": "Alles ist geladen, aber der Nachweis, dass kein Datensatz verloren ging, ist nicht gelungen.",
         "staged_tables": "Personenbezogene Daten, deren Aufbewahrungszeit vorbei ist, wurden nicht gelöscht.",
-        "ledger_rows": "Zeilen des Ledgers, deren Aufbewahrungszeit vorbei ist, wurden nicht gelöscht.",
+        "ledger_rows": "Einträge des Protokolls, deren Aufbewahrungszeit vorbei ist, wurden nicht gelöscht.",
     },
 }
 
@@ -132,8 +134,8 @@ WHAT: dict[Language, dict[str, str]] = {
         "task": "task {task}",
         "run": "the run as a whole",
         "late": "not ended by {deadline}",
-        "quarantine": "{quarantined} of {extracted} records ({reasons}); limits: {share:.0%} or {count}",
-        "waiting": "{total} offers, {new} of them new ({reasons})",
+        "quarantine": "{quarantined} of {extracted} records; limits: {share:.0%} or {count}. Reasons: {reasons}",
+        "waiting": "{total} offers, {new} of them new. Reasons: {reasons}",
         "approval": "{total} offers",
         "left_late": "Still not ended: {runs}.",
         "left_failed": "Failed and not made up for: {runs}. Clear them, oldest first.",
@@ -141,13 +143,13 @@ WHAT: dict[Language, dict[str, str]] = {
     },
     "de": {
         "task": "Schritt {task}",
-        "run": "der Lauf im Ganzen",
+        "run": "der Lauf als Ganzes",
         "late": "nicht fertig bis {deadline}",
-        "quarantine": "{quarantined} von {extracted} Datensätzen ({reasons}); Grenzen: {share:.0%} oder {count}",
-        "waiting": "{total} Angebote, davon {new} neu ({reasons})",
+        "quarantine": "{quarantined} von {extracted} Datensätzen; Grenzen: {share:.0%} oder {count}. Gründe: {reasons}",
+        "waiting": "{total} Angebote, davon {new} neu. Gründe: {reasons}",
         "approval": "{total} Angebote",
         "left_late": "Noch nicht fertig: {runs}.",
-        "left_failed": "Gescheitert und nicht nachgeholt: {runs}. Mit Clear neu starten, die ältesten zuerst.",
-        "test": "Es ist nichts passiert. Wer das liest, wird erreicht.",
+        "left_failed": "Fehlgeschlagen und nicht nachgeholt: {runs}. Mit Clear neu starten, die ältesten zuerst.",
+        "test": "Es ist nichts passiert. Wer dies liest, den erreichen die Meldungen.",
     },
 }

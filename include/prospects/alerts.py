@@ -43,7 +43,6 @@ from include.prospects.alert_messages import (
     closed_message,
     facts_of,
     opened_message,
-    reasons,
     test_message,
     written,
 )
@@ -148,7 +147,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Li
                 "quarantine",
                 quarantined=counts["quarantined"],
                 extracted=counts["extracted"],
-                reasons=reasons(counts["quarantine_reasons"]),
+                reasons=counts["quarantine_reasons"],
                 share=limits.share,
                 count=limits.count,
             )
@@ -161,7 +160,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Li
             "waiting",
             partial(still_there, subjects=waiting, at=datetime.now(UTC)),
             total=len(waiting),
-            reasons=reasons(Counter(waiting.values())),
+            reasons=Counter(waiting.values()),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow.configuration import conf
 
-from prospect_console import words_of_reasons
+from include.prospects import reason_words
 from prospect_console.words_de import GERMAN
 from prospect_console.words_en import ENGLISH
 
@@ -20,4 +20,4 @@ def language() -> str:
 
 def of(language: str) -> dict[str, str]:
     """All words of a language."""
-    return LANGUAGES[language] | words_of_reasons.of(language)
+    return LANGUAGES[language] | {f"reason.{code}": said for code, said in reason_words.of(language).items()}

@@ -348,7 +348,10 @@ def test_quarantine_above_the_share_is_told_once_and_its_end_too(received):
         alerts.reconciled(context(run(hours)), counts(40, quarantined), Limits())
     much = "much in quarantine"
     assert received.headlines == [f"{PAIR}: {much}", f"{PAIR}: well again ({much})"]
-    assert "9 of 40 records (last_name_missing 9); limits: 20% or 20" in received.text
+    assert (
+        "9 of 40 records; limits: 20% or 20. Reasons: 9 × last name: missing (last_name_missing)"
+        in received.text
+    )
 
 
 @pytest.mark.parametrize(
@@ -373,7 +376,10 @@ def test_held_offers_are_told_when_new_ones_wait_and_when_none_is_left(received)
     for hours in range(3):
         alerts.reconciled(context(run(hours)), counts(), Limits())
     assert received.headlines == [f"{PAIR}: held offers wait for a person"]
-    assert "1 offers, 1 of them new (competing_offer 1)" in received.text
+    assert (
+        "1 offers, 1 of them new. Reasons: 1 × another chosen prospect lays claim to the unit (competing_offer)"
+        in received.text
+    )
 
     second = _offer("3", "expired")
     alerts.reconciled(context(run(4)), counts(), Limits())
@@ -535,8 +541,15 @@ def test_every_text_is_there_in_both_languages():
 def test_german(received, monkeypatch):
     monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_LANGUAGE", "de")
     alerts.failed(context(run(0), "extract"))
-    assert received.headlines == [f"{PAIR}: ein Lauf ist gescheitert"]
+    assert received.headlines == [f"{PAIR}: ein Lauf ist fehlgeschlagen"]
     assert "nichts wurde geladen" in received.text
+
+
+def test_german_reasons_in_words(received, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_LANGUAGE", "de")
+    found = {"unit_missing": 4, "code_of_tomorrow": 5}
+    alerts.reconciled(context(run(0)), counts(40, 9) | {"quarantine_reasons": found}, Limits())
+    assert "5 × code_of_tomorrow; 4 × nennt keine Verwaltungseinheit (unit_missing)" in received.text
 
 
 @given(st.text(max_size=40))

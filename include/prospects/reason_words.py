@@ -14,11 +14,11 @@ _REASONS: dict[str, tuple[str, str]] = {
     "unit_separator_unclear": ("separator of the unit number unclear", "Trennzeichen der VE-Nummer unklar"),
     "several_units": ("contract about several units", "Vertrag über mehrere Einheiten"),
     "several_main_candidates": ("several main candidates", "mehrere Hauptbewerber"),
-    "implausible_birth_date": ("implausible date of birth", "unglaubhaftes Geburtsdatum"),
-    "implausible_lease_start": ("implausible start of the lease", "unglaubhafter Vertragsbeginn"),
+    "implausible_birth_date": ("implausible date of birth", "unplausibles Geburtsdatum"),
+    "implausible_lease_start": ("implausible start of the lease", "unplausibler Vertragsbeginn"),
     "nothing_tells_who_it_is": (
         "nothing tells who it is (fields of the matching key missing)",
-        "nichts sagt, wer es ist (Felder des Abgleichs fehlen)",
+        "nicht zu erkennen, wer es ist (Felder des Abgleichs fehlen)",
     ),
     "ambiguous_partner": ("several business partners fit", "mehrere Geschäftspartner passen"),
     "unknown_unit": ("the ERP does not know the unit", "das ERP kennt die Einheit nicht"),
@@ -27,12 +27,15 @@ _REASONS: dict[str, tuple[str, str]] = {
         "the ERP does not know the business partner",
         "das ERP kennt den Geschäftspartner nicht",
     ),
-    "invalid_field": ("the ERP refuses a field as invalid", "das ERP weist ein Feld als ungültig ab"),
+    "invalid_field": ("the ERP refuses a field as invalid", "das ERP lehnt ein Feld als ungültig ab"),
     "refused_by_erp": (
         "refused by the ERP without a known code",
-        "vom ERP ohne bekannten Grund abgewiesen",
+        "vom ERP ohne bekannten Grund abgelehnt",
     ),
-    "malformed": ("the import refuses the form of the record", "der Import weist die Form ab"),
+    "malformed": (
+        "the import refuses the form of the record",
+        "der Import lehnt die Form des Datensatzes ab",
+    ),
     "application_unknown": (
         "the partner does not know the application (any more)",
         "das Portal kennt die Bewerbung nicht (mehr)",
@@ -44,40 +47,40 @@ _REASONS: dict[str, tuple[str, str]] = {
         "this person has an offer for the unit already",
         "diese Person hat schon ein Angebot für die Einheit",
     ),
-    "withdrawn": ("withdrawn at the partner", "beim Portal zurückgezogen"),
+    "withdrawn": ("withdrawn at the partner", "im Portal zurückgezogen"),
     "client_excluded": ("its client (Mandant) is not transferred", "sein Mandant wird nicht übertragen"),
     "found_in_erp": ("found in the ERP and adopted", "im ERP gefunden und übernommen"),
-    "rehearsal": ("only rehearsed", "nur geprobt"),
+    "rehearsal": ("only rehearsed", "nur Probelauf"),
     # why an offer is held
-    "not_chosen": ("not accepted as tenant at the partner", "beim Portal nicht als Mieter angenommen"),
+    "not_chosen": ("not accepted as tenant at the partner", "im Portal nicht als Mieter akzeptiert"),
     "withdrawn_after_load": (
         "withdrawn at the partner after the offer",
-        "nach dem Angebot beim Portal zurückgezogen",
+        "nach dem Angebot im Portal zurückgezogen",
     ),
     "changed_after_load": (
         "changed at the partner after the offer",
-        "nach dem Angebot beim Portal geändert",
+        "nach dem Angebot im Portal geändert",
     ),
     "ambiguous": ("several offers in the ERP", "mehrere Angebote im ERP"),
     "offer_missing": ("the ERP holds no offer (any more)", "das ERP hat kein Angebot (mehr)"),
     "offer_rejected": ("the offer was rejected", "das Angebot wurde abgelehnt"),
-    "offer_ignored": ("the offer was ignored", "das Angebot wurde nicht beachtet"),
+    "offer_ignored": ("the offer was ignored", "das Angebot wurde ignoriert"),
     "expired": ("the offer has expired", "das Angebot ist abgelaufen"),
     "not_yet_valid": ("the offer is not valid yet", "das Angebot gilt noch nicht"),
-    "kind_not_normal": ("the offer is of a special kind", "das Angebot ist von besonderer Art"),
+    "kind_not_normal": ("the offer is of a special kind", "das Angebot hat eine besondere Angebotsart"),
     "unknown_status": ("the offer's status is unknown", "der Status des Angebots ist unbekannt"),
     "accepted_without_lease": ("accepted, but without a lease", "angenommen, aber ohne Vertrag"),
     "competing_offer": (
         "another chosen prospect lays claim to the unit",
         "ein anderer ausgewählter Interessent beansprucht die Einheit",
     ),
-    "unit_let": ("a lease runs on the unit", "auf der Einheit läuft ein Vertrag"),
-    "offer_changed": ("somebody changed the offer meanwhile", "jemand änderte das Angebot zwischendurch"),
+    "unit_let": ("a lease runs on the unit", "für die Einheit läuft ein Mietvertrag"),
+    "offer_changed": ("somebody changed the offer meanwhile", "das Angebot wurde zwischendurch geändert"),
     "accept_off": ("the pair accepts nothing by itself", "die Strecke nimmt nichts von selbst an"),
     "too_many": ("more than one run may accept unasked", "mehr, als ein Lauf ungefragt annehmen darf"),
     "rejected_by_approver": ("rejected by the approver", "bei der Freigabe abgelehnt"),
-    "approval_timed_out": ("nobody answered in time", "niemand antwortete rechtzeitig"),
-    "import_running": ("another import was going on", "ein anderer Import lief gerade"),
+    "approval_timed_out": ("nobody answered in time", "niemand hat rechtzeitig geantwortet"),
+    "import_running": ("another import was going on", "ein anderer Import war im Gange"),
     "not_found": ("unknown to the ERP", "dem ERP unbekannt"),
     # what makes two records suspects
     "first_name_typo": ("slip in the first name", "Schreibfehler im Vornamen"),
@@ -85,7 +88,7 @@ _REASONS: dict[str, tuple[str, str]] = {
     "first_name_part": ("only part of the first name", "nur ein Teil des Vornamens"),
     "last_name_part": ("only part of the last name", "nur ein Teil des Nachnamens"),
     "names_swapped": ("first and last name swapped", "Vor- und Nachname vertauscht"),
-    "names_split_differently": ("names split differently", "Namen anders getrennt"),
+    "names_split_differently": ("names split differently", "Namen anders aufgeteilt"),
     "name_spelling": ("another spelling of the name", "andere Schreibweise des Namens"),
     "birth_day_typo": ("slip in the day of birth", "Schreibfehler im Geburtstag"),
     "birth_month_typo": ("slip in the month of birth", "Schreibfehler im Geburtsmonat"),
@@ -127,11 +130,11 @@ _TROUBLES: dict[str, tuple[str, str]] = {
 
 
 def of(language: str) -> dict[str, str]:
-    """The sentences of a language by ``reason.<code>``."""
+    """The words of a language by reason code."""
     column = 1 if language == "de" else 0
     found = {
-        f"reason.{code.format(field=field)}": told[column].format(field=name[column])
+        code.format(field=field): told[column].format(field=name[column])
         for code, told in _TROUBLES.items()
         for field, name in _FIELDS.items()
     }
-    return found | {f"reason.{code}": told[column] for code, told in _REASONS.items()}
+    return found | {code: told[column] for code, told in _REASONS.items()}
