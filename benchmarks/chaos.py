@@ -156,7 +156,7 @@ def _short_waits() -> dict[str, Any]:
     import tenacity
 
     return {
-        "include.prospects.api._BACKOFF": tenacity.wait_exponential_jitter(
+        "include.prospects.api_patience.BACKOFF": tenacity.wait_exponential_jitter(
             multiplier=0.025, max=1.5, jitter=0.05
         )
     }

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 import requests
 
 from everreal.reading import Fetch, read_all, read_window
-from include.prospects.api import COMMON_RULES, Action, ApiHook, Rule
+from include.prospects.api import ApiHook
+from include.prospects.api_answers import COMMON_RULES, Action, Rule
 from include.prospects.errors import StopRun
 
 _PERSON_FIELDS = """

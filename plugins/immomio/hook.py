@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from include.prospects.api import Action, ApiHook, Rule
+from include.prospects.api import ApiHook
+from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.reading import Versions
 from include.prospects.reading_by_time import ListByTime, Page

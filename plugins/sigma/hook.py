@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from include.prospects.api import Action, ApiHook, Rule
+from include.prospects.api import ApiHook
+from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
 
 PROSPECTS_PER_DELIVERY = 50

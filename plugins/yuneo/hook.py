@@ -10,7 +10,8 @@ from datetime import date
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from include.prospects.api import Action, ApiHook, Rule
+from include.prospects.api import ApiHook
+from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
 
 PROSPECTS_PER_IMPORT = 200

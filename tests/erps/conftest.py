@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 import tenacity
 
-from include.prospects import api
+from include.prospects import api_patience
 from include.prospects.erp import Erp, ImportState, Outgoing
 from include.prospects.model import Prospect, UnitNumber
 from include.sandbox.sigma import Sigma as SigmaSystem
@@ -133,7 +133,7 @@ class Customer:
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries on a broken line; what a system asks for is waited in full."""
-    monkeypatch.setattr(api, "_BACKOFF", tenacity.wait_fixed(0.005))
+    monkeypatch.setattr(api_patience, "BACKOFF", tenacity.wait_fixed(0.005))
 
 
 @pytest.fixture(scope="session")

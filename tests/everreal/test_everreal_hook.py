@@ -134,7 +134,7 @@ def test_a_token_refused_inside_a_200_is_renewed(everreal, hook, add_candidates,
 
 
 def test_an_error_that_stays_fails_the_task_for_airflow_to_repeat(everreal, hook, window, monkeypatch, asked):
-    monkeypatch.setattr("include.prospects.api.FAILURES_IN_A_ROW", 2)
+    monkeypatch.setattr("include.prospects.api_patience.FAILURES_IN_A_ROW", 2)
     monkeypatch.setattr(
         everreal, "answer", errors({"message": "geheim", "path": ["candidates", 3, "email"]}, data={})
     )

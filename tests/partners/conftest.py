@@ -15,14 +15,14 @@ import requests
 import tenacity
 from partners.cases import CASES, END, START, PartnerCase
 
-from include.prospects import api, staging
+from include.prospects import api_patience, staging
 from include.prospects.extract import ExtractOperator
 
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries on a broken line; what a system asks for is waited in full."""
-    monkeypatch.setattr(api, "_BACKOFF", tenacity.wait_fixed(0.005))
+    monkeypatch.setattr(api_patience, "BACKOFF", tenacity.wait_fixed(0.005))
 
 
 @pytest.fixture(scope="session", params=CASES, ids=lambda case: case.__name__.removesuffix("Case"))

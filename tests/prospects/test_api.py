@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from include.prospects import api
+from include.prospects import api_patience, api_session
 from include.prospects.errors import AnswerLost, StopRun, WaitAndRepeat
 from include.sandbox.sigma import Sigma, SigmaOptions
 from include.sandbox.yuneo import Yuneo, YuneoOptions
@@ -52,7 +52,7 @@ PERSONAL = ("Annegret", "eheim", "anna-1", UNIT, "1%2F2", SIGMAS_UNIT)
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries on a broken line; what a system asks for is waited in full."""
-    monkeypatch.setattr(api, "_BACKOFF", tenacity.wait_fixed(0.005))
+    monkeypatch.setattr(api_patience, "BACKOFF", tenacity.wait_fixed(0.005))
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_a_token_is_renewed_shortly_before_its_end(
     """It lives for 3600 seconds; nothing is refused on the way."""
     read(hook)
     later = SimpleNamespace(monotonic=lambda: time.monotonic() + seconds_later, sleep=time.sleep)
-    monkeypatch.setattr(api, "time", later)
+    monkeypatch.setattr(api_session, "time", later)
     read(hook)
 
     assert yuneo.requests.count("POST", TOKEN) == tokens
@@ -270,7 +270,7 @@ def test_a_wait_of_an_hour_is_left_to_airflow(yuneo: Yuneo, hook: YuneoHook) -> 
 def test_a_limit_that_always_says_now_does_not_go_on_for_ever(
     yuneo: Yuneo, hook: YuneoHook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "LONGEST_WAITS_TOGETHER", 20.0)
+    monkeypatch.setattr(api_patience, "LONGEST_WAITS_TOGETHER", 20.0)
     yuneo.faults.once("429", path=OFFERS, times=1000, retry_after=0)
 
     with pytest.raises(WaitAndRepeat, match="limit"):
@@ -304,7 +304,7 @@ def test_a_system_that_keeps_failing_is_left_to_airflow(yuneo: Yuneo, hook: Yune
     with pytest.raises(WaitAndRepeat, match="Nothing is lost") as failure:
         read(hook)
     assert not isinstance(failure.value, AnswerLost)
-    assert yuneo.requests.count("GET", OFFERS) == api.FAILURES_IN_A_ROW
+    assert yuneo.requests.count("GET", OFFERS) == api_patience.FAILURES_IN_A_ROW
 
 
 @pytest.mark.parametrize("kind", BROKEN_AFTER)
@@ -350,7 +350,7 @@ def test_an_import_that_found_nobody_listening_was_surely_not_taken(yuneo: Yuneo
         send(hook)
 
     assert not isinstance(failure.value, AnswerLost)
-    assert hook.calls - calls == api.FAILURES_IN_A_ROW
+    assert hook.calls - calls == api_patience.FAILURES_IN_A_ROW
     send(hook)
     assert len(yuneo.work_orders) == 1
 
