@@ -69,8 +69,8 @@ TEXTS: dict[Language, dict[str, Text]] = {
         "failed": Text(
             "ein Lauf ist fehlgeschlagen",
             "Ein Schritt ist nach allen Versuchen fehlgeschlagen; was er für diesen Zeitraum tun sollte, ist noch offen.",
-            "Die letzte Zeile im Log des Schritts lesen, beheben, was sie nennt, dann den Schritt in Airflow mit Clear "
-            "neu starten. Nichts wird doppelt gesendet.",
+            "Die letzte Zeile im Log des Schritts lesen, beheben, was sie nennt, dann den Schritt in Airflow "
+            "zurücksetzen (Clear). Nichts wird doppelt gesendet.",
             "Ein späterer Lauf war erfolgreich.",
         ),
         "late": Text(
@@ -78,7 +78,7 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "Der Lauf ist nicht rechtzeitig fertig geworden: Ein System ist langsam, ein Schritt wurde abgebrochen, "
             "oder es ist kein Worker frei.",
             "Den Lauf öffnen. Wartet ein Schritt auf den Import des ERP, hilft Geduld; steht er in der Warteschlange "
-            "oder gibt er kein Lebenszeichen, Worker und Scheduler prüfen. Hängt er, mit Clear neu starten. Nichts "
+            "oder gibt er kein Lebenszeichen, Worker und Scheduler prüfen. Hängt er, zurücksetzen (Clear). Nichts "
             "wird doppelt gesendet.",
             "Der verspätete Lauf ist beendet, oder ein späterer war pünktlich.",
         ),
@@ -101,8 +101,8 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "Angebote warten auf Freigabe",
             "Der Lauf geht weiter, sobald jemand geantwortet hat; ohne rechtzeitige Antwort bleiben die Angebote "
             "zurückgestellt.",
-            "Den Lauf öffnen, Reiter Required Actions; Angebote herausnehmen, aus denen kein Mietvertrag werden soll; "
-            "antworten.",
+            "Den Lauf öffnen, Reiter Erforderliche Interaktionen (Required Actions); Angebote herausnehmen, aus denen kein "
+            "Mietvertrag werden soll; antworten.",
             "Die Frage ist beantwortet, oder ihre Frist ist abgelaufen.",
         ),
     },
@@ -149,7 +149,7 @@ WHAT: dict[Language, dict[str, str]] = {
         "waiting": "{total} Angebote, davon {new} neu. Gründe: {reasons}",
         "approval": "{total} Angebote",
         "left_late": "Noch nicht fertig: {runs}.",
-        "left_failed": "Fehlgeschlagen und nicht nachgeholt: {runs}. Mit Clear neu starten, die ältesten zuerst.",
+        "left_failed": "Fehlgeschlagen und nicht nachgeholt: {runs}. Zurücksetzen (Clear), die ältesten zuerst.",
         "test": "Es ist nichts passiert. Wer dies liest, den erreichen die Meldungen.",
     },
 }
