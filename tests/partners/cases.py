@@ -207,6 +207,3 @@ class EverRealContractsCase(EverRealCandidatesCase):
     def touch(self, external_id: str, updated: datetime) -> None:
         (contract,) = [one["id"] for one in self.system.contracts if one["candidate"] == external_id]
         self.system.update_contract(contract, updatedAt=updated)
-
-
-CASES: tuple[type[PartnerCase], ...] = (ImmomioCase, EverRealContractsCase, EverRealCandidatesCase)

@@ -13,10 +13,20 @@ from typing import Any
 import pytest
 import requests
 import tenacity
-from partners.cases import CASES, END, START, PartnerCase
+from mietblick_case import MietblickCase
+from partners.cases import (
+    END,
+    START,
+    EverRealCandidatesCase,
+    EverRealContractsCase,
+    ImmomioCase,
+    PartnerCase,
+)
 
 from include.prospects import api_patience, staging
 from include.prospects.extract import ExtractOperator
+
+PARTNERS = (ImmomioCase, EverRealContractsCase, EverRealCandidatesCase, MietblickCase)
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +35,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_patience, "BACKOFF", tenacity.wait_fixed(0.005))
 
 
-@pytest.fixture(scope="session", params=CASES, ids=lambda case: case.__name__.removesuffix("Case"))
+@pytest.fixture(scope="session", params=PARTNERS, ids=lambda case: case.__name__.removesuffix("Case"))
 def _running(request: pytest.FixtureRequest) -> Iterator[PartnerCase]:
     case = request.param(request.param.system_type())
     case.system.start()

@@ -1,7 +1,7 @@
 """What every partner must do behind :class:`ExtractOperator`. A new partner is done when it passes.
 
 It joins by one class: a subclass of ``PartnerCase`` (``cases.py``) that says how a record gets into the partner's
-system, and its name in ``CASES``. The system is a small server with the sandbox's ``Partner`` as its base, which brings
+system, and its name in ``PARTNERS`` (``conftest.py``); ``tests/examples/mietblick_case.py`` is one. The system is a small server with the sandbox's ``Partner`` as its base, which brings
 tokens, limits and faults. What is special to a partner (its codes, its
 fields, the cost of a reading) is tested beside the other tests of its package.
 """

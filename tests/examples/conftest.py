@@ -1,0 +1,1 @@
+"""The worked example of the guide ``docs/adding-a-system.md``."""

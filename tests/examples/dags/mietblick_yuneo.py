@@ -1,0 +1,35 @@
+"""
+### Mietblick → Wodis Yuneo
+
+Applicants who were promised a flat in Mietblick become offers in Wodis Yuneo and, where the policy allows it, leases.
+
+* **When it fails**: read the last line of the failed task's log, mend what it names, clear the task. Nothing
+  is sent twice.
+"""
+
+import pendulum
+from mietblick.operators import MietblickExtractOperator
+
+from include.prospects.dag import prospect_sync_dag
+from include.prospects.pair import Pair
+from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+
+# Airflow opens only files in which the words "dag" and "airflow" stand.
+# guide: dag
+dag = prospect_sync_dag(
+    Pair(
+        dag_id="mietblick_yuneo",
+        extract=MietblickExtractOperator,
+        load=YuneoLoadOffersOperator,
+        accept_with=YuneoAcceptOffersOperator,
+        partner_conn_id="mietblick",
+        erp_conn_id="yuneo",
+        exchange="Mietblick",
+        partner_separator="|",
+        schedule="@daily",
+        start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
+        tags=("mietblick", "yuneo"),
+    ),
+    doc_md=__doc__,
+)
+# guide: end

@@ -1,0 +1,1 @@
+"""Mietblick, an invented letting platform (partner): its hook, its mapping, its operator."""

@@ -1,0 +1,61 @@
+"""Mietblick's interface: paths, limits and codes; not a word about prospects or policy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from include.prospects.api import ApiHook
+from include.prospects.api_answers import Action, Rule
+from include.prospects.errors import RefuseRecord
+from include.prospects.reading import Versions
+from include.prospects.reading_by_time import ListByTime, Page
+
+
+# guide: hook
+class MietblickHook(ApiHook):
+    """
+    Talk to Mietblick.
+
+    :param http_conn_id: Airflow connection; host, and the user's name and password as login and password.
+    """
+
+    default_conn_name = "mietblick"
+    system = "Mietblick"
+    rules = {
+        429: Rule(Action.REPEAT, "more than 60 requests in a minute"),
+        "UNBEKANNT": Rule(Action.REFUSE, "the application is not there any more", "application_unknown"),
+    }
+
+    def fetch_token(self) -> tuple[str, float]:
+        """Log in; a token lives for ten minutes."""
+        body = {"benutzer": self.connection.login, "kennwort": self.connection.password}
+        answer = self.call("POST", "/api/anmeldung", what="log in", log_in=True, json=body)
+        return str(self.field(answer, "token")), float(self.field(answer, "sekunden"))
+
+    def error_code(self, body: Any) -> str | None:
+        """Mietblick writes its own code beside the HTTP status."""
+        code = body.get("fehler") if isinstance(body, dict) else None
+        return code if isinstance(code, str) else None
+        # guide: end
+
+    # guide: reading
+    def applications(self, status: str, start: datetime, end: datetime) -> list[Any]:
+        """The applications in a status that changed in ``[start, end)``, each once, newest version."""
+
+        def fetch(since: datetime, until: datetime, number: int) -> Page:
+            order = {"stand": status, "ab": since.isoformat(), "vor": until.isoformat(), "seite": number}
+            answer = self.call("GET", "/api/bewerbungen", what="read applications", params=order)
+            return Page(self.field(answer, "bewerbungen", list), self.field(answer, "anzahl", int))
+
+        return ListByTime(self.system, fetch, Versions("nr", "geaendert")).read(start, end)
+
+    def application(self, number: str) -> Any:
+        """One application by its number, ``None`` if Mietblick does not know it."""
+        try:
+            path = f"/api/bewerbungen/{quote(number, safe='')}"
+            return self.call("GET", path, what="read one application").json()
+        except RefuseRecord:
+            return None
+            # guide: end

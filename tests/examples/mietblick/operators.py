@@ -1,0 +1,48 @@
+"""The task ``extract`` for Mietblick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from include.prospects.extract import ExtractOperator
+from mietblick import mapping
+
+if TYPE_CHECKING:
+    from include.prospects.model import Prospect
+    from mietblick.hook import MietblickHook
+
+
+# guide: operator
+class MietblickExtractOperator(ExtractOperator):
+    """Stage the applicants whom the landlord has promised a flat in Mietblick in the run's window."""
+
+    id_field = "nr"
+    kept_fields = mapping.KEPT_FIELDS
+    promised_fields = mapping.PROMISED_FIELDS
+
+    @cached_property
+    def hook(self) -> MietblickHook:
+        from mietblick.hook import MietblickHook
+
+        return MietblickHook(self.partner_conn_id)
+
+    def read(self, start: datetime, end: datetime) -> Iterator[Any]:
+        yield from self.hook.applications(mapping.CHOSEN, start, end)
+
+    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Any]:
+        found = self.hook.concurrently(self.hook.application, external_ids)
+        yield from (application for application in found if application is not None)
+
+    def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[str]:
+        for status in mapping.WITHDRAWN:
+            yield from filter(None, map(self.external_id_of, self.hook.applications(status, start, end)))
+
+    def to_prospect(self, record: Any, today: date) -> Prospect:
+        return mapping.to_prospect(record, self.separator, today)
+
+
+EXTRACT = MietblickExtractOperator
+# guide: end

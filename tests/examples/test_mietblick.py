@@ -1,0 +1,117 @@
+"""The guide's example is true: its excerpts stand in these files, and its partner works from end to end.
+
+That Mietblick fulfils the contract of a partner is tested by ``tests/partners``, where it is one of the cases.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from mietblick_case import MietblickCase
+from mietblick_system import Mietblick
+
+from include.sandbox import Sandbox
+from include.sandbox.common import now
+
+HERE = Path(__file__).parent
+GUIDE = HERE.parents[1] / "docs" / "adding-a-system.md"
+EXCERPT = re.compile(r"<!-- (tests/examples/\S+): (\w+) -->\n```\w+\n(.*?)```", re.DOTALL)
+
+
+def excerpt(path: Path, name: str) -> str:
+    """What stands in a file between ``# guide: NAME`` and ``# guide: end``."""
+    _, found, rest = path.read_text().partition(f"# guide: {name}\n")
+    assert found, f"{path.name} has no part {name!r}"
+    return textwrap.dedent(rest.partition("# guide: end")[0]).strip("\n") + "\n"
+
+
+def test_the_guide_shows_what_stands_in_the_files() -> None:
+    shown = EXCERPT.findall(GUIDE.read_text())
+
+    assert {(path, name) for path, name, _ in shown} >= {
+        (f"tests/examples/mietblick/{file}.py", name)
+        for file, name in [
+            ("hook", "hook"),
+            ("hook", "reading"),
+            ("mapping", "mapping"),
+            ("operators", "operator"),
+        ]
+    }
+    for path, name, text in shown:
+        assert text == excerpt(HERE.parents[1] / path, name), (
+            f"{path}, part {name!r}: copy it into the guide anew"
+        )
+
+
+def test_a_partners_own_code_is_about_a_hundred_lines() -> None:
+    """Statements' lines, without documentation; if a partner needs more, the shared part is too weak."""
+
+    def code_lines(path: Path) -> int:
+        tree = ast.parse(path.read_text())
+        described = {
+            line
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        }
+        lines = enumerate(path.read_text().splitlines(), start=1)
+        return sum(
+            bool(text.strip()) and not text.strip().startswith("#") and n not in described
+            for n, text in lines
+        )
+
+    assert sum(map(code_lines, (HERE / "mietblick").glob("*.py"))) <= 120
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[MietblickCase, Sandbox]]:
+    """An empty Mietblick, and the sandbox's ERPs with their units."""
+    mietblick = MietblickCase(Mietblick())
+    mietblick.system.start()
+    with Sandbox(populate=False) as box:
+        box.yuneo.options.work_order_seconds = 0
+        box.yuneo.options.exchanges = ("Mietblick",)
+        monkeypatch.setenv("AIRFLOW_CONN_MIETBLICK", mietblick.connection())
+        monkeypatch.setenv("AIRFLOW_CONN_YUNEO", json.dumps(box.yuneo.connection()))
+        monkeypatch.setattr("airflow.settings.DAGS_FOLDER", str(HERE / "dags"))
+        yield mietblick, box
+    mietblick.system.stop()
+
+
+def test_from_mietblick_to_a_lease_in_yuneo(
+    world: tuple[MietblickCase, Sandbox], airflow_db: None, own_ledger: Path
+) -> None:
+    mietblick, box = world
+    yesterday = now() - timedelta(days=1)
+    first, second, contested = list(box.yuneo.units)[:3]
+    tenants = {
+        mietblick.add(
+            yesterday, unit=unit, person={"first": "Anna", "last": name, "born": "1990-05-01", "mail": mail}
+        )
+        for unit, name, mail in [
+            (first, "Groß", "anna@gross.example"),
+            (second, "Klein", "anna@klein.example"),
+            (contested, "Lang", "anna@lang.example"),
+            (contested, "Kurz", "anna@kurz.example"),
+        ]
+    }
+    mietblick.add(yesterday, unit=first, stage="applied")
+    mietblick.add(yesterday, unit="1/2/3")
+
+    bag = DagBag(HERE / "dags")
+    run = bag.dags["mietblick_yuneo"].test()
+
+    assert bag.import_errors == {}
+    assert run.state == "success"
+    assert {offer.external_id for offer in box.yuneo.offers} == tenants
+    assert {lease.unit for lease in box.yuneo.leases} == {first, second}
+    people = {(one.person.first_name, one.person.last_name) for one in box.yuneo.business_partners}
+    assert people == {("Anna", name) for name in ("Groß", "Klein", "Lang", "Kurz")}
