@@ -77,14 +77,16 @@ class Try:
     """A try under way.
 
     :param tasks: one task, or several that follow each other where only their end is of interest.
-    :param folder: the run's staging folder, as the task before handed it on.
+    :param handed_on: what the task before handed on: the run's staging folder, or its chunks.
     """
 
     def __init__(
-        self, run: Run, tasks: Sequence[str], folder: str | None = None, death: Death | None = None
+        self, run: Run, tasks: Sequence[str], handed_on: Any = None, death: Death | None = None
     ) -> None:
         self._mine, theirs = multiprocessing.Pipe(duplex=False)
-        self.process: BaseProcess = server().Process(target=_body, args=(run, tasks, folder, death, theirs))
+        self.process: BaseProcess = server().Process(
+            target=_body, args=(run, tasks, handed_on, death, theirs)
+        )
         self.process.start()
         theirs.close()
 
@@ -130,9 +132,7 @@ def dags() -> Any:
     return bag.dags
 
 
-def _body(
-    run: Run, tasks: Sequence[str], folder: str | None, death: Death | None, answer: Connection
-) -> None:
+def _body(run: Run, tasks: Sequence[str], handed_on: Any, death: Death | None, answer: Connection) -> None:
     """The whole life of the process."""
     _log_to(run.log)
     os.environ.update(run.environment)
@@ -141,7 +141,7 @@ def _body(
         setattr(importlib.import_module(module), name, value)
     if death:
         _arm(death)
-    answer.send(_outcome(run, tasks, folder))
+    answer.send(_outcome(run, tasks, handed_on))
 
 
 def _outcome(run: Run, tasks: Sequence[str], handed_on: Any) -> Ended:
@@ -159,12 +159,23 @@ def _outcome(run: Run, tasks: Sequence[str], handed_on: Any) -> Ended:
         return Ended("failed", error=f"{type(error).__name__}: {error}")
 
 
-def _execute(run: Run, task: str, folder: str | None) -> Any:
-    from airflow.sdk.exceptions import TaskDeferred
+def _execute(run: Run, task: str, handed_on: Any) -> Any:
+    """One task; a mapped one for each chunk, one after the other, as a pool of one place would have it."""
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     operator = dags()[run.pair].get_task(task)
-    if folder is not None:
-        operator.folder = folder
+    if isinstance(operator, MappedOperator):
+        return [_execute_one(run, operator.unmap({"chunk": chunk})) for chunk in handed_on]
+    if task == "reconcile":
+        operator.chunks = handed_on
+    elif handed_on is not None:
+        operator.folder = handed_on
+    return _execute_one(run, operator)
+
+
+def _execute_one(run: Run, operator: Any) -> Any:
+    from airflow.sdk.exceptions import TaskDeferred
+
     for name, value in run.operator.items():
         if hasattr(operator, name):
             setattr(operator, name, value)

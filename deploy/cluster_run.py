@@ -14,6 +14,8 @@ from deploy.processes import Failed
 from include.sandbox import SandboxClient
 
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
+MAPPED = ("load_offers", "auto_accept")
+"""Tasks that come in chunks; a small run has one."""
 ERPS = ("yuneo", "sigma")
 COLUMNS = (
     "extracted",
@@ -120,6 +122,7 @@ class Airflow:
     def log(self, pair: str, run: dict[str, Any], task: str) -> str:
         """A task's log of its first try, of a worker that is dead by now as well."""
         path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/{task}/logs/1?full_content=true"
+        path += f"&map_index={0 if task in MAPPED else -1}"
         return str(self.get(path).get("content", ""))
 
     def wait_for_runs(self) -> dict[str, dict[str, Any]]:

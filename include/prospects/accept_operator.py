@@ -12,6 +12,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from include.prospects import staging, window
+from include.prospects.chunks import Chunk
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,19 +21,20 @@ if TYPE_CHECKING:
     from include.prospects.accepting import Acceptor
     from include.prospects.erp import Erp
     from include.prospects.ledger_records import Entry, Run
+    from include.prospects.run_entries import RunEntries
 
 APPROVE, REJECT = "Accept the selected offers", "Accept none"
 
 
 class AcceptOffersOperator(HITLOperator):
     """
-    Turn this run's offers into leases where the policy allows it, once.
+    Turn the offers of a chunk into leases where the policy allows it, once.
 
     May be run again at any time: every offer is read from the ERP just before it is decided on. With
-    ``accept="approval"``, or above ``max_accepts_per_run``, the task asks a person (one question a run, under
-    *Required Actions*) and holds no worker slot meanwhile.
+    ``accept="approval"``, or above ``max_accepts_per_run``, the task asks a person (one question a chunk, which on
+    an ordinary day is the run, under *Required Actions*) and holds no worker slot meanwhile.
 
-    :param folder: the run's staging folder (templated).
+    :param chunk: a chunk of the run, as ``load_offers`` handed it on (templated).
     :param erp_conn_id: Airflow connection of the ERP (templated).
     :param exchange: the ERP's name for the place prospects are imported from.
     :param separator: separator between the four parts of a unit number as the ERP writes it.
@@ -40,16 +42,16 @@ class AcceptOffersOperator(HITLOperator):
     :param max_accepts_per_run: above it a person is asked even with ``auto``.
     :param approval_timeout: how long the question stands; then the offers stay held.
     :param schedule: the pair's cron expression.
-    :return: the folder; nothing personal leaves the task.
+    :return: the chunk; nothing personal leaves the task.
     """
 
-    template_fields: Sequence[str] = ("folder", "erp_conn_id", "subject", "body")
+    template_fields: Sequence[str] = ("chunk", "erp_conn_id", "subject", "body")
     ui_color = "#fdf3e1"
 
     def __init__(
         self,
         *,
-        folder: Any,
+        chunk: Any,
         erp_conn_id: str,
         exchange: str,
         separator: str,
@@ -66,7 +68,7 @@ class AcceptOffersOperator(HITLOperator):
             response_timeout=approval_timeout,
             **kwargs,
         )
-        self.folder: str = folder
+        self.chunk: dict[str, Any] = chunk
         self.erp_conn_id = erp_conn_id
         self.exchange = exchange
         self.separator = separator
@@ -83,47 +85,55 @@ class AcceptOffersOperator(HITLOperator):
     def erp(self) -> Erp:
         """Open the ERP."""
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> dict[str, Any]:
         """Decide, then accept or ask."""
         from include.prospects.acceptance import Verdict
+        from include.prospects.run_entries import RunEntries
 
         erp, acceptor = self._open(context)
         try:
-            decisions = acceptor.decide(self._entries(acceptor, bool(context["params"].get("external_ids"))))
+            ledger, run = acceptor.ledger, acceptor.run
+            known = RunEntries(ledger, run, Chunk.read(self.chunk))
+            decisions = acceptor.decide(known.to_decide(replay=bool(context["params"].get("external_ids"))))
             if context["params"].get("rehearse"):
                 return self._report([_row(d.entry, str(d.verdict), d.reason) for d in decisions])
             acceptable = [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
             acceptor.write([decision for decision in decisions if decision.verdict is not Verdict.ACCEPT])
             mode = context["params"].get("accept") or self.accept
-            approved = [d.entry for d in acceptable if _approved_in(d.entry, acceptor.run)]
+            approved = [d.entry for d in acceptable if _approved_in(d.entry, run)]
             others = [d for d in acceptable if d.entry not in approved]
             if mode == "off":
-                acceptor.ledger.held([d.entry.id for d in others], "accept_off", acceptor.run.run_id)
-            elif others and (mode == "approval" or len(others) > self.max_accepts_per_run):
-                acceptor.ledger.awaiting([d.entry.id for d in others], acceptor.run.run_id)
+                ledger.held([d.entry.id for d in others], "accept_off", run.run_id)
+            elif others and (
+                mode == "approval" or known.most_accepts(len(others)) > self.max_accepts_per_run
+            ):
+                ledger.awaiting([d.entry.id for d in others], run.run_id)
                 self._ask(context, others)
             else:
                 acceptor.accept([d.entry for d in others])
             acceptor.accept(approved)
-            return self._report_run(acceptor)
+            return self._report_decided(known)
         finally:
             erp.close()
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on with the answer: accept what was selected, hold the rest."""
+        from include.prospects.run_entries import RunEntries
+
         answer = super().execute_complete(context, event)
         user = (answer["responded_by_user"] or {}).get("name")
         selected = set(answer["params_input"].get("offers") or [])
         erp, acceptor = self._open(context)
         try:
             ledger, run = acceptor.ledger, acceptor.run
-            awaiting = [e for e in ledger.of_acceptance_run(run) if e.acceptance == "awaiting"]
+            known = RunEntries(ledger, run, Chunk.read(self.chunk))
+            awaiting = [entry for entry in known.decided() if entry.acceptance == "awaiting"]
             yes = [e for e in awaiting if APPROVE in answer["chosen_options"] and e.offer_number in selected]
             no = [entry.id for entry in awaiting if entry not in yes]
             ledger.held(no, "rejected_by_approver" if user else "approval_timed_out", run.run_id, user)
             ledger.approved([entry.id for entry in yes], run.run_id, user or "")
             acceptor.accept(yes)
-            return self._report_run(acceptor)
+            return self._report_decided(known)
         finally:
             erp.close()
 
@@ -137,24 +147,6 @@ class AcceptOffersOperator(HITLOperator):
         erp, dag_run = self.erp(), context["dag_run"]
         run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
         return erp, Acceptor(Ledger(), erp, run, pendulum.now(window.TIMEZONE).date())
-
-    def _entries(self, acceptor: Acceptor, replay: bool) -> list[Entry]:
-        """Offers of this run's prospects, and those that an earlier run left undecided."""
-        from include.prospects.acceptance import FINAL_WORDS
-
-        ledger, run = acceptor.ledger, acceptor.run
-        rows = staging.rows(self.folder, "prospects")
-        known = ledger.find(run.pair, {row["external_id"] for row in rows})
-        own = {key: known[key] for row in rows if (key := (row["external_id"], row["unit"])) in known}
-        left = {entry.key: entry for entry in ledger.left_undecided(run.pair)}
-        return [
-            entry
-            for entry in (left | own).values()
-            if entry.state in ("loaded", "ambiguous")
-            and not entry.lease_number
-            and (entry.acceptance != "awaiting" or entry.acceptance_run == run.run_id)
-            and (replay or entry.acceptance_reason not in FINAL_WORDS)
-        ]
 
     def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
         """Park the task until a person has answered; never returns."""
@@ -183,17 +175,17 @@ class AcceptOffersOperator(HITLOperator):
         )
         super().execute(context)
 
-    def _report_run(self, acceptor: Acceptor) -> str:
-        entries = acceptor.ledger.of_acceptance_run(acceptor.run)
-        return self._report([_row(entry, entry.acceptance, entry.acceptance_reason) for entry in entries])
+    def _report_decided(self, known: RunEntries) -> dict[str, Any]:
+        return self._report([_row(e, e.acceptance, e.acceptance_reason) for e in known.decided()])
 
-    def _report(self, rows: Sequence[dict[str, str | None]]) -> str:
+    def _report(self, rows: Sequence[dict[str, str | None]]) -> dict[str, Any]:
         import pandas as pd
 
+        chunk = Chunk.read(self.chunk)
         frame = pd.DataFrame(rows, columns=list(staging.ACCEPTANCE_COLUMNS)).astype("string[pyarrow]")
-        staging.write(self.folder, "acceptance", frame)
+        staging.write(chunk.folder, "acceptance", frame, chunk)
         self.log.info("offers by what became of them: %s", frame["acceptance"].value_counts().to_dict())
-        return self.folder
+        return chunk.handed_on
 
 
 def _row(entry: Entry, acceptance: str | None, reason: str | None) -> dict[str, str | None]:

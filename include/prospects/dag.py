@@ -13,9 +13,14 @@ from include.prospects.pair import Pair
 from include.prospects.tasks import DedupOperator, ReconcileOperator
 from include.prospects.window import TIMEZONE
 
+CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"
+"""What a chunk is called in the UI."""
+
 
 def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
     """Build the DAG of a pair: ``extract >> dedup >> load_offers >> auto_accept >> reconcile``.
+
+    ``load_offers`` and ``auto_accept`` are mapped over the run's chunks; an ordinary run has one.
 
     :param pair: the validated settings.
     :param doc_md: the page for the person on call, shown in the UI.
@@ -58,28 +63,29 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             "exchange": pair.exchange,
             "separator": pair.written_separator,
             "schedule": pair.schedule,
+            "pool": pair.erp_pool,
+            "pool_slots": pair.load.pool_slots_of_a_task,
+            "map_index_template": CHUNK_NAME,
         }
-        load_offers = pair.load(
+        load_offers = pair.load.partial(
             task_id="load_offers",
-            folder=dedup.output,
             key=pair.matching_key,
             poll=pair.poll,
             outlets=[Asset(name=f"{pair.dag_id}_offers_loaded", uri=f"prospects://{pair.dag_id}/offers")],
             **erp,
-        )
-        auto_accept = pair.accept_with(
+        ).expand(chunk=dedup.output)
+        auto_accept = pair.accept_with.partial(
             task_id="auto_accept",
-            folder=load_offers.output,
             accept=pair.accept,
             max_accepts_per_run=pair.max_accepts_per_run,
             approval_timeout=pair.approval_timeout,
             notifiers=[alerts.ApprovalAsked()],
             outlets=[Asset(name=f"{pair.dag_id}_leases_created", uri=f"prospects://{pair.dag_id}/leases")],
             **erp,
-        )
+        ).expand(chunk=load_offers.output)
         ReconcileOperator(
             task_id="reconcile",
-            folder=auto_accept.output,
+            chunks=auto_accept.output,
             limits=Limits(pair.quarantine_alert_share, pair.quarantine_alert_count),
         )
     return dag

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from include.prospects import staging, window
+from include.prospects.chunks import Chunk
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
 from include.prospects.model import OutcomeKind, Prospect
 
@@ -27,12 +28,12 @@ CONTENT = frozenset(Prospect.model_fields) - {"external_id", "unit", "chosen", "
 
 class LoadOffersOperator(BaseOperator):
     """
-    Make one offer in the ERP for each staged prospect, once.
+    Make one offer in the ERP for each staged prospect of a chunk, once.
 
     May be run again at any time: what an earlier try left open is looked up in the ERP before anything is sent.
     While the ERP works on an import the task is deferred and holds no worker slot.
 
-    :param folder: the run's staging folder, with the table ``prospects`` (templated).
+    :param chunk: a chunk as ``dedup`` handed it on, whose folder holds the table ``prospects`` (templated).
     :param erp_conn_id: Airflow connection of the ERP (templated).
     :param exchange: the ERP's name for the place prospects are imported from (Immobilienbörse, Portal).
     :param separator: separator between the four parts of a unit number as the ERP writes it.
@@ -40,16 +41,16 @@ class LoadOffersOperator(BaseOperator):
     :param schedule: the pair's cron expression, for the window of a run started by hand.
     :param poll: pause between two looks at an import that goes on.
     :param longest_wait: after this the task fails, to be tried again.
-    :return: the folder; nothing personal leaves the task.
+    :return: the chunk; nothing personal leaves the task.
     """
 
-    template_fields: Sequence[str] = ("folder", "erp_conn_id")
+    template_fields: Sequence[str] = ("chunk", "erp_conn_id")
     ui_color = "#e9f7ea"
 
     def __init__(
         self,
         *,
-        folder: Any,
+        chunk: Any,
         erp_conn_id: str,
         exchange: str,
         separator: str,
@@ -60,7 +61,7 @@ class LoadOffersOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.folder: str = folder
+        self.chunk: dict[str, Any] = chunk
         self.erp_conn_id = erp_conn_id
         self.exchange = exchange
         self.separator = separator
@@ -71,6 +72,8 @@ class LoadOffersOperator(BaseOperator):
 
     erp_class: ClassVar[str]
     """Import path of the ERP's class; each ERP's operator names its own."""
+    pool_slots_of_a_task: ClassVar[int] = 2
+    """Slots of the ERP's pool that a task at this ERP takes, see :mod:`include.prospects.pools`."""
     erp_separator: ClassVar[str | None] = None
     """The separator of unit numbers where the ERP prescribes one."""
 
@@ -83,39 +86,41 @@ class LoadOffersOperator(BaseOperator):
     def erp(self) -> Erp:
         """Open the ERP."""
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> dict[str, Any]:
         """Load, until all is decided or something has to be waited for."""
         return self._advance(context, since=datetime.now(UTC))
 
-    def resume(self, context: Context, event: dict[str, Any]) -> str:
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after a wait, perhaps in another process; everything is looked up anew."""
         return self._advance(context, since=datetime.fromisoformat(event["since"]))
 
-    def _advance(self, context: Context, since: datetime) -> str:
+    def _advance(self, context: Context, since: datetime) -> dict[str, Any]:
         from include.prospects.ledger import Ledger
         from include.prospects.ledger_records import Run
         from include.prospects.loading import Loader
 
+        chunk = Chunk.read(self.chunk)
         if context["params"].get("rehearse"):
             self.log.info("rehearsal: nothing is sent to the ERP")
-            self._rehearse()
-            return self.folder
+            _rehearse(chunk)
+            return chunk.handed_on
         erp, ledger = self.erp(), Ledger()
         try:
             dag_run = context["dag_run"]
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
-            items = self._items(ledger)
-            ledger.withdrawn_after_load(
-                run.pair, [row["external_id"] for row in staging.rows(self.folder, "withdrawn")]
-            )
+            items = self._items(ledger, chunk)
+            if chunk.is_first:
+                withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
+                ledger.withdrawn_after_load(run.pair, withdrawn)
             loader = Loader(ledger, erp, run, since, lambda some: self._partner_numbers(erp, some))
             waiting = loader.advance(items)
             if waiting:
                 self._wait(waiting, since)
             raw = {item.record: item.prospect.model_dump_json() for item in items}
-            counts = staging.write_outcomes(self.folder, "load_offers", loader.outcomes(items), raw)
+            outcomes = loader.outcomes(items)
+            counts = staging.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk)
             self.log.info("prospects by outcome: %s", counts)
-            return self.folder
+            return chunk.handed_on
         finally:
             erp.close()
 
@@ -141,13 +146,13 @@ class LoadOffersOperator(BaseOperator):
             method_name="resume",
         )
 
-    def _items(self, ledger: Ledger) -> list[Item]:
+    def _items(self, ledger: Ledger, chunk: Chunk) -> list[Item]:
         from include.prospects.ledger_records import Intent
         from include.prospects.loading import Item
 
-        hashes = self._person_hashes(ledger)
+        hashes = self._person_hashes(ledger, chunk)
         items = []
-        for row in staging.rows(self.folder, "prospects"):
+        for row in staging.rows(chunk.folder, "prospects", chunk):
             prospect = Prospect(**{name: row[name] for name in Prospect.model_fields})
             intent = Intent(
                 external_id=prospect.external_id,
@@ -159,10 +164,10 @@ class LoadOffersOperator(BaseOperator):
             items.append(Item(row["record"], row["person"], prospect, intent))
         return items
 
-    def _person_hashes(self, ledger: Ledger) -> dict[int, str]:
+    def _person_hashes(self, ledger: Ledger, chunk: Chunk) -> dict[int, str]:
         from include.prospects.dedup import person_key
 
-        frame = staging.read(self.folder, "prospects")
+        frame = staging.read(chunk.folder, "prospects", chunk)
         if frame.empty:
             return {}
         keys = person_key(frame, self.key).fillna(person_key(frame, ("first_name", "last_name", "email")))
@@ -197,20 +202,21 @@ class LoadOffersOperator(BaseOperator):
                 numbers[row["record"]] = row["business_partner_number"]
         return numbers
 
-    def _rehearse(self) -> None:
-        """Write what would be loaded: every prospect counts as skipped, none is sent."""
-        from include.prospects.model import Outcome
 
-        outcomes = [
-            Outcome(
-                record=row["record"],
-                external_id=row["external_id"],
-                kind=OutcomeKind.SKIPPED,
-                reason="rehearsal",
-            )
-            for row in staging.rows(self.folder, "prospects")
-        ]
-        staging.write_outcomes(self.folder, "load_offers", outcomes, {})
+def _rehearse(chunk: Chunk) -> None:
+    """Write what would be loaded: every prospect counts as skipped, none is sent."""
+    from include.prospects.model import Outcome
+
+    outcomes = [
+        Outcome(
+            record=row["record"],
+            external_id=row["external_id"],
+            kind=OutcomeKind.SKIPPED,
+            reason="rehearsal",
+        )
+        for row in staging.rows(chunk.folder, "prospects", chunk)
+    ]
+    staging.write_outcomes(chunk.folder, "load_offers", outcomes, {}, chunk)
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -68,7 +68,7 @@ PartnerNumbers = Callable[[Sequence[Item]], Mapping[int, str | RefuseRecord]]
 
 
 class Loader:
-    """Load the prospects of one run.
+    """Load the prospects of one run, or of one chunk of it.
 
     :param since: when this try began; what the ERP refused after it is not sent once more in this try.
     :param partner_numbers: looks persons up in the ERP before they are sent.
@@ -123,9 +123,16 @@ class Loader:
     # --- 1 settle -----------------------------------------------------------------------------------------
 
     def _settle(self, items: Sequence[Item]) -> Waiting:
-        """Close what the ledger has open; what belongs to other runs is adopted, never waited for."""
+        """Close what the ledger has open; what belongs to other runs is adopted, never waited for.
+
+        Other chunks of this run are at work at the same time, know none of our persons, and close their own.
+        """
         mine = {item.key for item in items}
-        open_entries = [entry for entry in self.ledger.unfinished(self.run.pair) if entry.state == "sent"]
+        open_entries = [
+            entry
+            for entry in self.ledger.unfinished(self.run.pair)
+            if entry.state == "sent" and (entry.key in mine or entry.run_id != self.run.run_id)
+        ]
         jobs = set[str]()
         to_look_up: list[Entry] = []
         for job, group in groupby(sorted(open_entries, key=lambda e: e.job or ""), key=lambda e: e.job):

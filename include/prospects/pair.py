@@ -19,6 +19,7 @@ from pydantic import (
 from include.prospects.accept_operator import AcceptOffersOperator
 from include.prospects.extract import ExtractOperator
 from include.prospects.load_operator import LoadOffersOperator
+from include.prospects.pools import pool_of
 
 KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -42,6 +43,10 @@ class Pair(BaseModel):
     accept_with: type[AcceptOffersOperator]
     partner_conn_id: _Text
     erp_conn_id: _Text
+    erp_pool: _Text = Field(
+        default_factory=lambda settings: pool_of(settings.get("erp_conn_id", "")),
+        description="Airflow pool that all tasks at this ERP share; by default one of its own, made when first needed",
+    )
     exchange: _Text = Field(description="the ERP's name for the place prospects are imported from")
     partner_separator: Literal["-", "_", ".", "/", "|"] | None = Field(
         None, description="None: each unit number tells by itself, if it holds exactly one of the five"

@@ -14,6 +14,9 @@ outcomes_*     one row per record that ended in that task: kind and reason
 quarantine_*   reason, detail and raw record of those that need a person
 acceptance     one row per offer decided on: leased or held, and why
 =============  ==========================================================================================
+
+In a large run the tables of ``load_offers`` and ``auto_accept`` come in one file per chunk (``*.chunk-2-of-12``);
+reading a table reads all of its files.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import ObjectStoragePath
 
 from include.prospects import deployment
+from include.prospects.chunks import Chunk
 from include.prospects.model import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
@@ -48,25 +52,50 @@ def folder_of(context: Context) -> str:
     return str(path)
 
 
-def write(folder: str, table: str, frame: pd.DataFrame) -> None:
-    """Write a table, replacing what an earlier try left."""
-    with (ObjectStoragePath(folder) / f"{table}.parquet").open("wb") as file:
+def write(folder: str, table: str, frame: pd.DataFrame, chunk: Chunk | None = None) -> None:
+    """Write a table, or a chunk's share of it, replacing what an earlier try left."""
+    suffix = chunk.suffix if chunk else ""
+    with (ObjectStoragePath(folder) / f"{table}{suffix}.parquet").open("wb") as file:
         frame.to_parquet(file, index=False)
 
 
-def read(folder: str, table: str) -> pd.DataFrame:
-    """Read a table; one that was not written is empty."""
+def forget(folder: str, *tables: str) -> None:
+    """Delete tables with all their chunks: a run that is done anew may have other chunks."""
+    for table in tables:
+        for path in files_of(ObjectStoragePath(folder), table):
+            path.unlink(missing_ok=True)
+
+
+def files_of(folder: ObjectStoragePath, table: str) -> list[ObjectStoragePath]:
+    """The files that make up a table: one, one per chunk, or none if it was not written."""
+    whole = folder / f"{table}.parquet"
+    if whole.exists():
+        return [whole]
+    return sorted(folder.glob(f"{table}.chunk-*.parquet"), key=str) if folder.exists() else []
+
+
+def read(folder: str, table: str, chunk: Chunk | None = None) -> pd.DataFrame:
+    """Read a table; one that was not written is empty.
+
+    :param chunk: only the rows of this chunk, of a table with the column ``chunk``.
+    """
     import pandas as pd
 
-    path = ObjectStoragePath(folder) / f"{table}.parquet"
-    if not path.exists():
+    frames = []
+    for path in files_of(ObjectStoragePath(folder), table):
+        with path.open("rb") as file:
+            frames.append(pd.read_parquet(file, dtype_backend="pyarrow", filters=_only(chunk)))
+    if not frames:
         return pd.DataFrame()
-    with path.open("rb") as file:
-        return pd.read_parquet(file, dtype_backend="pyarrow")
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _only(chunk: Chunk | None) -> list[tuple[str, str, int]] | None:
+    return [("chunk", "=", chunk.number)] if chunk else None
 
 
 def write_outcomes(
-    folder: str, task: str, outcomes: Iterable[Outcome], raw: dict[int, str]
+    folder: str, task: str, outcomes: Iterable[Outcome], raw: dict[int, str], chunk: Chunk | None = None
 ) -> dict[str, int]:
     """Write what became of the records that ended in a task, and the quarantine table with their raw records.
 
@@ -79,12 +108,13 @@ def write_outcomes(
     frame = pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS)).astype(
         {"record": "int64"} | dict.fromkeys(OUTCOME_COLUMNS[1:], "string[pyarrow]")
     )
-    write(folder, f"outcomes_{task}", frame)
+    write(folder, f"outcomes_{task}", frame, chunk)
     quarantined = frame[frame["kind"] == str(OutcomeKind.QUARANTINED)]
     write(
         folder,
         f"quarantine_{task}",
         quarantined.assign(raw=quarantined["record"].map(raw).astype("string[pyarrow]")),
+        chunk,
     )
     return {str(kind): int(count) for kind, count in frame["kind"].value_counts().items()}
 
@@ -118,12 +148,21 @@ def prospects_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return frame.astype(types)
 
 
-def rows(folder: str, table: str) -> list[dict[str, Any]]:
-    """A table as plain rows with ``None`` for nothing; one that was not written has none."""
+def rows(
+    folder: str, table: str, chunk: Chunk | None = None, columns: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    """A table as plain rows with ``None`` for nothing; one that was not written has none.
+
+    :param chunk: only the rows of this chunk, of a table with the column ``chunk``.
+    :param columns: only these.
+    """
     import pyarrow.parquet
 
-    path = ObjectStoragePath(folder) / f"{table}.parquet"
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        return pyarrow.parquet.read_table(file).to_pylist()
+    found: list[dict[str, Any]] = []
+    for path in files_of(ObjectStoragePath(folder), table):
+        with path.open("rb") as file:
+            content = pyarrow.parquet.read_table(
+                file, columns=list(columns) if columns else None, filters=_only(chunk)
+            )
+        found += content.to_pylist()
+    return found

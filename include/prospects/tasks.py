@@ -10,12 +10,17 @@ from airflow.sdk.observability import stats
 
 from include.prospects import alerts, staging
 from include.prospects.alert_settings import Limits
+from include.prospects.chunks import PROSPECTS_PER_CHUNK, Chunk, chunk_numbers, chunks_of
 from include.prospects.errors import StopRun
 from include.prospects.model import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
     import pandas as pd
     from airflow.sdk import Context
+
+
+WRITTEN_BY_CHUNK = ("outcomes_load_offers", "quarantine_load_offers", "acceptance")
+"""Tables of the tasks behind ``dedup``, which come in as many files as the run has chunks."""
 
 
 class DedupOperator(BaseOperator):
@@ -27,7 +32,7 @@ class DedupOperator(BaseOperator):
     :param folder: the run's staging folder, with the table ``extracted`` (templated).
     :param key: fields that tell a person, as the ERP's duplicate check is set.
     :param without_key: what to do with a person whom nothing tells from others: ``load`` or ``quarantine``.
-    :return: the folder.
+    :return: the chunks that the next tasks are mapped over, as dictionaries; one on an ordinary day.
     """
 
     template_fields: Sequence[str] = ("folder",)
@@ -39,7 +44,7 @@ class DedupOperator(BaseOperator):
         self.key = tuple(key)
         self.without_key = without_key
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> list[dict[str, Any]]:
         """Clean, match, and stage."""
         del context
         from include.prospects.dedup import clean, merge_same_person, undecided
@@ -60,6 +65,8 @@ class DedupOperator(BaseOperator):
             ),
         ]
         raw = {int(row["record"]): row.to_json(date_format="iso") for _, row in extracted[refused].iterrows()}
+        staging.forget(self.folder, *WRITTEN_BY_CHUNK)
+        kept = kept.assign(chunk=chunk_numbers(kept, PROSPECTS_PER_CHUNK))
         staging.write(self.folder, "prospects", kept)
         staging.write(self.folder, "suspects", suspects(kept))
         counts = staging.write_outcomes(self.folder, "dedup", outcomes, raw)
@@ -69,7 +76,8 @@ class DedupOperator(BaseOperator):
             int(unknown[~refused].sum()),
             counts or "none",
         )
-        return self.folder
+        count = int(kept["chunk"].max()) if len(kept) else 1
+        return [chunk.handed_on for chunk in chunks_of(self.folder, count)]
 
 
 def _ended(frame: pd.DataFrame, kind: OutcomeKind, reason: str) -> list[Outcome]:
@@ -93,54 +101,56 @@ class ReconcileOperator(BaseOperator):
     The counts are computed anew from the staged tables and returned, so that they stand in XCom and in the
     log; they are the only thing about a run that leaves its staging folder.
 
-    :param folder: the run's staging folder (templated).
+    :param chunks: the run's chunks, as the task before handed them on (templated).
     :param limits: from when on the run's quarantine is an incident that somebody is told of.
     :raises StopRun: if the counts do not add up.
     :return: the counts of the run.
     """
 
-    template_fields: Sequence[str] = ("folder",)
+    template_fields: Sequence[str] = ("chunks",)
     ui_color = "#eeeeee"
 
-    def __init__(self, *, folder: Any, limits: Limits, **kwargs: Any) -> None:
+    def __init__(self, *, chunks: Any, limits: Limits, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.folder: str = folder
+        self.chunks: Sequence[dict[str, Any]] = chunks
         self.limits = limits
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Count, compare, publish."""
-        extracted = int(staging.read(self.folder, "extent")["extracted"].iloc[0])
-        outcomes = staging.outcomes(self.folder, ("extract", "dedup", "load_offers"))
+        folder = Chunk.read(self.chunks[0]).folder
+        extracted = int(staging.read(folder, "extent")["extracted"].iloc[0])
+        outcomes = staging.outcomes(folder, ("extract", "dedup", "load_offers"))
         records = sorted(int(record) for record in outcomes["record"])
         if records != list(range(extracted)):
             lost = len(set(range(extracted)) - set(records))
             raise StopRun(
                 f"The counts do not add up: of {extracted} extracted records {lost} ended nowhere and "
-                f"{len(records) - len(set(records))} more than once. Keep the folder {self.folder} and look at "
+                f"{len(records) - len(set(records))} more than once. Keep the folder {folder} and look at "
                 "its outcomes_* tables; the ERP holds what the ledger says."
             )
-        counts = self._counts(extracted, outcomes)
+        counts = _counts(folder, extracted, outcomes)
         self.log.info("reconciled: %s", counts)
         _measure(context["dag_run"].dag_id, counts)
         alerts.reconciled(context, counts, self.limits)
         return counts
 
-    def _counts(self, extracted: int, outcomes: pd.DataFrame) -> dict[str, Any]:
-        def ended(kind: OutcomeKind) -> int:
-            return int((outcomes["kind"] == str(kind)).sum())
 
-        acceptance = staging.read(self.folder, "acceptance")
-        decided = acceptance["acceptance"].value_counts().to_dict() if len(acceptance) else {}
-        reasons = outcomes.loc[outcomes["kind"] == str(OutcomeKind.QUARANTINED), "reason"]
-        return {
-            "extracted": extracted,
-            "duplicates": ended(OutcomeKind.DUPLICATE),
-            "quarantined": ended(OutcomeKind.QUARANTINED),
-            "skipped": ended(OutcomeKind.SKIPPED),
-            "offers_created": ended(OutcomeKind.CREATED),
-            "already_there": ended(OutcomeKind.ALREADY_THERE),
-            "leases_created": int(decided.get("leased", 0)),
-            "held": int(decided.get("hold", 0)) + int(decided.get("held", 0)),
-            "suspects": len(staging.read(self.folder, "suspects")),
-            "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
-        }
+def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, Any]:
+    def ended(kind: OutcomeKind) -> int:
+        return int((outcomes["kind"] == str(kind)).sum())
+
+    acceptance = staging.read(folder, "acceptance")
+    decided = acceptance["acceptance"].value_counts().to_dict() if len(acceptance) else {}
+    reasons = outcomes.loc[outcomes["kind"] == str(OutcomeKind.QUARANTINED), "reason"]
+    return {
+        "extracted": extracted,
+        "duplicates": ended(OutcomeKind.DUPLICATE),
+        "quarantined": ended(OutcomeKind.QUARANTINED),
+        "skipped": ended(OutcomeKind.SKIPPED),
+        "offers_created": ended(OutcomeKind.CREATED),
+        "already_there": ended(OutcomeKind.ALREADY_THERE),
+        "leases_created": int(decided.get("leased", 0)),
+        "held": int(decided.get("hold", 0)) + int(decided.get("held", 0)),
+        "suspects": len(staging.read(folder, "suspects")),
+        "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
+    }

@@ -84,13 +84,13 @@ def _columns(
     import pyarrow.compute
     import pyarrow.parquet
 
-    path = folder_of(dag_id, run_id) / f"{table}.parquet"
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        parquet = pyarrow.parquet.ParquetFile(file)
-        there = [name for name in names if name in parquet.schema_arrow.names]
-        content = parquet.read(columns=there)
-    if only and only[0] in there:
-        content = content.filter(pyarrow.compute.equal(content[only[0]], only[1]))
-    return [dict.fromkeys(names) | row for row in content.to_pylist()]
+    rows: list[dict[str, Any]] = []
+    for path in staging.files_of(folder_of(dag_id, run_id), table):
+        with path.open("rb") as file:
+            parquet = pyarrow.parquet.ParquetFile(file)
+            there = [name for name in names if name in parquet.schema_arrow.names]
+            content = parquet.read(columns=there)
+        if only and only[0] in there:
+            content = content.filter(pyarrow.compute.equal(content[only[0]], only[1]))
+        rows += [dict.fromkeys(names) | row for row in content.to_pylist()]
+    return rows

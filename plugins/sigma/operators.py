@@ -19,6 +19,7 @@ class SigmaLoadOffersOperator(LoadOffersOperator):
     """
 
     erp_class = "sigma.erp.Sigma"
+    pool_slots_of_a_task = 4  # it serves four requests at a time, which one task makes (assumed contract)
 
     def erp(self) -> Sigma:
         """Open Sigma."""

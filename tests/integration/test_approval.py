@@ -57,7 +57,7 @@ class Person(threading.Thread):
         self.question, self.seen = question, self.look()
         self.selected = question["params"]["offers"]["value"][: self.number]
         task = question["task_instance"]
-        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/auto_accept/-1/hitlDetails"
+        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/auto_accept/0/hitlDetails"
         body = {"chosen_options": [self.option], "params_input": {"offers": self.selected}}
         # SQLite may be locked by the run for a moment; a person would press the button again.
         return self.airflow.patch(path, json=body).is_success
@@ -103,7 +103,7 @@ def test_a_mass_acceptance_is_asked_about_even_in_auto_mode(
     box: Sandbox, run_pair: Any, airflow: TestClient
 ) -> None:
     """Above ``max_accepts_per_run`` nothing is accepted without a person."""
-    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").max_accepts_per_run = 3
+    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["max_accepts_per_run"] = 3
     leases = len(box.yuneo.leases)
     person = Person(airflow, lambda: len(box.yuneo.leases), NO)
     person.start()

@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from benchmarks.chaos_task import TASKS, Death, Ended, Run, Try, operator_settings
+from include.prospects.chunks import Chunk
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Entry
 from include.sandbox import Sandbox, world
@@ -120,7 +121,12 @@ class House:
 
     def begins(self, tasks: Sequence[str], run: Run | None = None, death: Death | None = None) -> Try:
         run = run or self.run
-        return Try(run, tasks, None if tasks[0] == "extract" else self.folder(run), death)
+        return Try(run, tasks, self._handed_on(tasks[0], run), death)
+
+    def _handed_on(self, task: str, run: Run) -> Any:
+        """What the task before this one handed on."""
+        folder = self.folder(run)
+        return {"extract": None, "dedup": folder}.get(task, [Chunk(folder).handed_on])
 
     def succeeds(self, tasks: Sequence[str] = TASKS, run: Run | None = None) -> Any:
         """As Airflow would: again after each failure that repeating may mend."""

@@ -1,0 +1,1 @@
+"""Makes the pools that guard the ERPs."""
