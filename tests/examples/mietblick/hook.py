@@ -50,7 +50,9 @@ class MietblickHook(ApiHook):
             return Page(self.field(answer, "bewerbungen", list), self.field(answer, "anzahl", int))
 
         return ListByTime(self.system, fetch, Versions("nr", "geaendert")).read(start, end)
+        # guide: end
 
+    # guide: one
     def application(self, number: str) -> Any:
         """One application by its number, ``None`` if Mietblick does not know it."""
         try:
