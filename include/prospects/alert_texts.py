@@ -48,14 +48,14 @@ TEXTS: dict[Language, dict[str, Text]] = {
         "quarantine": Text(
             "much in quarantine",
             "These records were not loaded; all others were.",
-            "Look at the reasons under Prospects, have the cause mended, then start a run with their external ids.",
+            "Look at the reasons under Prospects, have the cause mended, then replay them there.",
             "A later run is below the limits.",
         ),
         "waiting": Text(
             "held offers wait for a person",
             "These offers are in the ERP, but no lease was made of them, and no later run will do it by itself.",
-            "Look at the reasons under Prospects; settle each offer in the ERP, or mend the cause and start a run "
-            "with its external id.",
+            "Look at the reasons under Prospects; settle each offer in the ERP, or mend the cause and replay the "
+            "prospect there.",
             "No held offer waits for a person any more.",
         ),
         "approval": Text(
