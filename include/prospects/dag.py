@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
+from airflow.sdk.definitions.param import ParamsDict
 
 from include.prospects import alerts
 from include.prospects.alert_settings import Limits, who_is_told
+from include.prospects.form import form
 from include.prospects.pair import Pair
 from include.prospects.tasks import DedupOperator, ReconcileOperator
 from include.prospects.window import TIMEZONE
@@ -41,9 +44,8 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             "max_retry_delay": timedelta(hours=1),
             "on_failure_callback": alerts.failed,
         },
-        params=_params(),
         tags=["prospects", *pair.tags],
-        doc_md=f"{doc_md or ''}\n* **Who is told**: {who_is_told()}\n",
+        doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
         **alerts.dag_callbacks(pair.late_after),
     ) as dag:
         extract = pair.extract(
@@ -88,45 +90,11 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             chunks=auto_accept.output,
             limits=Limits(pair.quarantine_alert_share, pair.quarantine_alert_count),
         )
+    # Set here, not above: else each task gets, and Airflow stores, a copy of its own.
+    dag.params = ParamsDict(form())
     return dag
 
 
-def _params() -> dict[str, Param]:
-    """The form of a run started by hand; a scheduled run has the defaults."""
-    return {
-        "window_start": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Window: start",
-            description="Read what changed from here on (inclusive), with an offset. Empty: the run's own window.",
-        ),
-        "window_end": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Window: end",
-            description="Read what changed before this time (exclusive), with an offset.",
-        ),
-        "external_ids": Param(
-            None,
-            type=["null", "array"],
-            items={"type": "string", "minLength": 1, "maxLength": 64},
-            maxItems=1000,
-            title="Only these external ids",
-            description="Send these prospects again after a cause is mended, whatever their window. One a line.",
-        ),
-        "rehearse": Param(
-            False,
-            type="boolean",
-            title="Rehearse",
-            description="Do everything up to the first write and show what would be loaded and accepted.",
-        ),
-        "accept": Param(
-            None,
-            type=["null", "string"],
-            enum=[None, "auto", "approval", "off"],
-            title="Accept mode of this run",
-            description="Empty: as the pair is set. Where prospects are chosen in the ERP nothing is accepted.",
-        ),
-    }
+@cache  # once a process: a DAG file may hold thousands of pairs
+def _told() -> str:
+    return who_is_told()

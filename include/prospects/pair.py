@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from croniter import croniter
@@ -90,16 +91,7 @@ class Pair(BaseModel):
     @field_validator("schedule")
     @classmethod
     def _at_most_hourly(cls, schedule: str) -> str:
-        if not croniter.is_valid(schedule):
-            raise ValueError(
-                "must be a cron expression of five fields or one of @hourly, @daily, @weekly, @monthly"
-            )
-        minutes, *_ = croniter(schedule).expanded
-        if len(schedule.split()) > 5 or len(minutes) != 1 or minutes == ["*"]:
-            raise ValueError(
-                "must not fire more often than once an hour: the minute must be one fixed number"
-            )
-        return schedule
+        return _fires_at_most_hourly(schedule)
 
     @field_validator("start_date")
     @classmethod
@@ -132,6 +124,18 @@ class Pair(BaseModel):
                 "handed over, and nothing may be accepted automatically; set accept='off'"
             )
         return self
+
+
+@cache  # of thousands of customers most have the same
+def _fires_at_most_hourly(schedule: str) -> str:
+    if not croniter.is_valid(schedule):
+        raise ValueError(
+            "must be a cron expression of five fields or one of @hourly, @daily, @weekly, @monthly"
+        )
+    minutes, *_ = croniter(schedule).expanded
+    if len(schedule.split()) > 5 or len(minutes) != 1 or minutes == ["*"]:
+        raise ValueError("must not fire more often than once an hour: the minute must be one fixed number")
+    return schedule
 
 
 def _sentences(dag_id: str, error: ValidationError) -> str:

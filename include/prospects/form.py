@@ -1,0 +1,64 @@
+"""The form of a run started by hand: the params of a pair's DAG. A scheduled run has the defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow import sdk
+
+
+class Param(sdk.Param):
+    """A field of the form whose default is not checked anew each time that Airflow looks at it.
+
+    Airflow looks at it about forty times while it reads and stores one DAG, and each time checks the schema too:
+    with 3,000 DAGs that alone takes minutes. That all defaults fit is seen to by a test; what a person enters is
+    checked as ever.
+    """
+
+    # Airflow writes a param down by the name of its class, and takes no other than its own.
+    __module__ = sdk.Param.__module__
+
+    def resolve(self, *value: Any, **options: Any) -> Any:
+        """The entered value if it fits the schema, else the default."""
+        return super().resolve(*value, **options) if value or "value" in options else self.value
+
+
+def form() -> dict[str, Param]:
+    """The fields, made anew for each DAG: Airflow writes into them what was entered for a run."""
+    return {
+        "window_start": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window: start",
+            description="Read what changed from here on (inclusive), with an offset. Empty: the run's own window.",
+        ),
+        "window_end": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Window: end",
+            description="Read what changed before this time (exclusive), with an offset.",
+        ),
+        "external_ids": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string", "minLength": 1, "maxLength": 64},
+            maxItems=1000,
+            title="Only these external ids",
+            description="Send these prospects again after a cause is mended, whatever their window. One a line.",
+        ),
+        "rehearse": Param(
+            False,
+            type="boolean",
+            title="Rehearse",
+            description="Do everything up to the first write and show what would be loaded and accepted.",
+        ),
+        "accept": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, "auto", "approval", "off"],
+            title="Accept mode of this run",
+            description="Empty: as the pair is set. Where prospects are chosen in the ERP nothing is accepted.",
+        ),
+    }
