@@ -20,6 +20,14 @@ VERSION_TABLE = "prospect_ledger_version"
 """Own name, so that the ledger may share a database with Airflow's tables."""
 _ADVISORY_LOCK = 7_021_977
 
+_GIVE_UP_ON_A_LOST_HOST = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""Seconds, of libpq: a host that is gone is noticed within a minute; TCP alone would take up to two hours."""
+
 log = logging.getLogger(__name__)
 
 
@@ -77,10 +85,15 @@ def _one_at_a_time(engine: sa.Engine) -> Iterator[None]:
 
 
 def open_engine(store: Store) -> sa.Engine:
-    """An engine on the ledger's database, set up for several processes on one SQLite file."""
+    """An engine on the ledger's database, set up for several processes on one SQLite file.
+
+    Values are left out of error messages, which end in the tasks' logs.
+    """
     if store.url.get_backend_name() != "sqlite":
-        return sa.create_engine(store.url, pool_pre_ping=True)
-    engine = sa.create_engine(store.url, connect_args={"timeout": 60})
+        return sa.create_engine(
+            store.url, pool_pre_ping=True, hide_parameters=True, connect_args=_GIVE_UP_ON_A_LOST_HOST
+        )
+    engine = sa.create_engine(store.url, hide_parameters=True, connect_args={"timeout": 60})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection, _record):  # type: ignore[no-untyped-def]
