@@ -31,8 +31,11 @@ lint: $(READY) ## the quick part of `make test`: format, lint, types
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: well"
 	@$(BIN)/mypy
 
-test: lint ## everything that must hold: format, lint, types, tests
+test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
+	@if $(BIN)/python -m deploy.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@# Alone and last: it starts all of Airflow and needs both processors.
+	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/deploy/test_cluster.py
 
 hooks: $(READY) ## run `make lint` before every commit (pre-commit)
 	@$(BIN)/pre-commit install
@@ -41,12 +44,13 @@ chaos: $(READY) ## each pair with thousands of prospects, faults and kills (SEED
 	@$(BIN)/python -m benchmarks.chaos --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000)
 
 $(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
+	@echo "making the environment of the cluster in $(CLUSTER) ..."
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(CLUSTER)
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(CLUSTER)/bin/python deploy/requirements-cluster.txt
 	@touch $@
 
-cluster: $(CLUSTER)/.ready ## the deployment without Docker; a worker dies in the middle
-	@$(CLUSTER)/bin/python -m deploy.cluster
+cluster: $(CLUSTER)/.ready ## the deployment without Docker; worker, broker, database die (ACTS=worker,redis,postgres)
+	@$(CLUSTER)/bin/python -m deploy.cluster $(if $(ACTS),--acts $(ACTS))
 
 # What the image holds, and the tools that look at it: two environments, since they want different versions.
 $(SHIPPED)/.ready: deploy/requirements.txt | $(READY)

@@ -1,9 +1,10 @@
-"""The set-up of docker-compose.yaml without Docker, and a worker that dies in the middle (``make cluster``).
+"""The set-up of docker-compose.yaml without Docker, and what dies in the middle of its runs (``make cluster``).
 
 Starts PostgreSQL, a Redis-protocol broker, an S3-protocol server, the sandbox, and the Airflow services with the
 commands, environments, secrets and health checks of docker-compose.yaml, two Celery workers among them, each
-with a folder of its own. Runs the four pairs for yesterday, kills the worker that is importing offers at the moment
-at which the ERP has taken them and has not answered yet, and looks whether all came out right.
+with a folder of its own. Runs the four pairs several times. In each act something dies while the ERP has taken offers
+and has not answered yet: the worker that waits for the answer, the broker, the database. Each time it looks whether
+all came out right.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy import cluster_run, cluster_services
@@ -28,6 +29,8 @@ MODULES = {
     "s3fs": "the object store's client",
     "moto": "an S3-protocol server",
 }
+MIDNIGHT_SECONDS = 300
+"""Longer than from the sandbox's start, which makes its data for a yesterday, to the first runs."""
 
 
 def main(given: list[str] | None = None) -> int:
@@ -37,9 +40,15 @@ def main(given: list[str] | None = None) -> int:
         "--port", type=int, help="the first of twenty ports (default: free ones from 19000 on)"
     )
     parser.add_argument("--keep", action="store_true", help="keep folder and logs even if all is right")
-    parser.add_argument("--check", action="store_true", help="only say what is missing")
+    parser.add_argument(
+        "--acts",
+        type=_acts,
+        default=list(cluster_run.ACTS),
+        help=f"what dies, one after the other (default {','.join(cluster_run.ACTS)})",
+    )
+    parser.add_argument("--check", choices=("programs", "all"), help="only say what is missing")
     options = parser.parse_args(given)
-    missing = what_is_missing()
+    missing = missing_programs() if options.check == "programs" else missing_programs() or missing_packages()
     if missing:
         print(f"cluster: {missing}", file=sys.stderr)
         return 3
@@ -49,11 +58,23 @@ def main(given: list[str] | None = None) -> int:
     return _in_a_folder(options)
 
 
-def what_is_missing() -> str:
-    """Programs and packages that are missing and how to get them, in one line; empty if none is."""
+def _acts(text: str) -> list[str]:
+    acts = text.split(",")
+    if len(set(acts)) < len(acts) or not set(acts) <= set(cluster_run.ACTS):
+        raise argparse.ArgumentTypeError(f"{text!r}: some of {','.join(cluster_run.ACTS)}, each once")
+    return acts
+
+
+def missing_programs() -> str:
+    """Programs that are missing and how to get them, in one line; empty if none is."""
     missing = [name for name in ("initdb", "postgres", "redis-server") if not cluster_services.program(name)]
     if missing:
         return f"{', '.join(missing)} not found: apt-get install postgresql redis-server (or valkey)"
+    return ""
+
+
+def missing_packages() -> str:
+    """The same for packages beside this interpreter."""
     packages = [name for name in MODULES if not cluster_services.has_module(name)]
     if packages:
         return f"Python packages {', '.join(packages)} not found: uv pip sync deploy/requirements-cluster.txt"
@@ -66,7 +87,7 @@ def _in_a_folder(options: argparse.Namespace) -> int:
     folder.chmod(0o711)
     right = False
     try:
-        right = _prove(folder, Ports(options.port or _free_ports()))
+        right = _prove(folder, Ports(options.port or _free_ports()), options.acts)
     except Failed as failure:
         print(f"cluster: {failure}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -79,7 +100,7 @@ def _in_a_folder(options: argparse.Namespace) -> int:
     return 0 if right else 1
 
 
-def _prove(folder: Path, ports: Ports) -> bool:
+def _prove(folder: Path, ports: Ports, acts: Sequence[str]) -> bool:
     began = time.monotonic()
 
     def say(text: str) -> None:
@@ -89,12 +110,15 @@ def _prove(folder: Path, ports: Ports) -> bool:
     with Processes(folder / "logs") as processes:
         cluster = Cluster(folder, ports, processes)
         _start(cluster, say)
-        right = cluster_run.prove(cluster, say)
+        right = cluster_run.prove(cluster, acts, say)
         say("stopping")
     return right
 
 
 def _start(cluster: Cluster, say: Callable[[str], None]) -> None:
+    if (seconds := cluster_run.seconds_to_midnight()) < MIDNIGHT_SECONDS:
+        say(f"in {seconds:.0f} s a new day begins in Berlin, and with it another yesterday: waiting for it")
+        time.sleep(seconds + 1)
     say("PostgreSQL, broker, object store, sandbox")
     cluster.start_postgres()
     cluster.start_redis()
@@ -150,4 +174,6 @@ def _wait_for(port: int, processes: Processes) -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)
+    # Whoever reads it through a pipe sees each line at once.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     raise SystemExit(main())

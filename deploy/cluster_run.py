@@ -1,21 +1,22 @@
-"""What the cluster has to prove: the four pairs run, a worker dies in the middle, and all comes out right."""
+"""What the cluster has to prove: in the middle of runs something dies, and all of them come out right."""
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-import requests
-
-from deploy.cluster_services import WORKERS, Cluster
+from deploy.cluster_airflow import Airflow, Run, Window
+from deploy.cluster_services import AIRFLOW_SERVICES, WORKERS, Cluster
 from deploy.processes import Failed
 from include.sandbox import SandboxClient
 
+BERLIN = ZoneInfo("Europe/Berlin")
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
-MAPPED = ("load_offers", "auto_accept")
-"""Tasks that come in chunks; a small run has one."""
 ERPS = ("yuneo", "sigma")
 COLUMNS = (
     "extracted",
@@ -26,138 +27,118 @@ COLUMNS = (
     "offers_created",
     "leases_created",
 )
-ENDED = ("success", "failed")
+ACTS = {
+    "worker": "a worker is killed while the ERP has its offers and has not answered",
+    "redis": "the broker is killed while offers are under way and tasks wait in it",
+    "postgres": "the database of Airflow and of the ledger stops at once while offers are under way",
+}
 IMPORT_PATH = "/api/v1/prospect-imports"
-HOLD_SECONDS, RUN_SECONDS = 120, 420
+OUTAGE_SECONDS = 15
+HOLD_SECONDS = {"worker": 120, "redis": 8, "postgres": 8}
+"""How long Yuneo keeps silent: until the worker is dead, or shorter than the outage, so that it ends in the middle."""
+DAYS_AGO = ((1, 0), (2, 1), (5, 2))
+"""The windows of the acts, as days before today's midnight; the sandbox has something new on each of these days."""
 State = dict[str, dict[str, Any]]
+Say = Callable[[str], None]
 
 
-def prove(cluster: Cluster, say: Callable[[str], None]) -> bool:
-    """Run, kill, wait, look; prints the table and what is wrong."""
-    airflow = Airflow(cluster)
+def prove(cluster: Cluster, acts: Sequence[str], say: Say) -> bool:
+    """Play the acts one after the other; prints a table for each, and what is wrong."""
+    airflow, midnight = Airflow(cluster), _midnight()
+    windows = [
+        (midnight - timedelta(days=since), midnight - timedelta(days=until)) for since, until in DAYS_AGO
+    ]
+    return all([_play(airflow, act, window, say) for act, window in zip(acts, windows, strict=False)])
+
+
+def seconds_to_midnight() -> float:
+    """Until a new day begins for the pairs and for the sandbox."""
+    return (_midnight() + timedelta(days=1) - datetime.now(BERLIN)).total_seconds()
+
+
+def _midnight() -> datetime:
+    return datetime.now(BERLIN).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _play(airflow: Airflow, act: str, window: Window, say: Say) -> bool:
+    """Start runs, let something die, wait, look."""
+    say(f"act {act}: {ACTS[act]}")
+    cluster = airflow.cluster
     yuneo = SandboxClient(cluster.sandbox_urls["yuneo"])
-    before = _states(cluster)
-    yuneo.fault_once("timeout_after", path=IMPORT_PATH, method="POST", hold_seconds=HOLD_SECONDS)
+    before, struck = _states(cluster), len(yuneo.fault_log())
+    yuneo.fault_once("timeout_after", path=IMPORT_PATH, method="POST", hold_seconds=HOLD_SECONDS[act])
     first, *others = PAIRS
-    airflow.switch_on(first)
-    say(f"{first} is on; waiting for Yuneo to take its offers and not to answer")
-    airflow.until(lambda: bool(yuneo.fault_log()), "nothing was imported into Yuneo")
-    for pair in others:
-        airflow.switch_on(pair)
-    say("the other pairs are on")
-    killed = _kill_the_importing_worker(cluster, airflow, first, say)
-    survivor = next(name for name in WORKERS if name != killed)
-    say(f"waiting for the runs to end on {survivor}")
-    runs = airflow.wait_for_runs()
-    problems = list(_problems(airflow, runs, before, _states(cluster), first))
+    # Which worker has to die is known if one pair alone imports; where all of them suffer, all of them run.
+    run_ids = {pair: airflow.start(pair, window) for pair in (PAIRS[:1] if act == "worker" else PAIRS)}
+    say(f"{', '.join(run_ids)} on; waiting for Yuneo to take offers and not to answer")
+    airflow.until(lambda: len(yuneo.fault_log()) > struck, "nothing was imported into Yuneo")
+    if act == "worker":
+        run_ids |= {pair: airflow.start(pair, window) for pair in others}
+        _kill_the_importing_worker(airflow, first, run_ids[first], say)
+    else:
+        _outage(cluster, act, say)
+    say("waiting for the runs to end")
+    runs = airflow.wait_for(run_ids)
+    _all_well_again(cluster, say)
+    problems = list(_problems(airflow, runs, before, _states(cluster)))
+    if act == "worker":
+        problems += _not_interrupted(airflow, first, run_ids[first])
     _print_table(airflow, runs)
     for problem in problems:
         print(f"  WRONG: {problem}")
     if not problems:
-        print("  right: no offer twice, no lease twice, nothing lost, all runs ended well\n")
+        print(f"  {act}: right, no offer twice, no lease twice, nothing lost, all runs ended well\n")
     return not problems
 
 
-def _kill_the_importing_worker(
-    cluster: Cluster, airflow: Airflow, pair: str, say: Callable[[str], None]
-) -> str:
+def _kill_the_importing_worker(airflow: Airflow, pair: str, run_id: str, say: Say) -> None:
     """Kill, without a word of warning, the worker whose import Yuneo has taken and holds the answer of."""
-    task = airflow.tasks(pair)["load_offers"]
-    worker = cluster.processes.name_of(task["pid"] or 0) if task["state"] == "running" else None
+    processes = airflow.cluster.processes
+    tasks = [task for task in airflow.tasks(pair, run_id, "load_offers") if task["state"] == "running"]
+    worker = next((name for task in tasks if (name := processes.name_of(task["pid"] or 0))), None)
     if worker not in WORKERS:
-        raise Failed(f"load_offers of {pair} is {task['state']} on no worker of ours")
-    count = cluster.processes.kill(worker)
+        raise Failed(f"load_offers of {pair} runs on no worker of ours")
+    count = processes.kill(worker)
     say(f"killed {worker} in the middle of load_offers of {pair}: {count} processes")
-    return worker
+    survivor = next(name for name in WORKERS if name != worker)
+    say(f"{survivor} has to do it alone")
 
 
-class Airflow:
-    """Airflow through its public REST API."""
+def _outage(cluster: Cluster, service: str, say: Say) -> None:
+    """End a service in the hard way and start it again after a while; the others go on as well as they can."""
+    how = signal.SIGQUIT if service == "postgres" else signal.SIGKILL
+    cluster.processes.end(service, how)
+    say(f"{service} got {how.name} and is down for {OUTAGE_SECONDS} s")
+    deadline = time.monotonic() + OUTAGE_SECONDS
+    while time.monotonic() < deadline:
+        cluster.processes.restart_ended()
+        time.sleep(0.5)
+    cluster.processes.start_again(service)
+    say(f"{service} is started again")
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.session = requests.Session()
-        body = {"username": "admin", "password": (cluster.secrets / "admin_password").read_text()}
-        answer = self.session.post(f"{cluster.api}/auth/token", json=body, timeout=30)
-        if not answer.ok:
-            raise Failed(f"log-in answers {answer.status_code}")
-        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
-    def get(self, path: str) -> Any:
-        """Read; what is not there yet is empty."""
-        answer = self.session.get(f"{self.cluster.api}/api/v2{path}", timeout=30)
-        return answer.json() if answer.ok else {}
-
-    def switch_on(self, pair: str) -> None:
-        """Unpause a pair, which makes Airflow run yesterday."""
-        url = f"{self.cluster.api}/api/v2/dags/{pair}"
-        self.until(
-            lambda: self.session.patch(url, json={"is_paused": False}, timeout=30).ok,
-            f"Airflow does not know {pair}",
-        )
-
-    def run(self, pair: str) -> dict[str, Any]:
-        """The pair's run; empty if there is none yet."""
-        runs = self.get(f"/dags/{pair}/dagRuns?limit=1").get("dag_runs", [])
-        found: dict[str, Any] = runs[0] if runs else {}
-        return found
-
-    def tasks(self, pair: str) -> dict[str, dict[str, Any]]:
-        """The run's tasks by name."""
-        path = f"/dags/{pair}/dagRuns/{self.run(pair)['dag_run_id']}/taskInstances"
-        return {task["task_id"]: task for task in self.get(path).get("task_instances", [])}
-
-    def counts(self, pair: str, run: dict[str, Any]) -> dict[str, Any]:
-        """What ``reconcile`` has counted; empty if it did not come to that."""
-        path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/reconcile/xcomEntries/return_value"
-        value: dict[str, Any] = self.get(f"{path}?deserialize=true").get("value") or {}
-        return value
-
-    def console(self, path: str) -> dict[str, Any]:
-        """A page of our own plugin; empty if it is refused."""
-        answer = self.session.get(f"{self.cluster.api}/prospects{path}", timeout=60)
-        content: dict[str, Any] = answer.json() if answer.ok else {}
-        return content
-
-    def log(self, pair: str, run: dict[str, Any], task: str) -> str:
-        """A task's log of its first try, of a worker that is dead by now as well."""
-        path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/{task}/logs/1?full_content=true"
-        path += f"&map_index={0 if task in MAPPED else -1}"
-        return str(self.get(path).get("content", ""))
-
-    def wait_for_runs(self) -> dict[str, dict[str, Any]]:
-        """Wait until all four have ended."""
-        runs: dict[str, dict[str, Any]] = {}
-
-        def all_ended() -> bool:
-            runs.update({pair: run for pair in PAIRS if (run := self.run(pair))})
-            return len(runs) == len(PAIRS) and all(run["state"] in ENDED for run in runs.values())
-
-        self.until(all_ended, "the runs did not end in time")
-        return runs
-
-    def until(self, condition: Callable[[], bool], complaint: str) -> None:
-        """Look once a second."""
-        deadline = time.monotonic() + RUN_SECONDS
-        while not condition():
-            self.cluster.processes.must_live()
-            if time.monotonic() > deadline:
-                raise Failed(complaint)
-            time.sleep(1)
+def _all_well_again(cluster: Cluster, say: Say) -> None:
+    """Each service says that it is well; a worker that was killed comes back, as its container would."""
+    for name in WORKERS:
+        if name not in cluster.processes.running:
+            cluster.processes.start_again(name)
+    for name in (*AIRFLOW_SERVICES, *WORKERS):
+        cluster.wait_until_well(name)
+    restarts = ", ".join(f"{name} {times}" for name, times in cluster.processes.restarts.items())
+    say(f"all services are well; started again by the restart policy: {restarts or 'none'}")
+    cluster.processes.restarts.clear()
 
 
 def _states(cluster: Cluster) -> State:
     return {erp: SandboxClient(cluster.sandbox_urls[erp]).state() for erp in ERPS}
 
 
-def _problems(
-    airflow: Airflow, runs: dict[str, dict[str, Any]], before: State, after: State, interrupted: str
-) -> Iterator[str]:
+def _problems(airflow: Airflow, runs: dict[str, Run], before: State, after: State) -> Iterator[str]:
     """What is not as it must be, one sentence each."""
     for erp in ERPS:
         for what in ("offers_per_external_id", "leases_per_unit"):
             yield from _doubles(erp, what, before[erp][what], after[erp][what])
-    counts = {pair: airflow.counts(pair, run) for pair, run in runs.items()}
+    counts = {pair: airflow.counts(pair, run["dag_run_id"]) for pair, run in runs.items()}
     for pair, run in runs.items():
         if run["state"] != "success":
             yield f"{pair} ended as {run['state']}"
@@ -170,19 +151,34 @@ def _problems(
             made = after[erp][what] - before[erp][what]
             if said != made or not made:
                 yield f"{erp} has {made} new {what}, the runs say {said}"
-    if airflow.tasks(interrupted)["load_offers"]["try_number"] < 2:
-        yield f"load_offers of {interrupted} was not interrupted"
-    yield from _unreadable(airflow, interrupted, runs[interrupted], counts[interrupted])
+    first = PAIRS[0]
+    yield from _unreadable(airflow, first, runs[first]["dag_run_id"], counts[first])
+    yield from _kept_on_a_disk(airflow.cluster)
 
 
-def _unreadable(airflow: Airflow, pair: str, run: dict[str, Any], counts: dict[str, Any]) -> Iterator[str]:
+def _not_interrupted(airflow: Airflow, pair: str, run_id: str) -> Iterator[str]:
+    if all(task["try_number"] < 2 for task in airflow.tasks(pair, run_id, "load_offers")):
+        yield f"load_offers of {pair} was not interrupted"
+
+
+def _unreadable(airflow: Airflow, pair: str, run_id: str, counts: dict[str, Any]) -> Iterator[str]:
     """What the api-server must be able to show with the few rights it has: tables of a run, logs of the workers."""
-    shown = airflow.console(f"/api/pairs/{pair}/run?run_id={quote(run['dag_run_id'])}")
+    shown = airflow.console(f"/api/pairs/{pair}/run?run_id={quote(run_id)}")
     if shown.get("quarantine_total") != counts.get("quarantined"):
         yield f"the console shows {shown.get('quarantine_total')} quarantined records of {pair}"
     for task, words in (("load_offers", "talking to"), ("reconcile", "reconciled")):
-        if words not in airflow.log(pair, run, task):
+        if words not in airflow.log(pair, run_id, task):
             yield f"the log of {task} of {pair} cannot be read"
+
+
+def _kept_on_a_disk(cluster: Cluster) -> Iterator[str]:
+    """Workers share PostgreSQL and the object store, nothing else: no ledger and no table lies in a folder of theirs."""
+    for pattern in ("prospect_*", "*.parquet"):
+        for path in (cluster.folder / "home").rglob(pattern):
+            yield f"{path.relative_to(cluster.folder)} is on a disk that only one service has"
+    for name in WORKERS:
+        if "Executing workload in Celery" not in (cluster.folder / "logs" / f"{name}.log").read_text():
+            yield f"{name} has had no task"
 
 
 def _doubles(erp: str, what: str, before: dict[str, int], after: dict[str, int]) -> Iterator[str]:
@@ -191,14 +187,15 @@ def _doubles(erp: str, what: str, before: dict[str, int], after: dict[str, int])
             yield f"{erp}, {what}: {number} for {key}, {before.get(key, 0)} before"
 
 
-def _print_table(airflow: Airflow, runs: dict[str, dict[str, Any]]) -> None:
+def _print_table(airflow: Airflow, runs: dict[str, Run]) -> None:
     print(
         f"\n  {'pair':<16}"
         + "".join(f"{name.removesuffix('_created'):>14}" for name in COLUMNS)
-        + "  load tries  state"
+        + "  tries  state"
     )
     for pair, run in runs.items():
-        counts = airflow.counts(pair, run)
+        counts = airflow.counts(pair, run["dag_run_id"])
         cells = "".join(f"{counts.get(name, '-'):>14}" for name in COLUMNS)
-        print(f"  {pair:<16}{cells}{airflow.tasks(pair)['load_offers']['try_number']:>12}  {run['state']}")
+        tries = sum(task["try_number"] for task in airflow.tasks(pair, run["dag_run_id"]))
+        print(f"  {pair:<16}{cells}{tries:>7}  {run['state']}")
     print()

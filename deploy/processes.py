@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -15,6 +17,21 @@ from typing import IO, Any, Self
 
 class Failed(Exception):
     """Said in one line."""
+
+
+RESTARTS = 30
+"""How often one process may be started again; one that ends more often is broken."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """How a process was started, so that it can be started again in the same way."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    user: str | None
+    stop_with: signal.Signals
 
 
 class Processes:
@@ -27,7 +44,9 @@ class Processes:
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self._signals: dict[str, signal.Signals] = {}
+        self.restarts: Counter[str] = Counter()
+        """How often :meth:`restart_ended` has started each of them again."""
+        self._orders: dict[str, _Order] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -47,18 +66,37 @@ class Processes:
         stop_with: signal.Signals = signal.SIGTERM,
     ) -> None:
         """Start a process that stays, in a session of its own."""
+        self._orders[name] = _Order(command, environment, folder, user, stop_with)
+        self.start_again(name)
+
+    def start_again(self, name: str) -> None:
+        """Start a process that has ended, as it was started before."""
+        order = self._orders[name]
         with self._log(name) as log:
             self.running[name] = subprocess.Popen(
-                command,
-                env=dict(environment),
-                cwd=folder,
+                order.command,
+                env=dict(order.environment),
+                cwd=order.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **as_user(user),
+                **as_user(order.user),
             )
-        self._signals[name] = stop_with
+
+    def restart_ended(self) -> None:
+        """Start again whatever has ended by itself, as the restart policy of a container does.
+
+        :raises Failed: if one of them does not stay.
+        """
+        for name, process in list(self.running.items()):
+            if process.poll() is None:
+                continue
+            self.kill(name)  # what it may have left behind
+            self.restarts[name] += 1
+            if self.restarts[name] > RESTARTS:
+                raise Failed(f"{name} does not stay: see the end of {self.logs / name}.log")
+            self.start_again(name)
 
     def run(
         self,
@@ -95,6 +133,12 @@ class Processes:
         process.wait()
         return len(members)
 
+    def end(self, name: str, how: signal.Signals) -> None:
+        """Give a process a signal that ends it, and wait until it has ended."""
+        process = self.running.pop(name)
+        process.send_signal(how)
+        process.wait()
+
     def name_of(self, pid: int) -> str | None:
         """Which of ours a process belongs to."""
         with contextlib.suppress(ProcessLookupError):
@@ -106,7 +150,7 @@ class Processes:
         """End all, the latest first; one that does not listen is killed."""
         for name, process in reversed(self.running.items()):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, self._signals[name])
+                os.kill(process.pid, self._orders[name].stop_with)
         deadline = time.monotonic() + 10
         for name in list(reversed(self.running)):
             with contextlib.suppress(subprocess.TimeoutExpired):

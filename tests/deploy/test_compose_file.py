@@ -180,7 +180,11 @@ def test_no_secret_is_written_here() -> None:
     """Secrets come from files that git ignores; no variable carries one."""
     for name, secret in CONTENT["secrets"].items():
         assert set(secret) == {"file"}, name
-    plain = {"AIRFLOW__SECRETS__BACKEND", "CONNECTION_CHECK_MAX_COUNT"}
+    plain = {
+        "AIRFLOW__SECRETS__BACKEND",
+        "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT",
+        "CONNECTION_CHECK_MAX_COUNT",
+    }
     for name in SERVICES:
         for variable, value in compose_file.service(name, CONTENT).environment.items():
             if re.search(r"PASSWORD|SECRET|KEY|TOKEN|CONN|BROKER|RESULT_BACKEND", variable):
@@ -248,3 +252,9 @@ def test_the_image_has_the_versions_that_the_tests_run_with() -> None:
 def test_locks_name_no_host_and_no_folder() -> None:
     for path in (ROOT / "deploy").glob("requirements*.txt"):
         assert not re.search(r"https?://|index-url|(?<!\w)/(work|tmp|home)/", path.read_text()), path.name
+
+
+def test_airflow_hands_out_as_much_as_the_workers_can_take() -> None:
+    worker, scheduler = SERVICES["worker"], SERVICES["scheduler"]
+    slots = worker["deploy"]["replicas"] * int(worker["environment"]["AIRFLOW__CELERY__WORKER_CONCURRENCY"])
+    assert int(scheduler["environment"]["AIRFLOW__CORE__PARALLELISM"]) == slots
