@@ -154,6 +154,8 @@ def _problems(airflow: Airflow, runs: dict[str, Run], before: State, after: Stat
     first = PAIRS[0]
     yield from _unreadable(airflow, first, runs[first]["dag_run_id"], counts[first])
     yield from _kept_on_a_disk(airflow.cluster)
+    pools = {pool["name"] for pool in airflow.get("/pools").get("pools", [])}
+    yield from (f"there is no pool for {erp}" for erp in ERPS if f"erp_{erp}" not in pools)
 
 
 def _not_interrupted(airflow: Airflow, pair: str, run_id: str) -> Iterator[str]:
