@@ -203,10 +203,10 @@ class ApiHook(SessionHook):
         self,
         response: requests.Response,
         name: str,
-        kind: type | tuple[type, ...] | None = None,
+        kind: type[_T] | tuple[type[_T], ...],
         *,
         repeatable: bool = True,
-    ) -> Any:
+    ) -> _T:
         """One field that an answer must have by the contract.
 
         :param kind: the type its value must have.
@@ -214,8 +214,9 @@ class ApiHook(SessionHook):
         :raises AnswerLost: the same for a call that is not ``repeatable``: it did take effect.
         """
         body = response.json()
-        if isinstance(body, Mapping) and name in body and (kind is None or isinstance(body[name], kind)):
-            return body[name]
+        value = body.get(name) if isinstance(body, Mapping) else None
+        if isinstance(value, kind):
+            return value
         sentence = f"{self.system}: an answer has no readable field {name!r}; the interface may have changed"
         raise StopRun(sentence) if repeatable else AnswerLost(sentence)
 

@@ -91,7 +91,7 @@ class SessionHook(HttpHook):
             self._connection = super().get_connection(self.http_conn_id)
         return self._connection
 
-    def get_connection(self, conn_id: str) -> Any:  # type: ignore[override]
+    def get_connection(self, conn_id: str) -> Any:  # type: ignore[override]  # a class method there
         """The connection handed in, where there is one: a trigger must not ask for it in its thread."""
         del conn_id
         return self.connection

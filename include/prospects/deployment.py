@@ -19,7 +19,7 @@ def airflow_home() -> Path:
 
 def staging_address() -> str:
     """Address under which all runs are staged."""
-    return conf.get("prospects", "staging", fallback=f"file://{airflow_home()}/prospect_staging")
+    return str(conf.get("prospects", "staging", fallback=f"file://{airflow_home()}/prospect_staging"))
 
 
 def ledger_file() -> Path:

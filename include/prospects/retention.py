@@ -144,7 +144,7 @@ def _written_at(files: Sequence[ObjectStoragePath]) -> datetime:
 def _modified(path: ObjectStoragePath) -> datetime:
     # Not by stat(): for stores whose answer it does not know, its st_mtime is 1970, and all would be deleted.
     try:
-        modified = path.fs.modified(path.path)
+        modified: datetime = path.fs.modified(path.path)
     except NotImplementedError:
         raise StopRun(
             f"The store {path.protocol!r} does not tell how old a file is. Nothing was deleted."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import pkgutil
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 from airflow.providers.common.compat.connection import get_async_connection
-from airflow.sdk.module_loading import import_string
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.prospects.errors import StopRun, WaitAndRepeat
@@ -29,7 +29,7 @@ class ImportTrigger(BaseTrigger):
     def __init__(
         self, erp: str, settings: dict[str, Any], jobs: Collection[str], pause: float, since: str
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
         self.erp = erp
         self.settings = settings
         self.jobs = list(jobs)
@@ -52,7 +52,7 @@ class ImportTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the imports until none goes on."""
         connection = await get_async_connection(self.settings["conn_id"])
-        erp = import_string(self.erp)(**self.settings, connection=connection)
+        erp = pkgutil.resolve_name(self.erp)(**self.settings, connection=connection)
         jobs = set(self.jobs)
         # An ordinary day's import takes a moment: look soon at first, then ever less often.
         pause = min(1.0, self.pause) if jobs else self.pause

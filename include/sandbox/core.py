@@ -78,7 +78,7 @@ class System:
         self.world: Any = None
         self._wire_errors()
         self.app.include_router(Control(self).router)
-        self.app.openapi = self._openapi  # type: ignore[method-assign]
+        self.app.openapi = self._openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
     # --- what a system says about itself -------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ class System:
         """Uvicorn's protocol, with a note of each connection so that a fault can break it."""
         system = self
 
-        class Watched(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+        class Watched(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # chosen when uvicorn is loaded
             def connection_made(self, transport: asyncio.Transport) -> None:
                 super().connection_made(transport)
                 system._loop = self.loop

@@ -101,7 +101,8 @@ TEXT_DIRT: dict[str, Callable[[Someone], None]] = {
 
 def soil(one: Someone, kind: str) -> None:
     """Make a person's data dirty; a kind that is not in ``TEXT_DIRT`` leaves them as they are."""
-    TEXT_DIRT.get(kind, lambda _: None)(one)
+    if change := TEXT_DIRT.get(kind):
+        change(one)
 
 
 def some_kind(rng: random.Random) -> str:

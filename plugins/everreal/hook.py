@@ -114,7 +114,7 @@ class EverRealHook(ApiHook):
         )
         # A refresh may hand out a new refresh token in place of the one held, or none.
         self._refresh_token = answer.json().get("refresh_token") or self._refresh_token
-        return str(self.field(answer, "access_token")), float(self.field(answer, "expires_in"))
+        return self.field(answer, "access_token", str), float(self.field(answer, "expires_in", (int, float)))
 
     # --- answers ------------------------------------------------------------------------------------------
 

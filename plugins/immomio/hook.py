@@ -58,7 +58,7 @@ class ImmomioHook(ApiHook):
             log_in=True,
             json={"username": self.connection.login, "password": self.connection.password},
         )
-        return str(self.field(answer, "accessToken")), float(self.field(answer, "expiresIn"))
+        return self.field(answer, "accessToken", str), float(self.field(answer, "expiresIn", (int, float)))
 
     def error_code(self, body: Any) -> str | None:
         """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""

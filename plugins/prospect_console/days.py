@@ -121,10 +121,9 @@ def intervals(
 
     :param live_since: where the first window ever read starts; earlier ones were never promised to anybody.
     """
-    with_window = [run for run in runs if run.start and run.end]
     found = []
     for start, end in schedule_between(cron, since, now):
-        near = [run for run in with_window if run.start < end and run.end > start]  # type: ignore[operator]
+        near = [run for run in runs if run.start and run.end and run.start < end and run.end > start]
         state, run_id = _judge(near, start, end)
         if state is State.MISSED:
             state = _without_a_run(start, end, now, live_since, paused)

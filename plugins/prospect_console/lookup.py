@@ -117,7 +117,7 @@ def _engine(url: sa.URL) -> sa.Engine:
     found = sa.create_engine(url, connect_args={"timeout": 10})
 
     @sa.event.listens_for(found, "connect")
-    def _read_only(connection, _record):  # type: ignore[no-untyped-def]
+    def _read_only(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA query_only=ON")
 
     return found

@@ -156,8 +156,8 @@ def live_since(session: Session, pair: Pair) -> datetime | None:
             DagRun.dag_id == pair.dag_id
         )
     ).one()
-    by_hand = days.window_of(pair.cron, None, (None, None), run_after)[0] if run_after else None  # type: ignore[index]
-    return min((moment for moment in (first, by_hand) if moment), default=None)
+    by_hand = days.window_of(pair.cron, None, (None, None), run_after) if run_after else None
+    return min((moment for moment in (first, by_hand and by_hand[0]) if moment), default=None)
 
 
 def last_scheduled(session: Session, dag_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:

@@ -52,7 +52,7 @@ class Sigma:
             refused |= mapping.refused_at_the_inbox(self._put(rows, going_out))
         return Delivery(None, refused)
 
-    def _put(self, rows: Sequence[dict[str, Any]], going_out: Callable[[], None]) -> dict[str, Any]:
+    def _put(self, rows: Sequence[dict[str, Any]], going_out: Callable[[], None]) -> Any:
         try:
             return self.hook.deliver(self.portal, rows, going_out)
         except ClaimLost:

@@ -69,8 +69,8 @@ class SigmaHook(ApiHook):
         portal: str,
         prospects: Sequence[Mapping[str, Any]],
         going_out: Callable[[], None] | None = None,
-    ) -> dict[str, Any]:
-        """Put 1 to 50 prospects into the portal's inbox (Eingang).
+    ) -> Any:
+        """Put 1 to 50 prospects into the portal's inbox (Eingang); returns the answer as it came.
 
         May be repeated: what still lies in the inbox is replaced.
 
@@ -103,12 +103,12 @@ class SigmaHook(ApiHook):
         )
         return str(self.field(answer, "laufNr", (int, str), repeatable=False))
 
-    def import_run(self, number: str) -> dict[str, Any] | None:
-        """An import by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
+    def import_run(self, number: str) -> Any:
+        """An import as it came, by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
         return self._one(f"{_IMPORT}/{quote(number, safe='')}", "read an import")
 
-    def latest_import(self, portal: str) -> dict[str, Any] | None:
-        """The portal's latest import; ``None`` if there was none."""
+    def latest_import(self, portal: str) -> Any:
+        """The portal's latest import as it came; ``None`` if there was none."""
         return self._one(_IMPORT, "read the latest import", params={"portal": portal, "letzter": "true"})
 
     def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -122,8 +122,8 @@ class SigmaHook(ApiHook):
         """Yield all offers for one unit."""
         yield from self._offer_pages(ve=unit)
 
-    def set_accepted(self, offer_number: str, version: str) -> dict[str, Any]:
-        """Set the offer to "angenommen" and save, if nobody saved since ``version``; returns the offer.
+    def set_accepted(self, offer_number: str, version: str) -> Any:
+        """Set the offer to "angenommen" and save, if nobody saved since ``version``; returns it as it came.
 
         May be repeated: the second time the offer is no longer open.
 
@@ -179,7 +179,7 @@ class SigmaHook(ApiHook):
                 # Who took this for the end would make a second offer of one that was not shown.
                 raise WaitAndRepeat(f"{self.system}: look offers up: fewer came than there are.")
 
-    def _one(self, path: str, what: str, **request: Any) -> dict[str, Any] | None:
+    def _one(self, path: str, what: str, **request: Any) -> Any:
         try:
             return self.call("GET", path, what=what, refusals=("not_found",), **request).json() or None
         except RefuseRecord:

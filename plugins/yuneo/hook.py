@@ -84,8 +84,8 @@ class YuneoHook(ApiHook):
         )
         return self.field(answer, "workOrderId", str, repeatable=False)
 
-    def work_order(self, work_order_id: str) -> dict[str, Any] | None:
-        """A work order (Arbeitsauftrag) with its results so far; ``None`` if it is unknown."""
+    def work_order(self, work_order_id: str) -> Any:
+        """A work order (Arbeitsauftrag) as it came, with its results so far; ``None`` if it is unknown."""
         path = f"/api/v1/work-orders/{quote(work_order_id, safe='')}"
         try:
             return self.call("GET", path, what="read a work order", refusals=("not_found",)).json()
@@ -103,8 +103,8 @@ class YuneoHook(ApiHook):
         """Yield all offers for one unit."""
         yield from self._offer_pages(unitNumber=unit_number)
 
-    def accept(self, offer_id: str, lease_start: str | None) -> dict[str, Any]:
-        """Accept and create the lease ("Annehmen und Mietvertrag erstellen").
+    def accept(self, offer_id: str, lease_start: str | None) -> Any:
+        """Accept and create the lease ("Annehmen und Mietvertrag erstellen"); returns the answer as it came.
 
         May be repeated: an offer that has been accepted is refused the second time.
 
