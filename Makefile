@@ -27,9 +27,10 @@ $(READY): requirements-dev.txt
 demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=1: end after the table)
 	@$(BIN)/python -m include.demo $(if $(ONCE),--once)
 
-lint: $(READY) ## the quick part of `make test`: format, lint, types
+lint: $(READY) ## the quick part of `make test`: format, lint, types, floors
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: well"
 	@$(BIN)/mypy
+	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "floors: well" || { echo "$$told"; exit 1; }
 
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
 	@if $(BIN)/python -m deploy.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi

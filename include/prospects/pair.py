@@ -53,7 +53,7 @@ class Pair(BaseModel):
         None, description="None: each unit number tells by itself, if it holds exactly one of the five"
     )
     erp_separator: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = Field(
-        None, description="Sigma: as the customer has set it; Yuneo prescribes its own"
+        None, description="as the customer has set it, where the ERP does not prescribe its own"
     )
 
     schedule: _Text = Field("@daily", description="cron expression, fires at most once an hour")
