@@ -12,15 +12,9 @@ from deploy.compose_file import ROOT
 SECONDS = 2400
 
 
-def _python() -> str:
-    """The interpreter that has the image's packages: CLUSTER_PYTHON, else .venv-cluster, else this one."""
-    own = ROOT / ".venv-cluster/bin/python"
-    return os.environ.get("CLUSTER_PYTHON") or (str(own) if own.exists() else sys.executable)
-
-
-def _start(*options: str) -> subprocess.Popen[str]:
+def _start(python: str, *options: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    command = [_python(), "-m", "deploy.cluster", *options]
+    command = [python, "-m", "deploy.cluster", *options]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -28,13 +22,13 @@ def _start(*options: str) -> subprocess.Popen[str]:
 
 @pytest.mark.cluster
 @pytest.mark.timeout(SECONDS)
-def test_four_pairs_come_out_right_whatever_dies() -> None:
-    check = _start("--check", "all")
+def test_four_pairs_come_out_right_whatever_dies(cluster_python: str) -> None:
+    check = _start(cluster_python, "--check", "all")
     said, _ = check.communicate()
     if check.returncode == 3:
         pytest.skip(said.strip())
     assert check.returncode == 0, said
-    process, lines = _start(), []
+    process, lines = _start(cluster_python), []
     try:
         assert process.stdout
         for line in process.stdout:

@@ -5,12 +5,7 @@ Real processes on a SQLite file and on a PostgreSQL that is started for these te
 
 from __future__ import annotations
 
-import os
-import pwd
 import random
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from postgres_server import ABSENT, PROGRAMS, PostgresServer
 
 from benchmarks.chaos_task import server
 from include.prospects.ledger import Ledger
@@ -26,34 +22,15 @@ from include.prospects.ledger_schema import Store
 
 INTENTS = 2_000
 ERP = "yuneo http://erp"
-POSTGRES = max(
-    Path("/usr/lib/postgresql").glob("*/bin"), default=None, key=lambda path: int(path.parent.name)
-)
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[sa.URL]:
-    """A PostgreSQL of its own: data in a new folder, a Unix socket instead of a port."""
-    if POSTGRES is None:
-        pytest.skip("no PostgreSQL is installed under /usr/lib/postgresql")
-    # A Unix socket's path may have about 100 characters, fewer than pytest's folders have.
-    home = Path(tempfile.mkdtemp(prefix="ledger-", dir="/tmp"))
-    # PostgreSQL refuses to run as root.
-    user = "nobody" if os.getuid() == 0 else None
-    if user:
-        os.chown(home, pwd.getpwnam(user).pw_uid, -1)
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, user=user, cwd=home, stdout=subprocess.DEVNULL)
-
-    run(f"{POSTGRES}/initdb", "-D", f"{home}/data", "-U", "ledger", "--auth", "trust", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off"
-    run(f"{POSTGRES}/pg_ctl", "-D", f"{home}/data", "-w", "-l", f"{home}/log", "-o", options, "start")
-    yield sa.URL.create(
-        "postgresql+psycopg2", username="ledger", database="postgres", query={"host": str(home)}
-    )
-    run(f"{POSTGRES}/pg_ctl", "-D", f"{home}/data", "-m", "immediate", "stop")
-    shutil.rmtree(home)
+def postgres() -> Iterator[PostgresServer]:
+    if PROGRAMS is None:
+        pytest.skip(ABSENT)
+    started = PostgresServer()
+    yield started
+    started.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -61,11 +38,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """An empty ledger; on PostgreSQL each test has a database of its own."""
     if request.param == "sqlite":
         return Store(sa.URL.create("sqlite", database=str(tmp_path / "ledger.db")), b"key")
-    server = request.getfixturevalue("postgres")
-    name = f"test_{random.getrandbits(40)}"
-    with sa.create_engine(server, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    return Store(server.set(database=name), b"key")
+    return Store(request.getfixturevalue("postgres").new_database(), b"key")
 
 
 def in_two_processes(work: Callable[..., Any], store: Store, *arguments: Any) -> list[Any]:
