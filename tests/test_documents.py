@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from include.prospects.pair import Pair
+
 ROOT = Path(__file__).resolve().parents[1]
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 DECISIONS = ROOT / "docs" / "decisions"
@@ -70,3 +72,15 @@ def test_issue_forms_can_be_read(form: Path) -> None:
     assert content.get("body") or "blank_issues_enabled" in content
     ids = [field["id"] for field in content.get("body", ()) if "id" in field]
     assert len(ids) == len(set(ids))
+
+
+def test_every_setting_of_a_pair_is_described() -> None:
+    described = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "settings.md").read_text()))
+
+    assert set(Pair.model_fields) <= described
+
+
+def test_each_picture_is_shown_somewhere() -> None:
+    shown = {name for page in _documents() for name in re.findall(r"images/([\w-]+\.png)", page.read_text())}
+
+    assert {path.name for path in (ROOT / "docs" / "images").glob("*.png")} == shown

@@ -1,15 +1,14 @@
 """Read-only pages for looking at what happened: made on the server, escaped, nothing from another host."""
 
 import html
-from collections.abc import Iterable
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse, Response
 
 if TYPE_CHECKING:
     from include.sandbox.erp import Erp
-    from include.sandbox.erp_records import Job
+    from include.sandbox.erp_records import Job, Lease, Offer
 
 MOST_ROWS = 500
 
@@ -36,7 +35,8 @@ def _page(title: str, body: str) -> Response:
 
 
 def _figures(figures: dict[str, Any]) -> str:
-    items = (f"<li><b>{html.escape(str(n))}</b>{html.escape(name)}</li>" for name, n in figures.items())
+    named = ((name.replace("_", " "), n) for name, n in figures.items())
+    items = (f"<li><b>{html.escape(str(n))}</b>{html.escape(name)}</li>" for name, n in named)
     return f"<ul>{''.join(items)}</ul>"
 
 
@@ -44,9 +44,8 @@ def _cell(value: Any) -> str:
     return f"<td>{'' if value is None else html.escape(str(value))}</td>"
 
 
-def _table(title: str, rows: Iterable[Any]) -> str:
+def _table(title: str, records: list[dict[str, Any]]) -> str:
     """The newest rows first; blanks in names are kept, for they are what one looks for here."""
-    records = [asdict(row) if is_dataclass(row) and not isinstance(row, type) else dict(row) for row in rows]
     if not records:
         return f"<h2>{html.escape(title)}</h2><p>None yet.</p>"
     head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in records[0])
@@ -68,24 +67,55 @@ def partner_page(title: str, counts: dict[str, Any]) -> Response:
 def erp_page(title: str, erp: "Erp", jobs: list["Job"]) -> Response:
     """An ERP's offers, leases, business partners and imports."""
     counts = {name: n for name, n in erp.counts().items() if not isinstance(n, dict)}
-    partners = [{"number": one.number, **asdict(one.person)} for one in erp.business_partners]
-    imports = [
-        {
-            "number": job.id,
-            "exchange": job.exchange,
-            "status": job.status,
-            "prospects": job.total,
-            "offers": sum(result.offer is not None for result in job.results),
-            "rejected": sum(result.offer is None for result in job.results),
-            "created": f"{job.created_at:%Y-%m-%d %H:%M:%S} UTC",
-        }
-        for job in jobs
-    ]
+    people = {one.number: one.person for one in erp.business_partners}
+
+    def name(number: int | None) -> str:
+        person = people.get(number or 0)
+        return f"{person.first_name} {person.last_name}" if person else ""
+
     return _page(
         title,
         _figures(counts)
-        + _table("Offers", erp.offers)
-        + _table("Leases", erp.leases)
-        + _table("Business partners", partners)
-        + _table("Imports", imports),
+        + _table("Offers", [_offer(one, name(one.business_partner)) for one in erp.offers])
+        + _table("Leases", [_lease(one, name(one.business_partner)) for one in erp.leases])
+        + _table("Business partners", [{"number": n, **asdict(person)} for n, person in people.items()])
+        + _table("Imports", [_import(job) for job in jobs]),
     )
+
+
+def _offer(offer: "Offer", name: str) -> dict[str, Any]:
+    return {
+        "number": offer.number,
+        "unit": offer.unit,
+        "business partner": offer.business_partner,
+        "name": name,
+        "status": offer.status,
+        "lease": offer.lease_number,
+        "valid until": offer.valid_until,
+        "exchange": offer.exchange,
+        "external id": offer.external_id,
+    }
+
+
+def _lease(lease: "Lease", name: str) -> dict[str, Any]:
+    return {
+        "number": lease.number,
+        "unit": lease.unit,
+        "business partner": lease.business_partner,
+        "name": name,
+        "start": lease.start,
+        "end": lease.end,
+        "offer": lease.offer_number,
+    }
+
+
+def _import(job: "Job") -> dict[str, Any]:
+    return {
+        "number": job.id,
+        "exchange": job.exchange,
+        "status": job.status,
+        "prospects": job.total,
+        "offers": sum(result.offer is not None for result in job.results),
+        "rejected": sum(result.offer is None for result in job.results),
+        "created": f"{job.created_at:%Y-%m-%d %H:%M:%S} UTC",
+    }
