@@ -91,8 +91,9 @@ class Cluster:
         systems: dict[str, Any] = json.loads(make_secrets.SANDBOX.read_text())
         for name, connection in systems.items():
             connection["host"] = self.sandbox_urls[name]
-        # How long a lost import of Yuneo may still be under way: in the sandbox two seconds.
-        systems["yuneo"]["extra"]["settle_seconds"] = 5
+        # How long a lost import or delivery may still be under way: in the sandbox two seconds.
+        for erp in ("yuneo", "sigma"):
+            systems[erp]["extra"]["settle_seconds"] = 5
         return systems
 
     # --- what is not Airflow -----------------------------------------------------------------------------------

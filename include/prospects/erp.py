@@ -44,10 +44,14 @@ class Delivery:
 
 @dataclass(frozen=True)
 class ImportState:
-    """How far an import is; results may be incomplete, even after its end."""
+    """How far an import is; results may be incomplete, even after its end.
+
+    :param broken_off: it ended before it had looked at all that was delivered.
+    """
 
     finished: bool
     results: Sequence[ImportResult] = ()
+    broken_off: bool = False
 
 
 class Erp(Protocol):
@@ -78,7 +82,11 @@ class Erp(Protocol):
         """Number of an import that goes on, whoever started it; ``None`` too where the ERP cannot tell."""
 
     def start_import(self) -> str | None:
-        """Start the import of what was delivered, where a delivery does not do so itself; its number."""
+        """Start the import of what was delivered, where a delivery does not do so itself.
+
+        :return: its number, of an import that surely began after the last delivery. ``None``: there is nothing to
+            start, or another import goes on, see :meth:`import_going_on`.
+        """
 
     def import_state(self, job: str) -> ImportState | None:
         """How far an import is; ``None`` if the ERP does not know it (any more)."""

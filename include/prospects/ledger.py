@@ -179,9 +179,9 @@ class Ledger(LedgerDatabase):
                 held += connection.execute(statement).rowcount
         return held == len(ids)
 
-    def in_job(self, ids: Collection[int], job: str | None, token: str | None = None) -> None:
-        """Remember which import of the ERP carries these entries; with a token, those whose claim still holds."""
-        holds = entries.c.claim == token if token else None
+    def in_job(self, ids: Collection[int], job: str | None, claims: Collection[str | None] = ()) -> None:
+        """Remember which import of the ERP carries these entries; with claims, those whose claim still holds."""
+        holds = entries.c.claim.in_(list(claims)) if claims else None
         self._change(ids, "import started", only_if=holds, reference=job, job=job)
 
     def not_sent(self, ids: Collection[int], token: str) -> None:
@@ -214,23 +214,29 @@ class Ledger(LedgerDatabase):
 
     # --- outcomes of the load -----------------------------------------------------------------------------
 
-    def loaded(self, entry_id: int, reason: str | None = None, **offer: Any) -> None:
+    # Each takes the claim under which its entry was read: a process that was thought dead and wakes up with an old
+    # answer in its hands must not overwrite what another has written since.
+
+    def loaded(
+        self, entry_id: int, claim: str | None = None, reason: str | None = None, **offer: Any
+    ) -> None:
         """The ERP holds one offer.
 
         :param reason: ``found_in_erp`` if it was there before we sent anything.
         :param offer: ``offer_id``, ``offer_number``, ``business_partner_number``, ``business_partner_created``.
         """
-        self._change(
-            [entry_id], "offer", reference=offer.get("offer_number"), state="loaded", reason=reason, **offer
-        )
+        number = offer.get("offer_number")
+        values = {"state": "loaded", "reason": reason, **offer}
+        self._change([entry_id], "offer", only_if=_still(claim), reference=number, **values)
 
-    def refused(self, ids: Collection[int], reason: str) -> None:
+    def refused(self, ids: Collection[int], reason: str, claim: str | None = None) -> None:
         """The ERP holds no offer and will not take this record as it is."""
-        self._change(ids, "refused", reason=reason, state="refused")
+        self._change(ids, "refused", only_if=_still(claim), reason=reason, state="refused")
 
-    def ambiguous(self, entry_id: int) -> None:
+    def ambiguous(self, entry_id: int, claim: str | None = None) -> None:
         """The ERP holds several offers for one prospect: never to be accepted, a person must look."""
-        self._change([entry_id], "several offers found", state="ambiguous", reason="ambiguous")
+        values = {"state": "ambiguous", "reason": "ambiguous"}
+        self._change([entry_id], "several offers found", only_if=_still(claim), **values)
 
     def changed_after_load(self, ids: Collection[int]) -> None:
         """The partner changed the record after its offer was made; the ERP's clerk decides."""
@@ -273,6 +279,8 @@ class Ledger(LedgerDatabase):
         self._change(
             ids,
             "held",
+            # Another process may have found the lease since this one looked.
+            only_if=entries.c.lease_number.is_(None),
             reason=reason,
             reference=decided_by,
             run_id=run_id,
@@ -292,3 +300,7 @@ class Ledger(LedgerDatabase):
             ids, "approved", reference=decided_by, run_id=run_id, acceptance=None,
             acceptance_reason=None, decided_by=decided_by, decided_at=now(),
         )  # fmt: skip
+
+
+def _still(claim: str | None) -> sa.ColumnElement[bool] | None:
+    return entries.c.claim == claim if claim else None

@@ -133,7 +133,7 @@ class Loader:
             for entry in self.ledger.unfinished(self.run.pair)
             if entry.state == "sent" and (entry.key in mine or entry.run_id != self.run.run_id)
         ]
-        jobs = set[str]()
+        jobs, looked_at = set[str](), set[int]()
         to_look_up: list[Entry] = []
         for job, group in groupby(sorted(open_entries, key=lambda e: e.job or ""), key=lambda e: e.job):
             entries = list(group)
@@ -141,8 +141,15 @@ class Loader:
             if state is not None and not state.finished:
                 jobs |= {job} if job and any(e.key in mine for e in entries) else set()
                 continue
-            to_look_up += self._apply(entries, state) if state else entries
-        undecided = self._read_back(to_look_up, mine)
+            left = self._apply(entries, state) if state else entries
+            looked_at |= {entry.id for entry in left} if state and not state.broken_off else set()
+            to_look_up += left
+        missing, undecided = self._read_back(to_look_up, mine, bool(jobs))
+        lying = self._import_what_may_lie_there([e for e in missing if e.id not in looked_at], mine)
+        if lying is not None:
+            missing = [entry for entry in missing if entry.id in looked_at]
+            jobs, undecided = jobs | lying.jobs, undecided + lying.others
+        self._take_back(missing, mine)
         return Waiting(frozenset(jobs), undecided)
 
     def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
@@ -156,11 +163,12 @@ class Loader:
             if len(results) != 1:
                 left.append(entry)
             elif results[0].refusal:
-                self.ledger.refused([entry.id], results[0].refusal)
+                self.ledger.refused([entry.id], results[0].refusal, entry.claim)
             elif results[0].offer_id:
                 result = results[0]
                 self.ledger.loaded(
                     entry.id,
+                    entry.claim,
                     offer_id=result.offer_id,
                     offer_number=result.offer_number,
                     business_partner_number=result.business_partner_number,
@@ -170,28 +178,52 @@ class Loader:
                 left.append(entry)
         return left
 
-    def _read_back(self, entries: Sequence[Entry], mine: Collection[Key]) -> int:
-        """Look sent entries up in the ERP; returns how many of ours cannot be told yet."""
+    def _read_back(
+        self, entries: Sequence[Entry], mine: Collection[Key], going_on: bool
+    ) -> tuple[list[Entry], int]:
+        """Look sent entries up in the ERP; returns those it does not hold, and how many of ours cannot be told yet.
+
+        :param going_on: an import of ours goes on. One whose number was lost may stand in the same queue.
+        """
         if not entries:
-            return 0
+            return [], 0
         found = self._offers({entry.external_id for entry in entries})
-        repeat: list[Entry] = []
-        others: list[Entry] = []
+        missing: list[Entry] = []
         undecided = 0
         for entry in entries:
             offers = found.get(entry.key, [])
             if offers:
                 self._adopt(entry, offers, reason=None)
-            elif entry.sent_at and self.erp.may_still_come(entry.sent_at):
+            elif (going_on and not entry.job) or (entry.sent_at and self.erp.may_still_come(entry.sent_at)):
                 undecided += entry.key in mine
             else:
-                (repeat if entry.key in mine else others).append(entry)
+                missing.append(entry)
+        return missing, undecided
+
+    def _import_what_may_lie_there(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
+        """Import what may have been delivered and was not looked at by an import that began after it.
+
+        Only then is it known that a delivery is not there; delivered anew before, it could be imported twice.
+
+        :return: what of ours has to be waited for; ``None`` if nothing may lie there.
+        """
+        ours = sum(entry.key in mine for entry in entries)
+        job = self.erp.start_import() if entries else None
+        if job:
+            self.ledger.in_job([entry.id for entry in entries], job, {entry.claim for entry in entries})
+            return Waiting(jobs=frozenset({job} if ours else ()))
+        if entries and self.erp.import_going_on():
+            return Waiting(others=ours)
+        return None
+
+    def _take_back(self, entries: Sequence[Entry], mine: Collection[Key]) -> None:
+        """Make entries free to be sent that are surely not in the ERP."""
+        repeat = [entry for entry in entries if entry.key in mine]
         if repeat:
             log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
-            self.ledger.take_back(self.run, repeat)
+        self.ledger.take_back(self.run, repeat)
         # Those of a run that died go back to it: left as sent, they would stand in the way of their person.
-        self.ledger.take_back(None, others)
-        return undecided
+        self.ledger.take_back(None, [entry for entry in entries if entry.key not in mine])
 
     def _offers(self, external_ids: Collection[str]) -> dict[Key, list[Offer]]:
         """Offers by external id and unit.
@@ -210,11 +242,12 @@ class Loader:
 
     def _adopt(self, entry: Entry, offers: Sequence[Offer], reason: str | None) -> None:
         if len(offers) > 1:
-            self.ledger.ambiguous(entry.id)
+            self.ledger.ambiguous(entry.id, entry.claim)
             return
         offer = offers[0]
         self.ledger.loaded(
             entry.id,
+            entry.claim,
             offer_id=offer.offer_id,
             offer_number=offer.number,
             business_partner_number=offer.business_partner_number,
@@ -279,7 +312,7 @@ class Loader:
         for item in missing:
             number = numbers.get(item.record)
             if isinstance(number, RefuseRecord):
-                self.ledger.refused([claimed[item.key].id], number.reason)
+                self.ledger.refused([claimed[item.key].id], number.reason, claimed[item.key].claim)
             else:
                 ready.append(_Ready(claimed[item.key], Outgoing(item.prospect, number)))
         self._deliver_all(ready)
@@ -307,7 +340,7 @@ class Loader:
         delivered = [ids for ids in self.erp.concurrently(self._deliver, batches) if ids]
         without_job = [entry_id for ids in delivered for entry_id in ids]
         if without_job and (job := self.erp.start_import()):
-            self.ledger.in_job(without_job, job)
+            self.ledger.in_job(without_job, job, {ready[0].entry.claim})
 
     def _deliver(self, batch: Sequence[_Ready]) -> list[int]:
         """Deliver a batch; returns the ids of those for which an import is still to be started."""
@@ -340,7 +373,7 @@ class Loader:
     def _deliver_in_halves(self, batch: Sequence[_Ready], refusal: RefuseRecord) -> list[int]:
         """One record spoils the whole batch: find it by halving, so that the others are not held up."""
         if len(batch) == 1:
-            self.ledger.refused([batch[0].entry.id], refusal.reason)
+            self.ledger.refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
             return []
         middle = len(batch) // 2
         return self._deliver(batch[:middle]) + self._deliver(batch[middle:])
@@ -350,11 +383,11 @@ class Loader:
         for ready in batch:
             reason = delivery.refused.get(ready.entry.external_id)
             if reason:
-                self.ledger.refused([ready.entry.id], reason)
+                self.ledger.refused([ready.entry.id], reason, ready.entry.claim)
             else:
                 taken.append(ready.entry.id)
         if delivery.job:
-            self.ledger.in_job(taken, delivery.job, batch[0].entry.claim)
+            self.ledger.in_job(taken, delivery.job, {batch[0].entry.claim})
             return []
         return taken
 

@@ -4,7 +4,7 @@ What stands between the socket and a system's handlers: slots, latency, faults, 
 A plain ASGI app. Answers are small, so each one is taken whole from the handlers and then sent on, in trouble or not.
 
 How the connection breaks: ``refuse`` resets it (RST) before the handlers see anything, also where it was kept alive.
-``drop_*``, ``timeout_*`` and ``cut_body`` end it with FIN. For a port on which nobody listens there is ``System.down()``.
+``drop_*``, ``timeout_*``, ``late_effect`` and ``cut_body`` end it with FIN. For a port on which nobody listens there is ``System.down()``.
 """
 
 import asyncio
@@ -55,6 +55,8 @@ class Edge:
     def __init__(self, system: "System") -> None:
         self.system = system
         self.active = 0
+        self.late: set[asyncio.Task[Answer]] = set()
+        """Requests that the system has still to work on although their line broke."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -99,6 +101,10 @@ class Edge:
         if fault is not None and fault.kind in BEFORE:
             await self._before(fault, scope, receive, send)
             return
+        if fault is not None and fault.kind == "late_effect":
+            self._do_later(fault, scope, receive, body)
+            await self._break(scope)
+            return
         reply = await self._ask(scope, receive, body, fault)
         if fault is None:
             await _send(send, reply)
@@ -131,6 +137,17 @@ class Edge:
         start = messages[0]
         content = b"".join(message.get("body", b"") for message in messages[1:])
         return Answer(start["status"], list(start["headers"]), content)
+
+    def _do_later(self, fault: Fault, scope: Scope, receive: Receive, body: bytes) -> None:
+        """Work on a request when its line is long broken, as a queue between the two would have it."""
+
+        async def work() -> Answer:
+            await asyncio.sleep(fault.hold_seconds)
+            return await self._ask(scope, receive, body, None)
+
+        task = asyncio.create_task(work())
+        self.late.add(task)
+        task.add_done_callback(self.late.discard)
 
     def _refused(self, kind: str, path: str, retry_after: int = 1) -> Answer:
         system = self.system

@@ -15,7 +15,16 @@ BEFORE = frozenset({"refuse", "timeout_before", "drop_before", "429", "500", "50
 """The system does nothing."""
 
 AFTER = frozenset(
-    {"timeout_after", "drop_after", "cut_body", "500_after", "malformed_json", "html", "slow_drip"}
+    {
+        "timeout_after",
+        "drop_after",
+        "late_effect",
+        "cut_body",
+        "500_after",
+        "malformed_json",
+        "html",
+        "slow_drip",
+    }
 )
 """The system does what it was asked; only the answer is in trouble."""
 
@@ -26,7 +35,7 @@ class Fault:
 
     kind: str
     hold_seconds: float = 30
-    """``timeout_*``: how long the line is held; it ends sooner when the client hangs up."""
+    """``timeout_*``: how long the line is held; it ends sooner when the client hangs up. ``late_effect``: how late."""
     drip_seconds: float = 2
     """``slow_drip``: how long the body takes."""
     retry_after: int = 1

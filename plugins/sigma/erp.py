@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from include.prospects.erp import ClaimLost, Delivery, ImportState, Outgoing
-from include.prospects.errors import AnswerLost, RefuseRecord, WaitAndRepeat
+from include.prospects.erp import Delivery, ImportState, Outgoing
+from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.model import BusinessPartner, Lease, Offer, UnitNumber
 from sigma import mapping
 from sigma.hook import PROSPECTS_PER_DELIVERY, SigmaHook
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+SETTLE_SECONDS = 120.0
+"""Default of the connection's extra ``settle_seconds``, see :meth:`Sigma.may_still_come`."""
 
 
 class Sigma:
@@ -49,38 +52,34 @@ class Sigma:
             except RefuseRecord as refusal:
                 refused[outgoing.prospect.external_id] = refusal.reason
         if rows:
-            refused |= mapping.refused_at_the_inbox(self._put(rows, going_out))
+            answer = self.hook.deliver(self.portal, rows, going_out)
+            try:
+                refused |= mapping.refused_at_the_inbox(answer)
+            except StopRun as unreadable:
+                raise AnswerLost(str(unreadable)) from None
         return Delivery(None, refused)
-
-    def _put(self, rows: Sequence[dict[str, Any]], going_out: Callable[[], None]) -> Any:
-        try:
-            return self.hook.deliver(self.portal, rows, going_out)
-        except ClaimLost:
-            raise
-        except WaitAndRepeat as error:
-            # Each of the tries may have left it in the inbox, where the next run of the import finds it.
-            raise AnswerLost(str(error)) from None
 
     def import_going_on(self) -> str | None:
         """Number of the portal's import that goes on, whoever started it."""
         latest = self.hook.latest_import(self.portal)
         return mapping.run_number(latest) if latest and mapping.is_going_on(latest) else None
 
-    def start_import(self) -> str:
-        """Start the portal's import, or find the one that goes on; returns its number.
+    def start_import(self) -> str | None:
+        """Start the portal's import; returns its number, or ``None`` while another one goes on.
 
-        A run that goes on may have begun before our delivery: what its protocol lacks is delivered again
-        after it has ended, which is harmless, since the inbox replaces and a run empties it.
+        The other one may have begun before our delivery, which then waits in the inbox for a run of ours.
         """
         before = self._latest_number()
         try:
             return self.hook.start_import(self.portal)
-        except (AnswerLost, RefuseRecord) as error:
-            if isinstance(error, RefuseRecord) and error.reason != "import_running":
-                raise
+        except RefuseRecord:
+            return None
+        except AnswerLost:
             latest = self.hook.latest_import(self.portal)
-        if latest and (mapping.is_going_on(latest) or mapping.run_number(latest) != before):
+        if latest and mapping.run_number(latest) != before:
             return mapping.run_number(latest)
+        if latest and mapping.is_going_on(latest):
+            return None
         raise WaitAndRepeat(
             "Wodis Sigma did not start the import. What was delivered lies in the portal's inbox."
         )
@@ -95,9 +94,14 @@ class Sigma:
         return mapping.import_state(run) if run else None
 
     def may_still_come(self, sent_at: datetime) -> bool:
-        """Whether an import goes on that may have taken a delivery; without one the inbox just keeps it."""
-        del sent_at
-        return self.import_going_on() is not None
+        """Whether a delivery may still reach the inbox, or an import goes on that may have taken it.
+
+        Assumed: after ``settle_seconds`` (extra of the connection, default 120) a delivery whose answer was lost has
+        reached the inbox or never will.
+        """
+        settle = float(self.hook.connection.extra_dejson.get("settle_seconds", SETTLE_SECONDS))
+        late = datetime.now(UTC) - sent_at < timedelta(seconds=settle)
+        return late or self.import_going_on() is not None
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""

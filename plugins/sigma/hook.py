@@ -13,7 +13,8 @@ from requests.auth import AuthBase, HTTPBasicAuth
 
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
-from include.prospects.errors import RefuseRecord, WaitAndRepeat
+from include.prospects.errors import RefuseRecord
+from include.prospects.listing import Page, whole_list
 
 PROSPECTS_PER_DELIVERY = 50
 IDS_PER_LOOK_UP = 50
@@ -72,14 +73,17 @@ class SigmaHook(ApiHook):
     ) -> Any:
         """Put 1 to 50 prospects into the portal's inbox (Eingang); returns the answer as it came.
 
-        May be repeated: what still lies in the inbox is replaced.
+        Replaces what still lies there, but is never repeated on a doubt: of two deliveries the later one may arrive
+        when a run has taken the first, and would be a second offer.
 
         :param going_out: called before each try, see :meth:`call`.
+        :raises AnswerLost: it may lie in the inbox.
         """
         answer = self.call(
             "POST",
             f"/immobilienboersen/{quote(portal, safe='')}/eingang",
             what="deliver prospects",
+            repeatable=False,
             going_out=going_out,
             refusals=("malformed",),
             json={"interessenten": list(prospects)},
@@ -115,12 +119,12 @@ class SigmaHook(ApiHook):
         """Yield the offers (Angebote, F6) that carry one of these ids, 50 ids a look-up, page by page."""
         ids = sorted(set(external_ids))
         look_ups = [ids[i : i + IDS_PER_LOOK_UP] for i in range(0, len(ids), IDS_PER_LOOK_UP)]
-        for found in self.concurrently(lambda some: list(self._offer_pages(externeId=some)), look_ups):
+        for found in self.concurrently(lambda some: self._all_offers(externeId=some), look_ups):
             yield from found
 
     def offers_on_unit(self, unit: str) -> Iterator[dict[str, Any]]:
         """Yield all offers for one unit."""
-        yield from self._offer_pages(ve=unit)
+        yield from self._all_offers(ve=unit)
 
     def set_accepted(self, offer_number: str, version: str) -> Any:
         """Set the offer to "angenommen" and save, if nobody saved since ``version``; returns it as it came.
@@ -162,22 +166,14 @@ class SigmaHook(ApiHook):
         for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
             yield from found
 
-    def _offer_pages(self, **query: Any) -> Iterator[dict[str, Any]]:
-        page, seen = 1, 0
-        while True:
-            params = query | {"seite": page, "anzahl": OFFERS_PER_PAGE}
-            answer = self.call(
-                "GET", "/stammdaten/angebote", what="look offers up", refusals=(), params=params
-            )
-            found, total = self.field(answer, "angebote", list), self.field(answer, "gesamt", int)
-            yield from found
-            seen += len(found)
-            page += 1
-            if seen >= total:
-                return
-            if not found:
-                # Who took this for the end would make a second offer of one that was not shown.
-                raise WaitAndRepeat(f"{self.system}: look offers up: fewer came than there are.")
+    def _all_offers(self, **query: Any) -> list[dict[str, Any]]:
+        def page(number: int) -> Page:
+            params = query | {"seite": number + 1, "anzahl": OFFERS_PER_PAGE}
+            path = "/stammdaten/angebote"
+            answer = self.call("GET", path, what="look offers up", refusals=(), params=params)
+            return self.field(answer, "angebote", list), self.field(answer, "gesamt", int)
+
+        return whole_list(page, "angebotNr", f"{self.system}: look offers up")
 
     def _one(self, path: str, what: str, **request: Any) -> Any:
         try:

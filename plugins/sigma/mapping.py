@@ -84,7 +84,9 @@ def refused_at_the_inbox(answer: Mapping[str, Any]) -> dict[str, str]:
 
 def import_state(run: Mapping[str, Any]) -> ImportState:
     """How far an import is. One that was aborted has ended too, with part of its protocol."""
-    return ImportState(not is_going_on(run), [_result(row) for row in _row(run).rows("protokoll")])
+    row = _row(run)
+    results = [_result(line) for line in row.rows("protokoll")]
+    return ImportState(not is_going_on(run), results, row.word("status") == "abgebrochen")
 
 
 def is_going_on(run: Mapping[str, Any]) -> bool:

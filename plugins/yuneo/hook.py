@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
-from include.prospects.errors import RefuseRecord, WaitAndRepeat
+from include.prospects.errors import RefuseRecord
+from include.prospects.listing import Page, whole_list
 
 PROSPECTS_PER_IMPORT = 200
 IDS_PER_LOOK_UP = 100
@@ -96,12 +97,12 @@ class YuneoHook(ApiHook):
         """Yield the offers that carry one of these ids, 100 ids a look-up, page by page."""
         ids = sorted(set(external_ids))
         look_ups = [ids[i : i + IDS_PER_LOOK_UP] for i in range(0, len(ids), IDS_PER_LOOK_UP)]
-        for found in self.concurrently(lambda some: list(self._offer_pages(externalId=some)), look_ups):
+        for found in self.concurrently(lambda some: self._all_offers(externalId=some), look_ups):
             yield from found
 
     def offers_on_unit(self, unit_number: str) -> Iterator[dict[str, Any]]:
         """Yield all offers for one unit."""
-        yield from self._offer_pages(unitNumber=unit_number)
+        yield from self._all_offers(unitNumber=unit_number)
 
     def accept(self, offer_id: str, lease_start: str | None) -> Any:
         """Accept and create the lease ("Annehmen und Mietvertrag erstellen"); returns the answer as it came.
@@ -142,17 +143,10 @@ class YuneoHook(ApiHook):
         for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
             yield from found
 
-    def _offer_pages(self, **query: Any) -> Iterator[dict[str, Any]]:
-        page, seen = 0, 0
-        while True:
-            params = query | {"page": page, "size": OFFERS_PER_PAGE}
+    def _all_offers(self, **query: Any) -> list[dict[str, Any]]:
+        def page(number: int) -> Page:
+            params = query | {"page": number, "size": OFFERS_PER_PAGE}
             answer = self.call("GET", "/api/v1/offers", what="look offers up", refusals=(), params=params)
-            items, total = self.field(answer, "items", list), self.field(answer, "total", int)
-            yield from items
-            seen += len(items)
-            page += 1
-            if seen >= total:
-                return
-            if not items:
-                # Who took this for the end would make a second offer of one that was not shown.
-                raise WaitAndRepeat(f"{self.system}: look offers up: fewer came than there are.")
+            return self.field(answer, "items", list), self.field(answer, "total", int)
+
+        return whole_list(page, "id", f"{self.system}: look offers up")

@@ -223,6 +223,65 @@ def test_all_pages_of_a_look_up_are_read(customer: Any) -> None:
     assert customer.asked(customer.words.size_key, customer.words.offers_path) == 3 * [[str(size)]]
 
 
+def _meanwhile(customer: Any, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Let something happen just before the second request for a page is answered."""
+    original, asked = customer.system.find_offers, iter(range(100))
+
+    def find_offers(query: Any) -> Any:
+        if next(asked) == 1:
+            happens()
+        return original(query)
+
+    monkeypatch.setattr(customer.system, "find_offers", find_offers)
+
+
+def test_no_offer_is_overlooked_when_another_one_goes_while_pages_are_read(
+    customer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first of the second page moves to the end of the first one, which has been read already."""
+    for _ in range(customer.words.offers_per_page + 2):
+        customer.stored_offer("id")
+    _meanwhile(
+        customer, monkeypatch, lambda: customer.system._offers.pop(next(iter(customer.system._offers)))
+    )
+    found = {offer.number for offer in customer.erp.offers(["id"])}
+
+    assert found == {str(offer.number) for offer in customer.system.offers}
+
+
+def test_no_offer_is_taken_for_two_when_another_one_comes_while_pages_are_read(
+    customer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the newest stands first, the last of the first page comes once more on the second."""
+    for _ in range(customer.words.offers_per_page + 2):
+        customer.stored_offer("id")
+
+    def comes() -> None:
+        older = dict(customer.system._offers)
+        new = customer.stored_offer("id")
+        customer.system._offers = {new.number: new} | older
+
+    _meanwhile(customer, monkeypatch, comes)
+    found = [offer.number for offer in customer.erp.offers(["id"])]
+
+    assert len(set(found)) == len(found) == len(customer.system.offers)
+
+
+def test_a_list_with_fewer_offers_than_it_says_is_not_believed(
+    customer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An offer that is not shown would be made a second time."""
+    original = customer.system.find_offers
+    monkeypatch.setattr(
+        customer.system,
+        "find_offers",
+        lambda query: original(query) | {"total": 1, "gesamt": 1},
+    )
+
+    with pytest.raises(WaitAndRepeat):
+        list(customer.erp.offers(["nobody"]))
+
+
 def test_nothing_is_asked_for_no_ids(customer: Any) -> None:
     assert list(customer.erp.offers([])) == []
     assert customer.system.requests.count("GET", customer.words.offers_path) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -11,10 +11,12 @@ import pytest
 
 import sigma.hook as sigma_hook
 from include.prospects.erp import Outgoing
-from include.prospects.errors import RefuseRecord, StopRun, WaitAndRepeat
+from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from sigma.erp import Sigma
 
 RUN = "/wodis/rest/verarbeitung/interessenten-import"
+LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
+"""A delivery as old as this reached the inbox or never will."""
 Make = Callable[..., list[Outgoing]]
 
 
@@ -58,12 +60,31 @@ def test_a_second_delivery_replaces_what_still_lies_in_the_inbox(sigma: Any, mak
     assert sigma.system.business_partners[0].person.city == "Dresden"
 
 
-def test_a_delivery_is_repeated_on_a_broken_line(sigma: Any, make: Make) -> None:
-    sigma.system.faults.once("drop_after", path="*/eingang", times=2)
-    deliver(sigma, make("anna"))
-    sigma.erp.start_import()
+@pytest.mark.parametrize("kind", ["drop_after", "drop_before", "html", "500_after"])
+def test_a_delivery_is_not_repeated_on_a_doubt(sigma: Any, make: Make, kind: str) -> None:
+    """The first one may arrive when a run has taken the second, and would be a second offer."""
+    sigma.system.faults.once(kind, path="*/eingang")
 
-    assert offers(sigma) == ["anna"]
+    with pytest.raises(AnswerLost):
+        deliver(sigma, make("anna"))
+    assert sigma.system.requests.count("POST", "*/eingang") == 1
+
+
+@pytest.mark.parametrize("answer", [[1], {"abgewiesen": 1}, {"abgewiesen": [{"fehler": "FELD_UNGUELTIG"}]}])
+def test_an_answer_of_the_inbox_that_cannot_be_read_is_a_lost_one(
+    sigma: Any, make: Make, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    """What was delivered lies there all the same."""
+    monkeypatch.setattr(sigma.erp.hook, "deliver", lambda *_: answer)
+
+    with pytest.raises(AnswerLost):
+        deliver(sigma, make("anna"))
+
+
+@pytest.mark.parametrize(("seconds", "may_come"), [(60, True), (180, False)])
+def test_how_long_a_lost_delivery_may_still_come(sigma: Any, seconds: float, may_come: bool) -> None:
+    """Two minutes, unless an import goes on."""
+    assert sigma.erp.may_still_come(datetime.now(UTC) - timedelta(seconds=seconds)) is may_come
 
 
 def test_what_the_inbox_turns_away_has_its_reason(sigma: Any, make: Make) -> None:
@@ -76,16 +97,16 @@ def test_what_the_inbox_turns_away_has_its_reason(sigma: Any, make: Make) -> Non
 
 
 def test_a_run_that_goes_on_already_is_waited_for(sigma: Any, make: Make) -> None:
-    """A clerk's run, begun before our delivery: what its protocol lacks still lies in the inbox."""
+    """A clerk's run, begun before our delivery, which still lies in the inbox afterwards."""
     sigma.system.options.run_seconds = 0.1
     deliver(sigma, make("anna"))
     sigma.system.faults.once("run_active")
-    job = sigma.erp.start_import()
 
-    assert [run.id for run in sigma.system.runs] == [job]
-    assert sigma.erp.import_going_on() == job
-    assert sigma.erp.may_still_come(datetime.now(UTC))
-    assert sigma.ended(job).results == []
+    assert sigma.erp.start_import() is None
+    (theirs,) = sigma.system.runs
+    assert sigma.erp.import_going_on() == theirs.id
+    assert sigma.erp.may_still_come(LONG_AGO)
+    assert sigma.ended(theirs.id).results == []
     assert inbox(sigma) == ["anna"]
     sigma.ended(sigma.erp.start_import())
     assert offers(sigma) == ["anna"]
@@ -99,9 +120,9 @@ def test_a_long_run_is_watched_from_outside(sigma: Any, make: Make, monkeypatch:
     job = sigma.erp.start_import()
 
     assert not sigma.erp.import_state(job).finished
-    assert sigma.erp.may_still_come(datetime.now(UTC))
+    assert sigma.erp.may_still_come(LONG_AGO)
     assert [result.external_id for result in sigma.ended(job).results] == ["anna", "bert"]
-    assert not sigma.erp.may_still_come(datetime.now(UTC))
+    assert not sigma.erp.may_still_come(LONG_AGO)
     assert offers(sigma) == ["anna", "bert"]
     assert len(sigma.system.runs) == 1
 
@@ -151,6 +172,7 @@ def test_an_aborted_run_has_ended_with_part_of_its_protocol(sigma: Any, make: Ma
     sigma.system.faults.once("run_aborts", part=0.5)
     state = sigma.ended(sigma.erp.start_import())
 
+    assert state.broken_off
     assert [result.external_id for result in state.results] == names[:2]
     assert inbox(sigma) == names[2:]
     sigma.ended(sigma.erp.start_import())
@@ -168,7 +190,7 @@ def test_an_unknown_word_for_a_runs_state_is_no_end(
     )
 
     assert not sigma.erp.import_state(job).finished
-    assert sigma.erp.may_still_come(datetime.now(UTC))
+    assert sigma.erp.may_still_come(LONG_AGO)
 
 
 @pytest.mark.parametrize("answer", [{"status": "beendet"}, {"laufNr": {}, "status": "beendet"}, [1]])

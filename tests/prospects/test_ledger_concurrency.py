@@ -140,7 +140,7 @@ def test_a_claim_that_was_taken_over_keeps_its_old_holder_from_sending(
 def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Store) -> None:
     """It was marked as sent, waited, and was found to have made nothing; now another run has it.
 
-    Nor may the old holder, told by the ERP that nothing was taken, undo what the other has written.
+    Nor may the old holder, with an old answer of the ERP in its hands, undo what the other has written.
     """
     ledger, (intent,) = Ledger(store), intents(1)
     old, won = ledger.claim(run(0), [intent])
@@ -153,7 +153,10 @@ def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Sto
     assert not ledger.still_sending([entry.id], old)
     assert ledger.still_sending([entry.id], new)
     ledger.not_sent([entry.id], old)
-    ledger.in_job([entry.id], "an old job", old)
+    ledger.in_job([entry.id], "an old job", {old})
+    ledger.refused([entry.id], "unknown_unit", old)
+    ledger.ambiguous(entry.id, old)
+    ledger.loaded(entry.id, old, offer_id="1", offer_number="1")
 
     (entry,) = ledger.unfinished("immomio_yuneo")
     assert (entry.state, entry.claim, entry.job) == ("sent", new, None)

@@ -1,0 +1,34 @@
+"""Both ERPs with prospects on the way to them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house import House
+
+from include.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(populate=False) as box:
+        yield box
+
+
+@pytest.fixture(params=["yuneo", "sigma"])
+def house(
+    request: pytest.FixtureRequest, running: Sandbox, own_ledger: Path, airflow_home_known_to_children: None
+) -> House:
+    running.reset()
+    for system in running.systems:
+        system.options = type(system.options)(per_minute=None)
+    return House(running, request.param, own_ledger)
+
+
+@pytest.fixture(scope="session")
+def airflow_home_known_to_children() -> None:
+    """The fork server is started with this environment, set by ``tests/conftest.py``."""
+    assert os.environ["AIRFLOW_HOME"]
