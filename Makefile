@@ -4,13 +4,14 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CLUSTER := .venv-cluster
+OTHERS := .venv-peers
 SHIPPED := .venv-shipped
 SUPPLY := .venv-supply-chain
 
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' \
@@ -41,8 +42,17 @@ test: lint ## everything that must hold; where PostgreSQL and Redis are installe
 hooks: $(READY) ## run `make lint` before every commit (pre-commit)
 	@$(BIN)/pre-commit install
 
-chaos: $(READY) ## each pair with thousands of prospects, faults and kills (SEED=1 PROSPECTS=2000)
-	@$(BIN)/python -m benchmarks.chaos --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000)
+$(OTHERS)/.ready: benchmarks/requirements-chaos.txt | $(READY)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(OTHERS)
+	@$(BIN)/uv pip sync --quiet --python $(OTHERS)/bin/python benchmarks/requirements-chaos.txt
+	@touch $@
+
+chaos: $(READY) $(if $(PEERS),$(OTHERS)/.ready) ## each pair with thousands of prospects, faults and kills (SEED=1 PROSPECTS=2000; PEERS=1: and what others do)
+	@CHAOS_PEERS=$(CURDIR)/$(OTHERS)/bin/python $(BIN)/python -m benchmarks.chaos \
+	  --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000) $(if $(PEERS),--peers)
+
+chaos-airflow: $(READY) ## the demo's Airflow, its task processes killed, the same window five times more (SEED=7)
+	@$(BIN)/python -m benchmarks.chaos_airflow --seed $(or $(SEED),7)
 
 $(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
 	@echo "making the environment of the cluster in $(CLUSTER) ..."
@@ -89,9 +99,10 @@ lock: $(READY) ## write the locked requirements anew from requirements*.in
 	@$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt deploy/requirements.in
 	@$(LOCK) --constraint=deploy/requirements.txt --output-file=deploy/requirements-cluster.txt deploy/requirements-cluster.in
 	@$(LOCK) --output-file=supply_chain/requirements.txt supply_chain/requirements.in
+	@$(LOCK) --output-file=benchmarks/requirements-chaos.txt benchmarks/requirements-chaos.in
 
 clean: ## remove what demo and test made, and the environment
-	@rm -rf $(VENV) $(CLUSTER) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo lint test hooks chaos cluster audit licences sbom migrate lock clean
+.PHONY: help demo lint test hooks chaos chaos-airflow cluster audit licences sbom migrate lock clean
