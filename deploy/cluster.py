@@ -67,6 +67,8 @@ def _acts(text: str) -> list[str]:
 
 def missing_programs() -> str:
     """Programs that are missing and how to get them, in one line; empty if none is."""
+    if not Path("/proc/self").exists():
+        return "needs Linux, where /proc tells which processes belong together"
     missing = [name for name in ("initdb", "postgres", "redis-server") if not cluster_services.program(name)]
     if missing:
         return f"{', '.join(missing)} not found: apt-get install postgresql redis-server (or valkey)"

@@ -99,7 +99,6 @@ def _environment(airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, 
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs" / "tasks"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # The bare name `airflow` must be found: some parts of Airflow start others by it.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",

@@ -258,3 +258,24 @@ def test_airflow_hands_out_as_much_as_the_workers_can_take() -> None:
     worker, scheduler = SERVICES["worker"], SERVICES["scheduler"]
     slots = worker["deploy"]["replicas"] * int(worker["environment"]["AIRFLOW__CELERY__WORKER_CONCURRENCY"])
     assert int(scheduler["environment"]["AIRFLOW__CORE__PARALLELISM"]) == slots
+
+
+UNDESCRIBED = {"AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES"}
+"""Read by Airflow's scheduler, and missing in its own description of its settings."""
+
+
+def test_airflow_knows_every_setting(cluster_python: str, tmp_path: Path) -> None:
+    """A wrong name would do nothing, and nobody would notice."""
+    if subprocess.run([cluster_python, "-c", "import celery"], capture_output=True).returncode:
+        pytest.skip("the executor's settings are known in .venv-cluster only, which `make cluster` makes")
+    variables = {name for service in SERVICES.values() for name in service.get("environment", {})}
+    settings = {name.removesuffix("_CMD") for name in variables if name.startswith("AIRFLOW__")} - UNDESCRIBED
+    code = "import json; from airflow.configuration import conf; d = conf.configuration_description; "
+    code += "print(json.dumps([f'AIRFLOW__{s}__{o}'.upper() for s in d for o in d[s]['options']]))"
+    environment = {"PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path)}
+    answer = subprocess.run(
+        [cluster_python, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr
+    known = set(json.loads(answer.stdout.splitlines()[-1]))
+    assert {name for name in settings if not name.startswith("AIRFLOW__PROSPECTS__")} <= known

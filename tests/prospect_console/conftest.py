@@ -62,7 +62,6 @@ def environment(home: Path, port: int, language: str = "en") -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": "not-a-secret-of-the-tests",
         "AIRFLOW__API_AUTH__JWT_SECRET": "another-text-of-the-tests-that-is-long-enough-for-the-signature-0123456789",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__PROSPECTS__LANGUAGE": language,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "plugins", HERE))),
