@@ -200,6 +200,7 @@ class Ledger(LedgerDatabase):
         """
         token = uuid.uuid4().hex
         for entry in entries_to_repeat:
+            sender = run.run_id if run else entry.run_id
             self._change(
                 [entry.id],
                 "found nothing in the ERP",
@@ -207,7 +208,8 @@ class Ledger(LedgerDatabase):
                 state="claimed",
                 claim=token,
                 claimed_at=now(),
-                run_id=run.run_id if run else entry.run_id,
+                by_run=sender,
+                run_id=sender,
                 job=None,
             )
         return token
@@ -259,7 +261,7 @@ class Ledger(LedgerDatabase):
         """Take the right to accept on this unit; of all pairs on the ERP one at a time has it."""
         try:
             self._change(
-                [entry.id], "accepting", run_id=run_id, only_if=entries.c.lease_number.is_(None),
+                [entry.id], "accepting", by_run=run_id, only_if=entries.c.lease_number.is_(None),
                 acceptance="accepting", acceptance_run=run_id, accepting_since=now(),
             )  # fmt: skip
         except sa.exc.IntegrityError:
@@ -269,7 +271,7 @@ class Ledger(LedgerDatabase):
     def leased(self, entry_id: int, lease_number: str, run_id: str) -> None:
         """The offer turned into a lease."""
         self._change(
-            [entry_id], "lease", reference=lease_number, run_id=run_id, acceptance="leased",
+            [entry_id], "lease", reference=lease_number, by_run=run_id, acceptance="leased",
             acceptance_reason=None, acceptance_run=run_id, lease_number=lease_number,
         )  # fmt: skip
 
@@ -283,7 +285,7 @@ class Ledger(LedgerDatabase):
             only_if=entries.c.lease_number.is_(None),
             reason=reason,
             reference=decided_by,
-            run_id=run_id,
+            by_run=run_id,
             acceptance="held",
             acceptance_reason=reason,
             acceptance_run=run_id,
@@ -292,12 +294,12 @@ class Ledger(LedgerDatabase):
 
     def awaiting(self, ids: Collection[int], run_id: str) -> None:
         """A person is asked whether to accept."""
-        self._change(ids, "approval asked", run_id=run_id, acceptance="awaiting", acceptance_run=run_id)
+        self._change(ids, "approval asked", by_run=run_id, acceptance="awaiting", acceptance_run=run_id)
 
     def approved(self, ids: Collection[int], run_id: str, decided_by: str) -> None:
         """A person said yes; the acceptance itself follows."""
         self._change(
-            ids, "approved", reference=decided_by, run_id=run_id, acceptance=None,
+            ids, "approved", reference=decided_by, by_run=run_id, acceptance=None,
             acceptance_reason=None, decided_by=decided_by, decided_at=now(),
         )  # fmt: skip
 

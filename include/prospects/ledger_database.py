@@ -67,13 +67,16 @@ class LedgerDatabase:
         ids: Collection[int],
         what: str,
         *,
-        run_id: str | None = None,
+        by_run: str | None = None,
         reason: str | None = None,
         reference: str | None = None,
         only_if: sa.ColumnElement[bool] | None = None,
         **values: Any,
     ) -> None:
-        """Write ``values`` into some entries and one line of history for each that was changed."""
+        """Write ``values`` into some entries and one line of history for each that was changed.
+
+        :param by_run: the run named in the history.
+        """
         at = now()
         if reason is not None and "acceptance" not in values and "reason" not in values:
             values["reason"] = reason
@@ -82,7 +85,7 @@ class LedgerDatabase:
                 conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
                 statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
                 changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
-                note(connection, changed, what, at, run_id, reason, reference)
+                note(connection, changed, what, at, by_run, reason, reference)
 
 
 def note(
