@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from house import House
+from postgres_server import ABSENT, PROGRAMS, PostgresServer
 
 from include.sandbox import Sandbox
 
@@ -32,3 +33,13 @@ def house(
 def airflow_home_known_to_children() -> None:
     """The fork server is started with this environment, set by ``tests/conftest.py``."""
     assert os.environ["AIRFLOW_HOME"]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of its own."""
+    if PROGRAMS is None:
+        pytest.skip(ABSENT)
+    started = PostgresServer()
+    yield started
+    started.remove()

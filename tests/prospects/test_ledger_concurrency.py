@@ -6,14 +6,13 @@ Real processes on a SQLite file and on a PostgreSQL that is started for these te
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from postgres_server import ABSENT, PROGRAMS, PostgresServer
 
 from benchmarks.chaos_task import server
 from include.prospects.ledger import Ledger
@@ -22,15 +21,6 @@ from include.prospects.ledger_schema import Store
 
 INTENTS = 2_000
 ERP = "yuneo http://erp"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    if PROGRAMS is None:
-        pytest.skip(ABSENT)
-    started = PostgresServer()
-    yield started
-    started.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
