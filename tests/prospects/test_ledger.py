@@ -249,8 +249,8 @@ def test_an_import_is_remembered(ledger: Ledger, clock: time_machine.Coordinates
 
 def test_an_import_is_remembered_for_who_holds_the_claim(ledger: Ledger) -> None:
     before = sent(ledger)
-    ledger.in_job([before.id], "job 1", before.claim)
-    ledger.in_job([before.id], "job 2", "another token")
+    ledger.in_job([before.id], "job 1", ["yet another token", before.claim])
+    ledger.in_job([before.id], "job 2", ["another token"])
 
     assert entry(ledger).job == "job 1"
     assert history(ledger, before)[2:] == [("import started", None, None, "job 1")]
@@ -347,6 +347,32 @@ def test_several_offers_are_for_a_person(ledger: Ledger) -> None:
 
     assert changes(before, entry(ledger)) == {"state": "ambiguous", "reason": "ambiguous"}
     assert history(ledger, before)[2:] == [("several offers found", None, "ambiguous", None)]
+
+
+def test_an_old_answer_overwrites_nothing(ledger: Ledger) -> None:
+    """A process that was thought dead wakes up and writes what it was told about a claim that it lost."""
+    lost = sent(ledger).claim
+    ledger.take_back(NEXT_RUN, [entry(ledger)])
+    before = entry(ledger)
+    ledger.loaded(before.id, lost, **OFFER)
+    ledger.refused([before.id], "unknown_unit", lost)
+    ledger.ambiguous(before.id, lost)
+
+    assert entry(ledger) == before
+    assert len(history(ledger, before)) == 3
+
+
+@pytest.mark.parametrize("state", ["loaded", "refused", "ambiguous"])
+def test_an_answer_to_the_claim_that_holds_is_written(ledger: Ledger, state: str) -> None:
+    before = sent(ledger)
+    if state == "loaded":
+        ledger.loaded(before.id, before.claim, **OFFER)
+    elif state == "refused":
+        ledger.refused([before.id], "unknown_unit", before.claim)
+    else:
+        ledger.ambiguous(before.id, before.claim)
+
+    assert entry(ledger).state == state
 
 
 def test_a_change_at_the_partner_is_noted_once(ledger: Ledger, clock: time_machine.Coordinates) -> None:
@@ -456,6 +482,17 @@ def test_what_is_leased_is_not_accepted_again(ledger: Ledger) -> None:
     ledger.accepting(leased, "run 2")
 
     assert entry(ledger) == leased
+
+
+def test_what_is_leased_is_not_held(ledger: Ledger) -> None:
+    """Another process may have found the lease since this one looked."""
+    before = loaded(ledger)
+    ledger.leased(before.id, "L-1", "run 1")
+    leased, told = entry(ledger), history(ledger, before)
+    ledger.held([before.id], "unit_let", "run 2")
+
+    assert entry(ledger) == leased
+    assert history(ledger, before) == told
 
 
 def test_a_held_offer_says_why_and_keeps_the_reason_of_its_load(ledger: Ledger) -> None:
