@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--airflow-port", type=int, default=8080)
     parser.add_argument("--sandbox-port", type=int, default=8091, help="first of four")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--home", type=Path, default=HOME, help="emptied first; databases and logs")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
@@ -55,9 +56,10 @@ def _demo(options: argparse.Namespace) -> int:
     sandbox_ports = {name: options.sandbox_port + i for i, name in enumerate(SYSTEMS)}
     for port in (options.airflow_port, *sandbox_ports.values()):
         _must_be_free(port)
-    shutil.rmtree(HOME, ignore_errors=True)
-    (HOME / "logs").mkdir(parents=True)
-    environment = _environment(options.airflow_port, sandbox_ports)
+    home = options.home.resolve()
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "logs").mkdir(parents=True)
+    environment = _environment(home, options.airflow_port, sandbox_ports)
     with _Processes(environment) as processes:
         _say("starting the sandbox")
         first = str(options.sandbox_port)
@@ -82,12 +84,12 @@ def _demo(options: argparse.Namespace) -> int:
     return 0 if all_well else 1
 
 
-def _environment(airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, str]:
+def _environment(home: Path, airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, str]:
     """The whole configuration of the demo; nothing of it stands in the repository's own files."""
     from include.sandbox import Sandbox
 
     settings = {
-        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -96,9 +98,10 @@ def _environment(airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, 
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{airflow_port}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # a busy laptop; by default tasks fail after 5 s
         "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs" / "tasks"),
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs" / "tasks"),
         # The bare name `airflow` must be found: some parts of Airflow start others by it.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
@@ -133,6 +136,7 @@ class _Processes:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
+        self.home = Path(environment["AIRFLOW_HOME"])
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> _Processes:
@@ -150,24 +154,24 @@ class _Processes:
                     os.killpg(process.pid, signal.SIGKILL)
 
     def start(self, name: str, *command: str) -> None:
-        log = (HOME / "logs" / f"{name}.log").open("wb")
+        log = (self.home / "logs" / f"{name}.log").open("wb")
         self.running[name] = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
 
     def run(self, name: str, *command: str) -> None:
-        log = HOME / "logs" / f"{name}.log"
+        log = self.home / "logs" / f"{name}.log"
         with log.open("wb") as file:
             code = subprocess.call(command, cwd=ROOT, env=self.environment, stdout=file, stderr=file)
         if code:
             raise DemoFailed(
-                f"`{' '.join(map(os.path.basename, command))}` failed; see {log.relative_to(ROOT)}"
+                f"`{' '.join(map(os.path.basename, command))}` failed; see {os.path.relpath(log)}"
             )
 
     def must_live(self) -> None:
         for name, process in self.running.items():
             if process.poll() is not None:
-                raise DemoFailed(f"{name} ended early; see .demo/logs/{name}.log")
+                raise DemoFailed(f"{name} ended early; see {os.path.relpath(self.home)}/logs/{name}.log")
 
     def wait(self) -> None:
         while True:
@@ -196,17 +200,26 @@ class _Airflow:
             except (requests.RequestException, KeyError, ValueError):
                 pass
             time.sleep(1)
-        raise DemoFailed("Airflow did not come up; see .demo/logs")
+        raise DemoFailed(f"Airflow did not come up; see {os.path.relpath(self.processes.home)}/logs")
 
     def _log_in(self) -> None:
-        passwords = json.loads((HOME / "simple_auth_manager_passwords.json.generated").read_text())
+        passwords = json.loads(
+            (self.processes.home / "simple_auth_manager_passwords.json.generated").read_text()
+        )
         self.password = passwords["admin"]
         body = {"username": "admin", "password": self.password}
         token = self.session.post(f"{self.url}/auth/token", json=body, timeout=30).json()["access_token"]
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> Any:
-        answer = self.session.get(f"{self.url}/api/v2{path}", timeout=30)
+        return self._call("GET", path)
+
+    def _call(self, method: str, path: str, **request: Any) -> Any:
+        """Ask once; nothing comes from an Airflow that is too busy, and whoever asks will ask again."""
+        try:
+            answer = self.session.request(method, f"{self.url}/api/v2{path}", timeout=60, **request)
+        except requests.RequestException:
+            return {}
         return answer.json() if answer.ok else {}
 
     def run_pairs(self) -> dict[str, dict[str, Any]]:
@@ -215,9 +228,7 @@ class _Airflow:
         waiting = set(PAIRS)
         while waiting:
             for pair in sorted(waiting):
-                if self.session.patch(
-                    f"{self.url}/api/v2/dags/{pair}", json={"is_paused": False}, timeout=30
-                ).ok:
+                if self._call("PATCH", f"/dags/{pair}", json={"is_paused": False}):
                     waiting.discard(pair)
             self._patience(deadline, "Airflow does not know the four DAGs yet")
         runs: dict[str, dict[str, Any]] = {}
