@@ -14,7 +14,7 @@ from deploy.cluster_services import Cluster
 from deploy.processes import Failed
 
 ENDED = ("success", "failed")
-RUN_SECONDS = 420
+RUN_SECONDS = 600
 Run = dict[str, Any]
 Window = tuple[datetime, datetime]
 
