@@ -58,7 +58,13 @@ def form() -> dict[str, Param]:
             None,
             type=["null", "string"],
             enum=[None, "auto", "approval", "off"],
+            values_display={
+                "null": "as the pair is set",
+                "auto": "auto: what nothing speaks against",
+                "approval": "approval: a person is asked first",
+                "off": "off: no lease is made",
+            },
             title="Accept mode of this run",
-            description="Empty: as the pair is set. Where prospects are chosen in the ERP nothing is accepted.",
+            description="Where prospects are chosen in the ERP nothing may be accepted.",
         ),
     }

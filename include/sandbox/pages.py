@@ -14,7 +14,7 @@ MOST_ROWS = 500
 
 STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
-body { margin: 1.5rem auto; max-width: 75rem; padding: 0 1rem; }
+body { margin: 1.5rem auto; max-width: 84rem; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; }
 th, td { border-bottom: 1px solid #8886; padding: .3rem .6rem; text-align: left; white-space: pre; }
@@ -69,26 +69,25 @@ def erp_page(title: str, erp: "Erp", jobs: list["Job"]) -> Response:
     counts = {name: n for name, n in erp.counts().items() if not isinstance(n, dict)}
     people = {one.number: one.person for one in erp.business_partners}
 
-    def name(number: int | None) -> str:
+    def who(number: int | None) -> str:
         person = people.get(number or 0)
-        return f"{person.first_name} {person.last_name}" if person else ""
+        return f"{number} {person.first_name} {person.last_name}" if person else ""
 
     return _page(
         title,
         _figures(counts)
-        + _table("Offers", [_offer(one, name(one.business_partner)) for one in erp.offers])
-        + _table("Leases", [_lease(one, name(one.business_partner)) for one in erp.leases])
+        + _table("Offers", [_offer(one, who(one.business_partner)) for one in erp.offers])
+        + _table("Leases", [_lease(one, who(one.business_partner)) for one in erp.leases])
         + _table("Business partners", [{"number": n, **asdict(person)} for n, person in people.items()])
         + _table("Imports", [_import(job) for job in jobs]),
     )
 
 
-def _offer(offer: "Offer", name: str) -> dict[str, Any]:
+def _offer(offer: "Offer", who: str) -> dict[str, Any]:
     return {
         "number": offer.number,
         "unit": offer.unit,
-        "business partner": offer.business_partner,
-        "name": name,
+        "business partner": who,
         "status": offer.status,
         "lease": offer.lease_number,
         "valid until": offer.valid_until,
@@ -97,12 +96,11 @@ def _offer(offer: "Offer", name: str) -> dict[str, Any]:
     }
 
 
-def _lease(lease: "Lease", name: str) -> dict[str, Any]:
+def _lease(lease: "Lease", who: str) -> dict[str, Any]:
     return {
         "number": lease.number,
         "unit": lease.unit,
-        "business partner": lease.business_partner,
-        "name": name,
+        "business partner": who,
         "start": lease.start,
         "end": lease.end,
         "offer": lease.offer_number,

@@ -63,6 +63,7 @@ GERMAN: dict[str, str] = {
     "copy": "Kopieren",
     "copied": "Kopiert",
     "runs": "Läufe",
+    "runs.waiting": "noch nicht begonnen",
     "runs.open": "Quarantäne und Verdachtsfälle zeigen",
     "runs.of": "Quarantäne und Verdachtsfälle des Laufs {run}",
     "window.none": "kein Zeitraum",

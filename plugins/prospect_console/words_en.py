@@ -63,6 +63,7 @@ ENGLISH: dict[str, str] = {
     "copy": "Copy",
     "copied": "Copied",
     "runs": "Runs",
+    "runs.waiting": "not begun",
     "runs.open": "Show quarantine and suspects",
     "runs.of": "Quarantine and suspects of the run {run}",
     "window.none": "no window",

@@ -114,7 +114,7 @@ function runsTable(query, dagId, found) {
       h("td", { class: "nowrap" }, word(`kind.${run.kind}`)),
       h("td", { class: "nowrap" }, stretch(run.window)),
       countCells(run.counts, COUNTS, `?pair=${encodeURIComponent(dagId)}&run=${encodeURIComponent(run.run_id)}#run`),
-      h("td", { class: "nowrap" }, runLink(dagId, run.run_id, moment(run.started) || run.run_id)),
+      h("td", { class: "nowrap" }, runLink(dagId, run.run_id, moment(run.started) || word("runs.waiting"))),
     );
   const page = Number(query.get("page") ?? 0);
   return section(
