@@ -11,7 +11,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from include.prospects import staging, window
+from include.prospects import alerts, staging, window
 from include.prospects.chunks import Chunk
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class AcceptOffersOperator(HITLOperator):
             subject="Accept these offers and make leases?",
             options=[APPROVE, REJECT],
             defaults=[REJECT],
+            notifiers=[alerts.ApprovalAsked()],
             response_timeout=approval_timeout,
             **kwargs,
         )

@@ -42,12 +42,13 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             "retry_delay": pair.retry_delay,
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(hours=1),
-            "on_failure_callback": alerts.failed,
         },
         tags=["prospects", *pair.tags],
         doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
         **alerts.dag_callbacks(pair.late_after),
     ) as dag:
+        # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
+        watched: dict[str, Any] = {"on_failure_callback": alerts.failed}
         extract = pair.extract(
             task_id="extract",
             partner_conn_id=pair.partner_conn_id,
@@ -56,9 +57,14 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             clients=pair.clients,
             overlap=pair.overlap,
             schedule=pair.schedule,
+            **watched,
         )
         dedup = DedupOperator(
-            task_id="dedup", folder=extract.output, key=pair.matching_key, without_key=pair.without_key
+            task_id="dedup",
+            folder=extract.output,
+            key=pair.matching_key,
+            without_key=pair.without_key,
+            **watched,
         )
         erp: dict[str, Any] = {
             "erp_conn_id": pair.erp_conn_id,
@@ -68,6 +74,7 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             "pool": pair.erp_pool,
             "pool_slots": pair.load.pool_slots_of_a_task,
             "map_index_template": CHUNK_NAME,
+            **watched,
         }
         load_offers = pair.load.partial(
             task_id="load_offers",
@@ -81,7 +88,6 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             accept=pair.accept,
             max_accepts_per_run=pair.max_accepts_per_run,
             approval_timeout=pair.approval_timeout,
-            notifiers=[alerts.ApprovalAsked()],
             outlets=[Asset(name=f"{pair.dag_id}_leases_created", uri=f"prospects://{pair.dag_id}/leases")],
             **erp,
         ).expand(chunk=load_offers.output)
@@ -89,6 +95,7 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             task_id="reconcile",
             chunks=auto_accept.output,
             limits=Limits(pair.quarantine_alert_share, pair.quarantine_alert_count),
+            **watched,
         )
     # Set here, not above: else each task gets, and Airflow stores, a copy of its own.
     dag.params = ParamsDict(form())

@@ -2,6 +2,7 @@
 
 ``AIRFLOW__PROSPECTS__STAGING``  where runs are staged, any address that ``ObjectStoragePath`` takes
 ``AIRFLOW__PROSPECTS__LEDGER``   path of the ledger's SQLite file where no connection ``prospect_ledger`` exists
+``AIRFLOW__PROSPECTS__PAIRS``    folder of the customers' files (``*.yaml``); by default ``include/pairs``
 """
 
 from __future__ import annotations
@@ -25,3 +26,9 @@ def staging_address() -> str:
 def ledger_file() -> Path:
     """The ledger's SQLite file."""
     return Path(conf.get("prospects", "ledger", fallback=str(airflow_home() / "prospect_ledger.db")))
+
+
+def pairs_folder() -> Path:
+    """Where the customers' files lie."""
+    here = Path(__file__).resolve().parents[1] / "pairs"
+    return Path(conf.get("prospects", "pairs", fallback="") or here).expanduser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, Literal, Self
@@ -27,7 +28,14 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class InvalidPair(ValueError):
-    """A setting of a pair is wrong; the message names the setting, the value and the rule."""
+    """A setting of a pair is wrong; the message names the setting, the value and the rule.
+
+    :param problems: (name of the setting, or nothing where a rule is about several; sentence) of each.
+    """
+
+    def __init__(self, dag_id: str, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"Pair {dag_id!r}: " + "; ".join(sentence for _, sentence in problems))
+        self.problems = problems
 
 
 class Pair(BaseModel):
@@ -86,7 +94,7 @@ class Pair(BaseModel):
         try:
             super().__init__(**settings)
         except ValidationError as error:
-            raise InvalidPair(_sentences(settings.get("dag_id", "?"), error)) from None
+            raise InvalidPair(settings.get("dag_id", "?"), _problems(error)) from None
 
     @field_validator("schedule")
     @classmethod
@@ -138,10 +146,17 @@ def _fires_at_most_hourly(schedule: str) -> str:
     return schedule
 
 
-def _sentences(dag_id: str, error: ValidationError) -> str:
-    lines = []
+def _problems(error: ValidationError) -> list[tuple[str, str]]:
+    problems = []
     for problem in error.errors(include_url=False):
+        if problem["type"] == "default_factory_not_called":  # for want of a setting that is told itself
+            continue
+        setting = str(problem["loc"][0]) if problem["loc"] else ""
         name = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{name} = {problem['input']!r}: {message}" if name else message)
-    return f"Pair {dag_id!r}: " + "; ".join(lines)
+        if problem["type"] == "missing":
+            message = f"{name} is missing"
+        elif name:
+            message = f"{name} = {problem['input']!r:.80}: {message}"
+        problems.append((setting, message))
+    return problems

@@ -124,3 +124,6 @@ def _pick(
         if not wanted:
             return
     yield from (record for external_id, record in spare.items() if external_id in wanted)
+
+
+EXTRACT = EverRealExtractOperator

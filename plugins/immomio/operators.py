@@ -45,3 +45,6 @@ class ImmomioExtractOperator(ExtractOperator):
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         return mapping.to_prospect(record, self.separator, today)
+
+
+EXTRACT = ImmomioExtractOperator

@@ -36,3 +36,7 @@ class SigmaAcceptOffersOperator(AcceptOffersOperator):
         from sigma.erp import Sigma
 
         return Sigma(**self.erp_settings)
+
+
+LOAD = SigmaLoadOffersOperator
+ACCEPT = SigmaAcceptOffersOperator

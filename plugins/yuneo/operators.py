@@ -36,3 +36,7 @@ class YuneoAcceptOffersOperator(AcceptOffersOperator):
         from yuneo.erp import Yuneo
 
         return Yuneo(**self.erp_settings)
+
+
+LOAD = YuneoLoadOffersOperator
+ACCEPT = YuneoAcceptOffersOperator
