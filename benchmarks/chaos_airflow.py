@@ -45,13 +45,15 @@ class Killer(threading.Thread):
         self.scheduler, self.rng, self.left = psutil.Process(scheduler), rng, most
         self.killed = 0
         self._doomed: dict[int, float] = {}
+        self._ages: dict[int, float] = {}
         self._over = threading.Event()
 
     def run(self) -> None:
         while not self._over.wait(0.05):
             for process in self._tasks():
                 moment = self._doomed.setdefault(process.pid, self._moment())
-                if self.left and time.time() - process.create_time() > moment:
+                age = self._ages[process.pid] = time.time() - process.create_time()
+                if self.left and age > moment:
                     self._kill(process)
 
     def end(self) -> int:
@@ -61,8 +63,12 @@ class Killer(threading.Thread):
         return self.killed
 
     def _moment(self) -> float:
-        """Seconds that a task's process is let live: some die at once, about half of them never."""
-        return self.rng.uniform(0.3, 12) if self.rng.random() < 0.5 else float("inf")
+        """Seconds that a task's process is let live: any part of a usual life, and half of them all of it.
+
+        How long a life is, start included, depends on the machine: the longest seen so far is the measure.
+        """
+        usual = max(self._ages.values(), default=5.0)
+        return self.rng.uniform(0, usual) if self.rng.random() < 0.5 else float("inf")
 
     def _tasks(self) -> list[psutil.Process]:
         found = []
