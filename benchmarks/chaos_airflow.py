@@ -214,17 +214,16 @@ def _short_waits(options: argparse.Namespace, ports: Mapping[str, int]) -> dict[
     }
 
 
-def storm(options: argparse.Namespace) -> dict[str, Any]:
+def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     """The demo's Airflow under fire; returns what the ERPs hold afterwards."""
     from include.sandbox import SandboxClient
 
     ports = {name: options.sandbox_port + at for at, name in enumerate(demo.SYSTEMS)}
     for port in (options.airflow_port, *ports.values()):
         demo._must_be_free(port)
-    shutil.rmtree(demo.HOME, ignore_errors=True)
-    (demo.HOME / "logs").mkdir(parents=True)
+    (home / "logs").mkdir(parents=True)
     rng = random.Random(options.seed)
-    environment = demo._environment(options.airflow_port, ports) | _short_waits(options, ports)
+    environment = demo._environment(home, options.airflow_port, ports) | _short_waits(options, ports)
     with demo._Processes(environment) as processes:
         first = str(options.sandbox_port)
         processes.start(
@@ -279,7 +278,8 @@ def main() -> int:
         calm = undisturbed(options.seed)
         os.environ.clear()
         os.environ.update(inherited)
-        found = storm(options)
+        demo.RUN_SECONDS = WAIT_SECONDS  # each kill costs a retry, after half a minute at least
+        found = storm(options, home / "demo")
     except demo.DemoFailed as failure:
         print(f"chaos-airflow: {failure}", file=sys.stderr)
         return 2
