@@ -92,7 +92,7 @@ class Erp(Protocol):
         """How far an import is; ``None`` if the ERP does not know it (any more)."""
 
     def may_still_come(self, sent_at: datetime) -> bool:
-        """Whether a delivery of which nothing is found may still be worked on."""
+        """Whether a delivery of which nothing is found may still be worked on, by its age alone."""
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids, looked up in bulk."""

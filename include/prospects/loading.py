@@ -187,6 +187,9 @@ class Loader:
         """
         if not entries:
             return [], 0
+        # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
+        anybodys = self.erp.import_going_on() is not None
+        late = {entry.id for entry in entries if entry.sent_at and self.erp.may_still_come(entry.sent_at)}
         found = self._offers({entry.external_id for entry in entries})
         missing: list[Entry] = []
         undecided = 0
@@ -194,7 +197,7 @@ class Loader:
             offers = found.get(entry.key, [])
             if offers:
                 self._adopt(entry, offers, reason=None)
-            elif (going_on and not entry.job) or (entry.sent_at and self.erp.may_still_come(entry.sent_at)):
+            elif anybodys or entry.id in late or (going_on and not entry.job):
                 undecided += entry.key in mine
             else:
                 missing.append(entry)

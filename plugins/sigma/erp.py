@@ -94,14 +94,12 @@ class Sigma:
         return mapping.import_state(run) if run else None
 
     def may_still_come(self, sent_at: datetime) -> bool:
-        """Whether a delivery may still reach the inbox, or an import goes on that may have taken it.
+        """Whether a delivery whose answer was lost may still reach the inbox.
 
-        Assumed: after ``settle_seconds`` (extra of the connection, default 120) a delivery whose answer was lost has
-        reached the inbox or never will.
+        Assumed: after ``settle_seconds`` (extra of the connection, default 120) it has reached the inbox or never will.
         """
         settle = float(self.hook.connection.extra_dejson.get("settle_seconds", SETTLE_SECONDS))
-        late = datetime.now(UTC) - sent_at < timedelta(seconds=settle)
-        return late or self.import_going_on() is not None
+        return datetime.now(UTC) - sent_at < timedelta(seconds=settle)
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""
