@@ -31,18 +31,21 @@ from include import demo
 ERPS = ("yuneo", "sigma")
 WAYS = ("cleared", "backfill", "by hand", "backfill", "cleared")
 WAIT_SECONDS = 1800
+TRIES_LEFT = 4
+"""With fewer left a task is let live, after about two deaths: Airflow waits ever longer before the next try."""
 
 
 class Killer(threading.Thread):
     """Kills processes that the scheduler has started for a task, each at a random moment of its life.
 
     :param scheduler: process id of the scheduler.
-    :param most: how many it kills in one round; Airflow's tries must not run out.
+    :param most: how many it kills in one round.
     """
 
-    def __init__(self, scheduler: int, rng: random.Random, most: int) -> None:
+    def __init__(self, airflow: Any, scheduler: int, rng: random.Random, most: int) -> None:
         super().__init__(daemon=True)
-        self.scheduler, self.rng, self.left = psutil.Process(scheduler), rng, most
+        self.airflow, self.scheduler = airflow, psutil.Process(scheduler)
+        self.rng, self.left = rng, most
         self.killed = 0
         self._doomed: dict[int, float] = {}
         self._ages: dict[int, float] = {}
@@ -70,6 +73,14 @@ class Killer(threading.Thread):
         usual = max(self._ages.values(), default=5.0)
         return self.rng.uniform(0, usual) if self.rng.random() < 0.5 else float("inf")
 
+    def _tries_left(self, command: list[str]) -> int:
+        """How many tries Airflow has for a process's task after this one; 0 if it does not say."""
+        running = self.airflow.get("/dags/~/dagRuns/~/taskInstances?state=running&limit=100")
+        left = {
+            task["id"]: task["max_tries"] - task["try_number"] for task in running.get("task_instances", [])
+        }
+        return left.get(" ".join(command).split()[-1], 0)
+
     def _tasks(self) -> list[psutil.Process]:
         found = []
         for process in self.scheduler.children(recursive=True):
@@ -83,6 +94,8 @@ class Killer(threading.Thread):
     def _kill(self, process: psutil.Process) -> None:
         self._doomed[process.pid] = float("inf")
         with suppress(psutil.Error):
+            if self._tries_left(process.cmdline()) < TRIES_LEFT:
+                return
             process.send_signal(signal.SIGKILL)
             self.killed += 1
             self.left -= 1
@@ -240,13 +253,13 @@ def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
         clients["yuneo"].options(work_order_seconds=options.import_seconds)
         clients["sigma"].options(run_seconds=options.import_seconds)
         scheduler = processes.running["scheduler"].pid
-        killer = Killer(scheduler, rng, options.kills)
+        killer = Killer(airflow, scheduler, rng, options.kills)
         killer.start()
         window = Window(airflow, airflow.run_pairs())
         killed = killer.end()
         demo._say(f"first run: {killed} task processes killed")
         for way in WAYS:
-            killer = Killer(scheduler, rng, options.kills // 2)
+            killer = Killer(airflow, scheduler, rng, options.kills // 2)
             killer.start()
             window.again(way)
             killed += killer.end()
