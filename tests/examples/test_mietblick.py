@@ -15,14 +15,18 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from mietblick.operators import MietblickExtractOperator
 from mietblick_case import MietblickCase
 from mietblick_system import Mietblick
 
+from include.prospects import systems
+from include.prospects.customers import read_customer
 from include.sandbox import Sandbox
 from include.sandbox.common import now
 
 HERE = Path(__file__).parent
-GUIDE = HERE.parents[1] / "docs" / "adding-a-system.md"
+ROOT = HERE.parents[1]
+GUIDE = ROOT / "docs" / "adding-a-system.md"
 EXCERPT = re.compile(r"<!-- (tests/examples/\S+): (\w+) -->\n```\w+\n(.*?)```", re.DOTALL)
 
 
@@ -46,9 +50,25 @@ def test_the_guide_shows_what_stands_in_the_files() -> None:
         ]
     }
     for path, name, text in shown:
-        assert text == excerpt(HERE.parents[1] / path, name), (
-            f"{path}, part {name!r}: copy it into the guide anew"
-        )
+        assert text == excerpt(ROOT / path, name), f"{path}, part {name!r}: copy it into the guide anew"
+
+
+@pytest.fixture
+def as_if_under_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The example's package beside those of the four systems."""
+    for package in [*(ROOT / "plugins").glob("[a-z]*"), HERE / "mietblick"]:
+        (tmp_path / package.name).symlink_to(package)
+    monkeypatch.setattr(systems, "SYSTEMS", tmp_path)
+    systems._names.cache_clear()
+    yield
+    systems._names.cache_clear()
+
+
+def test_a_customers_file_names_the_package(as_if_under_plugins: None) -> None:
+    pair = read_customer(HERE / "pairs" / "mietblick-sued.yaml")
+
+    assert pair.extract is MietblickExtractOperator
+    assert (pair.dag_id, pair.partner_separator, pair.accept) == ("mietblick-sued", "|", "approval")
 
 
 def test_a_partners_own_code_is_about_a_hundred_lines() -> None:
