@@ -91,6 +91,9 @@ sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## bill of materials of what we ship: d
 schema: $(READY) ## write the JSON Schema of customers' files anew
 	@$(BIN)/python -m include.prospects.customers --schema > include/pairs/pair.schema.json
 
+pictures: $(READY) ## the pictures of README and docs, taken from a demo of their own (needs chromium)
+	@$(BIN)/python docs/pictures.py
+
 migrate: $(READY) ## bring the ledger's database to the newest version
 	@$(BIN)/python -m include.prospects.migrate
 
@@ -108,4 +111,4 @@ clean: ## remove what demo and test made, and the environment
 	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo lint test hooks chaos chaos-airflow cluster audit licences sbom schema migrate lock clean
+.PHONY: help demo lint test hooks chaos chaos-airflow cluster audit licences sbom schema pictures migrate lock clean

@@ -1,0 +1,237 @@
+"""The pictures of README and docs, taken from a demo that runs for them (``make pictures``).
+
+Starts the demo on free ports, loads some days of one pair by Airflow's own backfill, lets one run fail as it would by
+a wrong setting, takes the pictures with Debian's chromium, and ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import requests
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from include.demo import SYSTEMS
+from include.sandbox import SandboxClient
+
+ROOT = Path(__file__).resolve().parent.parent
+BERLIN = ZoneInfo("Europe/Berlin")
+PAIR = "immomio_yuneo"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+COLOURS = 255
+PATIENCE = 120
+"""Seconds until a page must be there."""
+RUNS_SECONDS = 1800
+
+
+@dataclass
+class Demo:
+    """A running demo: its addresses, and a session that is logged in."""
+
+    url: str
+    sandbox_port: int
+    session: requests.Session
+    token: str
+    home: Path
+
+    def sandbox(self, system: str) -> SandboxClient:
+        return SandboxClient(f"http://127.0.0.1:{self.sandbox_port + SYSTEMS.index(system)}")
+
+    def api(self, method: str, path: str, **request: Any) -> Any:
+        """Call Airflow's REST API; its SQLite may be busy for a while, which it says by a 503."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = self.session.request(method, f"{self.url}/api/v2{path}", timeout=PATIENCE, **request)
+            if answer.status_code != 503 or time.monotonic() > deadline:
+                answer.raise_for_status()
+                return answer.json()
+            time.sleep(2)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The pair's runs, newest window first."""
+        runs: list[dict[str, Any]] = self.api(
+            "GET", f"/dags/{PAIR}/dagRuns?limit=100&order_by=-logical_date"
+        )["dag_runs"]
+        return runs
+
+    def backfill(self, first: datetime, last: datetime) -> None:
+        """Load the days from one to the other, both included, and wait until they have ended."""
+        body = {
+            "dag_id": PAIR,
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "max_active_runs": 3,
+        }
+        backfill = self.api("POST", "/backfills", json=body)["id"]
+        deadline = time.monotonic() + RUNS_SECONDS
+        # One backfill of a DAG at a time; Airflow closes it a while after its last run.
+        while not self.api("GET", f"/backfills/{backfill}")["completed_at"]:
+            if time.monotonic() > deadline:
+                raise SystemExit("pictures: the backfill did not end in time")
+            time.sleep(2)
+
+    def somebody_with_a_lease(self) -> str:
+        """An external id from the ledger."""
+        question = "select external_id from prospect_ledger where pair = ? and lease_number is not null"
+        with contextlib.closing(sqlite3.connect(self.home / "prospect_ledger.db")) as ledger:
+            return str(ledger.execute(question, [PAIR]).fetchone()[0])
+
+
+@contextlib.contextmanager
+def running_demo() -> Iterator[Demo]:
+    """A demo of our own, on free ports and in a folder of its own."""
+    airflow_port = _free_ports(5)
+    sandbox_port = airflow_port + 1
+    with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
+        home = Path(folder) / "airflow"
+        ports = ("--airflow-port", str(airflow_port), "--sandbox-port", str(sandbox_port))
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "include.demo", "--home", str(home), *ports],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            _wait_for_its_end(process)
+            url = f"http://127.0.0.1:{airflow_port}"
+            password = json.loads((home / "simple_auth_manager_passwords.json.generated").read_text())[
+                "admin"
+            ]
+            log_in = {"username": "admin", "password": password}
+            token = requests.post(f"{url}/auth/token", json=log_in, timeout=60).json()["access_token"]
+            session = requests.Session()
+            session.headers["Authorization"] = f"Bearer {token}"
+            yield Demo(url, sandbox_port, session, token, home)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def _wait_for_its_end(process: subprocess.Popen[str]) -> None:
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        if "Ctrl-C" in line:
+            return
+    raise SystemExit("pictures: the demo ended early")
+
+
+def _free_ports(count: int) -> int:
+    """The first of so many following ports that nobody uses now."""
+    for first in range(18300, 60000, 10):
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise SystemExit("pictures: no free ports")
+
+
+def live_some_days(demo: Demo) -> None:
+    """A week of one pair: days that are loaded, two that nobody has loaded, one that failed."""
+    today = datetime.now(BERLIN).replace(hour=0, minute=0, second=0, microsecond=0)
+    yuneo = demo.sandbox("yuneo")
+    exchanges = yuneo.options()["exchanges"]
+    demo.backfill(today - timedelta(days=7), today - timedelta(days=6))
+    yuneo.options(exchanges=["Another"])  # as if somebody had renamed it in Yuneo: the load stops at once
+    demo.backfill(today - timedelta(days=3), today - timedelta(days=3))
+    yuneo.options(exchanges=exchanges)
+    demo.backfill(today - timedelta(days=2), today - timedelta(days=2))
+
+
+class Camera:
+    """Takes pictures of pages as a person sees them who is logged in and lives in Berlin."""
+
+    def __init__(self, demo: Demo, folder: Path, browser: Any, dark: bool = False) -> None:
+        self.demo, self.folder = demo, folder
+        context = browser.new_context(timezone_id="Europe/Berlin", color_scheme="dark" if dark else "light")
+        cookie = {"name": "_token", "value": demo.token, "url": demo.url}
+        context.add_cookies([cookie | {"httpOnly": True, "sameSite": "Lax"}])
+        settings = {
+            "timezone": json.dumps("Europe/Berlin"),
+            "default_dag_view": json.dumps("graph"),
+            "theme": "dark" if dark else "light",
+        }
+        for name, value in settings.items():
+            context.add_init_script(f"localStorage.setItem({json.dumps(name)}, {json.dumps(value)})")
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(1000 * PATIENCE)
+
+    def graph_of(self, run_id: str, name: str) -> None:
+        """A run's tasks, without the panel beside them."""
+        self.page.set_viewport_size({"width": 1400, "height": 420})
+        self.page.goto(f"{self.demo.url}/dags/{PAIR}/runs/{quote(run_id)}")
+        self.page.locator(".react-flow__node", has_text="reconcile").wait_for()
+        self.page.get_by_label("Collapse Details Panel").click()
+        self.page.add_style_tag(content=".react-flow__minimap { display: none }")  # it covers the last task
+        self.page.get_by_label("Fit View").click()
+        self.page.wait_for_timeout(1000)  # the view glides to its place
+        self.keep(name)
+
+    def console(self, query: str, name: str, most: int = 1600) -> None:
+        """The page *Prospects*, as high as what stands on it."""
+        self.page.set_viewport_size({"width": 1360, "height": 400})
+        self.page.goto(f"{self.demo.url}/plugin/prospects/prospects/{query}")
+        main = self.page.frame_locator("iframe[title=Prospects]").locator("main[data-ready]")
+        main.wait_for()
+        height = main.evaluate("main => Math.ceil(main.getBoundingClientRect().height)")
+        self.page.set_viewport_size({"width": 1360, "height": min(most, max(560, height + 40))})
+        self.keep(name)
+
+    def keep(self, name: str) -> None:
+        """Save what is seen as a palette picture, a third of the size."""
+        picture = Image.open(io.BytesIO(self.page.screenshot(animations="disabled"))).convert("RGB")
+        few = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(self.folder / f"{name}.png", optimize=True)
+        print(f"  {name}.png  {(self.folder / f'{name}.png').stat().st_size // 1024} kB", flush=True)
+
+
+def take_all(demo: Demo, folder: Path) -> None:
+    """Every picture of README and docs."""
+    last = next(run for run in demo.runs() if run["state"] == "success")
+    leased = demo.somebody_with_a_lease()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        light, dark = Camera(demo, folder, browser), Camera(demo, folder, browser, dark=True)
+        light.graph_of(last["dag_run_id"], "dag-graph")
+        light.console("", "console-pairs")
+        dark.console(f"?pair={PAIR}", "console-pair")
+        light.console(f"?find={quote(leased)}", "console-prospect")
+        light.page.set_viewport_size({"width": 1360, "height": 620})
+        light.page.goto(demo.sandbox("yuneo").url)
+        light.keep("sandbox-yuneo")
+        browser.close()
+
+
+def main() -> None:
+    """Run the demo and take the pictures."""
+    parser = argparse.ArgumentParser(prog="make pictures", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "images")
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if not CHROMIUM:
+        raise SystemExit("pictures: chromium is not installed (apt-get install chromium)")
+    with running_demo() as demo:
+        live_some_days(demo)
+        take_all(demo, folder)
+
+
+if __name__ == "__main__":
+    main()
