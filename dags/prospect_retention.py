@@ -18,7 +18,7 @@ from airflow.sdk import CronTriggerTimetable, Param, get_current_context, task
 
 from include.prospects import retention
 from include.prospects.alert_settings import who_is_told
-from include.prospects.alerts import WatchedDAG, dag_callbacks
+from include.prospects.alerts import WatchedDAG, dag_callbacks, succeeded
 from include.prospects.window import TIMEZONE
 
 with WatchedDAG(
@@ -42,7 +42,7 @@ with WatchedDAG(
         """Delete tables of runs that are older than their keeping time."""
         return retention.staged_tables(get_current_context())
 
-    @task
+    @task(on_success_callback=succeeded)
     def ledger_rows() -> dict[str, int]:
         """Delete rows of the ledger that have not changed for longer than their keeping time."""
         return retention.ledger_rows(get_current_context())

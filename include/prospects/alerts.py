@@ -69,11 +69,14 @@ _NO_LEDGER = (sa.exc.SQLAlchemyError, StopRun, OSError)
 
 
 def dag_callbacks(late_after: timedelta | None = None) -> dict[str, Any]:
-    """Keyword arguments of a DAG: its runs are watched.
+    """Keyword arguments of a DAG: its runs are watched; its last task needs ``on_success_callback=succeeded``.
+
+    That a run went well is told by its last task, in the worker: a callback of the DAG would make the DAG processor
+    read the DAG file once more for each run that ends, with all customers in it.
 
     :param late_after: a run that has not ended so long after it was queued is late; ``None``: never.
     """
-    callbacks: dict[str, Any] = {"on_failure_callback": failed, "on_success_callback": succeeded}
+    callbacks: dict[str, Any] = {"on_failure_callback": failed}
     if late_after:
         # From its queueing, not from its logical date: a backfilled run of last year is not late at once.
         callbacks["deadline"] = DeadlineAlert(
@@ -112,7 +115,7 @@ def failed(context: Mapping[str, Any]) -> None:
 
 
 def succeeded(context: Mapping[str, Any]) -> None:
-    """A run has ended well: callback of the DAG."""
+    """A run has ended well: callback of its last task."""
     with _never_failing("succeeded"):
         run = _run(context)
         _apply(run, "approval", partial(ended, run_id=run.run_id))

@@ -95,6 +95,7 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             task_id="reconcile",
             chunks=auto_accept.output,
             limits=Limits(pair.quarantine_alert_share, pair.quarantine_alert_count),
+            on_success_callback=alerts.succeeded,
             **watched,
         )
     # Set here, not above: else each task gets, and Airflow stores, a copy of its own.

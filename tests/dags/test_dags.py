@@ -100,3 +100,12 @@ def test_a_wrong_setting_leaves_the_other_pairs_alone(tmp_path: Path) -> None:
     (error,) = result["errors"].values()
     assert "schedule = '*/10 * * * *'" in error
     assert "once an hour" in error
+
+
+@pytest.mark.parametrize("dag_id", [*PAIRS, "prospect_retention"])
+def test_a_run_that_ends_well_makes_nobody_read_the_dag_files_again(bag: DagBag, dag_id: str) -> None:
+    """A success callback of the DAG is run by the DAG processor, which reads the whole file for it; the last task's is not."""
+    dag = bag.dags[dag_id]
+
+    assert not dag.has_on_success_callback
+    assert all(task.has_on_success_callback for task in dag.tasks if not task.downstream_task_ids)

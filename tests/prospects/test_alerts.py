@@ -152,7 +152,10 @@ def pair_dag(error: Exception | None, dag_id: str = PAIR) -> DAG:
     }
     start = pendulum.datetime(2026, 1, 1)
     with alerts.WatchedDAG(dag_id, start_date=start, default_args=tries, **callbacks) as dag:
-        Failing(task_id="load_offers", error=error) >> Failing(task_id="reconcile", error=None)
+        (
+            Failing(task_id="load_offers", error=error)
+            >> Failing(task_id="reconcile", error=None, on_success_callback=alerts.succeeded)
+        )
     return dag
 
 
