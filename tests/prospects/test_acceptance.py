@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from include.prospects.acceptance import Verdict, competitors, decide
+from include.prospects.acceptance import Decision, Verdict, competitors, decide
 from include.prospects.ledger_records import Entry
 from include.prospects.model import Offer, OfferStatus, UnitNumber
 
@@ -33,7 +33,7 @@ def _offer(**changes: object) -> Offer:
 
 
 def test_an_offer_that_nothing_speaks_against_is_accepted() -> None:
-    assert decide(ENTRY, [OFFER], competing=False, today=TODAY).verdict is Verdict.ACCEPT
+    assert decide(ENTRY, [OFFER], competing=False, today=TODAY) == Decision(ENTRY, Verdict.ACCEPT, OFFER)
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,15 @@ def test_whatever_speaks_against_it_holds_it(
     decision = decide(entry, offers, competing, TODAY)
 
     assert (decision.verdict, decision.reason) == (Verdict.HOLD, reason)
+    assert decision.entry == entry
+    assert decision.offer == (offers[0] if len(offers) == 1 else None)
 
 
 def test_an_offer_that_is_our_lease_already_is_a_success() -> None:
     """After a lost answer the ERP is asked, and says so."""
     leased = _offer(status=OfferStatus.ACCEPTED, lease_number="MV-1")
 
-    assert decide(ENTRY, [leased], competing=False, today=TODAY).verdict is Verdict.LEASED
+    assert decide(ENTRY, [leased], competing=False, today=TODAY) == Decision(ENTRY, Verdict.LEASED, leased)
 
 
 BERT = replace(ENTRY, id=2, external_id="bert", offer_number="12")
@@ -93,6 +95,7 @@ BERTS = OFFER.model_copy(update={"offer_id": "o2", "number": "12", "external_id"
     [
         (BERT, [BERTS]),
         (BERT, [BERTS.model_copy(update={"status": OfferStatus.UNKNOWN})]),
+        (BERT, [BERTS.model_copy(update={"valid_until": TODAY})]),
         (replace(BERT, pair="another pair on the same ERP"), [BERTS]),
         (replace(BERT, state="claimed"), []),
         (replace(BERT, state="sent"), []),
@@ -120,3 +123,7 @@ def test_another_chosen_prospect_on_the_unit_competes(other: Entry, offers: list
 )
 def test_who_lays_no_claim_to_the_unit_does_not_compete(other: Entry, offers: list[Offer]) -> None:
     assert competitors(ENTRY, [ENTRY, other], {"bert": offers}, TODAY) == []
+
+
+def test_a_competitor_whose_offer_is_gone_from_the_erp_does_not_compete() -> None:
+    assert competitors(ENTRY, [ENTRY, BERT], {}, TODAY) == []
