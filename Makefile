@@ -8,6 +8,8 @@ OTHERS := .venv-peers
 SHIPPED := .venv-shipped
 SUPPLY := .venv-supply-chain
 
+CORE   := include/prospects/acceptance.py,include/prospects/accepting.py,include/prospects/ledger*.py,include/prospects/loading.py,plugins/*/mapping.py
+
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +40,14 @@ test: lint ## everything that must hold; where PostgreSQL and Redis are installe
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 	@# Alone and last: it starts all of Airflow and needs both processors.
 	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/deploy/test_cluster.py
+
+coverage: $(READY) ## the tests with branch coverage; every branch of the core must be covered
+	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
+	@$(BIN)/coverage report --fail-under=100 --include="$(CORE)"
+
+mutants: $(READY) ## faults put into acceptance, ledger and dedup one by one: which does no test notice?
+	@nice $(BIN)/mutmut run --max-children 1
+	@$(BIN)/mutmut results
 
 hooks: $(READY) ## run `make lint` before every commit (pre-commit)
 	@$(BIN)/pre-commit install
@@ -108,7 +118,7 @@ lock: $(READY) ## write the locked requirements anew from requirements*.in
 	@$(LOCK) --output-file=benchmarks/requirements-chaos.txt benchmarks/requirements-chaos.in
 
 clean: ## remove what demo and test made, and the environment
-	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo lint test hooks chaos chaos-airflow cluster audit licences sbom schema pictures migrate lock clean
+.PHONY: help demo lint test coverage mutants hooks chaos chaos-airflow cluster audit licences sbom schema pictures migrate lock clean

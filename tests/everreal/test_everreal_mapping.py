@@ -277,6 +277,27 @@ def test_what_goes_to_quarantine_holds_nobody_else_and_no_self_disclosure():
             assert foreign not in kept
 
 
+@pytest.mark.parametrize("damaged", ["no object", 7, None, {"id": "contract-1"}, {"candidate": "no object"}])
+def test_what_is_no_contract_goes_to_quarantine_too(damaged):
+    assert isinstance(json.loads(mapping.raw_contract(damaged)), dict | str | int | None)
+    assert mapping.lacking_fields(damaged) == []
+    assert not mapping.is_disabled(mapping.contract_candidate(damaged))
+
+
+def test_a_candidate_whose_applications_cannot_be_read_goes_to_quarantine_without_them():
+    broken = copy.deepcopy(CANDIDATE)
+    broken["applications"] = "no list"
+    assert mapping.raw_candidate(broken)
+    broken["applications"] = [APPLICATION | {"applicationData": None, "applicationDataString": "{no JSON"}]
+    assert "no JSON" not in json.loads(mapping.raw_candidate(broken))["applications"][0].values()
+    assert mapping.lacking_fields(CONTRACT | {"candidate": broken}) == []
+
+
+def test_whoever_is_taken_out_of_the_running_is_disabled():
+    assert mapping.is_disabled(CANDIDATE | {"isDisabled": True})
+    assert mapping.candidate_id(CANDIDATE) == CANDIDATE["id"]
+
+
 def test_a_date_of_birth_by_another_name_is_noticed():
     """The names inside ``applicationData`` are assumed: where all records lack one, the run must not go on."""
     assert mapping.lacking_fields(CONTRACT) == []

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
+from include.prospects.acceptance import Verdict
 from include.prospects.accepting import Acceptor
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Entry, Intent, Run
@@ -107,6 +108,17 @@ def test_of_two_pairs_at_the_same_moment_one_may_accept(world: World) -> None:
     assert not world.ledger.accepting(bert, "run of b")
 
 
+def test_while_another_has_the_right_to_accept_on_the_unit_nothing_is_accepted(world: World) -> None:
+    anna = world.offer("anna")
+    world.ledger.accepting(world.offer("bert", pair="b", chosen=False), "run of b")
+
+    (decision,) = world.acceptor().accept([anna])
+
+    assert (decision.verdict, decision.reason) == (Verdict.HOLD, "competing_offer")
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance_reason == "competing_offer"
+
+
 def test_an_offer_of_ours_that_the_ledger_does_not_know_holds_the_unit(world: World) -> None:
     """It can only come from a lost ledger or a second installation."""
     anna = world.offer("anna")
@@ -184,3 +196,25 @@ def test_rehearsed_decisions_write_nothing(world: World) -> None:
     assert str(decision.verdict) == "accept"
     assert world.leases() == 0
     assert world.entry("anna").acceptance is None
+
+
+def test_decisions_that_need_no_call_are_written_down(world: World) -> None:
+    """What is to be accepted is none of them."""
+    entries = [world.offer("anna"), world.offer("bert", chosen=False)]
+    acceptor = world.acceptor()
+    acceptor.write(acceptor.decide(entries))
+
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance is None
+    assert world.entry("bert").acceptance_reason == "not_chosen"
+
+
+def test_a_lease_that_is_there_already_is_written_down(world: World) -> None:
+    anna = world.offer("anna")
+    world.acceptor().accept([anna])
+    world.ledger.approved([anna.id], "run of a", "m.huber")
+    acceptor = world.acceptor()
+    acceptor.write(acceptor.decide([anna]))
+
+    assert world.entry("anna").acceptance == "leased"
+    assert world.leases() == 1

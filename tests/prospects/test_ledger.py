@@ -598,6 +598,13 @@ def test_a_unit_shows_the_entries_of_all_pairs_on_its_erp(ledger: Ledger) -> Non
     assert ledger.on_units(ERP, [ANNA.unit, ANNA.unit]) == [mine, theirs]
 
 
+def test_entries_come_in_the_order_in_which_they_were_made(ledger: Ledger) -> None:
+    """Whatever index the database takes; of two runs both do the same first."""
+    first, second = claimed(ledger, BERT), claimed(ledger, ANNA)
+
+    assert ledger.on_units(ERP, [ANNA.unit, BERT.unit]) == [first, second]
+
+
 @pytest.mark.parametrize(
     ("state", "found"), [("claimed", False), ("refused", False), ("sent", True), ("loaded", True)]
 )
