@@ -78,7 +78,7 @@ class LedgerDatabase:
         :param by_run: the run named in the history.
         """
         at = now()
-        if reason is not None and "acceptance" not in values and "reason" not in values:
+        if reason is not None and "acceptance" not in values:
             values["reason"] = reason
         with self._writing() as connection:
             for some in chunks(sorted(set(ids))):

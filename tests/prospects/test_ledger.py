@@ -247,6 +247,15 @@ def test_an_import_is_remembered(ledger: Ledger, clock: time_machine.Coordinates
     assert history(ledger, before)[2:] == [("import started", None, None, "job 1")]
 
 
+def test_a_new_send_knows_nothing_of_an_earlier_import(ledger: Ledger) -> None:
+    before = sent(ledger)
+    ledger.in_job([before.id], "job 1")
+    ledger.not_sent([before.id], before.claim or "")
+    ledger.sending(PAIR, before.claim or "", [ANNA.key])
+
+    assert (entry(ledger).state, entry(ledger).job) == ("sent", None)
+
+
 def test_an_import_is_remembered_for_who_holds_the_claim(ledger: Ledger) -> None:
     before = sent(ledger)
     ledger.in_job([before.id], "job 1", ["yet another token", before.claim])
