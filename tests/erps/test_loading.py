@@ -257,7 +257,8 @@ def test_what_may_lie_in_the_erp_waits_for_the_import_that_somebody_has_just_sta
     erp = loading.customer.erp
     monkeypatch.setattr(erp, "may_still_come", lambda _: False)
     monkeypatch.setattr(erp, "start_import", lambda: None)
-    monkeypatch.setattr(erp, "import_going_on", lambda: "7")
+    looks = iter([None])
+    monkeypatch.setattr(erp, "import_going_on", lambda: next(looks, "7"))
     anna = loading.item("anna")
     left = loading.left_as_sent(anna)
 
