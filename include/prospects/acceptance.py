@@ -129,11 +129,14 @@ def competitors(
         for other in on_unit
         if other.external_id != entry.external_id
         and other.unit == entry.unit
-        and other.chosen
-        and not other.withdrawn_at
-        and not other.lease_number
+        and may_compete(other)
         and _still_a_candidate(other, offers.get(other.external_id, ()), today)
     ]
+
+
+def may_compete(other: Entry) -> bool:
+    """Whether a prospect could lay claim to its unit, whatever the ERP says of its offer."""
+    return other.chosen and not other.withdrawn_at and not other.lease_number
 
 
 def _still_a_candidate(other: Entry, offers: Sequence[Offer], today: date) -> bool:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from include.prospects.acceptance import Decision, Verdict, competitors, decide, is_open
+from include.prospects.acceptance import Decision, Verdict, competitors, decide, is_open, may_compete
 from include.prospects.erp import Erp
 from include.prospects.errors import RefuseRecord
 from include.prospects.ledger import Ledger
@@ -36,19 +36,28 @@ class Acceptor:
 
     def decide(self, entries: Sequence[Entry]) -> list[Decision]:
         """Decide on entries by what the ERP and the ledger say now; writes nothing."""
-        on_unit = defaultdict(list)
+        on_unit, rivals = defaultdict(list), defaultdict(list)
+        ids = {entry.external_id for entry in entries}
         for other in self.ledger.on_units(self.run.erp, {entry.unit for entry in entries}):
             on_unit[other.unit].append(other)
-        ids = {entry.external_id for entry in entries}
-        ids |= {other.external_id for others in on_unit.values() for other in others}
+            # The others' offers say nothing; and a campaign's flat has hundreds of them.
+            if may_compete(other):
+                rivals[other.unit].append(other)
+                ids.add(other.external_id)
         offers = defaultdict(list)
         for offer in self.erp.offers(ids):
             offers[offer.external_id or ""].append(offer)
-        return [self._decide(entry, on_unit[entry.unit], offers) for entry in entries]
+        return [self._decide(entry, on_unit[entry.unit], rivals[entry.unit], offers) for entry in entries]
 
-    def _decide(self, entry: Entry, on_unit: Sequence[Entry], offers: dict[str, list[Offer]]) -> Decision:
+    def _decide(
+        self,
+        entry: Entry,
+        on_unit: Sequence[Entry],
+        rivals: Sequence[Entry],
+        offers: dict[str, list[Offer]],
+    ) -> Decision:
         own = [offer for offer in offers[entry.external_id] if str(offer.unit) == entry.unit]
-        decision = decide(entry, own, bool(competitors(entry, on_unit, offers, self.today)), self.today)
+        decision = decide(entry, own, bool(competitors(entry, rivals, offers, self.today)), self.today)
         if decision.verdict is Verdict.ACCEPT and self._stranger_on_unit(entry, on_unit):
             return Decision(entry, Verdict.HOLD, decision.offer, "competing_offer")
         return decision
@@ -70,8 +79,14 @@ class Acceptor:
 
     def write(self, decisions: Collection[Decision]) -> None:
         """Write decisions that need no call: found leases and held offers."""
+        held = defaultdict[str, list[int]](list)
         for decision in decisions:
-            self._write(decision)
+            if decision.verdict is Verdict.HOLD and decision.reason:
+                held[decision.reason].append(decision.entry.id)
+            else:
+                self._write(decision)
+        for reason, ids in held.items():
+            self.ledger.held(ids, reason, self.run.run_id)
 
     def _accept(self, entry: Entry) -> Decision:
         if not self.ledger.accepting(entry, self.run.run_id):

@@ -19,6 +19,7 @@ process which was thought dead and wakes up finds that it may not send any more.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,11 +28,25 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from include.prospects.ledger_database import LedgerDatabase, chunks, note, now, read
-from include.prospects.ledger_records import Entry, Intent, Key, Run
-from include.prospects.ledger_schema import entries
+from include.prospects.ledger_records import Entry, Intent, Key, Made, Run
+from include.prospects.ledger_schema import entries, events
 
 CLAIM_EXPIRES = timedelta(minutes=10)
 """After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
+
+
+_OF_AN_OFFER = (
+    "offer_id",
+    "offer_number",
+    "business_partner_number",
+    "business_partner_created",
+    "reason",
+)
+_LOADED = (
+    sa.update(entries)
+    .where(entries.c.id == sa.bindparam("entry"))
+    .values({name: sa.bindparam(name) for name in ("state", "updated_at", *_OF_AN_OFFER)})
+)
 
 
 class Ledger(LedgerDatabase):
@@ -51,6 +66,10 @@ class Ledger(LedgerDatabase):
     def unfinished(self, pair: str) -> list[Entry]:
         """Entries of a pair whose outcome is open: claimed or sent, whatever run left them so."""
         return self._select(entries.c.pair == pair, entries.c.state.in_(("claimed", "sent")))
+
+    def sent(self, pair: str) -> list[Entry]:
+        """Entries of a pair that are sent and have no outcome, whatever run left them so."""
+        return self._select(entries.c.pair == pair, entries.c.state == "sent")
 
     def left_undecided(self, pair: str) -> list[Entry]:
         """Entries of a pair with an offer on which no run has decided, or that were left in the middle."""
@@ -198,13 +217,14 @@ class Ledger(LedgerDatabase):
         :param run: who will send them; ``None``: their own runs, if those are ever repeated.
         :return: the token; a process that still holds the old one finds its claim gone.
         """
-        token = uuid.uuid4().hex
+        token, by_sender = uuid.uuid4().hex, defaultdict[tuple[str | None, str], list[int]](list)
         for entry in entries_to_repeat:
-            sender = run.run_id if run else entry.run_id
+            by_sender[entry.claim, run.run_id if run else entry.run_id].append(entry.id)
+        for (claim, sender), ids in by_sender.items():
             self._change(
-                [entry.id],
+                ids,
                 "found nothing in the ERP",
-                only_if=sa.and_(entries.c.state == "sent", entries.c.claim == entry.claim),
+                only_if=sa.and_(entries.c.state == "sent", entries.c.claim == claim),
                 state="claimed",
                 claim=token,
                 claimed_at=now(),
@@ -219,17 +239,33 @@ class Ledger(LedgerDatabase):
     # Each takes the claim under which its entry was read: a process that was thought dead and wakes up with an old
     # answer in its hands must not overwrite what another has written since.
 
-    def loaded(
-        self, entry_id: int, claim: str | None = None, reason: str | None = None, **offer: Any
-    ) -> None:
-        """The ERP holds one offer.
+    def loaded(self, entry_id: int, claim: str | None = None, **offer: Any) -> None:
+        """The ERP holds one offer for this entry; ``offer``: the other fields of :class:`Made`."""
+        self.all_loaded([Made(entry_id, claim, **offer)])
 
-        :param reason: ``found_in_erp`` if it was there before we sent anything.
-        :param offer: ``offer_id``, ``offer_number``, ``business_partner_number``, ``business_partner_created``.
-        """
-        number = offer.get("offer_number")
-        values = {"state": "loaded", "reason": reason, **offer}
-        self._change([entry_id], "offer", only_if=_still(claim), reference=number, **values)
+    def all_loaded(self, offers: Sequence[Made]) -> None:
+        """The ERP holds one offer for each of these entries."""
+        at = now()
+        with self._writing() as connection:
+            for some in chunks(offers):
+                query = sa.select(entries.c.id, entries.c.claim)
+                claims = dict(
+                    connection.execute(query.where(entries.c.id.in_([o.entry for o in some]))).all()
+                )
+                ours = [offer for offer in some if offer.claim in (None, claims[offer.entry])]
+                values = [
+                    {"entry": offer.entry, "state": "loaded", "updated_at": at}
+                    | {name: getattr(offer, name) for name in _OF_AN_OFFER}
+                    for offer in ours
+                ]
+                history = [
+                    {"entry_id": offer.entry, "at": at, "what": "offer"}
+                    | {"reason": offer.reason, "reference": offer.offer_number}
+                    for offer in ours
+                ]
+                if ours:
+                    connection.execute(_LOADED, values)
+                    connection.execute(sa.insert(events), history)
 
     def refused(self, ids: Collection[int], reason: str, claim: str | None = None) -> None:
         """The ERP holds no offer and will not take this record as it is."""

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import Any
 
 import sqlalchemy as sa
@@ -107,8 +108,8 @@ def note(
 
 
 def read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:
-    """The entries that a query finds."""
-    return (Entry(**row) for row in connection.execute(query).mappings())
+    """The entries that a query of the whole table finds; its columns stand in the order of an entry's fields."""
+    return starmap(Entry, connection.execute(query).all())
 
 
 def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

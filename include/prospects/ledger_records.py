@@ -44,6 +44,24 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class Made:
+    """The one offer that the ERP holds for an entry.
+
+    :param entry: the entry's id.
+    :param claim: the claim under which the entry was read; ``None``: whatever it is now.
+    :param reason: ``found_in_erp`` if the offer was there before we sent anything.
+    """
+
+    entry: int
+    claim: str | None
+    offer_id: str | None = None
+    offer_number: str | None = None
+    business_partner_number: str | None = None
+    business_partner_created: bool | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
 class Entry:
     """One row of the ledger; the columns are described in ``ledger_schema``."""
 

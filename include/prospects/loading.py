@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -21,7 +21,7 @@ from itertools import groupby
 from include.prospects.erp import ClaimLost, Delivery, Erp, ImportState, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Entry, Intent, Key, Run
+from include.prospects.ledger_records import Entry, Intent, Key, Made, Run
 from include.prospects.model import Offer, Outcome, OutcomeKind, Prospect
 
 log = logging.getLogger(__name__)
@@ -130,8 +130,8 @@ class Loader:
         mine = {item.key for item in items}
         open_entries = [
             entry
-            for entry in self.ledger.unfinished(self.run.pair)
-            if entry.state == "sent" and (entry.key in mine or entry.run_id != self.run.run_id)
+            for entry in self.ledger.sent(self.run.pair)
+            if entry.key in mine or entry.run_id != self.run.run_id
         ]
         jobs, looked_at = set[str](), set[int]()
         to_look_up: list[Entry] = []
@@ -155,27 +155,20 @@ class Loader:
     def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
         """Write the results of an import that has ended; returns the entries it has no clear result for."""
         by_id = defaultdict(list)
-        for result in state.results:
-            by_id[result.external_id].append(result)
-        left = []
+        for told in state.results:
+            by_id[told.external_id].append(told)
+        made, left = list[Made](), list[Entry]()
         for entry in entries:
-            results = by_id.get(entry.external_id, [])
-            if len(results) != 1:
-                left.append(entry)
-            elif results[0].refusal:
-                self.ledger.refused([entry.id], results[0].refusal, entry.claim)
-            elif results[0].offer_id:
-                result = results[0]
-                self.ledger.loaded(
-                    entry.id,
-                    entry.claim,
-                    offer_id=result.offer_id,
-                    offer_number=result.offer_number,
-                    business_partner_number=result.business_partner_number,
-                    business_partner_created=result.business_partner_created,
-                )
+            result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
+            if result and result.refusal:
+                self.ledger.refused([entry.id], result.refusal, entry.claim)
+            elif result and result.offer_id:
+                offer = (result.offer_id, result.offer_number, result.business_partner_number)
+                made.append(Made(entry.id, entry.claim, *offer, result.business_partner_created))
             else:
                 left.append(entry)
+        if made:
+            self.ledger.all_loaded(made)
         return left
 
     def _read_back(
@@ -191,13 +184,13 @@ class Loader:
         anybodys = self.erp.import_going_on() is not None
         late = {entry.id for entry in entries if entry.sent_at and self.erp.may_still_come(entry.sent_at)}
         found = self._offers({entry.external_id for entry in entries})
+        self._adopt(entries, found, reason=None)
         missing: list[Entry] = []
         undecided = 0
         for entry in entries:
-            offers = found.get(entry.key, [])
-            if offers:
-                self._adopt(entry, offers, reason=None)
-            elif anybodys or entry.id in late or (going_on and not entry.job):
+            if entry.key in found:
+                continue
+            if anybodys or entry.id in late or (going_on and not entry.job):
                 undecided += entry.key in mine
             else:
                 missing.append(entry)
@@ -243,19 +236,20 @@ class Loader:
             found[(offer.external_id or "", str(offer.unit))].append(offer)
         return found
 
-    def _adopt(self, entry: Entry, offers: Sequence[Offer], reason: str | None) -> None:
-        if len(offers) > 1:
-            self.ledger.ambiguous(entry.id, entry.claim)
-            return
-        offer = offers[0]
-        self.ledger.loaded(
-            entry.id,
-            entry.claim,
-            offer_id=offer.offer_id,
-            offer_number=offer.number,
-            business_partner_number=offer.business_partner_number,
-            reason=reason,
-        )
+    def _adopt(
+        self, entries: Iterable[Entry], found: Mapping[Key, Sequence[Offer]], reason: str | None
+    ) -> None:
+        """Write down those of the entries for which the ERP holds an offer."""
+        made = []
+        for entry in entries:
+            offers = found.get(entry.key, ())
+            if len(offers) == 1:
+                offer = (offers[0].offer_id, offers[0].number, offers[0].business_partner_number)
+                made.append(Made(entry.id, entry.claim, *offer, reason=reason))
+            elif offers:
+                self.ledger.ambiguous(entry.id, entry.claim)
+        if made:
+            self.ledger.all_loaded(made)
 
     # --- 2 claim ------------------------------------------------------------------------------------------
 
@@ -306,9 +300,7 @@ class Loader:
         """Send one wave of what is claimed, unless the ERP has it already."""
         self._lost.clear()
         found = self._offers({item.intent.external_id for item in wave})
-        for item in wave:
-            if item.key in found:
-                self._adopt(claimed[item.key], found[item.key], reason="found_in_erp")
+        self._adopt([claimed[item.key] for item in wave], found, reason="found_in_erp")
         missing = [item for item in wave if item.key not in found]
         numbers = self.partner_numbers(missing)
         ready = []
@@ -326,7 +318,7 @@ class Loader:
         The second offer of a person must hang on the business partner that the first one makes; it is sent
         when that is known, in the next wave.
         """
-        under_way = {entry.key for entry in self.ledger.unfinished(self.run.pair) if entry.state == "sent"}
+        under_way = {entry.key for entry in self.ledger.sent(self.run.pair)} if claimed else set()
         persons = {item.person for item in items if item.key in under_way}
         ids = {external_id for external_id, _ in under_way}
         wave = []

@@ -38,8 +38,11 @@ class RunEntries:
         :param replay: a person asks for these prospects: also those that an approver said no to.
         """
         own = self._of_prospects(number=self.chunk.number)
+        # Without a chunk of their own they are the first one's; it alone has to look for them.
         left = {
-            entry.key: entry for entry in self.ledger.left_undecided(self.run.pair) if self._is_ours(entry)
+            entry.key: entry
+            for entry in (self.ledger.left_undecided(self.run.pair) if self.chunk.is_first else ())
+            if self._is_ours(entry)
         }
         return [
             entry

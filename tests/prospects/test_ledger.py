@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import time_machine
 
 from include.prospects.ledger import CLAIM_EXPIRES, Ledger
 from include.prospects.ledger_records import Entry, Intent, Run
-from include.prospects.ledger_schema import Store, events
+from include.prospects.ledger_schema import Store, entries, events
 
 PAIR, OTHER_PAIR = "immomio_yuneo", "everreal_yuneo"
 ERP = "yuneo http://erp"
@@ -670,3 +670,8 @@ def test_without_the_key_no_hash_can_be_tried_out(ledger: Ledger, tmp_path: Path
     assert ledger.hash({"name": "Anna"}) != other.hash({"name": "Anna"})
     # Written down, since hashes in the database must still compare after an update of the program.
     assert ledger.hash({"name": "Jürgen", "born": date(1980, 5, 6)}).startswith("36f83da845a28077")
+
+
+def test_an_entry_has_the_fields_of_the_table_in_their_order() -> None:
+    """Rows become entries by place."""
+    assert [field.name for field in fields(Entry)] == [column.name for column in entries.c]

@@ -119,16 +119,29 @@ def test_death_in_the_middle_of_an_import(house: House, way_back: Callable[[Hous
 
 
 @ways_back
-def test_death_in_the_middle_of_writing_results(house: House, way_back: Callable[[House, str], None]) -> None:
-    """Some results stand in the ledger, others do not."""
+def test_death_before_the_results_are_written(house: House, way_back: Callable[[House, str], None]) -> None:
+    """The ERP holds all offers, the ledger none."""
     house.add()
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.loaded", nth=3)
-    assert {entry.state for entry in house.entries()} == {"loaded", "sent"}
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.all_loaded")
+    assert {entry.state for entry in house.entries()} == {"sent"}
 
     way_back(house, "load_offers")
 
     house.all_is_well()
     assert house.count("POST", house.names.imports) == 1
+
+
+@ways_back
+def test_death_in_the_middle_of_writing_results(house: House, way_back: Callable[[House, str], None]) -> None:
+    """The results that came stand in the ledger, those that did not come are still open."""
+    house.add()
+    house.system.faults.once(house.names.import_fails, part=0.5)
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.all_loaded", "after")
+    assert {entry.state for entry in house.entries()} == {"loaded", "sent"}
+
+    way_back(house, "load_offers")
+
+    house.all_is_well()
 
 
 @ways_back
