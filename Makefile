@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CLUSTER := .venv-cluster
 OTHERS := .venv-peers
+DEDUPERS := .venv-dedup-peers
 SHIPPED := .venv-shipped
 SUPPLY := .venv-supply-chain
 
@@ -64,6 +65,17 @@ chaos: $(READY) $(if $(PEERS),$(OTHERS)/.ready) ## each pair with thousands of p
 chaos-airflow: $(READY) ## the demo's Airflow, its task processes killed, the same window five times more (SEED=7)
 	@$(BIN)/python -m benchmarks.chaos_airflow --seed $(or $(SEED),7)
 
+$(DEDUPERS)/.ready: benchmarks/requirements.txt | $(READY)
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(DEDUPERS)
+	@# One of them asks for an older pandas than it needs (benchmarks/requirements.txt).
+	@grep '^pandas==' benchmarks/requirements.txt > $(DEDUPERS)/pandas.txt
+	@$(BIN)/uv pip install --quiet --python $(DEDUPERS)/bin/python --override $(DEDUPERS)/pandas.txt -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(READY) $(OTHERS)/.ready $(DEDUPERS)/.ready ## what docs/benchmarks.md says, measured again (ROWS="extract load")
+	@BENCH_PEERS=$(CURDIR)/$(OTHERS)/bin/python BENCH_DEDUP_PEERS=$(CURDIR)/$(DEDUPERS)/bin/python \
+	  $(BIN)/python -m benchmarks.bench $(ROWS)
+
 $(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
 	@echo "making the environment of the cluster in $(CLUSTER) ..."
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(CLUSTER)
@@ -121,4 +133,4 @@ clean: ## remove what demo and test made, and the environment
 	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo lint test coverage mutants hooks chaos chaos-airflow cluster audit licences sbom schema pictures migrate lock clean
+.PHONY: help demo lint test coverage mutants hooks bench chaos chaos-airflow cluster audit licences sbom schema pictures migrate lock clean

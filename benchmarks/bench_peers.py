@@ -1,0 +1,215 @@
+"""What the benchmarks of extraction and load hold us against; each way in a process of its own.
+
+``floor``    one session of ``requests`` that reads the same pages and throws them away: what machine and sandbox cost
+``httphook`` a loop over Airflow's own ``HttpHook.run``, which makes a session for every call
+``dlt``      dlt's REST API source into files, as its documentation has it (in an environment of its own)
+``one``      one call for each prospect, without looking, without a ledger, without reading results
+
+    BENCH_CONNECTIONS=... python -m benchmarks.bench_peers floor immomio
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+ANCHOR = date(2026, 11, 10)
+SIZE = {"immomio": 200, "everreal": 100}
+GRAPHQL = "/api/reporting/graphql"
+QUERY = """
+query Contracts($input: ContractsFilterListPaging) {
+  contracts(input: $input) {
+    id status startDate createdAt updatedAt units { id objectId }
+    candidate {
+      id email firstName lastName isDisabled createdAt updatedAt
+      applications { id email isMainCandidate applicationData applicationDataString }
+      listing { unit { objectId } }
+    }
+  }
+}"""
+
+
+def _connection(system: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(os.environ["BENCH_CONNECTIONS"])[system]
+    return found
+
+
+def _token(connection: dict[str, Any], system: str) -> str:
+    import requests
+
+    login, password = connection["login"], connection["password"]
+    if system == "immomio":
+        body = {"username": login, "password": password}
+        return str(requests.post(f"{connection['host']}/auth/token", json=body).json()["accessToken"])
+    if system == "everreal":
+        body = {"grant_type": "password", "username": login, "password": password, **connection["extra"]}
+        return str(
+            requests.post(f"{connection['host']}/accounts/oauth/token", json=body).json()["access_token"]
+        )
+    form = {"grant_type": "client_credentials", "client_id": login, "client_secret": password}
+    return str(requests.post(f"{connection['host']}/connect/token", data=form).json()["access_token"])
+
+
+def _window() -> dict[str, str]:
+    end = datetime.combine(ANCHOR, datetime.min.time(), ZoneInfo("Europe/Berlin"))
+    start, end = (moment.astimezone(UTC) for moment in (end - timedelta(days=1), end))
+    return {"updatedFrom": f"{start:%Y-%m-%dT%H:%M:%SZ}", "updatedTo": f"{end:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def _order(skip: int) -> dict[str, Any]:
+    start = (ANCHOR - timedelta(days=1)).isoformat()
+    order = {
+        "filter": {"from": (ANCHOR - timedelta(days=2)).isoformat(), "to": start},
+        "paging": {"take": SIZE["everreal"], "skip": skip},
+        "sort": {"field": "updatedAt", "direction": "ASC"},
+    }
+    return {"query": QUERY, "variables": {"input": order}}
+
+
+def _pages(system: str, call: Callable[..., Any]) -> Iterator[list[Any]]:
+    """Page after page; ``call`` takes method, path and either ``params`` or ``json``."""
+    number = 0
+    while True:
+        if system == "immomio":
+            params = {"status": "ACCEPTED_AS_TENANT", "sort": "updatedAt,asc", **_window()}
+            page = call("GET", "/v1/applications", params={**params, "page": number, "size": SIZE[system]})
+            records = page["content"]
+        else:
+            records = call("POST", GRAPHQL, json=_order(number * SIZE[system]))["data"]["contracts"]
+        yield records
+        if len(records) < SIZE[system]:
+            return
+        number += 1
+
+
+def floor(system: str) -> int:
+    """Read the pages with one session, and do nothing with them."""
+    import requests
+
+    connection = _connection(system)
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {_token(connection, system)}"
+
+    def call(method: str, path: str, **request: Any) -> Any:
+        return session.request(method, connection["host"] + path, **request).json()
+
+    return sum(map(len, _pages(system, call)))
+
+
+def httphook(system: str) -> int:
+    """Read the pages with ``HttpHook.run`` and keep the records."""
+    from airflow.providers.http.hooks.http import HttpHook
+
+    headers = {"Authorization": f"Bearer {_token(_connection(system), system)}"}
+    os.environ["AIRFLOW_CONN_PEER"] = json.dumps({"conn_type": "http", "host": _connection(system)["host"]})
+
+    def call(method: str, path: str, **request: Any) -> Any:
+        given = {"data": request["params"]} if "params" in request else {"json": request["json"]}
+        return HttpHook(method, http_conn_id="peer").run(path, headers=headers, **given).json()
+
+    return sum(map(len, _pages(system, call)))
+
+
+def dlt(system: str) -> int:
+    """Run dlt's REST API source into files, in the format it takes by itself."""
+    import dlt as tool
+    from dlt.sources.rest_api import rest_api_source
+
+    connection, folder = _connection(system), tempfile.mkdtemp(prefix="bench-dlt-")
+    if system == "immomio":
+        endpoint: dict[str, Any] = {
+            "path": "/v1/applications",
+            "params": {
+                "status": "ACCEPTED_AS_TENANT",
+                "sort": "updatedAt,asc",
+                "size": SIZE[system],
+                **_window(),
+            },
+            "data_selector": "content",
+            "paginator": {"type": "page_number", "base_page": 0, "total_path": "page.totalPages"},
+        }
+    else:
+        # Its texts are templates, where a brace is doubled to stay one.
+        body = {**_order(0), "query": QUERY.replace("{", "{{").replace("}", "}}")}
+        endpoint = {
+            "path": GRAPHQL,
+            "method": "POST",
+            "json": body,
+            "data_selector": "data.contracts",
+            "paginator": {
+                "type": "offset",
+                "limit": SIZE[system],
+                "offset_body_path": "variables.input.paging.skip",
+                "limit_body_path": "variables.input.paging.take",
+                "total_path": None,
+            },
+        }
+    source = rest_api_source(
+        {
+            "client": {
+                "base_url": connection["host"],
+                "auth": {"type": "bearer", "token": _token(connection, system)},
+            },
+            "resources": [{"name": "records", "endpoint": endpoint, "write_disposition": "replace"}],
+        }
+    )
+    pipeline = tool.pipeline(
+        pipeline_name="bench",
+        pipelines_dir=folder,
+        destination=tool.destinations.filesystem(f"file://{folder}/out"),
+        dataset_name="bench",
+    )
+    pipeline.run(source)
+    return int(pipeline.last_trace.last_normalize_info.row_counts["records"])
+
+
+def one(system: str) -> int:
+    """Send so many prospects, each with a call of its own."""
+    import requests
+
+    count, connection = int(os.environ["BENCH_COUNT"]), _connection(system)
+    session = requests.Session()
+    if system == "yuneo":
+        session.headers["Authorization"] = f"Bearer {_token(connection, system)}"
+    else:
+        session.auth = (connection["login"], connection["password"])
+    for number in range(count):
+        if system == "yuneo":
+            row = {
+                "externalId": f"peer {number}",
+                "unitNumber": "1/1/1/1",
+                "lastName": "Groß",
+                "firstName": "Anna",
+            }
+            path, body = "/api/v1/prospect-imports", {"exchange": "EverReal", "prospects": [row]}
+        else:
+            row = {"externeId": f"peer {number}", "ve": "1.1.1.1", "name": "Groß", "vorname": "Anna"}
+            path, body = "/wodis/rest/immobilienboersen/EverReal/eingang", {"interessenten": [row]}
+        session.post(connection["host"] + path, json=body).raise_for_status()
+    return count
+
+
+WAYS: dict[str, Callable[[str], int]] = {"floor": floor, "httphook": httphook, "dlt": dlt, "one": one}
+
+
+def main() -> None:
+    way, system = sys.argv[1:]
+    if way == "dlt":  # loaded before the clock starts, as everybody's libraries are
+        import dlt.sources.rest_api  # noqa: F401
+    if way == "httphook":
+        import airflow.providers.http.hooks.http  # noqa: F401
+    started = datetime.now(UTC)
+    clock = time.monotonic()
+    records = WAYS[way](system)
+    print(json.dumps({"seconds": time.monotonic() - clock, "records": records, "at": started.isoformat()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""Whole runs under the real scheduler, against empty DAGs with the same tasks.
+
+The demo's Airflow (LocalExecutor, SQLite) gets a folder with one file: so many customers' pairs, and as many DAGs with
+the same five tasks, two of them mapped, that do nothing. First one run of each kind at a time, then all customers' at once.
+
+    python -m benchmarks.bench_scheduler --customers 40
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from benchmarks.bench_run import ANCHOR, Place, home, sandbox, table
+from include import demo
+
+PROSPECTS = 20
+RUNS = 5
+DAGS = '''
+"""Airflow opens only files in which the words "dag" and "airflow" stand."""
+import pendulum
+from airflow.sdk import dag, task
+from everreal.operators import EverRealExtractOperator
+from include.prospects.dag import prospect_sync_dag
+from include.prospects.pair import Pair
+from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+
+START = pendulum.datetime(2026, 11, 1, tz="Europe/Berlin")
+
+
+def empty(number):
+    @dag(dag_id=f"empty_{number}", schedule="@daily", start_date=START, catchup=False, max_active_runs=16)
+    def shape():
+        @task
+        def extract():
+            return "folder"
+
+        @task
+        def dedup(folder):
+            return [{"folder": folder}]
+
+        @task
+        def load_offers(chunk):
+            return chunk
+
+        @task
+        def auto_accept(chunk):
+            return chunk
+
+        @task
+        def reconcile(chunks):
+            return len(chunks)
+
+        reconcile(auto_accept.expand(chunk=load_offers.expand(chunk=dedup(extract()))))
+
+    return shape()
+
+
+for number in range({customers}):
+    globals()[f"empty_{number}"] = empty(number)
+    globals()[f"real_{number}"] = prospect_sync_dag(
+        Pair(
+            dag_id=f"real_{number}", extract=EverRealExtractOperator, load=YuneoLoadOffersOperator,
+            accept_with=YuneoAcceptOffersOperator, partner_conn_id="everreal", erp_conn_id="yuneo",
+            exchange="EverReal", start_date=START, erp_pool="default_pool",
+        )
+    )
+'''
+
+
+class Scheduler:
+    """The demo's Airflow with a DAGs folder of its own."""
+
+    def __init__(self, folder: Path, port: int, served: Any, customers: int) -> None:
+        self.folder, self.customers = folder, customers
+        (folder / "dags").mkdir()
+        (folder / "logs").mkdir()
+        (folder / "dags" / "customers.py").write_text(DAGS.replace("{customers}", str(customers)))
+        ports = {name: int(url.rpartition(":")[2]) for name, url in served.urls.items()}
+        self.environment = demo._environment(folder, port, ports) | {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+        }
+        self.processes = demo._Processes(self.environment)
+        self.airflow = demo._Airflow(f"http://127.0.0.1:{port}", self.processes)
+        self.port = port
+
+    def start(self) -> None:
+        """Start all parts and wait until all DAGs are known and switched on."""
+        self.processes.run("db", demo._airflow(), "db", "migrate")
+        self.processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
+        for component in demo.COMPONENTS:
+            port = ("--port", str(self.port)) if component == "api-server" else ()
+            self.processes.start(component, demo._airflow(), component, *port)
+        self.airflow.wait_until_up()
+        deadline = time.monotonic() + 600
+        while self.airflow.get("/dags?limit=1").get("total_entries", 0) < 2 * self.customers:
+            self.processes.must_live()
+            if time.monotonic() > deadline:
+                raise RuntimeError("the DAGs did not show up")
+            time.sleep(1)
+        for kind in ("empty", "real"):
+            path = f"{self.airflow.url}/api/v2/dags?dag_id_pattern={kind}_%"
+            self.airflow.session.patch(path, json={"is_paused": False}, timeout=60).raise_for_status()
+        # Switched on, each runs its last day by itself; that has to be over.
+        self._wait_for_runs()
+
+    def run(self, kind: str, numbers: Sequence[int]) -> list[tuple[float, float]]:
+        """Let these DAGs run at once; returns begin and end of each run, in seconds of the clock."""
+        end = datetime.combine(ANCHOR, datetime.min.time())
+        window = {
+            f"window_{name}": f"{day:%Y-%m-%d}T00:00:00+01:00"
+            for name, day in (("start", end - timedelta(days=1)), ("end", end))
+        }
+        made = []
+        for number in numbers:
+            body = {"logical_date": None, "conf": window if kind == "real" else {}}
+            path = f"{self.airflow.url}/api/v2/dags/{kind}_{number}/dagRuns"
+            answer = self.airflow.session.post(path, json=body, timeout=60)
+            answer.raise_for_status()
+            made.append((f"{kind}_{number}", answer.json()["dag_run_id"], answer.json()["queued_at"]))
+        self._wait_for_runs()
+        return [(_clock(queued), self._end(dag, run)) for dag, run, queued in made]
+
+    def rows(self) -> dict[str, int]:
+        """Rows of Airflow's and the ledger's larger tables."""
+        found = {}
+        for file, names in (
+            ("airflow.db", ("dag_run", "task_instance", "xcom", "log", "task_instance_history")),
+            ("prospect_ledger.db", ("prospect_ledger", "prospect_ledger_event")),
+        ):
+            with sqlite3.connect(f"file:{self.folder / file}?mode=ro", uri=True) as database:
+                for name in names:
+                    found[name] = database.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+        return found
+
+    def _end(self, dag: str, run: str) -> float:
+        told = self.airflow.get(f"/dags/{dag}/dagRuns/{quote(run, safe='')}")
+        if told["state"] != "success":
+            raise RuntimeError(f"{dag}: {told['state']}")
+        return _clock(told["end_date"])
+
+    def _wait_for_runs(self) -> None:
+        while True:
+            self.processes.must_live()
+            states = [
+                self.airflow.get(f"/dags/~/dagRuns?state={state}&limit=1") for state in ("queued", "running")
+            ]
+            if not any(found.get("total_entries", 1) for found in states):
+                return
+            time.sleep(1)
+
+
+def _clock(written: str) -> float:
+    return datetime.fromisoformat(written).timestamp()
+
+
+def rows(scheduler: Scheduler) -> list[list[Any]]:
+    """One at a time, then all at once; each kind of DAG."""
+    found: dict[str, list[Any]] = {}
+    for kind in ("empty", "real"):
+        runs = [scheduler.run(kind, [number % scheduler.customers])[0] for number in range(RUNS)]
+        seconds = sorted(end - begin for begin, end in runs)[RUNS // 2]
+        before = scheduler.rows()
+        all_at_once = scheduler.run(kind, range(scheduler.customers))
+        after = scheduler.rows()
+        took = max(end for _, end in all_at_once) - min(begin for begin, _ in all_at_once)
+        tasks = after["task_instance"] - before["task_instance"]
+        found[kind] = [seconds, scheduler.customers, took, tasks, tasks / took * 60]
+        grown = {name: (after[name] - before[name]) / scheduler.customers for name in after}
+        print(f"  {kind}: rows a run: {grown}", flush=True)
+    return [
+        [kind, *row, row[0] / found["empty"][0], row[2] / found["empty"][2]] for kind, row in found.items()
+    ]
+
+
+def main(given: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_scheduler", description=__doc__)
+    parser.add_argument("--customers", type=int, default=40)
+    parser.add_argument("--airflow-port", type=int, default=18080)
+    arguments = parser.parse_args(given)
+    with home() as folder, sandbox(Place({"everreal": PROSPECTS})) as served:
+        scheduler = Scheduler(folder, arguments.airflow_port, served, arguments.customers)
+        with scheduler.processes:
+            scheduler.start()
+            found = rows(scheduler)
+    heads = (
+        "DAG",
+        "one run, median s",
+        "runs at once",
+        "all ended after s",
+        "task starts",
+        "a minute",
+        "one run / empty",
+        "all / empty",
+    )
+    print("\n" + table(heads, found))
+
+
+if __name__ == "__main__":
+    main()
