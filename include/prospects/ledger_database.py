@@ -78,6 +78,8 @@ class LedgerDatabase:
 
         :param by_run: the run named in the history.
         """
+        if not ids:
+            return
         at = now()
         if reason is not None and "acceptance" not in values:
             values["reason"] = reason
