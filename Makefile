@@ -130,7 +130,7 @@ lock: $(READY) ## write the locked requirements anew from requirements*.in
 	@$(LOCK) --output-file=benchmarks/requirements-chaos.txt benchmarks/requirements-chaos.in
 
 clean: ## remove what demo and test made, and the environment
-	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage
+	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(DEDUPERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help demo lint test coverage mutants hooks bench chaos chaos-airflow cluster audit licences sbom schema pictures migrate lock clean
