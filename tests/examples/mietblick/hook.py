@@ -32,7 +32,7 @@ class MietblickHook(ApiHook):
         """Log in; a token lives for ten minutes."""
         body = {"benutzer": self.connection.login, "kennwort": self.connection.password}
         answer = self.call("POST", "/api/anmeldung", what="log in", log_in=True, json=body)
-        return str(self.field(answer, "token")), float(self.field(answer, "sekunden"))
+        return self.field(answer, "token", str), float(self.field(answer, "sekunden", (int, float)))
 
     def error_code(self, body: Any) -> str | None:
         """Mietblick writes its own code beside the HTTP status."""
