@@ -136,8 +136,9 @@ class TestEveryService:
         assert set(SERVICES[name]["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
 
     def test_writes_to_volumes_and_memory_only(self, name: str) -> None:
-        mounts = [volume.split(":") for volume in SERVICES[name].get("volumes", [])]
-        assert all(source in CONTENT["volumes"] for source, *_ in mounts), "a folder of the host"
+        """One folder of the host is read, that of the customers' files; none is written."""
+        mounts = set(SERVICES[name].get("volumes", [])) - {"./include/pairs:/opt/prospects/include/pairs:ro"}
+        assert all(mount.split(":")[0] in CONTENT["volumes"] for mount in mounts), "a folder of the host"
         assert all("size=" in entry for entry in SERVICES[name].get("tmpfs", [])), "a tmpfs without a limit"
 
     def test_knows_its_own_secrets_only(self, name: str) -> None:
