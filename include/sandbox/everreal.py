@@ -13,7 +13,7 @@ import json
 import uuid
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Security
@@ -276,19 +276,17 @@ def _application(candidate_id: str, application: Record) -> Record:
 
 
 def _chosen(wanted: ContractFilter) -> Callable[[Record, datetime], bool]:
+    """Looked at once for each of thousands of records, so what is asked for is prepared before."""
+    names = ("id", "status", "companyId", "propertyGroupId", "propertyId")
+    asked = [(name, getattr(wanted, name)) for name in names if getattr(wanted, name) is not None]
+    start = datetime.combine(wanted.from_, time(), UTC) if wanted.from_ else None
+    end = datetime.combine(wanted.to, time(), UTC) + timedelta(days=1) if wanted.to else None
+
     def fits(record: Record, updated: datetime) -> bool:
-        day = updated.astimezone(UTC).date()
         return (
-            wanted.id in (None, record["id"])
-            and wanted.status in (None, record["status"])
-            and (wanted.from_ is None or wanted.from_ <= day)
-            and (wanted.to is None or day <= wanted.to)
-            and all(
-                value in (None, record.get(name))
-                for name, value in wanted.model_dump(
-                    include={"companyId", "propertyGroupId", "propertyId"}
-                ).items()
-            )
+            (start is None or start <= updated)
+            and (end is None or updated < end)
+            and all(record.get(name) == value for name, value in asked)
         )
 
     return fits

@@ -41,6 +41,7 @@ class Records:
         self._records: dict[str, Record] = {}
         self._updated: dict[str, datetime] = {}
         self._shifted: set[str] = set()
+        self._sorted: dict[bool, list[tuple[Record, datetime]]] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -58,6 +59,7 @@ class Records:
         """Store a record (a new one behind all others) with its times in the partner's form."""
         for name in ("createdAt", "updatedAt"):
             record[name] = iso(moment_of(record[name]))
+        self._sorted.clear()
         self._records[record["id"]] = record
         self._updated[record["id"]] = moment_of(record["updatedAt"])
         return record
@@ -70,12 +72,19 @@ class Records:
         self, fits: Callable[[Record, datetime], bool], by: str | None = None, descending: bool = False
     ) -> list[Record]:
         """The fitting records, by a time field or in the order of their arrival; ties keep that order."""
-        found = [record for record in self if fits(record, self._updated[record["id"]])]
         if by == "updatedAt":
-            found.sort(key=lambda record: self._updated[record["id"]], reverse=descending)
-        elif by is not None:
+            return [record for record, updated in self._in_time(descending) if fits(record, updated)]
+        found = [record for record in self if fits(record, self._updated[record["id"]])]
+        if by is not None:
             found.sort(key=lambda record: record[by] or "", reverse=descending)
         return found
+
+    def _in_time(self, descending: bool) -> list[tuple[Record, datetime]]:
+        """All records with their times in order; sorted anew after a change only, for a reader asks page after page."""
+        if descending not in self._sorted:
+            pairs = [(record, self._updated[record["id"]]) for record in self]
+            self._sorted[descending] = sorted(pairs, key=lambda pair: pair[1], reverse=descending)
+        return self._sorted[descending]
 
     def shift(self, listing: list[Record], start: int, options: PartnerOptions) -> bool:
         """Update some records around position ``start``, each one once, so that a reading never runs for ever."""
