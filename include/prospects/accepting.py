@@ -38,7 +38,9 @@ class Acceptor:
         """Decide on entries by what the ERP and the ledger say now; writes nothing."""
         on_unit, rivals = defaultdict(list), defaultdict(list)
         ids = {entry.external_id for entry in entries}
-        for other in self.ledger.on_units(self.run.erp, {entry.unit for entry in entries}):
+        # Who cannot be accepted anyway needs no look at the others on the unit.
+        units = {entry.unit for entry in entries if entry.chosen and not entry.withdrawn_at}
+        for other in self.ledger.on_units(self.run.erp, units):
             on_unit[other.unit].append(other)
             # The others' offers say nothing; and a campaign's flat has hundreds of them.
             if may_compete(other):

@@ -13,7 +13,7 @@ Assumed beyond the contracts, for both:
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -63,6 +63,9 @@ class Erp(System):
         self._keys_of_index: tuple[str, ...] = ()
         self._offers: dict[int, Offer] = {}
         self._offer_numbers: dict[str, int] = {}
+        # What a look-up asks for -> numbers, in order; each is looked at again, for a clerk may have changed it.
+        self._offers_of: dict[tuple[str, str], dict[int, None]] = {}
+        self._partners_of: dict[date | str, dict[int, None]] = {}
         self._leases: list[Lease] = []
         self._leases_of: dict[str, list[Lease]] = {}
         self.batches: list[int] = []
@@ -124,16 +127,14 @@ class Erp(System):
             offer = self._new_offer(
                 Prospect(external_id, unit, Person()), business_partner, fields.pop("exchange", "")
             )
-            offer = self._offers[offer.number] = replace(offer, **fields)
-            return replace(offer)
+            return replace(self._store(replace(offer, **fields)))
 
     def clerk_edits(self, offer: Offer | int, clerk: str = "MEIER", **fields: Any) -> Offer:
         """A clerk saves an offer, which counts up its version; further fields may be changed with it."""
         number = offer if isinstance(offer, int) else offer.number
         with self.lock:
             stored = self._offers[number]
-            self._offers[number] = replace(stored, version=stored.version + 1, clerk=clerk, **fields)
-            return replace(self._offers[number])
+            return replace(self._store(replace(stored, version=stored.version + 1, clerk=clerk, **fields)))
 
     def let_unit(self, number: str, start: date | None = None, end: date | None = None) -> Lease:
         """Somebody else has taken the unit, since last year unless told otherwise."""
@@ -282,11 +283,31 @@ class Erp(System):
         """How an error names a lease."""
         raise NotImplementedError
 
+    # --- look-ups ------------------------------------------------------------------------------------------
+
+    def offers_to_look_at(self, external_ids: Collection[str], unit: str | None) -> list[Offer]:
+        """The offers with one of these external ids, without any those of a unit, else all; in their order."""
+        keys = [("id", one) for one in external_ids]
+        if not keys and unit is not None:
+            keys = [("unit", unit)]
+        if not keys:
+            return list(self._offers.values())
+        numbers = {number for key in keys for number in self._offers_of.get(key, ())}
+        return [offer for number, offer in self._offers.items() if number in numbers]
+
+    def partners_to_look_at(self, keys: Iterable[date | str]) -> list[BusinessPartner]:
+        """The business partners with one of these dates of birth or addresses, oldest first."""
+        numbers = sorted({number for key in keys for number in self._partners_of.get(key, ())})
+        return [self._partners[number] for number in numbers]
+
     # --- new records ---------------------------------------------------------------------------------------
 
     def _new_partner(self, person: Person) -> BusinessPartner:
         partner = BusinessPartner(self.first_partner + len(self._partners), person)
         self._partners[partner.number] = partner
+        for key in (person.birth_date, person.email):
+            if key is not None:
+                self._partners_of.setdefault(key, {})[partner.number] = None
         self._index(partner)
         return partner
 
@@ -305,8 +326,13 @@ class Erp(System):
             valid_until=today() + timedelta(days=self.options.offer_valid_days),
             lease_start=prospect.lease_start,
         )
-        self._offers[number] = offer
         self._offer_numbers[offer.id] = number
+        return self._store(offer)
+
+    def _store(self, offer: Offer) -> Offer:
+        self._offers[offer.number] = offer
+        for key in (("id", offer.external_id), ("unit", offer.unit)):
+            self._offers_of.setdefault(key, {})[offer.number] = None
         return offer
 
     def _new_lease(

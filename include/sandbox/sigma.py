@@ -20,6 +20,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request, Security
@@ -209,7 +210,7 @@ class Sigma(Erp):
         with self.lock:
             found = [
                 offer
-                for offer in self._offers.values()
+                for offer in self.offers_to_look_at(wanted, query.ve)
                 if (not wanted or offer.external_id in wanted)
                 and query.status in (None, offer.status)
                 and query.ve in (None, offer.unit)
@@ -252,7 +253,7 @@ class Sigma(Erp):
                     "geburtsdatum": day(one.person.birth_date),
                     "email": one.person.email,
                 }
-                for one in self._partners.values()
+                for one in self.partners_to_look_at((*filter(None, map(_day, days)), *emails))
                 if day(one.person.birth_date) in days or one.person.email in emails
             ]
         return {"geschaeftspartner": found}
@@ -282,6 +283,13 @@ class Sigma(Erp):
             "mietvertragNr": offer.lease_number,
             "aenderungsstand": offer.version,
         }
+
+
+def _day(written: str) -> date | None:
+    try:
+        return datetime.strptime(written, "%d.%m.%Y").date()
+    except ValueError:
+        return None
 
 
 def _run_json(job: Job) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class Yuneo(Erp):
         with self.lock:
             found = [
                 offer
-                for offer in self._offers.values()
+                for offer in self.offers_to_look_at(wanted, query.unitNumber)
                 if (not wanted or offer.external_id in wanted)
                 and query.status in (None, _status(offer))
                 and query.unitNumber in (None, offer.unit)
@@ -205,7 +205,7 @@ class Yuneo(Erp):
             return {
                 "items": [
                     _partner_json(one)
-                    for one in self._partners.values()
+                    for one in self.partners_to_look_at((*dates, *emails))
                     if one.person.birth_date in dates or one.person.email in emails
                 ]
             }
