@@ -122,7 +122,8 @@ def dlt(system: str) -> int:
     import dlt as tool
     from dlt.sources.rest_api import rest_api_source
 
-    connection, folder = _connection(system), tempfile.mkdtemp(prefix="bench-dlt-")
+    # Below the benchmark's own folder, which goes when it ends.
+    connection, folder = _connection(system), tempfile.mkdtemp(prefix="dlt-", dir=os.environ["BENCH_HOME"])
     if system == "immomio":
         endpoint: dict[str, Any] = {
             "path": "/v1/applications",

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -120,6 +121,8 @@ class Measured:
 def home() -> Iterator[Path]:
     """A directory with an Airflow of its own, before anything imports Airflow."""
     path = Path(tempfile.mkdtemp(prefix="bench-"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever stops it stops what it started, too
+    os.environ["BENCH_HOME"] = str(path)
     prepare(path)
     # The fork server loads everything once, as a worker's image has it; no task pays for that.
     process = server().Process(target=os.getpid)

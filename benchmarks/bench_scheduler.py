@@ -22,7 +22,7 @@ from benchmarks.bench_run import ANCHOR, Place, home, sandbox, table
 from include import demo
 
 PROSPECTS = 20
-RUNS = 5
+RUNS = 3
 DAGS = '''
 """Airflow opens only files in which the words "dag" and "airflow" stand."""
 import pendulum
@@ -32,7 +32,8 @@ from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
 from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
 
-START = pendulum.datetime(2026, 11, 1, tz="Europe/Berlin")
+# In the future: nothing runs by itself, only what is started by hand.
+START = pendulum.datetime(2099, 1, 1, tz="Europe/Berlin")
 
 
 def empty(number):
@@ -109,8 +110,6 @@ class Scheduler:
         for kind in ("empty", "real"):
             path = f"{self.airflow.url}/api/v2/dags?dag_id_pattern={kind}_%"
             self.airflow.session.patch(path, json={"is_paused": False}, timeout=60).raise_for_status()
-        # Switched on, each runs its last day by itself; that has to be over.
-        self._wait_for_runs()
 
     def run(self, kind: str, numbers: Sequence[int]) -> list[tuple[float, float]]:
         """Let these DAGs run at once; returns begin and end of each run, in seconds of the clock."""
