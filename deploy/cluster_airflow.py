@@ -91,10 +91,17 @@ class Airflow:
         return content
 
     def log(self, pair: str, run_id: str, task: str) -> str:
-        """The log of a task's first try, of a worker that is dead by now as well; of its chunks the first one's."""
-        chunk = min((instance["map_index"] for instance in self.tasks(pair, run_id, task)), default=-1)
-        path = f"/dags/{pair}/dagRuns/{quote(run_id)}/taskInstances/{task}/logs/1"
-        return str(self.get(f"{path}?full_content=true&map_index={chunk}").get("content", ""))
+        """The logs of all tries of a task, also on a worker that is dead by now; of its chunks the first one's.
+
+        Airflow forgets the first try of a task that was lost on its way back from a wait, and has no log of it to show.
+        """
+        first = min(self.tasks(pair, run_id, task), key=lambda one: one["map_index"], default=None)
+        if first is None:
+            return ""
+        path = f"/dags/{pair}/dagRuns/{quote(run_id)}/taskInstances/{task}/logs"
+        query = f"full_content=true&map_index={first['map_index']}"
+        logs = (self.get(f"{path}/{number}?{query}") for number in range(1, first["try_number"] + 1))
+        return "\n".join(str(log.get("content", "")) for log in logs)
 
     def wait_for(self, run_ids: Mapping[str, str]) -> dict[str, Run]:
         """Wait until these runs, by pair, have ended."""

@@ -305,9 +305,9 @@ class Ledger(LedgerDatabase):
         return True
 
     def leased(self, entry_id: int, lease_number: str, run_id: str) -> None:
-        """The offer turned into a lease."""
+        """The offer turned into a lease; a lease that another run has written already stays that run's."""
         self._change(
-            [entry_id], "lease", reference=lease_number, by_run=run_id, acceptance="leased",
+            [entry_id], "lease", only_if=sa.func.coalesce(entries.c.acceptance, "") != "leased", reference=lease_number, by_run=run_id, acceptance="leased",
             acceptance_reason=None, acceptance_run=run_id, lease_number=lease_number,
         )  # fmt: skip
 

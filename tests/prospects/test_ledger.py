@@ -493,6 +493,17 @@ def test_what_is_leased_is_not_accepted_again(ledger: Ledger) -> None:
     assert entry(ledger) == leased
 
 
+def test_a_lease_belongs_to_the_run_that_wrote_it_first(ledger: Ledger) -> None:
+    """Of two runs over the same window one makes the lease and both see it; only one counts it as its own."""
+    before = loaded(ledger)
+    ledger.leased(before.id, "L-1", "run 1")
+    leased, told = entry(ledger), history(ledger, before)
+
+    ledger.leased(before.id, "L-1", "run 2")
+
+    assert (entry(ledger), history(ledger, before)) == (leased, told)
+
+
 def test_what_is_leased_is_not_held(ledger: Ledger) -> None:
     """Another process may have found the lease since this one looked."""
     before = loaded(ledger)
