@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -13,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from multiprocessing.connection import Connection
@@ -22,6 +21,7 @@ from typing import Any
 
 from benchmarks.chaos import prepare
 from benchmarks.chaos_task import ROOT, Run, Try, server
+from benchmarks.served import Served, in_a_process, until_closed
 
 ANCHOR = date(2026, 11, 10)
 """All records changed on the day before it."""
@@ -43,28 +43,9 @@ class Place:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Served:
-    """The sandbox under way, as others see it."""
-
-    urls: dict[str, str]
-    connections: dict[str, dict[str, Any]]
-
-
-@contextmanager
-def sandbox(place: Place) -> Iterator[Served]:
+def sandbox(place: Place) -> AbstractContextManager[Served]:
     """The four systems in a process of their own."""
-    context = multiprocessing.get_context("spawn")
-    mine, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(place, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield mine.recv()
-    finally:
-        mine.close()
-        process.join(10)
-        process.kill()
+    return in_a_process(_serve, place)
 
 
 def _serve(place: Place, line: Connection) -> None:
@@ -88,16 +69,7 @@ def _serve(place: Place, line: Connection) -> None:
         for name, options in place.options.items():
             for option, value in options.items():
                 setattr(getattr(box, name).options, option, value)
-        line.send(
-            Served(
-                {system.name: system.url for system in box.systems},
-                {system.name: system.connection() for system in box.systems},
-            )
-        )
-        try:
-            line.recv()
-        except EOFError:
-            return
+        until_closed(box, line)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import multiprocessing
 import os
 import random
 import shutil
@@ -20,15 +19,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos_task import ROOT, TASKS, Death, Ended, Run, Try, operator_settings
+from benchmarks.served import in_a_process
 
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
 MOST_TRIES = 60
@@ -169,22 +169,11 @@ def left_open(home: Path) -> int:
         return int(ledger.execute(query).fetchone()[0])
 
 
-@contextmanager
-def sandbox(weather: Any) -> Iterator[Any]:
+def sandbox(weather: Any) -> AbstractContextManager[Any]:
     """The four systems in a process of their own."""
     from benchmarks.chaos_world import serve
 
-    context = multiprocessing.get_context("spawn")
-    mine, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(weather, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield mine.recv()
-    finally:
-        mine.close()
-        process.join(10)
-        process.kill()
+    return in_a_process(serve, weather)
 
 
 def blow(weather: Any, pairs: Sequence[str], kills: bool, home: Path) -> dict[str, Any]:

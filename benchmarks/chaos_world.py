@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
+from benchmarks.served import until_closed
 from include.sandbox import Sandbox
 from include.sandbox.faults import AFTER, BEFORE
 from include.sandbox.people import People, Someone
@@ -129,14 +130,6 @@ class Weather:
     import_seconds: float
 
 
-@dataclass(frozen=True)
-class Served:
-    """The sandbox under way, as others see it."""
-
-    urls: dict[str, str]
-    connections: dict[str, dict[str, Any]]
-
-
 def serve(weather: Weather, line: Connection) -> None:
     """Run the sandbox until the line is closed; the first message tells where."""
     drafts, _ = make(weather.seed, weather.prospects, weather.anchor)
@@ -146,16 +139,7 @@ def serve(weather: Weather, line: Connection) -> None:
             # Limits would only make the storm longer; what they answer comes as a fault.
             system.options.per_minute = None
         box.yuneo.options.work_order_seconds = box.sigma.options.run_seconds = weather.import_seconds
-        line.send(
-            Served(
-                {system.name: system.url for system in box.systems},
-                {system.name: system.connection() for system in box.systems},
-            )
-        )
-        try:
-            line.recv()
-        except EOFError:
-            return
+        until_closed(box, line)
 
 
 def _store(box: Sandbox, drafts: Mapping[str, Sequence[Draft]]) -> None:
