@@ -74,8 +74,8 @@ class ApiHook(SessionHook):
         going_out: Callable[[], None] | None = None,
         refusals: Collection[str] | None = None,
         **request: Any,
-    ) -> requests.Response:
-        """Make one call and return its answer, a success with readable JSON.
+    ) -> Any:
+        """Make one call and return the JSON of its answer, a success.
 
         Broken lines and faults of the system are tried again with backoff and jitter, limits are waited for
         as long as the system asks.
@@ -145,7 +145,7 @@ class ApiHook(SessionHook):
         log_in: bool,
         going_out: Callable[[], None] | None,
         request: dict[str, Any],
-    ) -> requests.Response:
+    ) -> Any:
         auth = Bearer(None) if log_in else self._auth()
         self._wait_for_limit()
         session = self.session
@@ -174,14 +174,13 @@ class ApiHook(SessionHook):
             ) from None
         self._note_limit(response)
         try:
-            self._judge(response, what)
+            return self._judged(response, what)
         except TokenRefused:
             self._drop_token(auth)
             raise
-        return response
 
-    def _judge(self, response: requests.Response, what: str) -> None:
-        """Sort an answer by the hook's table; returns if it is a success."""
+    def _judged(self, response: requests.Response, what: str) -> Any:
+        """Sort an answer by the hook's table; returns its JSON if it is a success."""
         body = json_or_none(response)
         if not 200 <= response.status_code < 300:
             code = self.error_code(body)
@@ -189,19 +188,20 @@ class ApiHook(SessionHook):
             raise failed_answer(response, code, rule, self.system, what)
         if body is None:
             raise Trouble("an answer that is not JSON", uncertain=True)
-        self.check_success(response, body)
+        self.check_success(body)
+        return body
 
     def error_code(self, body: Any) -> str | None:
         """The system's own code in the body of an error, if it has one."""
         del body
         return None
 
-    def check_success(self, response: requests.Response, body: Any) -> None:
+    def check_success(self, body: Any) -> None:
         """Raise if an answer with status 2xx is an error after all. Nothing by default."""
 
     def field(
         self,
-        response: requests.Response,
+        answer: Any,
         name: str,
         kind: type[_T] | tuple[type[_T], ...],
         *,
@@ -209,12 +209,12 @@ class ApiHook(SessionHook):
     ) -> _T:
         """One field that an answer must have by the contract.
 
+        :param answer: the JSON that :meth:`call` returned.
         :param kind: the type its value must have.
         :raises StopRun: if it is not there: the interface has changed, and repeating does not help.
         :raises AnswerLost: the same for a call that is not ``repeatable``: it did take effect.
         """
-        body = response.json()
-        value = body.get(name) if isinstance(body, Mapping) else None
+        value = answer.get(name) if isinstance(answer, Mapping) else None
         if isinstance(value, kind):
             return value
         sentence = f"{self.system}: an answer has no readable field {name!r}; the interface may have changed"
@@ -230,7 +230,7 @@ class ApiHook(SessionHook):
 
     def check_response(self, response: requests.Response) -> None:
         """Judge the answer by our table; unlike ``HttpHook``'s, this never logs the body."""
-        self._judge(response, "call")
+        self._judged(response, "call")
 
     # --- limits -------------------------------------------------------------------------------------------
 

@@ -10,12 +10,14 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator
 
 from include.prospects import fields, staging, window
+from include.prospects.ahead import Ahead
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.model import Outcome, OutcomeKind, Prospect
 
@@ -73,6 +75,7 @@ class ExtractOperator(BaseOperator):
         self.clients = clients
         self.overlap = overlap
         self.schedule = schedule
+        self._ahead: Ahead[Mapped] | None = None
 
     @property
     @abstractmethod
@@ -123,12 +126,15 @@ class ExtractOperator(BaseOperator):
         else:
             self.log.info("reading from %s to %s", start, end)
             records = self.read(start - self.overlap, end)
+        today = datetime.now(ZoneInfo(window.TIMEZONE)).date()
+        self._ahead = Ahead(partial(self._map, today=today))
         try:
-            sorted_out = _SortedOut(self, datetime.now(ZoneInfo(window.TIMEZONE)).date())
+            sorted_out = _SortedOut(self)
             for number, record in enumerate(records):
-                sorted_out.add(number, record)
+                sorted_out.add(number, record, self._ahead.result(record))
             withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.overlap, end))
         finally:
+            self._ahead.close()
             self.close()
         sorted_out.stop_if_the_interface_changed()
         sorted_out.stage(folder, withdrawn)
@@ -137,6 +143,22 @@ class ExtractOperator(BaseOperator):
     def close(self) -> None:
         """Give the connections back."""
         self.hook.close()
+
+    def map_ahead(self, records: Sequence[Any]) -> None:
+        """Map these records in a thread beside the reading; for :meth:`read` to call with each page as it comes.
+
+        A partner that does not call it loses nothing but time: its records are mapped when all are read. What
+        is mapped here and then not among the records that :meth:`read` yields, is dropped.
+        """
+        if self._ahead:
+            self._ahead.take(records)
+
+    def _map(self, record: Any, today: date) -> Mapped:
+        lacking = tuple(self.lacking_fields(record))
+        try:
+            return Mapped(lacking, self.to_prospect(record, today))
+        except RefuseRecord as refusal:
+            return Mapped(lacking, refusal)
 
     def skip_reason(self, prospect: Prospect) -> str | None:
         """Why a readable prospect is not handed over, if it is not."""
@@ -149,25 +171,35 @@ class ExtractOperator(BaseOperator):
         return None
 
 
+class Mapped(NamedTuple):
+    """A record after the mapping.
+
+    :param lacking: the promised fields that it has not.
+    :param prospect: or why it is none.
+    """
+
+    lacking: Sequence[str]
+    prospect: Prospect | RefuseRecord
+
+
 class _SortedOut:
     """The records of a run, sorted into prospects, skipped and quarantined."""
 
-    def __init__(self, operator: ExtractOperator, today: date) -> None:
+    def __init__(self, operator: ExtractOperator) -> None:
         self.operator = operator
-        self.today = today
-        self.prospects: list[dict[str, Any]] = []
+        self.prospects: dict[int, Prospect] = {}
         self.outcomes: list[Outcome] = []
         self.raw: dict[int, str] = {}
         self.withdrawn: list[str] = []
         self.lacking: Counter[str] = Counter()
         self.count = 0
 
-    def add(self, number: int, record: Any) -> None:
+    def add(self, number: int, record: Any, mapped: Mapped) -> None:
         self.count += 1
-        self.lacking.update(self.operator.lacking_fields(record))
-        try:
-            prospect = self.operator.to_prospect(record, self.today)
-        except RefuseRecord as refusal:
+        self.lacking.update(mapped.lacking)
+        prospect = mapped.prospect
+        if isinstance(prospect, RefuseRecord):
+            refusal = prospect
             self.raw[number] = self.operator.raw(record)
             external_id = self.operator.external_id_of(record)
             self._end(number, external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
@@ -178,7 +210,7 @@ class _SortedOut:
                 self.withdrawn.append(prospect.external_id)
             self._end(number, prospect.external_id, OutcomeKind.SKIPPED, reason)
         else:
-            self.prospects.append({"record": number, **prospect.model_dump()})
+            self.prospects[number] = prospect
 
     def _end(
         self, number: int, external_id: str | None, kind: OutcomeKind, reason: str, detail: str | None = None

@@ -10,12 +10,19 @@ Records move while a list is read. How none is missed depends on what the partne
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from include.prospects.errors import WaitAndRepeat
+
+OnPage = Callable[[list[Any]], None]
+"""Is told of the records of each page as they come, before it is known which of them are the newest versions."""
+
+
+def ignore_page(records: list[Any]) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)

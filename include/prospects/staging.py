@@ -22,14 +22,15 @@ reading a table reads all of its files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath
 
 from include.prospects import deployment
 from include.prospects.chunks import Chunk
-from include.prospects.model import Outcome, OutcomeKind
+from include.prospects.model import Outcome, OutcomeKind, Prospect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,14 +130,15 @@ def outcomes(folder: str, tasks: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def prospects_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    """A frame of prospects with the column types that dedup expects, from ``Prospect.model_dump()`` rows."""
+def prospects_frame(prospects: Mapping[int, Prospect]) -> pd.DataFrame:
+    """A frame of prospects, by running number, with the column types that dedup expects."""
     import pandas as pd
 
-    from include.prospects.model import Prospect
-
-    columns = ["record", *Prospect.model_fields]
-    frame = pd.DataFrame(rows, columns=columns)
+    # Column by column: a dict for each row takes three times as long.
+    columns: dict[str, list[Any]] = {"record": list(prospects)}
+    columns |= {name: list(map(attrgetter(name), prospects.values())) for name in Prospect.model_fields}
+    columns["unit"] = list(map(str, columns["unit"]))
+    frame = pd.DataFrame(columns, dtype=object)
     dates = ("birth_date", "lease_start")
     types = dict.fromkeys(columns, "string[pyarrow]") | dict.fromkeys(dates, "date32[day][pyarrow]")
     types |= {

@@ -25,7 +25,7 @@ def _arguments(given: list[str] | None) -> argparse.Namespace:
         "--prospects", type=int, default=0, help="so many plain prospects more for each partner"
     )
     parser.add_argument("--empty", action="store_true", help="empty partners; the ERPs know units only")
-    parser.add_argument("--latency", type=float, default=0, help="seconds before every answer")
+    parser.add_argument("--latency", type=float, default=0, help="seconds from a request to its answer")
     parser.add_argument("--work-order-seconds", type=float, default=2, help="Yuneo's import (default 2)")
     parser.add_argument("--run-seconds", type=float, default=2, help="Sigma's import (default 2)")
     return parser.parse_args(given)

@@ -49,7 +49,9 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
-    latency_seconds: float = Field(default=0, ge=0, description="waited before every answer")
+    latency_seconds: float = Field(
+        default=0, ge=0, description="from a request to its answer at the least, the work on it included"
+    )
     token_seconds: float = Field(default=3600, ge=0, description="how long a new token is good")
     per_minute: int | None = Field(default=None, ge=0, description="requests in one window; null: no limit")
     limit_window_seconds: float = Field(

@@ -95,17 +95,19 @@ class Edge:
         if limit is not None and self.active > limit:
             await _send(send, self._refused("503", path))
             return
-        if system.options.latency_seconds:
-            await asyncio.sleep(system.options.latency_seconds)
+        answer_at = asyncio.get_running_loop().time() + system.options.latency_seconds
         fault = system.faults.draw(method, path)
         if fault is not None and fault.kind in BEFORE:
+            await _until(answer_at)
             await self._before(fault, scope, receive, send)
             return
         if fault is not None and fault.kind == "late_effect":
+            await _until(answer_at)
             self._do_later(fault, scope, receive, body)
             await self._break(scope)
             return
         reply = await self._ask(scope, receive, body, fault)
+        await _until(answer_at)
         if fault is None:
             await _send(send, reply)
         else:
@@ -216,6 +218,12 @@ def _add_headers(message: Message, headers: dict[str, str]) -> None:
     present = {name.lower() for name, _ in message["headers"]}
     new = [(name.encode(), value.encode()) for name, value in headers.items()]
     message["headers"] = message["headers"] + [pair for pair in new if pair[0].lower() not in present]
+
+
+async def _until(moment: float) -> None:
+    """Wait for a moment of the loop's clock: what the work before it took is part of the wait."""
+    if (rest := moment - asyncio.get_running_loop().time()) > 0:
+        await asyncio.sleep(rest)
 
 
 async def _read(receive: Receive) -> bytes:

@@ -13,12 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import requests
-
 from everreal.reading import Fetch, read_all, read_window
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import COMMON_RULES, Action, Rule
 from include.prospects.errors import StopRun
+from include.prospects.reading import OnPage, ignore_page
 
 _PERSON_FIELDS = """
     id email firstName lastName isDisabled createdAt updatedAt
@@ -113,7 +112,7 @@ class EverRealHook(ApiHook):
             "POST", "/accounts/oauth/token", what="log in", log_in=True, json={**client, **grant}
         )
         # A refresh may hand out a new refresh token in place of the one held, or none.
-        self._refresh_token = answer.json().get("refresh_token") or self._refresh_token
+        self._refresh_token = answer.get("refresh_token") or self._refresh_token
         return self.field(answer, "access_token", str), float(self.field(answer, "expires_in", (int, float)))
 
     # --- answers ------------------------------------------------------------------------------------------
@@ -125,12 +124,11 @@ class EverRealHook(ApiHook):
         code = body.get("error")
         return code if isinstance(code, str) and code in self.rules else _gravest_code(body)
 
-    def check_success(self, response: requests.Response, body: Any) -> None:
+    def check_success(self, body: Any) -> None:
         """Raise for GraphQL errors, which EverReal sends as HTTP 200 beside partial data (published).
 
         Partial data is not used: which record is missing from it, nobody could say.
         """
-        del response
         if not isinstance(body, dict) or not body.get("errors"):
             return
         code = _gravest_code(body)
@@ -144,17 +142,23 @@ class EverRealHook(ApiHook):
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def candidates(self, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    def candidates(
+        self, start: datetime, end: datetime, on_page: OnPage = ignore_page
+    ) -> Iterator[dict[str, Any]]:
         """Yield the candidates that changed in ``[start, end)``, each once, newest version.
 
         How nothing is missed while records move: see :mod:`everreal.reading`.
-        """
-        yield from read_window(self._list("candidates", _CANDIDATES), start, end)
 
-    def contracts(self, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
-        """Yield the contracts that changed in ``[start, end)``, each once, newest version, with their candidates."""
+        :param on_page: is told of each page's records as they come.
+        """
+        yield from read_window(self._list("candidates", _CANDIDATES, on_page), start, end)
+
+    def contracts(
+        self, start: datetime, end: datetime, on_page: OnPage = ignore_page
+    ) -> Iterator[dict[str, Any]]:
+        """As :meth:`candidates`, the contracts, with their candidates."""
         days = _days_touched(start, end)
-        yield from read_window(self._list("contracts", _CONTRACTS, filter=days), start, end)
+        yield from read_window(self._list("contracts", _CONTRACTS, on_page, filter=days), start, end)
 
     def all_candidates(self) -> Iterator[dict[str, Any]]:
         """Yield the candidates of all times, newest first, some twice; stop taking them to stop the reading."""
@@ -164,7 +168,7 @@ class EverRealHook(ApiHook):
         """Yield the contracts of all times, newest first, some twice; stop taking them to stop the reading."""
         yield from read_all(self._list("contracts", _CONTRACTS))
 
-    def _list(self, name: str, query: str, **extra: Any) -> Fetch:
+    def _list(self, name: str, query: str, on_page: OnPage = ignore_page, **extra: Any) -> Fetch:
         def fetch(skip: int, take: int, direction: str = "DESC") -> list[Any]:
             sort = {"field": "updatedAt", "direction": direction}
             order = {**extra, "paging": {"take": take, "skip": skip}, "sort": sort}
@@ -173,11 +177,12 @@ class EverRealHook(ApiHook):
                 "/api/reporting/graphql",
                 what=f"read {name}",
                 json={"query": query, "variables": {"input": order}},
-            ).json()
+            )
             data = body.get("data") if isinstance(body, dict) else None
             records = data.get(name) if isinstance(data, dict) else None
             if not isinstance(records, list):
                 raise StopRun(f"EverReal's answer has no list of {name}; the interface may have changed.")
+            on_page(records)
             return records
 
         return fetch

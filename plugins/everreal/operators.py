@@ -38,9 +38,9 @@ class EverRealExtractOperator(ExtractOperator):
 
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
         if self.selection == "erp":
-            records = list(self.hook.candidates(start, end))
+            records = list(self.hook.candidates(start, end, self.map_ahead))
         else:
-            records = _without_redrawn(self.hook.contracts(start, end))
+            records = _without_redrawn(self.hook.contracts(start, end, self.map_ahead))
         ids = (self.external_id_of(record) for record in records if self._is_withdrawn(record))
         self._withdrawn[start, end] = [external_id for external_id in ids if external_id]
         yield from records

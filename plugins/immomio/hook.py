@@ -14,7 +14,7 @@ from urllib.parse import quote
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord, StopRun
-from include.prospects.reading import Versions
+from include.prospects.reading import OnPage, Versions, ignore_page
 from include.prospects.reading_by_time import ListByTime, Page
 
 LARGEST_PAGE = 200
@@ -67,14 +67,20 @@ class ImmomioHook(ApiHook):
         unknown = body.get("status") == 404 and "/applications/" in str(body.get("path"))
         return _UNKNOWN_APPLICATION if unknown else None
 
-    def applications(self, status: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    def applications(
+        self, status: str, start: datetime, end: datetime, on_page: OnPage = ignore_page
+    ) -> Iterator[dict[str, Any]]:
         """Yield the applications in a status that changed in ``[start, end)``, each once, newest version.
 
         How nothing is missed while records move: see :mod:`include.prospects.reading_by_time`.
+
+        :param on_page: is told of each page's records as they come.
         """
 
         def fetch(since: datetime, until: datetime, number: int) -> Page:
-            return self._page(status, since, until, number)
+            page = self._page(status, since, until, number)
+            on_page(page.records)
+            return page
 
         yield from ListByTime(self.system, fetch, _VERSIONS).read(start, end)
 
@@ -82,7 +88,7 @@ class ImmomioHook(ApiHook):
         """One application by its id, ``None`` if Immomio does not know it."""
         try:
             path = f"/v1/applications/{quote(application_id, safe='')}"
-            found: dict[str, Any] = self.call("GET", path, what="read one application").json()
+            found: dict[str, Any] = self.call("GET", path, what="read one application")
         except RefuseRecord:
             return None
         return found
@@ -96,7 +102,7 @@ class ImmomioHook(ApiHook):
             "size": LARGEST_PAGE,
             "sort": "updatedAt,asc",
         }
-        answer = self.call("GET", "/v1/applications", what="read applications", params=params).json()
+        answer = self.call("GET", "/v1/applications", what="read applications", params=params)
         try:
             records, total = answer["content"], answer["page"]["totalElements"]
         except (KeyError, TypeError):

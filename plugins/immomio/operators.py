@@ -32,7 +32,7 @@ class ImmomioExtractOperator(ExtractOperator):
         return ImmomioHook(self.partner_conn_id)
 
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
-        yield from self.hook.applications(mapping.CHOSEN, start, end)
+        yield from self.hook.applications(mapping.CHOSEN, start, end, self.map_ahead)
 
     def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Any]:
         found = self.hook.concurrently(self.hook.application, external_ids)

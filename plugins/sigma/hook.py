@@ -79,7 +79,7 @@ class SigmaHook(ApiHook):
         :param going_out: called before each try, see :meth:`call`.
         :raises AnswerLost: it may lie in the inbox.
         """
-        answer = self.call(
+        return self.call(
             "POST",
             f"/immobilienboersen/{quote(portal, safe='')}/eingang",
             what="deliver prospects",
@@ -88,7 +88,6 @@ class SigmaHook(ApiHook):
             refusals=("malformed",),
             json={"interessenten": list(prospects)},
         )
-        return answer.json()
 
     def start_import(self, portal: str) -> str:
         """Start the portal's import ("Ausführen"); returns its number if it ends soon.
@@ -133,7 +132,7 @@ class SigmaHook(ApiHook):
 
         :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
         """
-        answer = self.call(
+        return self.call(
             "PUT",
             f"/stammdaten/angebote/{quote(offer_number, safe='')}",
             what="accept an offer",
@@ -141,7 +140,6 @@ class SigmaHook(ApiHook):
             headers={"If-Match": f'"{version}"'},
             json={"status": "angenommen"},
         )
-        return answer.json()
 
     def business_partners(self, dates: Collection[str]) -> Iterator[dict[str, Any]]:
         """Yield the stored business partners born on one of these days, written ``TT.MM.JJJJ``."""
@@ -177,6 +175,6 @@ class SigmaHook(ApiHook):
 
     def _one(self, path: str, what: str, **request: Any) -> Any:
         try:
-            return self.call("GET", path, what=what, refusals=("not_found",), **request).json() or None
+            return self.call("GET", path, what=what, refusals=("not_found",), **request) or None
         except RefuseRecord:
             return None

@@ -89,7 +89,7 @@ class YuneoHook(ApiHook):
         """A work order (Arbeitsauftrag) as it came, with its results so far; ``None`` if it is unknown."""
         path = f"/api/v1/work-orders/{quote(work_order_id, safe='')}"
         try:
-            return self.call("GET", path, what="read a work order", refusals=("not_found",)).json()
+            return self.call("GET", path, what="read a work order", refusals=("not_found",))
         except RefuseRecord:
             return None
 
@@ -111,14 +111,13 @@ class YuneoHook(ApiHook):
 
         :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
         """
-        answer = self.call(
+        return self.call(
             "POST",
             f"/api/v1/offers/{quote(offer_id, safe='')}/accept",
             what="accept an offer",
             refusals=("offer_changed", "unit_let", "expired", "not_found"),
             json={"leaseStart": lease_start},
         )
-        return answer.json()
 
     def business_partners(self, birth_dates: Collection[date]) -> Iterator[dict[str, Any]]:
         """Yield the stored business partners born on one of these days, 200 days a search."""

@@ -118,15 +118,20 @@ class Staged:
 
 @pytest.fixture
 def run(own_ledger: Path, partner: PartnerCase) -> Callable[..., Staged]:
-    """Run the whole task for a window, as Airflow would, and look at what it has staged."""
+    """Run the whole task for a window, as Airflow would, and look at what it has staged.
 
-    def run(start: datetime = START, end: datetime = END, params: Any = None, **settings: Any) -> Staged:
+    It is a task made with the settings, unless one is given (``task``).
+    """
+
+    def run(
+        start: datetime = START, end: datetime = END, params: Any = None, task: Any = None, **settings: Any
+    ) -> Staged:
         context = {
             "dag_run": SimpleNamespace(dag_id="suite", run_id="run"),
             "data_interval_start": start,
             "data_interval_end": end,
             "params": params or {},
         }
-        return Staged(partner.make_operator(**settings).execute(context))
+        return Staged((task or partner.make_operator(**settings)).execute(context))
 
     return run

@@ -130,6 +130,41 @@ def test_a_change_during_the_reading_brings_the_newest_version(
     assert {one.external_id for one in prospects if one.updated_at == newest} == changed
 
 
+def test_the_newest_version_is_staged_although_the_older_one_was_mapped_ahead(
+    partner: PartnerCase, extract: Any, run: Any, between_pages: Any
+) -> None:
+    """Each page is mapped while the next one is awaited; what turns out to be old is dropped with its mapping."""
+    stored = partner.add_many(round(1.5 * partner.page_size), last=NOON)
+    changed = {stored[0], stored[-1]}
+    newest = END - timedelta(minutes=1)
+
+    def change(page: int) -> None:
+        for external_id in changed if page == 1 else ():
+            partner.touch(external_id, newest)
+
+    between_pages(change)
+    staged = run(task=extract)
+
+    assert staged.ids == sorted(stored)
+    rows = {row["external_id"]: row for row in staged.rows("extracted")}
+    assert {external_id for external_id, row in rows.items() if row["updated_at"] == newest} == changed
+
+
+def test_a_fault_in_the_mapping_ends_the_task(
+    partner: PartnerCase, extract: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it happens in the thread beside the reading: nothing may be staged as if it were all."""
+    partner.add_many(3)
+
+    def broken(record: Any, today: date) -> Prospect:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(extract, "to_prospect", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        run(task=extract)
+
+
 def test_the_overlap_reads_what_came_late(partner: PartnerCase, run: Any) -> None:
     late = partner.add(START - timedelta(minutes=4))
 

@@ -124,6 +124,18 @@ def test_texts(value: Any, result: str | None) -> None:
     assert fields.text(value, "name") == result
 
 
+@given(written=st.text(st.characters(exclude_categories=("Cs",)), max_size=12))
+@example(written=" ")
+@example(written="A\u00adnna")
+@example(written="\u2003Anna")
+def test_a_text_is_kept_if_something_is_visible_in_it(written: str) -> None:
+    """By Unicode's categories, character by character; the short way for ordinary texts must say the same."""
+    kept = "".join(" " if unicodedata.category(char) == "Cc" else char for char in written)
+    visible = any(unicodedata.category(char)[0] not in "ZC" for char in written)
+
+    assert fields.text(written, "name") == (kept if visible else None)
+
+
 @pytest.mark.parametrize("value", [True, [], {}, float("nan"), float("inf"), "\udfff"])
 def test_what_is_no_text(value: Any) -> None:
     with pytest.raises(RefuseRecord) as refusal:

@@ -57,7 +57,7 @@ class MietblickHook(ApiHook):
         """One application by its number, ``None`` if Mietblick does not know it."""
         try:
             path = f"/api/bewerbungen/{quote(number, safe='')}"
-            return self.call("GET", path, what="read one application").json()
+            return self.call("GET", path, what="read one application")
         except RefuseRecord:
             return None
             # guide: end
