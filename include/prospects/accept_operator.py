@@ -30,7 +30,7 @@ class AcceptOffersOperator(HITLOperator):
     """
     Turn the offers of a chunk into leases where the policy allows it, once.
 
-    May be run again at any time: every offer is read from the ERP just before it is decided on. With
+    May be run again at any time: every offer is read from the ERP just before it is accepted. With
     ``accept="approval"``, or above ``max_accepts_per_run``, the task asks a person (one question a chunk, which on
     an ordinary day is the run, under *Required Actions*) and holds no worker slot meanwhile.
 
@@ -95,24 +95,25 @@ class AcceptOffersOperator(HITLOperator):
         try:
             ledger, run = acceptor.ledger, acceptor.run
             known = RunEntries(ledger, run, Chunk.read(self.chunk))
-            decisions = acceptor.decide(known.to_decide(replay=bool(context["params"].get("external_ids"))))
+            plan = acceptor.plan(known.to_decide(replay=bool(context["params"].get("external_ids"))))
             if context["params"].get("rehearse"):
-                return self._report([_row(d.entry, str(d.verdict), d.reason) for d in decisions])
-            acceptable = [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
-            acceptor.write([decision for decision in decisions if decision.verdict is not Verdict.ACCEPT])
-            mode = context["params"].get("accept") or self.accept
+                rehearsed = acceptor.look_again(plan)
+                return self._report([_row(d.entry, str(d.verdict), d.reason) for d in rehearsed])
+            acceptor.write([decision for decision in plan if decision.verdict is not Verdict.ACCEPT])
+            acceptable = [decision for decision in plan if decision.verdict is Verdict.ACCEPT]
             approved = [d.entry for d in acceptable if _approved_in(d.entry, run)]
             others = [d for d in acceptable if d.entry not in approved]
+            # Before a question is asked, which ends this try.
+            acceptor.accept(approved)
+            mode = context["params"].get("accept") or self.accept
             if mode == "off":
                 ledger.held([d.entry.id for d in others], "accept_off", run.run_id)
             elif others and (
                 mode == "approval" or known.most_accepts(len(others)) > self.max_accepts_per_run
             ):
-                ledger.awaiting([d.entry.id for d in others], run.run_id)
-                self._ask(context, others)
+                self._ask_about(others, acceptor, context)
             else:
                 acceptor.accept([d.entry for d in others])
-            acceptor.accept(approved)
             return self._report_decided(known)
         finally:
             erp.close()
@@ -148,6 +149,17 @@ class AcceptOffersOperator(HITLOperator):
         erp, dag_run = self.erp(), context["dag_run"]
         run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
         return erp, Acceptor(Ledger(), erp, run, pendulum.now(window.TIMEZONE).date())
+
+    def _ask_about(self, planned: Sequence[Decision], acceptor: Acceptor, context: Context) -> None:
+        """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""
+        from include.prospects.acceptance import Verdict
+
+        decisions = acceptor.look_again(planned)
+        acceptor.write([decision for decision in decisions if decision.verdict is not Verdict.ACCEPT])
+        acceptable = [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
+        if acceptable:
+            acceptor.ledger.awaiting([decision.entry.id for decision in acceptable], acceptor.run.run_id)
+            self._ask(context, acceptable)
 
     def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
         """Park the task until a person has answered; never returns."""

@@ -11,6 +11,7 @@ ambiguous              the ERP holds several offers for this prospect
 offer_missing          the ERP holds none (any more)
 offer_rejected, offer_ignored, expired, not_yet_valid, kind_not_normal, unknown_status, accepted_without_lease
                        what the offer itself says
+person_changed         the offer hangs on another business partner than when it was loaded
 competing_offer        another chosen prospect has an open claim on the unit; then neither is accepted
 unit_let               the ERP says that a lease runs on the unit at that date
 offer_changed          somebody changed the offer between reading and accepting, again and again
@@ -76,7 +77,7 @@ def decide(entry: Entry, offers: Sequence[Offer], competing: bool, today: date) 
         return Decision(entry, Verdict.LEASED, offer)
     reason = _entry_reason(entry) or _offers_reason(offers)
     if reason is None and offer:
-        reason = _offer_reason(offer, today)
+        reason = _offer_reason(offer, today) or _person_reason(entry, offer)
     if reason is None and competing:
         reason = "competing_offer"
     return Decision(entry, Verdict.HOLD if reason else Verdict.ACCEPT, offer, reason)
@@ -108,6 +109,12 @@ def _offer_reason(offer: Offer, today: date) -> str | None:
     if offer.valid_from and offer.valid_from > today:
         return "not_yet_valid"
     return None if offer.normal_kind else "kind_not_normal"
+
+
+def _person_reason(entry: Entry, offer: Offer) -> str | None:
+    """A clerk may hang an offer on somebody else; whether that is the person who was chosen, a clerk must say."""
+    loaded, now = entry.business_partner_number, offer.business_partner_number
+    return "person_changed" if loaded and loaded != now else None
 
 
 def is_open(offer: Offer, today: date) -> bool:

@@ -1,16 +1,18 @@
 """From offers to leases, once: what the task ``auto_accept`` does, without Airflow.
 
-Everything is read from the ERP just before it is decided on, and once more between taking the right to accept
-and accepting. The order of writes makes a crash harmless: intent (``accepting``), then the ERP, then the lease;
-what is found ``accepting`` later is simply read and decided on again.
+A plan comes first, from a look-up of all offers in bulk. What counts is the look between taking the right to accept
+and accepting: it reads the entry and its unit's offers anew, all of them in one call, so that a lease costs two calls.
+The order of writes makes a crash harmless: intent (``accepting``), then the ERP, then the lease; what is found
+``accepting`` later is simply read and decided on again.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 
 from include.prospects.acceptance import Decision, Verdict, competitors, decide, is_open, may_compete
 from include.prospects.erp import Erp
@@ -34,50 +36,78 @@ class Acceptor:
         self.run = run
         self.today = today
 
-    def decide(self, entries: Sequence[Entry]) -> list[Decision]:
-        """Decide on entries by what the ERP and the ledger say now; writes nothing."""
-        on_unit, rivals = defaultdict(list), defaultdict(list)
+    def plan(self, entries: Sequence[Entry]) -> list[Decision]:
+        """Decide on entries by the ledger and a look-up of their offers in bulk; writes nothing.
+
+        Whom it holds is surely held. Whom it would accept is looked at again, see :meth:`look_again`: an open offer
+        that the ledger does not know shows only in the list of its unit.
+        """
+        rivals = defaultdict(list)
         ids = {entry.external_id for entry in entries}
         # Who cannot be accepted anyway needs no look at the others on the unit.
         units = {entry.unit for entry in entries if entry.chosen and not entry.withdrawn_at}
         for other in self.ledger.on_units(self.run.erp, units):
-            on_unit[other.unit].append(other)
             # The others' offers say nothing; and a campaign's flat has hundreds of them.
             if may_compete(other):
                 rivals[other.unit].append(other)
                 ids.add(other.external_id)
-        offers = defaultdict(list)
-        for offer in self.erp.offers(ids):
-            offers[offer.external_id or ""].append(offer)
-        return [self._decide(entry, on_unit[entry.unit], rivals[entry.unit], offers) for entry in entries]
+        offers = _by_external_id(self.erp.offers(ids))
+        return [self._decide(entry, rivals[entry.unit], offers) for entry in entries]
 
-    def _decide(
-        self,
-        entry: Entry,
-        on_unit: Sequence[Entry],
-        rivals: Sequence[Entry],
-        offers: dict[str, list[Offer]],
-    ) -> Decision:
-        own = [offer for offer in offers[entry.external_id] if str(offer.unit) == entry.unit]
-        decision = decide(entry, own, bool(competitors(entry, rivals, offers, self.today)), self.today)
-        if decision.verdict is Verdict.ACCEPT and self._stranger_on_unit(entry, on_unit):
+    def look_again(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """The same decisions, where they say accept made anew from the offers on the unit; writes nothing."""
+
+        def made_anew(decision: Decision) -> Decision:
+            return self._decide_now(decision.entry) if decision.verdict is Verdict.ACCEPT else decision
+
+        return list(self.erp.concurrently(made_anew, decisions))
+
+    def _decide_now(self, entry: Entry) -> Decision:
+        """Decide on one entry by all that the ledger and the ERP hold for its unit, read at this moment.
+
+        One list shows our own offer, those of its rivals, and those of which the ledger knows nothing. That our own
+        stands in it also proves that the ERP understood the unit's number.
+        """
+        on_unit = self.ledger.on_units(self.run.erp, [entry.unit])
+        # The partner may have withdrawn the prospect since the entry was read.
+        entry = {other.id: other for other in on_unit}.get(entry.id, entry)
+        listed = list(self.erp.offers_on_unit(entry.unit))
+        decision = self._decide(entry, on_unit, _by_external_id(listed))
+        known = {other.external_id for other in on_unit} | {entry.external_id}
+        if decision.verdict is Verdict.ACCEPT and self._stranger_among(listed, known):
             return Decision(entry, Verdict.HOLD, decision.offer, "competing_offer")
         return decision
 
-    def _stranger_on_unit(self, entry: Entry, on_unit: Sequence[Entry]) -> bool:
-        """Whether an open offer of our exchange stands on the unit that the ledger does not know.
+    def _decide(
+        self, entry: Entry, on_unit: Sequence[Entry], offers: Mapping[str, Sequence[Offer]]
+    ) -> Decision:
+        own = [offer for offer in offers.get(entry.external_id, ()) if str(offer.unit) == entry.unit]
+        competing = bool(competitors(entry, on_unit, offers, self.today))
+        return decide(entry, own, competing, self.today)
+
+    def _stranger_among(self, listed: Sequence[Offer], known: Collection[str]) -> bool:
+        """Whether an open offer of our exchange is listed that the ledger does not know.
 
         It can only come from a ledger that was lost, or from a second installation: not ours to pass over.
         """
-        known = {other.external_id for other in on_unit} | {entry.external_id}
         return any(
             offer.external_id and offer.external_id not in known and is_open(offer, self.today)
-            for offer in self.erp.offers_on_unit(entry.unit)
+            for offer in listed
         )
 
     def accept(self, entries: Sequence[Entry]) -> list[Decision]:
-        """Accept what may be accepted, one after the other, and write down what became of each."""
-        return [self._write(self._accept(entry)) for entry in entries]
+        """Accept what may be accepted and write down what became of each.
+
+        As many units at a time as the ERP allows, the entries of one unit one after the other.
+        """
+        by_unit = defaultdict[str, list[Entry]](list)
+        for entry in entries:
+            by_unit[entry.unit].append(entry)
+
+        def on_one_unit(of_unit: Sequence[Entry]) -> list[Decision]:
+            return [self._write(self._accept(entry)) for entry in of_unit]
+
+        return list(chain.from_iterable(self.erp.concurrently(on_one_unit, by_unit.values())))
 
     def write(self, decisions: Collection[Decision]) -> None:
         """Write decisions that need no call: found leases and held offers."""
@@ -95,7 +125,7 @@ class Acceptor:
             return Decision(entry, Verdict.HOLD, None, "competing_offer")
         refusal = "offer_changed"
         for _ in range(DECISIONS_PER_OFFER):
-            (decision,) = self.decide([entry])
+            decision = self._decide_now(entry)
             if decision.verdict is not Verdict.ACCEPT or decision.offer is None:
                 return decision
             try:
@@ -115,3 +145,10 @@ class Acceptor:
         elif decision.verdict is Verdict.HOLD and decision.reason:
             self.ledger.held([decision.entry.id], decision.reason, self.run.run_id)
         return decision
+
+
+def _by_external_id(offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
+    found = defaultdict[str, list[Offer]](list)
+    for offer in offers:
+        found[offer.external_id or ""].append(offer)
+    return found

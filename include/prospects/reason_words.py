@@ -69,6 +69,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     "not_yet_valid": ("the offer is not valid yet", "das Angebot gilt noch nicht"),
     "kind_not_normal": ("the offer is of a special kind", "das Angebot hat eine besondere Angebotsart"),
     "unknown_status": ("the offer's status is unknown", "der Status des Angebots ist unbekannt"),
+    "person_changed": (
+        "the offer hangs on another business partner now",
+        "das Angebot hängt jetzt an einem anderen Geschäftspartner",
+    ),
     "accepted_without_lease": ("accepted, but without a lease", "angenommen, aber ohne Vertrag"),
     "competing_offer": (
         "another chosen prospect lays claim to the unit",

@@ -63,6 +63,8 @@ def test_its_first_and_its_last_day_count(offer: Offer) -> None:
         ("expired", ENTRY, [_offer(status=OfferStatus.EXPIRED)], False),
         ("expired", ENTRY, [_offer(valid_until=TODAY - timedelta(1))], False),
         ("not_yet_valid", ENTRY, [_offer(valid_from=TODAY + timedelta(1))], False),
+        ("person_changed", ENTRY, [_offer(business_partner_number="8")], False),
+        ("person_changed", ENTRY, [_offer(business_partner_number=None)], False),
         ("kind_not_normal", ENTRY, [_offer(normal_kind=False)], False),
         ("unknown_status", ENTRY, [_offer(status=OfferStatus.UNKNOWN)], False),
         ("accepted_without_lease", ENTRY, [_offer(status=OfferStatus.ACCEPTED)], False),
@@ -84,6 +86,13 @@ def test_an_offer_that_is_our_lease_already_is_a_success() -> None:
     leased = _offer(status=OfferStatus.ACCEPTED, lease_number="MV-1")
 
     assert decide(ENTRY, [leased], competing=False, today=TODAY) == Decision(ENTRY, Verdict.LEASED, leased)
+
+
+def test_a_person_whom_the_import_did_not_name_is_no_reason() -> None:
+    """Without the number in the ledger there is nothing to compare with."""
+    unnamed = replace(ENTRY, business_partner_number=None)
+
+    assert decide(unnamed, [OFFER], competing=False, today=TODAY) == Decision(unnamed, Verdict.ACCEPT, OFFER)
 
 
 BERT = replace(ENTRY, id=2, external_id="bert", offer_number="12")

@@ -164,7 +164,7 @@ def test_death_before_an_acceptance(house: House, way_back: Callable[[House, str
     house.add()
     house.succeeds(UP_TO_LOAD)
     dies(house, ("auto_accept",), house.names.accept, nth=2)
-    assert len(house.leases()) == 1
+    assert len(house.leases()) < len(house.ids)
 
     way_back(house, "auto_accept")
 
@@ -198,7 +198,8 @@ def test_death_between_an_acceptance_and_its_write(
     house.add()
     house.succeeds(UP_TO_LOAD)
     dies(house, ("auto_accept",), "include.prospects.ledger.Ledger.leased", nth=2)
-    assert len(house.leases()) == 2
+    written_down = [entry for entry in house.entries() if entry.lease_number]
+    assert len(written_down) < len(house.leases())
 
     way_back(house, "auto_accept")
 
