@@ -11,7 +11,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from include.prospects import alerts, staging, window
+from include.prospects import alerts, approval_words, staging, window
 from include.prospects.chunks import Chunk
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from include.prospects.accepting import Acceptor
     from include.prospects.erp import Erp
     from include.prospects.ledger_records import Entry, Run
+    from include.prospects.model import Offer
     from include.prospects.run_entries import RunEntries
-
-APPROVE, REJECT = "Accept the selected offers", "Accept none"
 
 
 class AcceptOffersOperator(HITLOperator):
@@ -61,10 +60,11 @@ class AcceptOffersOperator(HITLOperator):
         schedule: str,
         **kwargs: Any,
     ) -> None:
+        words = approval_words.words()
         super().__init__(
-            subject="Accept these offers and make leases?",
-            options=[APPROVE, REJECT],
-            defaults=[REJECT],
+            subject=words.subject,
+            options=[words.approve, words.reject],
+            defaults=[words.reject],
             notifiers=[alerts.ApprovalAsked()],
             response_timeout=approval_timeout,
             **kwargs,
@@ -122,6 +122,8 @@ class AcceptOffersOperator(HITLOperator):
         """Go on with the answer: accept what was selected, hold the rest."""
         from include.prospects.run_entries import RunEntries
 
+        # The language may be another one than when the question was put.
+        self.options = approval_words.options_in_all_languages()
         answer = super().execute_complete(context, event)
         user = (answer["responded_by_user"] or {}).get("name")
         selected = set(answer["params_input"].get("offers") or [])
@@ -130,7 +132,8 @@ class AcceptOffersOperator(HITLOperator):
             ledger, run = acceptor.ledger, acceptor.run
             known = RunEntries(ledger, run, Chunk.read(self.chunk))
             awaiting = [entry for entry in known.decided() if entry.acceptance == "awaiting"]
-            yes = [e for e in awaiting if APPROVE in answer["chosen_options"] and e.offer_number in selected]
+            is_yes = approval_words.is_yes(answer["chosen_options"])
+            yes = [entry for entry in awaiting if is_yes and entry.offer_number in selected]
             no = [entry.id for entry in awaiting if entry not in yes]
             ledger.held(no, "rejected_by_approver" if user else "approval_timed_out", run.run_id, user)
             ledger.approved([entry.id for entry in yes], run.run_id, user or "")
@@ -164,29 +167,35 @@ class AcceptOffersOperator(HITLOperator):
     def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
         """Park the task until a person has answered; never returns."""
         offers = [decision.offer for decision in acceptable if decision.offer]
-        self.body = "\n".join(
-            [
-                "| Offer | Unit | Lease start |",
-                "| --- | --- | --- |",
-                *(f"| {o.number} | {o.unit} | {o.lease_start or 'as in the ERP'} |" for o in offers),
-                "",
-                f"Without an answer within {self.response_timeout} they stay held.",
-            ]
-        )
-        numbers = [offer.number for offer in offers]
+        self.body = self._question(offers)
+        numbers, words = [offer.number for offer in offers], approval_words.words()
         self.params = ParamsDict(
             {
                 "offers": Param(
                     numbers,
                     type="array",
-                    title="Offers to accept",
-                    description="Remove those that are not to become leases.",
+                    title=words.offers,
+                    description=words.offers_hint,
                     examples=numbers,
                     items={"type": "string", "enum": numbers},
                 )
             }
         )
         super().execute(context)
+
+    def _question(self, offers: Sequence[Offer]) -> str:
+        """The offers as a table, in Markdown; nothing personal."""
+        words = approval_words.words()
+        hours = self.response_timeout / timedelta(hours=1) if self.response_timeout else 0
+        return "\n".join(
+            [
+                f"| {' | '.join(words.columns)} |",
+                "| --- | --- | --- |",
+                *(f"| {o.number} | {o.unit} | {o.lease_start or words.start_of_the_erp} |" for o in offers),
+                "",
+                words.without_answer.format(hours=f"{hours:g}"),
+            ]
+        )
 
     def _report_decided(self, known: RunEntries) -> dict[str, Any]:
         return self._report([_row(e, e.acceptance, e.acceptance_reason) for e in known.decided()])

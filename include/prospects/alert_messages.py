@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 from airflow.sdk.configuration import conf
 
 from include.prospects import reason_words
-from include.prospects.alert_settings import Language
 from include.prospects.alert_texts import FAILED_TASK, LABELS, TEXTS, WHAT
+from include.prospects.deployment import Language
 from include.prospects.errors import StopRun, WaitAndRepeat
 from include.prospects.window import TIMEZONE
 

@@ -5,7 +5,8 @@
 ``AIRFLOW__PROSPECTS__ALERT_SMTP_CONN_ID``     by default ``smtp_default``
 ``AIRFLOW__PROSPECTS__ALERT_WEBHOOK_CONN_ID``  HTTP connection, see :mod:`include.prospects.alert_channels`
 ``AIRFLOW__PROSPECTS__ALERT_WEBHOOK_FORMAT``   ``teams`` or ``slack``; empty: the connection's host tells
-``AIRFLOW__PROSPECTS__ALERT_LANGUAGE``         ``en`` or ``de``
+
+Their language is that of the deployment, see :mod:`include.prospects.deployment`.
 
 Reading them asks no database and no connection, so it may happen while a DAG file is parsed.
 """
@@ -17,7 +18,6 @@ from typing import Literal, cast
 
 from airflow.sdk.configuration import conf
 
-Language = Literal["en", "de"]
 WebhookFormat = Literal["teams", "slack"]
 
 SECTION = "prospects"
@@ -29,14 +29,13 @@ class InvalidAlertSettings(ValueError):
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """Where alerts go, and in which language."""
+    """Where alerts go."""
 
     email_to: tuple[str, ...] = ()
     email_from: str | None = None
     smtp_conn_id: str = "smtp_default"
     webhook_conn_id: str | None = None
     webhook_format: WebhookFormat | None = None
-    language: Language = "en"
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -48,7 +47,7 @@ class AlertSettings:
 def alert_settings() -> AlertSettings:
     """The deployment's settings.
 
-    :raises InvalidAlertSettings: if language or format is none of those we have.
+    :raises InvalidAlertSettings: if the format is none of those we have.
     """
     return AlertSettings(
         email_to=tuple(part.strip() for part in _text("alert_email_to").split(",") if part.strip()),
@@ -58,7 +57,6 @@ def alert_settings() -> AlertSettings:
         webhook_format=cast(
             "WebhookFormat | None", _one_of("alert_webhook_format", ("teams", "slack")) or None
         ),
-        language=cast("Language", _one_of("alert_language", ("en", "de")) or "en"),
     )
 
 

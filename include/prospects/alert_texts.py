@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from include.prospects.alert_settings import Language
+from include.prospects.deployment import Language
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ from include.prospects.alert_state import (
     still_there,
     went_well,
 )
+from include.prospects.deployment import language
 from include.prospects.errors import StopRun
 
 log = logging.getLogger(__name__)
@@ -211,9 +212,9 @@ def _tell(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]) 
     settings = alert_settings()
     message: Message
     if change.tell == "opened":
-        message = opened_message(kind, run, settings.language, **{"new": change.new, **numbers})
+        message = opened_message(kind, run, language(), **{"new": change.new, **numbers})
     elif change.tell == "closed":
-        message = closed_message(kind, run, settings.language, change.left)
+        message = closed_message(kind, run, language(), change.left)
     else:
         return []
     return alert_channels.send(message, settings)
@@ -252,7 +253,7 @@ def _never_failing(what: str) -> Iterator[None]:
 def main() -> int:
     """Send a test alert to every channel; returns the exit code."""
     settings = alert_settings()
-    told = alert_channels.send(test_message(settings.language), settings) if settings.channels else []
+    told = alert_channels.send(test_message(language()), settings) if settings.channels else []
     for channel in settings.channels:
         print(f"{channel}: {'sent' if channel in told else 'NOT sent, see above'}")
     if not settings.channels:

@@ -3,14 +3,18 @@
 ``AIRFLOW__PROSPECTS__STAGING``  where runs are staged, any address that ``ObjectStoragePath`` takes
 ``AIRFLOW__PROSPECTS__LEDGER``   path of the ledger's SQLite file where no connection ``prospect_ledger`` exists
 ``AIRFLOW__PROSPECTS__PAIRS``    folder of the customers' files (``*.yaml``); by default ``include/pairs``
+``AIRFLOW__PROSPECTS__LANGUAGE`` ``en`` or ``de``: what the page, the alerts and the question before a lease are written in
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from airflow.sdk.configuration import conf
+
+Language = Literal["en", "de"]
 
 
 def airflow_home() -> Path:
@@ -32,3 +36,8 @@ def pairs_folder() -> Path:
     """Where the customers' files lie."""
     here = Path(__file__).resolve().parents[1] / "pairs"
     return Path(conf.get("prospects", "pairs", fallback="") or here).expanduser()
+
+
+def language() -> Language:
+    """The language in which people are spoken to: German for ``de`` or ``de_DE``, for all else English."""
+    return "de" if str(conf.get("prospects", "language", fallback="")).strip().lower()[:2] == "de" else "en"

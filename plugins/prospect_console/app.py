@@ -17,6 +17,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, get_user
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
+from include.prospects import deployment
 from include.prospects.window import TIMEZONE
 from prospect_console import access, days, lookup, runs, staged, words
 
@@ -91,7 +92,7 @@ def static(name: str) -> FileResponse:
 @app.get("/api/start")
 def start(request: Request) -> dict[str, Any]:
     """What the page needs before it can show anything."""
-    language = words.language()
+    language = deployment.language()
     root = request.scope.get("root_path", "").rpartition("/")[0]
     return {"language": language, "words": words.of(language), "zone": TIMEZONE, "airflow": root}
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
+from include.prospects import deployment
 from prospect_console import words
 
 PREFIX = "/prospects"
@@ -35,7 +36,7 @@ class ProspectConsolePlugin(AirflowPlugin):
     fastapi_apps = [{"app": _Console(), "url_prefix": PREFIX, "name": "Prospects"}]
     external_views = [
         {
-            "name": words.of(words.language())["title"],
+            "name": words.of(deployment.language())["title"],
             "href": f"{_root()}{PREFIX}/",
             "destination": "nav",
             "nav_top_level": True,

@@ -86,6 +86,37 @@ def test_only_what_was_selected_becomes_a_lease(
     assert counts["leases_created"] == 2
 
 
+@pytest.fixture
+def german(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the DAG file is read."""
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
+
+
+@pytest.mark.parametrize("later", ["de", "en"])
+@pytest.mark.usefixtures("german")
+def test_the_question_is_put_in_german_and_its_answer_counts_whatever_is_set_since(
+    box: Sandbox, run_pair: Any, airflow: TestClient, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    def set_language() -> None:
+        monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", later)
+
+    leases = len(box.sigma.leases)
+    person = Person(airflow, set_language, "Ausgewählte Angebote annehmen", number=2)
+    person.start()
+
+    counts = run_pair("immomio_sigma", accept="approval")
+
+    asked = person.question
+    assert asked["subject"] == "Diese Angebote annehmen und Mietverträge erstellen?"
+    assert asked["options"] == ["Ausgewählte Angebote annehmen", "Keines annehmen"]
+    assert asked["defaults"] == ["Keines annehmen"]
+    assert asked["body"].startswith("| Angebot | Einheit | Vertragsbeginn |")
+    assert asked["body"].endswith("Ohne Antwort innerhalb von 20 h bleiben sie zurückgestellt.")
+    assert asked["params"]["offers"]["schema"]["title"] == "Anzunehmende Angebote"
+    assert sorted(str(lease.offer_number) for lease in box.sigma.leases[leases:]) == sorted(person.selected)
+    assert counts["leases_created"] == 2
+
+
 def test_who_says_no_is_not_asked_again(box: Sandbox, run_pair: Any, airflow: TestClient) -> None:
     leases = len(box.yuneo.leases)
     person = Person(airflow, lambda: None, NO)

@@ -8,7 +8,7 @@ from string import Formatter
 
 import pytest
 
-from include.prospects import ledger
+from include.prospects import deployment, ledger
 from include.prospects.model import OutcomeKind
 from prospect_console import words
 from prospect_console.days import State
@@ -66,7 +66,7 @@ def test_every_state_has_a_word():
 def test_language_of_the_deployment(monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str):
     if set_to:
         monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", set_to)
-    assert words.language() == expected
+    assert deployment.language() == expected
 
 
 def test_the_page_names_no_foreign_host():

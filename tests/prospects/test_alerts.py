@@ -452,9 +452,9 @@ def test_without_the_ledger_a_failure_is_told_all_the_same(received, monkeypatch
 
 
 def test_a_broken_setting_does_not_fail_the_task(received, monkeypatch, caplog):
-    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_LANGUAGE", "fr")
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_WEBHOOK_FORMAT", "fax")
     alerts.failed(context(run(0), "extract"))
-    assert "alert_language" in caplog.text
+    assert "alert_webhook_format" in caplog.text
     with pytest.raises(InvalidAlertSettings):
         alert_settings()
 
@@ -542,14 +542,14 @@ def test_every_text_is_there_in_both_languages():
 
 
 def test_german(received, monkeypatch):
-    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_LANGUAGE", "de")
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
     alerts.failed(context(run(0), "extract"))
     assert received.headlines == [f"{PAIR}: ein Lauf ist fehlgeschlagen"]
     assert "nichts wurde geladen" in received.text
 
 
 def test_german_reasons_in_words(received, monkeypatch):
-    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_LANGUAGE", "de")
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
     found = {"unit_missing": 4, "code_of_tomorrow": 5}
     alerts.reconciled(context(run(0)), counts(40, 9) | {"quarantine_reasons": found}, Limits())
     assert "5 × code_of_tomorrow; 4 × nennt keine Verwaltungseinheit (unit_missing)" in received.text
