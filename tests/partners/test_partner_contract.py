@@ -1,9 +1,9 @@
 """What every partner must do behind :class:`ExtractOperator`. A new partner is done when it passes.
 
 It joins by one class: a subclass of ``PartnerCase`` (``cases.py``) that says how a record gets into the partner's
-system, and its name in ``PARTNERS`` (``conftest.py``); ``tests/examples/mietblick_case.py`` is one. The system is a small server with the sandbox's ``Partner`` as its base, which brings
-tokens, limits and faults. What is special to a partner (its codes, its
-fields, the cost of a reading) is tested beside the other tests of its package.
+system, and its name in ``PARTNERS`` (``conftest.py``); ``tests/examples/mietblick_case.py`` is one. The system is a
+small server with the sandbox's ``Partner`` as its base, which brings tokens, limits and faults. What is special to a
+partner (its codes, its fields, the cost of a reading) is tested beside the other tests of its package.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 from partners.cases import END, NOT_OURS, PERSON, START, PartnerCase
 from starlette.responses import JSONResponse
 
+from include.prospects import reason_words
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.extract import FEWEST_FOR_A_JUDGEMENT
 from include.prospects.model import Prospect
@@ -235,6 +236,23 @@ def test_any_json_gives_a_prospect_or_a_refusal(partner: PartnerCase, extract: A
     assert all(isinstance(name, str) for name in extract.lacking_fields(record))
     external_id = extract.external_id_of(record)
     assert external_id is None or (isinstance(external_id, str) and external_id)
+
+
+def test_every_refusal_has_words(partner: PartnerCase, extract: Any) -> None:
+    """Whatever stands at whatever place, the console and the alerts can say in words why the record is refused."""
+    partner.add(NOON)
+    (sample,) = extract.read(START, END)
+    reasons = set()
+    for way, odd in itertools.product(
+        places(sample), (None, [], [7], 7, {"x": []}, "x" * 3000, "\ud800", " ")
+    ):
+        try:
+            extract.to_prospect(changed(sample, way, odd), TODAY)
+        except RefuseRecord as refusal:
+            reasons.add(refusal.reason)
+
+    assert len(reasons) > 10
+    assert reasons - reason_words.of("en").keys() == set()
 
 
 def test_a_refused_record_holds_up_no_other(partner: PartnerCase, run: Any) -> None:
