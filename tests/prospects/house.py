@@ -174,3 +174,18 @@ def until(what: Callable[[], bool], seconds: float = 30) -> None:
 def dies(house: House, tasks: Sequence[str], at: str, when: Any = "before", nth: int = 1) -> None:
     ended = house.does(tasks, death=Death(at, when, nth))
     assert ended.how == "killed", ended
+
+
+def retry(house: House, at: str) -> None:
+    """The same task of the same run once more, and what follows it."""
+    house.succeeds(TASKS[TASKS.index(at) :])
+
+
+def clear(house: House, at: str) -> None:
+    """Somebody clears the whole run in the UI."""
+    house.succeeds()
+
+
+def backfill(house: House, at: str) -> None:
+    """Another run reads the same window; the first one is never repeated."""
+    house.succeeds(run=house.another_run())

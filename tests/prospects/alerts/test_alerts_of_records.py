@@ -1,0 +1,80 @@
+"""Quarantine, offers that wait and questions are told when they change."""
+
+from __future__ import annotations
+
+import pytest
+from alert_receiver import PAIR, context, counts, run, waiting_offer
+
+from include.prospects import alerts
+from include.prospects.alert_settings import (
+    Limits,
+)
+from include.prospects.ledger import Ledger
+
+
+def test_quarantine_above_the_share_is_told_once_and_its_end_too(received):
+    for hours, quarantined in enumerate((8, 9, 10, 0, 0)):
+        alerts.reconciled(context(run(hours)), counts(40, quarantined), Limits())
+    much = "much in quarantine"
+    assert received.headlines == [f"{PAIR}: {much}", f"{PAIR}: well again ({much})"]
+    assert (
+        "9 of 40 records; limits: 20% or 20. Reasons: 9 × last name: missing (last_name_missing)"
+        in received.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "extracted", "exceeded"),
+    [
+        (0, 0, False),
+        (1, 1, False),
+        (2, 3, True),
+        (8, 40, False),
+        (9, 40, True),
+        (20, 1000, False),
+        (21, 1000, True),
+    ],
+)
+def test_the_limits_of_quarantine(quarantined, extracted, exceeded):
+    assert Limits().exceeded(quarantined, extracted) is exceeded
+
+
+def test_waiting_offers_are_told_when_new_ones_wait_and_when_none_is_left(received):
+    first = waiting_offer("1")
+    waiting_offer("2", "rejected_by_approver")
+    for hours in range(3):
+        alerts.reconciled(context(run(hours)), counts(), Limits())
+    assert received.headlines == [f"{PAIR}: held offers wait for a person"]
+    assert (
+        "1 offers, 1 of them new. Reasons: 1 × another chosen prospect lays claim to the unit (competing_offer)"
+        in received.text
+    )
+
+    second = waiting_offer("3", "expired")
+    alerts.reconciled(context(run(4)), counts(), Limits())
+    assert len(received.mails) == 2
+
+    Ledger().leased(first, "M1", "r")
+    Ledger().leased(second, "M2", "r")
+    alerts.reconciled(context(run(5)), counts(), Limits())
+    assert received.headlines[2] == f"{PAIR}: well again (held offers wait for a person)"
+
+
+def test_a_rehearsal_alerts_nobody(received):
+    waiting_offer("1")
+    alerts.reconciled(context(run(), rehearse=True), counts(40, 40), Limits())
+    assert received.mails == []
+
+
+def test_every_question_is_told_once_and_its_end(received):
+    """The notifier is called at every try of the task."""
+    for hours in (0, 0, 1):
+        dag_run = run(hours)
+        waiting_offer(str(hours), run_id=dag_run["dag_run_id"], awaiting=True)
+        alerts.ApprovalAsked()(context(dag_run))
+    asked = f"{PAIR}: offers wait for approval"
+    assert received.headlines == [asked, asked]
+    alerts.succeeded(context(run(1)))
+    assert received.headlines[2:] == [f"{PAIR}: well again (offers wait for approval)"]
+    alerts.succeeded(context(run(0)))
+    assert len(received.mails) == 4
