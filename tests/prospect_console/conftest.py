@@ -118,11 +118,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The api-server of these tests."""
-    home = tmp_path_factory.mktemp("console")
-    env = environment(home, free_port())
+@contextlib.contextmanager
+def _started(home: Path, language: str = "en") -> Iterator[Server]:
+    env = environment(home, free_port(), language)
     prepare(home, env)
     with serving(env, home / "api-server.log") as url:
         yield Server(url, home)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The api-server of these tests."""
+    with _started(tmp_path_factory.mktemp("console")) as server:
+        yield server
+
+
+@pytest.fixture
+def german_server(tmp_path: Path) -> Iterator[Server]:
+    """One whose language is set to German."""
+    with _started(tmp_path, "de") as server:
+        yield server

@@ -53,6 +53,12 @@ export function moment(iso, seconds = false) {
   return format(seconds ? { ...options, second: "2-digit" } : options).format(new Date(iso));
 }
 
+/** A text whose line is never broken. */
+const whole = (text) => text.replaceAll(" ", "\u00a0");
+
+/** From one time to another; in a narrow column the line breaks between the two and nowhere else. */
+const fromTo = (start, end) => `${whole(start)}\u00a0– ${whole(end)}`;
+
 /** A window in as few words as it takes: whole days have no hours. */
 export function stretch(window) {
   if (!window) return h("span", { class: "quiet" }, word("window.none"));
@@ -63,10 +69,10 @@ export function stretch(window) {
     const day = format({ weekday: "short", day: "2-digit", month: "short", year: "numeric" });
     const last = new Date(end.getTime() - 1);
     return day.format(start) === day.format(last)
-      ? day.format(start)
-      : `${day.format(start)} – ${day.format(last)}`;
+      ? whole(day.format(start))
+      : fromTo(day.format(start), day.format(last));
   }
-  return `${moment(window[0])} – ${moment(window[1])}`;
+  return fromTo(moment(window[0]), moment(window[1]));
 }
 
 /** A length of time in its largest two units. */

@@ -9,7 +9,13 @@ export function lagText(lag) {
   const title = word("lag.until", { time: moment(lag.loaded_until), age: age(lag.seconds) });
   if (!lag.intervals) return h("span", { title }, word("lag.on_time"));
   const most = lag.intervals >= 500 ? "lag.behind_most" : "lag.behind";
-  return h("span", { class: "late", title }, word(most, { count: number(lag.intervals) }), ` · ${age(lag.seconds)}`);
+  return h(
+    "span",
+    { class: "late", title },
+    h("span", { class: "nowrap" }, word(most, { count: number(lag.intervals) })),
+    " ",
+    h("span", { class: "nowrap" }, `· ${age(lag.seconds)}`),
+  );
 }
 
 /** The counts as cells; those that need a person lead to `href`, if there is one. */
@@ -37,9 +43,9 @@ function row(item) {
       item.pair.paused && h("span", { class: "badge is-paused" }, word("paused")),
     ),
     h("td", {}, badge("run", last?.state ?? "never")),
-    h("td", { class: "nowrap" }, last ? (last.window ? stretch(last.window) : h("span", { class: "quiet" }, word(`kind.${last.kind}`))) : ""),
+    h("td", { class: "words" }, last ? (last.window ? stretch(last.window) : h("span", { class: "quiet" }, word(`kind.${last.kind}`))) : ""),
     countCells(last?.counts, COUNTS),
-    h("td", { class: "nowrap" }, lagText(item.lag)),
+    h("td", { class: "words" }, lagText(item.lag)),
     h("td", {}, spark(item.history)),
   );
 }

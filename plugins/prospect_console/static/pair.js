@@ -111,8 +111,8 @@ function runsTable(query, dagId, found) {
       "tr",
       { class: query.get("run") === run.run_id ? "selected" : "" },
       h("td", {}, badge("run", run.state)),
-      h("td", { class: "nowrap" }, word(`kind.${run.kind}`)),
-      h("td", { class: "nowrap" }, stretch(run.window)),
+      h("td", { class: "words" }, word(`kind.${run.kind}`)),
+      h("td", { class: "words" }, stretch(run.window)),
       countCells(run.counts, COUNTS, `?pair=${encodeURIComponent(dagId)}&run=${encodeURIComponent(run.run_id)}#run`),
       h("td", { class: "nowrap" }, runLink(dagId, run.run_id, moment(run.started) || word("runs.waiting"))),
     );
