@@ -1,5 +1,5 @@
 """
-EverReal, as ``contracts/everreal.md`` has it.
+EverReal, as its contract has it (``docs/contracts.md``).
 
 Assumed beyond the contract: OAuth errors as in RFC 6749 (wrong client: 401 ``invalid_client``; wrong password or a
 refresh token that is gone: 400 ``invalid_grant``); a refresh hands the same refresh token back; other errors are

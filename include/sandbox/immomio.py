@@ -1,5 +1,5 @@
 """
-Immomio, as ``contracts/immomio.md`` has it.
+Immomio, as its contract has it (``docs/contracts.md``).
 
 Assumed beyond the contract: ``size`` is 50 unless given and above 200 a 400; ``sort`` knows ``updatedAt`` and
 ``createdAt``; times in a query need an offset; unknown query parameters and fields are a 400; the token's request

@@ -1,5 +1,5 @@
 """
-Wodis Sigma, as ``contracts/sigma.md`` has it.
+Wodis Sigma, as its contract has it (``docs/contracts.md``).
 
 Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
 

@@ -1,5 +1,5 @@
 """
-Wodis Yuneo, as ``contracts/yuneo.md`` has it.
+Wodis Yuneo, as its contract has it (``docs/contracts.md``).
 
 Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
 

@@ -1,8 +1,8 @@
 """EverReal's contract or candidate -> our prospect: the one place that knows its field names and status words.
 
-Source: ``contracts/everreal.md`` (the candidate's fields are published, those of ``applicationData`` and the status
-words assumed). Only the main candidate travels; the other applications of a candidate and the self-disclosure fields
-(income, employer, …) are dropped here, from the quarantine table too.
+The candidate's fields are published, those of ``applicationData`` and the status words assumed
+(``docs/contracts.md``). Only the main candidate travels; the other applications of a candidate and the self-disclosure
+fields (income, employer, …) are dropped here, from the quarantine table too.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Immomio's application -> our prospect: the one place that knows its field names and status words.
 
-Source: ``contracts/immomio.md`` (field names assumed). Only the main tenant travels; co-tenants and self-disclosure
-fields (income, profession, …) are dropped here, from the quarantine table too.
+That only accepted tenants are handed over is published, every field name and status word is assumed
+(``docs/contracts.md``). Only the main tenant travels; co-tenants and self-disclosure fields (income, profession, …)
+are dropped here, from the quarantine table too.
 """
 
 from __future__ import annotations
