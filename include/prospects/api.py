@@ -82,7 +82,7 @@ class ApiHook(SessionHook):
 
         :param what: the call in plain words for log and errors, e.g. ``"read applications"``.
         :param repeatable: whether the call may be sent again after its effect became uncertain.
-        :param log_in: a call that fetches a token and therefore carries none.
+        :param log_in: whether this call fetches a token and therefore carries none.
         :param going_out: called before each try, after all waits; what it raises ends the call unsent.
         :param refusals: reasons the caller knows how to treat; any other refusal says that the interface is not
             what we take it for, and stops the run. ``None``: all.
@@ -116,18 +116,22 @@ class ApiHook(SessionHook):
                 f"{what}: {refusal.detail} That is no answer to this call: check the connection's host and the "
                 "interface's version."
             ) from None
-        except TokenRefused:
-            raise StopRun(
+        except (TokenRefused, Trouble) as trouble:
+            raise self._given_up(trouble, what, repeatable) from None
+
+    def _given_up(self, trouble: TokenRefused | Trouble, what: str, repeatable: bool) -> Exception:
+        """What a call ends with when its last try failed."""
+        if isinstance(trouble, TokenRefused):
+            return StopRun(
                 f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its login and "
                 "password, then clear the task."
-            ) from None
-        except Trouble as trouble:
-            if trouble.uncertain and not repeatable:
-                raise AnswerLost(f"{self.system}: {what}: {trouble}; it may have taken effect") from None
-            raise WaitAndRepeat(
-                f"{self.system}: {what}: {trouble}. Nothing is lost: Airflow tries again; when its tries are "
-                f"used up, clear the task once {self.system} answers."
-            ) from None
+            )
+        if trouble.uncertain and not repeatable:
+            return AnswerLost(f"{self.system}: {what}: {trouble}; it may have taken effect")
+        return WaitAndRepeat(
+            f"{self.system}: {what}: {trouble}. Nothing is lost: Airflow tries again; when its tries are "
+            f"used up, clear the task once {self.system} answers."
+        )
 
     def _tell(self, what: str, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

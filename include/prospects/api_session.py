@@ -38,6 +38,9 @@ class Bearer(AuthBase):
 class SessionHook(HttpHook):
     """The way to a system: where it is, whom it trusts, who we are. The calls are :class:`ApiHook`'s.
 
+    :cvar system: its name, for the person on call.
+    :cvar uses_token: whether it logs in by :meth:`fetch_token`; a hook for which it does not overrides :meth:`_auth`.
+    :cvar most_concurrency: the default of ``concurrency``.
     :param http_conn_id: Airflow connection; host, login, password and the extras ``verify`` (path of a CA
         file) and ``timeout`` (seconds to wait for an answer, default 60).
     :param connection: the connection itself, where it cannot be asked for (in a trigger's thread).

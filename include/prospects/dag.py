@@ -28,27 +28,10 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
     :param pair: the validated settings.
     :param doc_md: the page for the person on call, shown in the UI.
     """
-    with alerts.WatchedDAG(
-        dag_id=pair.dag_id,
-        description=f"Prospects chosen in the letting platform become offers and leases ({pair.exchange})",
-        schedule=CronDataIntervalTimetable(pair.schedule, timezone=TIMEZONE),
-        start_date=pair.start_date,
-        catchup=pair.catchup,
-        # Runs that wait for a person's approval must not keep the next ones from starting.
-        max_active_runs=16,
-        default_args={
-            "owner": pair.owner,
-            "retries": pair.retries,
-            "retry_delay": pair.retry_delay,
-            "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(hours=1),
-        },
-        tags=["prospects", *pair.tags],
-        doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
-        **alerts.dag_callbacks(pair.late_after),
-    ) as dag:
+    with _without_tasks(pair, doc_md) as dag:
         # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
         watched: dict[str, Any] = {"on_failure_callback": alerts.failed}
+        at_the_erp = _at_the_erp(pair) | watched
         extract = pair.extract(
             task_id="extract",
             partner_conn_id=pair.partner_conn_id,
@@ -66,30 +49,20 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             without_key=pair.without_key,
             **watched,
         )
-        erp: dict[str, Any] = {
-            "erp_conn_id": pair.erp_conn_id,
-            "exchange": pair.exchange,
-            "separator": pair.written_separator,
-            "schedule": pair.schedule,
-            "pool": pair.erp_pool,
-            "pool_slots": pair.load.pool_slots_of_a_task,
-            "map_index_template": CHUNK_NAME,
-            **watched,
-        }
         load_offers = pair.load.partial(
             task_id="load_offers",
             key=pair.matching_key,
             poll=pair.poll,
-            outlets=[Asset(name=f"{pair.dag_id}_offers_loaded", uri=f"prospects://{pair.dag_id}/offers")],
-            **erp,
+            outlets=[_asset(pair, "offers", "offers_loaded")],
+            **at_the_erp,
         ).expand(chunk=dedup.output)
         auto_accept = pair.accept_with.partial(
             task_id="auto_accept",
             accept=pair.accept,
             max_accepts_per_run=pair.max_accepts_per_run,
             approval_timeout=pair.approval_timeout,
-            outlets=[Asset(name=f"{pair.dag_id}_leases_created", uri=f"prospects://{pair.dag_id}/leases")],
-            **erp,
+            outlets=[_asset(pair, "leases", "leases_created")],
+            **at_the_erp,
         ).expand(chunk=load_offers.output)
         ReconcileOperator(
             task_id="reconcile",
@@ -101,6 +74,46 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
     # Set here, not above: else each task gets, and Airflow stores, a copy of its own.
     dag.params = ParamsDict(form())
     return dag
+
+
+def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
+    """When the pair runs, how often a task is tried, and who is told of trouble."""
+    return alerts.WatchedDAG(
+        dag_id=pair.dag_id,
+        description=f"Prospects chosen in the letting platform become offers and leases ({pair.exchange})",
+        schedule=CronDataIntervalTimetable(pair.schedule, timezone=TIMEZONE),
+        start_date=pair.start_date,
+        catchup=pair.catchup,
+        # Runs that wait for a person's approval must not keep the next ones from starting.
+        max_active_runs=16,
+        default_args={
+            "owner": pair.owner,
+            "retries": pair.retries,
+            "retry_delay": pair.retry_delay,
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(hours=1),
+        },
+        tags=["prospects", *pair.tags],
+        doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
+        **alerts.dag_callbacks(pair.late_after),
+    )
+
+
+def _at_the_erp(pair: Pair) -> dict[str, Any]:
+    """What the two tasks that talk to the ERP have in common."""
+    return {
+        "erp_conn_id": pair.erp_conn_id,
+        "exchange": pair.exchange,
+        "separator": pair.written_separator,
+        "schedule": pair.schedule,
+        "pool": pair.erp_pool,
+        "pool_slots": pair.load.pool_slots_of_a_task,
+        "map_index_template": CHUNK_NAME,
+    }
+
+
+def _asset(pair: Pair, what: str, event: str) -> Asset:
+    return Asset(name=f"{pair.dag_id}_{event}", uri=f"prospects://{pair.dag_id}/{what}")
 
 
 @cache  # once a process: a DAG file may hold thousands of pairs

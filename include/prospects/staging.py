@@ -4,16 +4,18 @@ Tasks hand on the folder's address; what is in the tables stays out of XCom. The
 ``[prospects] staging`` of the Airflow configuration (``AIRFLOW__PROSPECTS__STAGING``), any address that
 ``ObjectStoragePath`` takes; by default ``prospect_staging`` in ``AIRFLOW_HOME``.
 
-Tables of a run, each with the column ``record``, the running number of an extracted record:
+Tables of a run. ``record`` is the running number of an extracted record, from 0:
 
-=============  ==========================================================================================
-extracted      prospects as mapped, texts as the partner wrote them
-prospects      prospects that go to the ERP: cleaned, each person once per unit
-suspects       pairs of prospects that may be the same person, for a person to look at
-outcomes_*     one row per record that ended in that task: kind and reason
-quarantine_*   reason, detail and raw record of those that need a person
-acceptance     one row per offer decided on: leased or held, and why
-=============  ==========================================================================================
+=============  =========================================================================================================
+extracted      by ``record``: prospects as mapped, texts as the partner wrote them
+withdrawn      external ids of those that were withdrawn or rejected at the partner
+extent         one number, how many records were extracted; written last, so its time is that of the reading
+prospects      by ``record``: prospects that go to the ERP, cleaned, each person once per unit, with ``person`` and ``chunk``
+suspects       by ``record`` and ``other_record``: prospects that may be one person, for a person to look at
+outcomes_*     by ``record``: kind and reason of each that ended in that task
+quarantine_*   by ``record``: reason, detail and the raw record of each that needs a person
+acceptance     by external id and unit: each offer decided on, leased or held, and why
+=============  =========================================================================================================
 
 In a large run the tables of ``load_offers`` and ``auto_accept`` come in one file per chunk (``*.chunk-2-of-12``);
 reading a table reads all of its files.
@@ -41,7 +43,7 @@ OUTCOME_COLUMNS = ("record", "external_id", "kind", "reason", "detail")
 
 
 def base() -> ObjectStoragePath:
-    """Where all runs are staged."""
+    """Address under which all runs are staged, a folder for each pair and in it one for each run."""
     return ObjectStoragePath(deployment.staging_address())
 
 
@@ -76,7 +78,7 @@ def files_of(folder: ObjectStoragePath, table: str) -> list[ObjectStoragePath]:
 
 
 def read(folder: str, table: str, chunk: Chunk | None = None) -> pd.DataFrame:
-    """Read a table; one that was not written is empty.
+    """Read a table as a frame, with pyarrow's types; one that was not written is empty.
 
     :param chunk: only the rows of this chunk, of a table with the column ``chunk``.
     """
