@@ -11,6 +11,7 @@ here (and two more in ``api_session``):
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from typing import Any, ClassVar, TypeVar
 import requests
 import tenacity
 from airflow.sdk.observability import stats
+from requests.auth import AuthBase
 
 from include.prospects.api_answers import (
     Rule,
@@ -48,6 +50,7 @@ class ApiHook(SessionHook):
     def __init__(self, http_conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(http_conn_id, **kwargs)
         self._not_before = 0.0
+        self._places = threading.BoundedSemaphore(self.concurrency)
         self.calls = 0
         self.seconds_waited_for_limits = 0.0
 
@@ -151,13 +154,26 @@ class ApiHook(SessionHook):
         request: dict[str, Any],
     ) -> Any:
         auth = Bearer(None) if log_in else self._auth()
-        self._wait_for_limit()
-        session = self.session
-        if going_out:
-            going_out()
+        # A place first, so that nothing is waited for between the last look at a claim and the request.
+        with self._places:
+            self._wait_for_limit()
+            session = self.session
+            if going_out:
+                going_out()
+            response = self._request(session, method, path, auth, request)
+        self._note_limit(response)
+        try:
+            return self._judged(response, what)
+        except TokenRefused:
+            self._drop_token(auth)
+            raise
+
+    def _request(
+        self, session: requests.Session, method: str, path: str, auth: AuthBase, request: dict[str, Any]
+    ) -> requests.Response:
         self.calls += 1
         try:
-            response = session.request(
+            return session.request(
                 method,
                 self.base_url.rstrip("/") + self.base_path + path,
                 auth=auth,
@@ -176,12 +192,6 @@ class ApiHook(SessionHook):
                 f"The file that the extra 'verify' or 'cert' of connection {self.http_conn_id!r} names cannot be "
                 "read on this worker."
             ) from None
-        self._note_limit(response)
-        try:
-            return self._judged(response, what)
-        except TokenRefused:
-            self._drop_token(auth)
-            raise
 
     def _judged(self, response: requests.Response, what: str) -> Any:
         """Sort an answer by the hook's table; returns its JSON if it is a success."""
@@ -256,7 +266,10 @@ class ApiHook(SessionHook):
     # --- many calls ---------------------------------------------------------------------------------------
 
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
-        """Yield ``function(item)`` for each item in their order, ``concurrency`` calls at a time."""
+        """Yield ``function(item)`` for each item in their order, ``concurrency`` items at a time.
+
+        The function may do the same with calls of its own: of all requests of a hook as many are under way at most.
+        """
         self.session  # noqa: B018  # opened here: Airflow hands connections to the task's own thread
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.system) as pool:
             yield from pool.map(function, items)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from include.prospects.ledger_database import LedgerDatabase, chunks, note, now, read
 from include.prospects.ledger_records import Entry, Intent, Key, Made, Run
-from include.prospects.ledger_schema import entries, events
+from include.prospects.ledger_schema import entries
 
 CLAIM_EXPIRES = timedelta(minutes=10)
 """After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
@@ -57,7 +57,7 @@ class Ledger(LedgerDatabase):
     def find(self, pair: str, external_ids: Collection[str]) -> dict[Key, Entry]:
         """All entries of a pair with these external ids."""
         found: dict[Key, Entry] = {}
-        with self.engine.begin() as connection:
+        with self._reading() as connection:
             for ids in chunks(sorted(set(external_ids))):
                 query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
                 found.update((entry.key, entry) for entry in read(connection, query))
@@ -91,97 +91,59 @@ class Ledger(LedgerDatabase):
             found += self._select(entries.c.erp == erp, entries.c.unit.in_(some))
         return found
 
-    def same_person_on_unit(self, pair: str, hashes: Collection[str]) -> list[Entry]:
-        """Loaded entries of a pair whose person is one of these, for the check across runs."""
-        found: list[Entry] = []
-        for some in chunks(sorted(set(hashes))):
-            found += self._select(
-                entries.c.pair == pair,
-                entries.c.person_hash.in_(some),
-                entries.c.state.in_(("loaded", "sent")),
-            )
+    def same_person_on_unit(self, pair: str, hashes: Collection[str]) -> dict[tuple[str, str], set[str]]:
+        """Who of these persons is in the ERP, or on the way there: external ids by person hash and unit."""
+        columns = (entries.c.person_hash, entries.c.unit, entries.c.external_id, entries.c.state)
+        found = defaultdict[tuple[str, str], set[str]](set)
+        with self._reading() as connection:
+            for some in chunks(sorted(set(hashes))):
+                # A condition on the state would lead SQLite to the index by state, through all that was ever loaded.
+                query = sa.select(*columns).where(entries.c.pair == pair, entries.c.person_hash.in_(some))
+                for person_hash, unit, external_id, state in connection.execute(query).all():
+                    if state in ("loaded", "sent"):
+                        found[person_hash, unit].add(external_id)
         return found
 
     # --- claiming and sending -----------------------------------------------------------------------------
 
-    def claim(self, run: Run, intents: Sequence[Intent]) -> tuple[str, set[Key]]:
+    def claim(self, run: Run, intents: Sequence[Intent]) -> tuple[str, dict[Key, int]]:
         """Take prospects for this run: write the intent before anything is sent.
 
         Taken are new ones, refused ones, those this run claimed in an earlier try, and claims that expired
-        unsent. One statement decides, so of two runs at the same moment only one gets a prospect.
+        unsent. One statement a prospect decides, so of two runs at the same moment only one gets a prospect.
 
-        :return: the claim's token and the keys that were won.
+        :return: the claim's token, and the ids of the entries that were won by key.
         """
-        token, at, won = uuid.uuid4().hex, now(), set[Key]()
+        token, at = uuid.uuid4().hex, now()
         # Each key once: PostgreSQL refuses to write a row twice in one statement.
-        once = list({intent.key: intent for intent in intents}.values())
+        once = {intent.key: intent for intent in intents}.values()
+        if not once:
+            return token, {}
         with self._writing() as connection:
-            for some in chunks(once):
-                won |= self._claim(connection, run, some, token, at)
-        return token, won
+            connection.execute(*_claim(connection, run, once, token, at))
+            ours = sa.select(entries.c.id, entries.c.external_id, entries.c.unit).where(
+                entries.c.pair == run.pair, entries.c.state == "claimed", entries.c.claim == token
+            )
+            won = connection.execute(ours).all()
+            for some in chunks(won):
+                note(connection, [row.id for row in some], "claimed", at, run.run_id)
+        return token, {(row.external_id, row.unit): row.id for row in won}
 
-    def _claim(
-        self, connection: sa.Connection, run: Run, intents: Sequence[Intent], token: str, at: datetime
-    ) -> set[Key]:
-        rows = [
-            {
-                "pair": run.pair,
-                "erp": run.erp,
-                "external_id": intent.external_id,
-                "unit": intent.unit,
-                "state": "claimed",
-                "chosen": intent.chosen,
-                "content_hash": intent.content_hash,
-                "person_hash": intent.person_hash,
-                "claim": token,
-                "claimed_at": at,
-                "run_id": run.run_id,
-                "window_start": run.window_start,
-                "window_end": run.window_end,
-                "created_at": at,
-                "updated_at": at,
-            }
-            for intent in intents
-        ]
-        insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(entries)
-        taken_over = {
-            name: getattr(insert.excluded, name)
-            for name in rows[0]
-            if name not in ("pair", "external_id", "unit", "created_at")
-        }
-        free = sa.or_(
-            entries.c.state == "refused",
-            sa.and_(entries.c.state == "claimed", entries.c.run_id == run.run_id),
-            sa.and_(entries.c.state == "claimed", entries.c.claimed_at < at - CLAIM_EXPIRES),
-        )
-        statement = insert.on_conflict_do_update(
-            index_elements=["pair", "external_id", "unit"],
-            set_=taken_over | {"reason": None, "job": None, "sent_at": None},
-            where=free,
-        ).returning(entries.c.id, entries.c.external_id, entries.c.unit)
-        won = connection.execute(statement, rows).all()
-        note(connection, [row.id for row in won], "claimed", at, run.run_id)
-        return {(row.external_id, row.unit) for row in won}
-
-    def sending(self, pair: str, token: str, keys: Collection[Key]) -> set[Key]:
+    def sending(self, ids: Collection[int], token: str) -> set[int]:
         """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
-        at, confirmed = now(), set[Key]()
+        at, confirmed = now(), set[int]()
         with self._writing() as connection:
-            for some in chunks(sorted(keys)):
+            for some in chunks(sorted(ids)):
+                ours = sa.and_(entries.c.id.in_(some), entries.c.state == "claimed", entries.c.claim == token)
                 statement = (
                     sa.update(entries)
-                    .where(
-                        entries.c.pair == pair,
-                        entries.c.claim == token,
-                        entries.c.state == "claimed",
-                        sa.tuple_(entries.c.external_id, entries.c.unit).in_(some),
-                    )
+                    .where(ours)
                     .values(state="sent", sent_at=at, job=None, updated_at=at)
-                    .returning(entries.c.id, entries.c.external_id, entries.c.unit)
+                    .returning(entries.c.id)
                 )
-                rows = connection.execute(statement).all()
-                note(connection, [row.id for row in rows], "sent", at)
-                confirmed |= {(row.external_id, row.unit) for row in rows}
+                changed = connection.execute(statement).scalars().all()
+                note(connection, changed, "sent", at)
+                confirmed.update(changed)
         return confirmed
 
     def still_sending(self, ids: Collection[int], token: str) -> bool:
@@ -258,14 +220,10 @@ class Ledger(LedgerDatabase):
                     | {name: getattr(offer, name) for name in _OF_AN_OFFER}
                     for offer in ours
                 ]
-                history = [
-                    {"entry_id": offer.entry, "at": at, "what": "offer"}
-                    | {"reason": offer.reason, "reference": offer.offer_number}
-                    for offer in ours
-                ]
                 if ours:
                     connection.execute(_LOADED, values)
-                    connection.execute(sa.insert(events), history)
+                    written = (entries.c.reason, entries.c.offer_number)
+                    note(connection, [offer.entry for offer in ours], "offer", at, None, *written)
 
     def refused(self, ids: Collection[int], reason: str, claim: str | None = None) -> None:
         """The ERP holds no offer and will not take this record as it is."""
@@ -342,3 +300,38 @@ class Ledger(LedgerDatabase):
 
 def _still(claim: str | None) -> sa.ColumnElement[bool] | None:
     return entries.c.claim == claim if claim else None
+
+
+def _claim(
+    connection: sa.Connection, run: Run, intents: Iterable[Intent], token: str, at: datetime
+) -> tuple[sa.Insert, list[dict[str, Any]]]:
+    """The statement that claims, and its rows: a new entry, or the same values in one that is free."""
+    same_for_all = {
+        "pair": run.pair,
+        "erp": run.erp,
+        "state": "claimed",
+        "claim": token,
+        "claimed_at": at,
+        "run_id": run.run_id,
+        "window_start": run.window_start,
+        "window_end": run.window_end,
+        "created_at": at,
+        "updated_at": at,
+    }
+    rows = [same_for_all | vars(intent) for intent in intents]
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(entries)
+    taken_over = {
+        name: getattr(insert.excluded, name)
+        for name in rows[0]
+        if name not in ("pair", "external_id", "unit", "created_at")
+    }
+    free = sa.or_(
+        entries.c.state == "refused",
+        sa.and_(entries.c.state == "claimed", entries.c.run_id == run.run_id),
+        sa.and_(entries.c.state == "claimed", entries.c.claimed_at < at - CLAIM_EXPIRES),
+    )
+    return insert.on_conflict_do_update(
+        index_elements=["pair", "external_id", "unit"],
+        set_=taken_over | {"reason": None, "job": None, "sent_at": None},
+        where=free,
+    ), rows

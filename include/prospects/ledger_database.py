@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import starmap
@@ -24,6 +24,9 @@ _WRITERS = 7_021_978
 """Advisory lock of PostgreSQL that writers of the ledger hold, for milliseconds."""
 
 
+_AS_TEXT = json.JSONEncoder(sort_keys=True, default=str)
+
+
 def now() -> datetime:
     """The present in UTC."""
     return datetime.now(UTC)
@@ -40,25 +43,32 @@ class LedgerDatabase:
         store = store or locate()
         self._key = store.hash_key
         self.engine = migrate.open_engine(store)
+        self._one_writer = threading.Lock()
         migrate.ready(self.engine)
 
     def hash(self, values: Mapping[str, Any]) -> str:
         """Keyed hash of some fields: equal fields, equal hash; without the key nothing can be tried out."""
-        text = json.dumps(values, sort_keys=True, default=str, ensure_ascii=True)
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._key, _AS_TEXT.encode(values).encode(), "sha256").hex()
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
-        with self.engine.begin() as connection:
+        with self._reading() as connection:
             return list(read(connection, sa.select(entries).where(*conditions).order_by(entries.c.id)))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads; on SQLite it neither waits for a writer nor keeps one waiting."""
+        with self.engine.connect().execution_options(**migrate.READS_ONLY) as connection:
+            yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """One writer at a time, as SQLite has it anyway.
 
         Two transactions that lock some hundred rows each, in the order in which each finds them, would end in a
-        deadlock sooner or later.
+        deadlock sooner or later. Threads of one process stand in line here: SQLite's own way to wait for another
+        writer is to look again after a pause, up to a tenth of a second each time.
         """
-        with self.engine.begin() as connection:
+        with self._one_writer, self.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
@@ -93,20 +103,26 @@ class LedgerDatabase:
 
 def note(
     connection: sa.Connection,
-    ids: Iterable[int],
+    ids: Collection[int],
     what: str,
     at: datetime,
     run_id: str | None = None,
-    reason: str | None = None,
-    reference: str | None = None,
+    reason: str | sa.ColumnElement[str] | None = None,
+    reference: str | sa.ColumnElement[str] | None = None,
 ) -> None:
-    """Write one line of history for each of these entries."""
-    rows = [
-        {"entry_id": i, "at": at, "run_id": run_id, "what": what, "reason": reason, "reference": reference}
-        for i in ids
+    """Write one line of history for each of these entries, at most a statement's worth.
+
+    :param reason: the same for all, or a column of the entries; so is ``reference``.
+    """
+    if not ids:
+        return
+    same = {"at": at, "run_id": run_id, "what": what, "reason": reason, "reference": reference}
+    values = [
+        value if isinstance(value, sa.ColumnElement) else sa.literal(value, events.c[name].type)
+        for name, value in same.items()
     ]
-    if rows:
-        connection.execute(sa.insert(events), rows)
+    lines = sa.select(entries.c.id, *values).where(entries.c.id.in_(ids)).order_by(entries.c.id)
+    connection.execute(sa.insert(events).from_select(["entry_id", *same], lines))
 
 
 def read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:

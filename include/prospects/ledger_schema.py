@@ -84,7 +84,8 @@ entries = sa.Table(
     sa.UniqueConstraint("pair", "external_id", "unit", name="uq_prospect_ledger_prospect"),
     sa.Index("ix_prospect_ledger_unit", "erp", "unit"),
     sa.Index("ix_prospect_ledger_state", "pair", "state"),
-    sa.Index("ix_prospect_ledger_person", "pair", "unit", "person_hash"),
+    sa.Index("ix_prospect_ledger_person", "pair", "person_hash"),
+    sa.Index("ix_prospect_ledger_acceptance_run", "pair", "acceptance_run"),
     sa.Index("ix_prospect_ledger_offer", "offer_number"),
     sa.Index("ix_prospect_ledger_lease", "lease_number"),
 )

@@ -1,10 +1,11 @@
-"""Reading a list that comes in numbered pages and may change while it is read."""
+"""What an ERP is asked for in bulk: lists in numbered pages, which may change while they are read, and searches."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from include.prospects.api import ApiHook
 from include.prospects.errors import WaitAndRepeat
 
 READINGS = 5
@@ -12,6 +13,47 @@ READINGS = 5
 
 Page = tuple[list[Any], int]
 """Items of one page, and how many items the list has in all."""
+
+
+def in_parts(
+    hook: ApiHook, find: Callable[[list[str]], Iterable[Any]], values: Collection[str], size: int
+) -> Iterator[Any]:
+    """Yield what ``find`` returns for the values, ``size`` of them in a call and each of them in one call only."""
+    asked = sorted(set(values))
+    for found in hook.concurrently(find, [asked[at : at + size] for at in range(0, len(asked), size)]):
+        yield from found
+
+
+def search(hook: ApiHook, path: str, order: Mapping[str, Any], *, what: str, items: str) -> list[Any]:
+    """What a search finds, in one answer.
+
+    :param order: the request's body.
+    :param items: field of the answer that holds what was found.
+    """
+    return hook.field(hook.call("POST", path, what=what, refusals=(), json=order), items, list)
+
+
+def list_pages(
+    hook: ApiHook,
+    path: str,
+    params: Callable[[int], Mapping[str, Any]],
+    *,
+    what: str,
+    items: str,
+    total: str,
+    identity: str,
+) -> list[Any]:
+    """All items of a list that comes in pages, see :func:`whole_list`.
+
+    :param params: the query for a page; the first one has number 0.
+    :param items: field of the answer that holds the page's items; ``total``: how many the list has in all.
+    """
+
+    def page(number: int) -> Page:
+        answer = hook.call("GET", path, what=what, refusals=(), params=params(number))
+        return hook.field(answer, items, list), hook.field(answer, total, int)
+
+    return whole_list(page, identity, f"{hook.system}: {what}")
 
 
 def whole_list(read: Callable[[int], Page], identity: str, what: str) -> list[Any]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk import BaseOperator
 
 from include.prospects import staging, window
 from include.prospects.chunks import Chunk
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
-from include.prospects.model import OutcomeKind, Prospect
+from include.prospects.model import Outcome, OutcomeKind, Prospect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +21,16 @@ if TYPE_CHECKING:
 
     from include.prospects.erp import Erp
     from include.prospects.ledger import Ledger
-    from include.prospects.loading import Item, Waiting
+    from include.prospects.loading import Loader
+    from include.prospects.sending import Item
+    from include.prospects.settling import Waiting
 
 CONTENT = frozenset(Prospect.model_fields) - {"external_id", "unit", "chosen", "withdrawn", "updated_at"}
 """What is sent of a prospect; a change in any other field is no change for the ERP."""
+
+
+SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
+"""Seconds between looks at an import before the task is put off, which takes Airflow some seconds."""
 
 
 class LoadOffersOperator(BaseOperator):
@@ -31,7 +38,7 @@ class LoadOffersOperator(BaseOperator):
     Make one offer in the ERP for each staged prospect of a chunk, once.
 
     May be run again at any time: what an earlier try left open is looked up in the ERP before anything is sent.
-    While the ERP works on an import the task is deferred and holds no worker slot.
+    While the ERP works on an import for longer than a moment the task is deferred and holds no worker slot.
 
     :param chunk: a chunk as ``dedup`` handed it on, whose folder holds the table ``prospects`` (templated).
     :param erp_conn_id: Airflow connection of the ERP (templated).
@@ -88,16 +95,17 @@ class LoadOffersOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, until all is decided or something has to be waited for."""
-        return self._advance(context, since=datetime.now(UTC))
+        return self._advance(context, since=datetime.now(UTC), rounds_lost=0)
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after a wait, perhaps in another process; everything is looked up anew."""
-        return self._advance(context, since=datetime.fromisoformat(event["since"]))
+        return self._advance(context, datetime.fromisoformat(event["since"]), event["rounds_lost"])
 
-    def _advance(self, context: Context, since: datetime) -> dict[str, Any]:
+    def _advance(self, context: Context, since: datetime, rounds_lost: int) -> dict[str, Any]:
         from include.prospects.ledger import Ledger
         from include.prospects.ledger_records import Run
         from include.prospects.loading import Loader
+        from include.prospects.settling import Waiting
 
         chunk = Chunk.read(self.chunk)
         if context["params"].get("rehearse"):
@@ -112,19 +120,23 @@ class LoadOffersOperator(BaseOperator):
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
                 ledger.withdrawn_after_load(run.pair, withdrawn)
-            loader = Loader(ledger, erp, run, since, lambda some: self._partner_numbers(erp, some))
-            waiting = loader.advance(items)
-            if waiting:
-                self._wait(waiting, since)
-            raw = {item.record: item.prospect.model_dump_json() for item in items}
-            outcomes = loader.outcomes(items)
+            loader = Loader(
+                ledger, erp, run, since, lambda some: self._partner_numbers(erp, some), rounds_lost
+            )
+            outcomes = _advance_patiently(loader, items)
+            if isinstance(outcomes, Waiting):
+                self._wait(outcomes, since, loader.rounds_lost)
+            quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
+            raw = {
+                item.record: item.prospect.model_dump_json() for item in items if item.record in quarantined
+            }
             counts = staging.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk)
             self.log.info("prospects by outcome: %s", counts)
             return chunk.handed_on
         finally:
             erp.close()
 
-    def _wait(self, waiting: Waiting, since: datetime) -> None:
+    def _wait(self, waiting: Waiting, since: datetime, rounds_lost: int) -> Never:
         from include.prospects.waiting import ImportTrigger
 
         if datetime.now(UTC) - since > self.longest_wait:
@@ -141,24 +153,24 @@ class LoadOffersOperator(BaseOperator):
                 settings=self.erp_settings,
                 jobs=sorted(waiting.jobs),
                 pause=self.poll.total_seconds(),
-                since=since.isoformat(),
+                memory={"since": since.isoformat(), "rounds_lost": rounds_lost},
             ),
             method_name="resume",
         )
 
     def _items(self, ledger: Ledger, chunk: Chunk) -> list[Item]:
         from include.prospects.ledger_records import Intent
-        from include.prospects.loading import Item
+        from include.prospects.sending import Item
 
         hashes = self._person_hashes(ledger, chunk)
-        items = []
+        items, fields = [], tuple(Prospect.model_fields)
         for row in staging.rows(chunk.folder, "prospects", chunk):
-            prospect = Prospect(**{name: row[name] for name in Prospect.model_fields})
+            prospect = Prospect(**{name: row[name] for name in fields})
             intent = Intent(
                 external_id=prospect.external_id,
                 unit=str(prospect.unit),
                 chosen=prospect.chosen,
-                content_hash=ledger.hash(prospect.model_dump(mode="json", include=set(CONTENT))),
+                content_hash=ledger.hash({name: getattr(prospect, name) for name in CONTENT}),
                 person_hash=hashes.get(row["record"]),
             )
             items.append(Item(row["record"], row["person"], prospect, intent))
@@ -203,10 +215,23 @@ class LoadOffersOperator(BaseOperator):
         return numbers
 
 
+def _advance_patiently(loader: Loader, items: Sequence[Item]) -> list[Outcome] | Waiting:
+    """Advance, and wait for imports that take a moment only: putting the task off takes longer than they do."""
+    from include.prospects.settling import Waiting
+
+    done = loader.advance(items)
+    for pause in SHORT_PAUSES:
+        if not isinstance(done, Waiting) or not done.jobs:
+            break
+        time.sleep(pause)
+        state = loader.erp.import_state(min(done.jobs))
+        if state is None or state.finished:
+            done = loader.advance(items)
+    return done
+
+
 def _rehearse(chunk: Chunk) -> None:
     """Write what would be loaded: every prospect counts as skipped, none is sent."""
-    from include.prospects.model import Outcome
-
     outcomes = [
         Outcome(
             record=row["record"],

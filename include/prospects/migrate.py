@@ -20,6 +20,8 @@ from include.prospects.ledger_schema import MIGRATIONS, Store, locate
 VERSION_TABLE = "prospect_ledger_version"
 """Own name, so that the ledger may share a database with Airflow's tables."""
 _ADVISORY_LOCK = 7_021_977
+READS_ONLY = {"prospects_reads_only": True}
+"""Execution options of a connection whose transactions write nothing."""
 
 _GIVE_UP_ON_A_LOST_HOST = {
     "connect_timeout": 10,
@@ -104,8 +106,9 @@ def open_engine(store: Store) -> sa.Engine:
 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
-        # Take the write lock at once: a lock taken half-way through fails instead of waiting.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # A writer takes the lock at once: a lock taken half-way through fails instead of waiting.
+        reads_only = READS_ONLY.keys() <= connection.get_execution_options().keys()
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     return engine
 

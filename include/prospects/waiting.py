@@ -23,18 +23,18 @@ class ImportTrigger(BaseTrigger):
     :param settings: keyword arguments of that class, without secrets.
     :param jobs: the ERP's numbers of the imports.
     :param pause: longest pause between two looks, in seconds.
-    :param since: when the task's try began; handed back in the event, as the task's memory over the wait.
+    :param memory: what the task has to know after the wait; handed back as the event.
     """
 
     def __init__(
-        self, erp: str, settings: dict[str, Any], jobs: Collection[str], pause: float, since: str
+        self, erp: str, settings: dict[str, Any], jobs: Collection[str], pause: float, memory: dict[str, Any]
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
         self.erp = erp
         self.settings = settings
         self.jobs = list(jobs)
         self.pause = pause
-        self.since = since
+        self.memory = memory
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """What Airflow needs to make this trigger anew in another process."""
@@ -45,7 +45,7 @@ class ImportTrigger(BaseTrigger):
                 "settings": self.settings,
                 "jobs": self.jobs,
                 "pause": self.pause,
-                "since": self.since,
+                "memory": self.memory,
             },
         )
 
@@ -64,7 +64,7 @@ class ImportTrigger(BaseTrigger):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self.pause)
         await asyncio.to_thread(erp.close)
-        yield TriggerEvent({"since": self.since})
+        yield TriggerEvent(self.memory)
 
 
 def _still_going_on(erp: Any, jobs: set[str]) -> set[str]:

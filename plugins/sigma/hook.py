@@ -14,7 +14,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord
-from include.prospects.listing import Page, whole_list
+from include.prospects.listing import in_parts, list_pages, search
 
 PROSPECTS_PER_DELIVERY = 50
 IDS_PER_LOOK_UP = 50
@@ -116,10 +116,7 @@ class SigmaHook(ApiHook):
 
     def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """Yield the offers (Angebote, F6) that carry one of these ids, 50 ids a look-up, page by page."""
-        ids = sorted(set(external_ids))
-        look_ups = [ids[i : i + IDS_PER_LOOK_UP] for i in range(0, len(ids), IDS_PER_LOOK_UP)]
-        for found in self.concurrently(lambda some: self._all_offers(externeId=some), look_ups):
-            yield from found
+        return in_parts(self, lambda some: self._all_offers(externeId=some), external_ids, IDS_PER_LOOK_UP)
 
     def offers_on_unit(self, unit: str) -> Iterator[dict[str, Any]]:
         """Yield all offers for one unit."""
@@ -143,35 +140,31 @@ class SigmaHook(ApiHook):
 
     def business_partners(self, dates: Collection[str]) -> Iterator[dict[str, Any]]:
         """Yield the stored business partners born on one of these days, written ``TT.MM.JJJJ``."""
-        yield from self._search("geburtsdaten", sorted(set(dates)))
+        return self._search("geburtsdaten", dates)
 
     def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
         """Yield the stored business partners with one of these addresses."""
-        yield from self._search("emails", sorted(set(emails)))
+        return self._search("emails", emails)
 
-    def _search(self, field: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
-        def search(some: Sequence[str]) -> list[dict[str, Any]]:
-            answer = self.call(
-                "POST",
-                "/stammdaten/geschaeftspartner/suche",
-                what="search business partners",
-                refusals=(),
-                json={field: list(some)},
+    def _search(self, field: str, values: Collection[str]) -> Iterator[dict[str, Any]]:
+        def find(some: list[str]) -> list[Any]:
+            path = "/stammdaten/geschaeftspartner/suche"
+            return search(
+                self, path, {field: some}, what="search business partners", items="geschaeftspartner"
             )
-            return self.field(answer, "geschaeftspartner", list)
 
-        size = VALUES_PER_SEARCH
-        for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
-            yield from found
+        return in_parts(self, find, values, VALUES_PER_SEARCH)
 
     def _all_offers(self, **query: Any) -> list[dict[str, Any]]:
-        def page(number: int) -> Page:
-            params = query | {"seite": number + 1, "anzahl": OFFERS_PER_PAGE}
-            path = "/stammdaten/angebote"
-            answer = self.call("GET", path, what="look offers up", refusals=(), params=params)
-            return self.field(answer, "angebote", list), self.field(answer, "gesamt", int)
-
-        return whole_list(page, "angebotNr", f"{self.system}: look offers up")
+        return list_pages(
+            self,
+            "/stammdaten/angebote",
+            lambda number: query | {"seite": number + 1, "anzahl": OFFERS_PER_PAGE},
+            what="look offers up",
+            items="angebote",
+            total="gesamt",
+            identity="angebotNr",
+        )
 
     def _one(self, path: str, what: str, **request: Any) -> Any:
         try:

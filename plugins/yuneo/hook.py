@@ -13,7 +13,7 @@ from urllib.parse import quote
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord
-from include.prospects.listing import Page, whole_list
+from include.prospects.listing import in_parts, list_pages, search
 
 PROSPECTS_PER_IMPORT = 200
 IDS_PER_LOOK_UP = 100
@@ -95,10 +95,7 @@ class YuneoHook(ApiHook):
 
     def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
         """Yield the offers that carry one of these ids, 100 ids a look-up, page by page."""
-        ids = sorted(set(external_ids))
-        look_ups = [ids[i : i + IDS_PER_LOOK_UP] for i in range(0, len(ids), IDS_PER_LOOK_UP)]
-        for found in self.concurrently(lambda some: self._all_offers(externalId=some), look_ups):
-            yield from found
+        return in_parts(self, lambda some: self._all_offers(externalId=some), external_ids, IDS_PER_LOOK_UP)
 
     def offers_on_unit(self, unit_number: str) -> Iterator[dict[str, Any]]:
         """Yield all offers for one unit."""
@@ -121,31 +118,26 @@ class YuneoHook(ApiHook):
 
     def business_partners(self, birth_dates: Collection[date]) -> Iterator[dict[str, Any]]:
         """Yield the stored business partners born on one of these days, 200 days a search."""
-        yield from self._search("birthDates", sorted(day.isoformat() for day in set(birth_dates)))
+        return self._search("birthDates", [day.isoformat() for day in birth_dates])
 
     def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
         """Yield the stored business partners with one of these addresses."""
-        yield from self._search("emails", sorted(set(emails)))
+        return self._search("emails", emails)
 
-    def _search(self, field: str, values: Sequence[str]) -> Iterator[dict[str, Any]]:
-        def search(some: Sequence[str]) -> list[dict[str, Any]]:
-            answer = self.call(
-                "POST",
-                "/api/v1/business-partners/search",
-                what="search business partners",
-                refusals=(),
-                json={field: list(some)},
-            )
-            return self.field(answer, "items", list)
+    def _search(self, field: str, values: Collection[str]) -> Iterator[dict[str, Any]]:
+        def find(some: list[str]) -> list[Any]:
+            path = "/api/v1/business-partners/search"
+            return search(self, path, {field: some}, what="search business partners", items="items")
 
-        size = BIRTH_DATES_PER_SEARCH
-        for found in self.concurrently(search, [values[i : i + size] for i in range(0, len(values), size)]):
-            yield from found
+        return in_parts(self, find, values, BIRTH_DATES_PER_SEARCH)
 
     def _all_offers(self, **query: Any) -> list[dict[str, Any]]:
-        def page(number: int) -> Page:
-            params = query | {"page": number, "size": OFFERS_PER_PAGE}
-            answer = self.call("GET", "/api/v1/offers", what="look offers up", refusals=(), params=params)
-            return self.field(answer, "items", list), self.field(answer, "total", int)
-
-        return whole_list(page, "id", f"{self.system}: look offers up")
+        return list_pages(
+            self,
+            "/api/v1/offers",
+            lambda number: query | {"page": number, "size": OFFERS_PER_PAGE},
+            what="look offers up",
+            items="items",
+            total="total",
+            identity="id",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -18,8 +19,10 @@ from include.prospects.errors import RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Entry, Intent, Run
 from include.prospects.ledger_schema import Store
-from include.prospects.loading import Item, Loader, Waiting
+from include.prospects.loading import Loader
 from include.prospects.model import OutcomeKind
+from include.prospects.sending import Item
+from include.prospects.settling import Waiting
 
 PAIR = "a pair"
 Numbers = Mapping[int, str | RefuseRecord]
@@ -53,9 +56,9 @@ class Loading:
         """One try of the task: go on until nothing is waited for."""
         loader = self.loader(number, numbers)
         deadline = time.monotonic() + 20
-        while loader.advance(items):
+        while isinstance(outcomes := loader.advance(items), Waiting):
             assert time.monotonic() < deadline, "the load does not end"
-        return [(outcome.kind, outcome.reason) for outcome in loader.outcomes(items)]
+        return [(outcome.kind, outcome.reason) for outcome in outcomes]
 
     def entry(self, item: Item) -> Entry:
         return self.ledger.find(PAIR, [item.intent.external_id])[item.key]
@@ -63,7 +66,7 @@ class Loading:
     def left_as_sent(self, item: Item, number: int = 1) -> Entry:
         """A run that died after it had written that it would send."""
         token, won = self.ledger.claim(self.run(number), [item.intent])
-        self.ledger.sending(PAIR, token, won)
+        self.ledger.sending(won.values(), token)
         return self.entry(item)
 
     def offers(self) -> list[str]:
@@ -162,8 +165,6 @@ def test_answers_that_are_lost_again_and_again_are_left_to_airflow(
     loading: Loading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing arrives; each answer may have been lost behind the deed, so each time it is looked up first."""
-    if loading.customer.system.name == "sigma":
-        pytest.skip("between two deliveries Sigma's import is waited for, which is no repetition")
     items = [loading.item(f"p{n}", n) for n in range(5)]
     monkeypatch.setattr(type(loading.customer.erp), "batch_size", 1)
     loading.customer.system.faults.set(1, ["drop_before"], path=loading.customer.words.import_path)
@@ -173,6 +174,77 @@ def test_answers_that_are_lost_again_and_again_are_left_to_airflow(
     loading.customer.system.faults.clear()
     assert {kind for kind, _ in loading.load(items)} == {OutcomeKind.CREATED}
     assert loading.offers() == [f"p{n}" for n in range(5)]
+
+
+def test_rounds_that_were_lost_before_the_task_was_put_off_count(loading: Loading) -> None:
+    loading.customer.system.faults.once("drop_before", path=loading.customer.words.import_path)
+    loader = loading.loader()
+    loader.rounds_lost = 2
+
+    with pytest.raises(WaitAndRepeat, match="several times"):
+        loader.advance([loading.item("anna")])
+
+
+def test_a_lost_answer_holds_up_no_other_group(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is no lost round: others came through, so the ERP is well enough to go on with."""
+    monkeypatch.setattr("include.prospects.sending.GROUP", 2)
+    path = loading.customer.words.import_path
+    loading.customer.system.faults.once("drop_after", path=path)
+    items = [loading.item(f"p{n}", n) for n in range(11)]
+    loader = loading.loader()
+    outcomes = loader.advance(items)
+    while isinstance(outcomes, Waiting):
+        outcomes = loader.advance(items)
+
+    assert {outcome.kind for outcome in outcomes} == {OutcomeKind.CREATED}
+    assert loading.offers() == sorted(f"p{n}" for n in range(11))
+    assert loading.customer.system.requests.count("POST", path) == 6
+    assert loader.rounds_lost == 0
+
+
+def test_a_group_that_stops_the_run_leaves_the_others_as_they_were_or_delivered(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What has not begun keeps for the next try; what went out is looked up by it, and sent by nobody twice."""
+    monkeypatch.setattr("include.prospects.sending.GROUP", 1)
+    items = [loading.item(f"p{n}", n) for n in range(20)]
+    deliver = loading.customer.erp.deliver
+
+    def stops_at_the_third(batch: Any, going_out: Callable[[], None]) -> Any:
+        if batch[0].prospect.external_id == "p2":
+            raise StopRun("The interface has changed.")
+        return deliver(batch, going_out)
+
+    monkeypatch.setattr(loading.customer.erp, "deliver", stops_at_the_third)
+    with pytest.raises(StopRun):
+        loading.loader().advance(items)
+    monkeypatch.setattr(loading.customer.erp, "deliver", deliver)
+    known = loading.ledger.find(PAIR, [item.intent.external_id for item in items])
+    assert known[items[2].key].state == "claimed"
+    assert items[19].key not in known
+
+    assert {kind for kind, _ in loading.load(items, 1)} == {OutcomeKind.CREATED}
+    assert loading.offers() == sorted(f"p{n}" for n in range(20))
+
+
+def test_a_claim_is_looked_at_when_no_other_request_has_to_be_waited_for(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked at before, it could be lost in the time until the request really goes."""
+    erp, system = loading.customer.erp, loading.customer.system
+    list(erp.offers(["nobody"]))
+    monkeypatch.setattr(erp.hook, "_places", threading.BoundedSemaphore(1))
+    system.options.latency_seconds = 0.01
+    before = len(system.requests)
+    answered: list[int] = []
+    batches = [loading.make(f"p{n}") for n in range(4)]
+
+    list(
+        erp.concurrently(
+            lambda batch: erp.deliver(batch, lambda: answered.append(len(system.requests))), batches
+        )
+    )
+    assert answered == [before + n for n in range(4)]
 
 
 def test_an_erp_that_is_down_leaves_no_doubt(loading: Loading) -> None:
@@ -297,15 +369,17 @@ def test_what_was_taken_over_between_claim_and_send_is_not_delivered(
 ) -> None:
     anna = loading.item("anna")
 
-    def taken_over_meanwhile(_: object) -> dict[int, str]:
+    erp = loading.customer.erp
+    look_up = erp.offers
+
+    def taken_over_meanwhile(external_ids: Any) -> Any:
         with monkeypatch.context() as expired:
             expired.setattr("include.prospects.ledger.CLAIM_EXPIRES", -timedelta(seconds=1))
             loading.ledger.claim(loading.run(2), [anna.intent])
-        return {}
+        return look_up(external_ids)
 
-    loader = loading.loader()
-    loader.partner_numbers = taken_over_meanwhile
-    assert loader.advance([anna]) == Waiting(others=1)
+    monkeypatch.setattr(erp, "offers", taken_over_meanwhile)
+    assert loading.loader().advance([anna]) == Waiting(others=1)
     assert loading.entry(anna).run_id == "run 2"
     assert loading.customer.system.batches == []
 
@@ -325,8 +399,18 @@ def test_what_another_run_has_just_claimed_is_waited_for(loading: Loading) -> No
     loading.ledger.claim(loading.run(1), [anna.intent])
 
     assert loading.loader(2).advance([anna]) == Waiting(others=1)
+
+
+def test_what_another_run_sends_between_two_looks_at_the_ledger_has_no_outcome_yet(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was not sent when this run asked what is open, and is when it asks what became of its own."""
+    anna = loading.item("anna")
+    loading.left_as_sent(anna)
+    monkeypatch.setattr(loading.ledger, "sent", lambda _: [])
+
     with pytest.raises(WaitAndRepeat, match="open entry"):
-        loading.loader(2).outcomes([anna])
+        loading.loader(2).advance([anna])
 
 
 def test_a_batch_that_was_taken_over_in_the_last_moment_does_not_go_out(

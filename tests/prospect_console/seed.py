@@ -176,7 +176,7 @@ def _ledger() -> None:
 
 def _load(ledger: Ledger, run: Run, external_id: str, unit: str, offer: str) -> None:
     token, won = ledger.claim(run, [Intent(external_id, unit.replace(".", "/"), True, "hash", "person")])
-    ledger.sending(run.pair, token, won)
+    ledger.sending(won.values(), token)
     entry = next(iter(ledger.find(run.pair, [external_id]).values()))
     ledger.in_job([entry.id], "WO-31")
     ledger.loaded(

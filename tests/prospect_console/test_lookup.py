@@ -28,7 +28,7 @@ def ledger(airflow_db: None, own_ledger: Path) -> Ledger:
     ):
         run = Run(pair, "erp", "run-1")
         token, won = ledger.claim(run, [Intent(external_id, f"1/1/1/{offer}", True, "hash", "person")])
-        ledger.sending(pair, token, won)
+        ledger.sending(won.values(), token)
         entry = next(iter(ledger.find(pair, [external_id]).values()))
         ledger.loaded(entry.id, offer_number=offer)
         if offer == "O-1":

@@ -1,7 +1,10 @@
-"""How the ledger's database is opened: what its errors show, and how long a host that is gone is waited for."""
+"""How the ledger's database is opened: what its errors show, and how long a host that is gone is waited for,
+what reading waits for and how it finds what it asks for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import sqlalchemy as sa
 
 from include.prospects import migrate
 from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Run
 from include.prospects.ledger_schema import Store, entries
 
 
@@ -41,3 +45,38 @@ def test_a_postgresql_that_is_gone_is_not_waited_for_endlessly() -> None:
         str(asked["keepalives_count"])
     )
     assert lost_after <= 120
+
+
+def test_reading_waits_for_no_writer(own_ledger: Path) -> None:
+    """A load writes all the time; the page of the console and other runs look on."""
+    ledger = Ledger()
+    with Ledger().engine.begin() as connection:
+        connection.execute(sa.delete(entries))
+        assert ledger.find("immomio_yuneo", ["A-4711"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("asks", "index"),
+    [
+        (lambda ledger: ledger.same_person_on_unit("p", ["h1", "h2"]), "ix_prospect_ledger_person"),
+        (lambda ledger: ledger.of_acceptance_run(Run("p", "e", "r")), "ix_prospect_ledger_acceptance_run"),
+        (lambda ledger: ledger.find("p", ["a", "b"]), "external_id=?"),
+        (lambda ledger: ledger.sent("p"), "ix_prospect_ledger_state"),
+    ],
+    ids=["persons", "a run's decisions", "ids", "sent"],
+)
+def test_what_a_run_asks_for_is_found_by_index(
+    own_ledger: Path, asks: Callable[[Ledger], object], index: str
+) -> None:
+    """In a ledger of years, of which a run needs a few rows."""
+    ledger = Ledger()
+    plans = list[str]()
+
+    @sa.event.listens_for(ledger.engine, "before_cursor_execute")
+    def _explain(_connection, cursor, statement, parameters, *_):  # type: ignore[no-untyped-def]
+        if statement.startswith("SELECT"):
+            plans.extend(str(row) for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+    asks(ledger)
+    assert plans
+    assert all(index in plan for plan in plans if "SEARCH" in plan or "SCAN" in plan), plans

@@ -43,6 +43,22 @@ def test_a_lost_answer_of_the_import(house: House, kind: str) -> None:
     house.all_is_well()
 
 
+def test_an_erp_whose_answers_are_all_lost_is_left_alone(house: House) -> None:
+    """Three deliveries in one try, however often the task is put off between them; then Airflow's retry."""
+    house.add()
+    house.system.faults.set(1, ["drop_before"], path=house.names.deliveries)
+    ended = house.does(UP_TO_LOAD)
+
+    assert ended.how == "failed"
+    assert "several times in a row" in ended.error
+    assert house.count("POST", house.names.deliveries) == 3
+    house.system.faults.clear()
+
+    house.succeeds(TASKS[2:])
+
+    house.all_is_well()
+
+
 @pytest.mark.parametrize("kind", ["drop_after", "cut_body", "500_after", "drop_before", "503"])
 def test_a_lost_answer_of_an_acceptance(house: House, kind: str) -> None:
     """Whether the lease had been made or not."""

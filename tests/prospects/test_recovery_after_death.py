@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from house import PROSPECTS, UP_TO_LOAD, House, backfill, clear, dies, retry, until
@@ -34,6 +35,29 @@ def test_death_between_the_intent_and_the_send(house: House, way_back: Callable[
     house.add()
     dies(house, UP_TO_LOAD, house.names.send)
     assert {entry.state for entry in house.entries()} == {"sent"}
+
+    way_back(house, "load_offers")
+
+    house.all_is_well()
+
+
+@ways_back
+@pytest.mark.parametrize(
+    ("at", "nth"),
+    [
+        ("include.prospects.ledger.Ledger.claim", 6),
+        ("send", 3),
+        ("include.prospects.ledger.Ledger.sending", 5),
+    ],
+)
+def test_death_between_the_groups_of_a_wave(
+    house: House, way_back: Callable[[House, str], None], at: str, nth: int
+) -> None:
+    """Some are delivered, some on their way, some claimed, some not even that: each is sent once."""
+    house.add(8)
+    house.run = replace(house.run, modules={"include.prospects.sending.GROUP": 1})
+    dies(house, UP_TO_LOAD, house.names.send if at == "send" else at, nth=nth)
+    assert len({entry.state for entry in house.entries()}) + (len(house.entries()) < 8) > 1
 
     way_back(house, "load_offers")
 

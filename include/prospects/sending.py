@@ -1,0 +1,181 @@
+"""Sending prospects to the ERP in groups, each by itself: claim, look, send, note.
+
+While one group waits for the ERP, others are looked up or written down. Within a group the order is that of the
+guarantee: the intent stands in the ledger before the ERP is asked whether it has an offer already, that answer is
+there before the request goes out, and just before it does the claim is looked at once more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from include.prospects.erp import ClaimLost, Delivery, Erp, Outgoing
+from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_records import Claimed, Intent, Key, Run
+from include.prospects.model import Prospect
+from include.prospects.settling import Settlement
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+GROUP = 200
+"""Prospects that are claimed and looked up together. Assumed: enough for full calls, few enough to keep all busy."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One prospect of this run.
+
+    :param record: its running number.
+    :param person: number of the person within the run; the same on several units.
+    """
+
+    record: int
+    person: int
+    prospect: Prospect
+    intent: Intent
+
+    @property
+    def key(self) -> Key:
+        return self.intent.key
+
+
+PartnerNumbers = Callable[[Sequence[Item]], Mapping[int, str | RefuseRecord]]
+"""Finds the business partner of each item the ERP knows already: its number by ``record``, or why none."""
+
+
+@dataclass(frozen=True)
+class _Ready:
+    entry: Claimed
+    outgoing: Outgoing
+
+
+@dataclass
+class Sent:
+    """What became of a wave, or of a part of it.
+
+    :param claimed: how many prospects this run could claim; the others are another run's for now.
+    :param delivered: entries that the ERP has taken.
+    :param to_import: those among them for which an import is still to be started.
+    :param lost: answers that were lost; their prospects may have been taken.
+    """
+
+    claimed: int = 0
+    delivered: int = 0
+    to_import: list[Claimed] = field(default_factory=list)
+    lost: list[AnswerLost] = field(default_factory=list)
+
+    def __iadd__(self, other: Sent) -> Sent:
+        self.claimed += other.claimed
+        self.delivered += other.delivered
+        self.to_import += other.to_import
+        self.lost += other.lost
+        return self
+
+
+class Sender:
+    """Sends the prospects of one run.
+
+    :param partner_numbers: looks persons up in the ERP before they are sent.
+    """
+
+    def __init__(self, settlement: Settlement, partner_numbers: PartnerNumbers) -> None:
+        self.settlement = settlement
+        self.ledger: Ledger = settlement.ledger
+        self.erp: Erp = settlement.erp
+        self.run: Run = settlement.run
+        self.partner_numbers = partner_numbers
+
+    def send(self, wave: Sequence[Item]) -> Sent:
+        """Send one wave, each person at most once in it, and start the import where the ERP does not do so itself.
+
+        :raises ClaimLost: another run has taken prospects over.
+        """
+        # All at once: persons are matched as tables, which costs little more for thousands than for one.
+        numbers = self.partner_numbers(wave)
+        total = Sent()
+        for sent in self.erp.concurrently(
+            lambda group: self._send_group(group, numbers), _parts(wave, GROUP)
+        ):
+            total += sent
+        if total.to_import and (job := self.erp.start_import()):
+            claims = {entry.claim for entry in total.to_import}
+            self.ledger.in_job([entry.id for entry in total.to_import], job, claims)
+        return total
+
+    def _send_group(self, group: Sequence[Item], numbers: Mapping[int, str | RefuseRecord]) -> Sent:
+        """Claim a group, and send what of it the ERP does not have."""
+        token, won = self.ledger.claim(self.run, [item.intent for item in group])
+        claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
+        sent = Sent(len(claimed))
+        found = self.settlement.offers({external_id for external_id, _ in claimed})
+        self.settlement.adopt(claimed.values(), found, reason="found_in_erp")
+        ready = []
+        for item in group:
+            entry, number = claimed.get(item.key), numbers.get(item.record)
+            if entry is None or item.key in found:
+                continue
+            if isinstance(number, RefuseRecord):
+                self.ledger.refused([entry.id], number.reason, entry.claim)
+            else:
+                ready.append(_Ready(entry, Outgoing(item.prospect, number)))
+        for part in self.erp.concurrently(self._deliver, _parts(ready, self.erp.batch_size)):
+            sent += part
+        return sent
+
+    def _deliver(self, batch: Sequence[_Ready]) -> Sent:
+        token = batch[0].entry.claim
+        confirmed = self.ledger.sending([ready.entry.id for ready in batch], token)
+        batch = [ready for ready in batch if ready.entry.id in confirmed]
+        if not batch:
+            return Sent()
+        ids = [ready.entry.id for ready in batch]
+
+        def going_out() -> None:
+            if not self.ledger.still_sending(ids, token):
+                raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
+
+        try:
+            delivery = self.erp.deliver([ready.outgoing for ready in batch], going_out)
+        except AnswerLost as lost:
+            log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
+            return Sent(lost=[lost])
+        except (WaitAndRepeat, StopRun):
+            self.ledger.not_sent(ids, token)
+            raise
+        except RefuseRecord as refusal:
+            self.ledger.not_sent(ids, token)
+            return self._deliver_in_halves(batch, refusal)
+        return self._taken(batch, delivery)
+
+    def _deliver_in_halves(self, batch: Sequence[_Ready], refusal: RefuseRecord) -> Sent:
+        """One record spoils the whole batch: find it by halving, so that the others are not held up."""
+        if len(batch) == 1:
+            self.ledger.refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
+            return Sent()
+        middle = len(batch) // 2
+        sent = self._deliver(batch[:middle])
+        sent += self._deliver(batch[middle:])
+        return sent
+
+    def _taken(self, batch: Sequence[_Ready], delivery: Delivery) -> Sent:
+        taken = []
+        for ready in batch:
+            reason = delivery.refused.get(ready.entry.key[0])
+            if reason:
+                self.ledger.refused([ready.entry.id], reason, ready.entry.claim)
+            else:
+                taken.append(ready.entry)
+        if not delivery.job:
+            return Sent(delivered=len(taken), to_import=taken)
+        self.ledger.in_job([entry.id for entry in taken], delivery.job, {batch[0].entry.claim})
+        return Sent(delivered=len(taken))
+
+
+def _parts(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
