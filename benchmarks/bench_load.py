@@ -1,8 +1,9 @@
-"""Loading 10,000 offers at 50 ms a call: the task ``load_offers`` against the ideal and one call per prospect.
+"""Loading 10,000 offers at 50 ms a call: the task ``load_offers`` against the ideal, the floor and one call per prospect.
 
 The ideal: the calls that the guarantee needs (look before sending, look persons up, send, read the results), four at a
 time, and one import's own time. Sigma serves four requests at a time by its contract; Yuneo's names no number, and we take
-four there too. All prospects are one chunk here; how chunks share a large run is ``bench_burst``'s.
+four there too. The floor makes the same kinds of calls with a bare session, in the same way four at a time, and throws the
+answers away: what is above the ideal there is the sandbox's own time and the transport's. All prospects are one chunk here; how chunks share a large run is ``bench_burst``'s.
 
     python -m benchmarks.bench_load
 """
@@ -19,7 +20,7 @@ from benchmarks.bench_run import Pair, Place, Served, home, peer, sandbox, table
 
 LATENCY, AT_A_TIME, IMPORT_SECONDS = 0.05, 4, 0.2
 SCALED_FROM = 300
-HEADS = ("load, {count:,} offers", "calls", "seconds", "/ ideal", "offers a second", "peak MiB")
+HEADS = ("load, {count:,} offers", "calls", "seconds", "/ ideal", "/ floor", "offers a second", "peak MiB")
 
 
 def rows(folder: Path, served: Served, erp: str, count: int) -> list[list[Any]]:
@@ -30,18 +31,29 @@ def rows(folder: Path, served: Served, erp: str, count: int) -> list[list[Any]]:
     ours = pair.task("load_offers", chunks)
     print(f"  {erp} ours: {ours.calls} calls, {ours.seconds:.2f} s", flush=True)
     ideal = ours.calls * LATENCY / AT_A_TIME + IMPORT_SECONDS
+    floor = peer(served, "load", erp, count) or 0
     one = (peer(served, "one", erp, SCALED_FROM) or 0) * count / SCALED_FROM
     return [
-        [f"{erp}: ideal", ours.calls, ideal, 1.0, count / ideal, ""],
+        [f"{erp}: ideal", ours.calls, ideal, 1.0, ideal / floor, count / ideal, ""],
+        [f"{erp}: floor", "", floor, floor / ideal, 1.0, count / floor, ""],
         [
             f"{erp}: this project",
             ours.calls,
             ours.seconds,
             ours.seconds / ideal,
+            ours.seconds / floor,
             count / ours.seconds,
             ours.peak,
         ],
-        [f"{erp}: one call each, scaled from {SCALED_FROM}", count, one, one / ideal, count / one, ""],
+        [
+            f"{erp}: one call each, scaled from {SCALED_FROM}",
+            count,
+            one,
+            one / ideal,
+            one / floor,
+            count / one,
+            "",
+        ],
     ]
 
 

@@ -4,6 +4,7 @@
 ``httphook`` a loop over Airflow's own ``HttpHook.run``, which makes a session for every call
 ``dlt``      dlt's REST API source into files, as its documentation has it (in an environment of its own)
 ``one``      one call for each prospect, without looking, without a ledger, without reading results
+``load``     the floor of a load: its calls, made by one session of ``requests`` four at a time, answers thrown away
 
     BENCH_CONNECTIONS=... python -m benchmarks.bench_peers floor immomio
 """
@@ -197,7 +198,114 @@ def one(system: str) -> int:
     return count
 
 
-WAYS: dict[str, Callable[[str], int]] = {"floor": floor, "httphook": httphook, "dlt": dlt, "one": one}
+def load(system: str) -> int:
+    """Make the calls of a load: in groups look up and search, deliver; then import and read the results."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import requests
+
+    count, connection = int(os.environ["BENCH_COUNT"]), _connection(system)
+    session = requests.Session()
+    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=4))
+    if system == "yuneo":
+        session.headers["Authorization"] = f"Bearer {_token(connection, system)}"
+    else:
+        session.auth = (connection["login"], connection["password"])
+
+    def call(method: str, path: str, **request: Any) -> Any:
+        answer = session.request(method, connection["host"] + path, **request)
+        answer.raise_for_status()
+        return answer.json()
+
+    send = _send_to_yuneo if system == "yuneo" else _send_to_sigma
+    size = 200 if system == "yuneo" else 50
+    with ThreadPoolExecutor(4) as pool:
+        groups = [range(start, min(start + size, count)) for start in range(0, count, size)]
+        jobs = list(pool.map(lambda group: send(call, group), groups))
+        if system == "yuneo":
+            list(pool.map(lambda job: _until_ended(call, f"/api/v1/work-orders/{job}"), jobs))
+        else:
+            run = call("POST", f"{SIGMA}/verarbeitung/interessenten-import", json={"portal": "EverReal"})
+            _until_ended(call, f"{SIGMA}/verarbeitung/interessenten-import/{run['laufNr']}")
+    return count
+
+
+SIGMA = "/wodis/rest"
+FIRST_BIRTH = date(1900, 1, 1)
+"""Long before those of the product's prospects, so that nobody is found, as at the first load."""
+
+
+def _birth(number: int) -> date:
+    """Of 10,000 prospects of the sandbox a sixth shares the day of birth with another one."""
+    return FIRST_BIRTH + timedelta(days=number * 5 // 6)
+
+
+def _send_to_yuneo(call: Callable[..., Any], group: range) -> str:
+    from include.sandbox.world import unit
+
+    ids = [f"floor {number}" for number in group]
+    for start in range(0, len(ids), 100):
+        call("GET", "/api/v1/offers", params={"externalId": ids[start : start + 100], "size": 200})
+    days = sorted({_birth(number).isoformat() for number in group})
+    call("POST", "/api/v1/business-partners/search", json={"birthDates": days})
+    rows = [
+        {
+            "externalId": f"floor {number}",
+            "unitNumber": "/".join(unit(number)),
+            "salutation": "MRS",
+            "firstName": "Anna",
+            "lastName": f"Groß {number}",
+            "birthDate": _birth(number).isoformat(),
+            "email": f"anna.{number}@example.org",
+            "street": "Hauptstraße",
+            "houseNumber": "1",
+            "postalCode": "01067",
+            "city": "Dresden",
+            "country": "DE",
+        }
+        for number in group
+    ]
+    told = call("POST", "/api/v1/prospect-imports", json={"exchange": "EverReal", "prospects": rows})
+    return str(told["workOrderId"])
+
+
+def _send_to_sigma(call: Callable[..., Any], group: range) -> None:
+    from include.sandbox.world import unit
+
+    call(
+        "GET",
+        f"{SIGMA}/stammdaten/angebote",
+        params={"externeId": [f"floor {n}" for n in group], "anzahl": 100},
+    )
+    days = sorted({f"{_birth(number):%d.%m.%Y}" for number in group})
+    call("POST", f"{SIGMA}/stammdaten/geschaeftspartner/suche", json={"geburtsdaten": days})
+    rows = [
+        {
+            "externeId": f"floor {number}",
+            "ve": ".".join(unit(number)),
+            "anrede": "Frau",
+            "vorname": "Anna",
+            "name": f"Groß {number}",
+            "geburtsdatum": f"{_birth(number):%d.%m.%Y}",
+            "email": f"anna.{number}@example.org",
+            "strasse": "Hauptstraße 1",
+            "plz": "01067",
+            "ort": "Dresden",
+            "land": "DE",
+        }
+        for number in group
+    ]
+    call("POST", f"{SIGMA}/immobilienboersen/EverReal/eingang", json={"interessenten": rows})
+
+
+def _until_ended(call: Callable[..., Any], path: str) -> None:
+    while call("GET", path)["status"] not in ("COMPLETED", "beendet"):
+        time.sleep(0.05)
+
+
+WAYS: dict[str, Callable[[str], int]] = {
+    "floor": floor, "httphook": httphook, "dlt": dlt, "one": one, "load": load,
+}  # fmt: skip
 
 
 def main() -> None:

@@ -152,8 +152,9 @@ class Ledger(LedgerDatabase):
         A request can wait for minutes, for the ERP asks it to; meanwhile another run may have taken the entries
         over. The time of the last try is kept, for from then on the ERP has time to end what it took.
         """
-        at, held = now(), 0
+        held = 0
         with self._writing() as connection:
+            at = now()  # when all other writers have been waited for
             for some in chunks(sorted(ids)):
                 ours = sa.and_(entries.c.id.in_(some), entries.c.state == "sent", entries.c.claim == token)
                 statement = sa.update(entries).where(ours).values(sent_at=at, updated_at=at)
