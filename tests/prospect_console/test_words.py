@@ -39,8 +39,7 @@ def test_every_word_that_the_page_asks_for_is_there():
 def test_every_event_of_the_ledger_has_a_sentence():
     source = Path(ledger.__file__).read_text()
     told = set(re.findall(r'_change\(\s*(?:\[[^]]*\]|ids|new),\s*"([^"]+)"', source))
-    told |= set(re.findall(r'\bnote\([^)]*\], "([^"]+)"', source))
-    told |= set(re.findall(r'"what": "([^"]+)"', source))
+    told |= set(re.findall(r'\bnote\(connection, [^"]*"([^"]+)", at', source))
     assert {"claimed", "sent", "offer", "lease", "held"} <= told
     assert sorted(what for what in told if f"event.{what}" not in ENGLISH) == []
 
