@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -85,22 +84,16 @@ class Scheduler:
         (folder / "logs").mkdir()
         (folder / "dags" / "customers.py").write_text(DAGS.replace("{customers}", str(customers)))
         ports = {name: int(url.rpartition(":")[2]) for name, url in served.urls.items()}
-        self.environment = demo._environment(folder, port, ports) | {
+        self.environment = demo.environment_of(folder, port, ports) | {
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         }
-        self.processes = demo._Processes(self.environment)
-        self.airflow = demo._Airflow(f"http://127.0.0.1:{port}", self.processes)
+        self.processes = demo.Processes(self.environment)
         self.port = port
 
     def start(self) -> None:
         """Start all parts and wait until all DAGs are known and switched on."""
-        self.processes.run("db", demo._airflow(), "db", "migrate")
-        self.processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
-        for component in demo.COMPONENTS:
-            port = ("--port", str(self.port)) if component == "api-server" else ()
-            self.processes.start(component, demo._airflow(), component, *port)
-        self.airflow.wait_until_up()
+        self.airflow = demo.start_airflow(self.processes, self.port)
         deadline = time.monotonic() + 600
         while self.airflow.get("/dags?limit=1").get("total_entries", 0) < 2 * self.customers:
             self.processes.must_live()

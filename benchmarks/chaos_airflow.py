@@ -233,22 +233,13 @@ def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
 
     ports = {name: options.sandbox_port + at for at, name in enumerate(demo.SYSTEMS)}
     for port in (options.airflow_port, *ports.values()):
-        demo._must_be_free(port)
+        demo.must_be_free(port)
     (home / "logs").mkdir(parents=True)
     rng = random.Random(options.seed)
-    environment = demo._environment(home, options.airflow_port, ports) | _short_waits(options, ports)
-    with demo._Processes(environment) as processes:
-        first = str(options.sandbox_port)
-        processes.start(
-            "sandbox", sys.executable, "-m", "include.sandbox", "--port", first, "--seed", str(options.seed)
-        )
-        processes.run("db", demo._airflow(), "db", "migrate")
-        processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
-        for component in demo.COMPONENTS:
-            port = ("--port", str(options.airflow_port)) if component == "api-server" else ()
-            processes.start(component, demo._airflow(), component, *port)
-        airflow = demo._Airflow(f"http://127.0.0.1:{options.airflow_port}", processes)
-        airflow.wait_until_up()
+    environment = demo.environment_of(home, options.airflow_port, ports) | _short_waits(options, ports)
+    with demo.Processes(environment) as processes:
+        demo.start_sandbox(processes, options.sandbox_port, options.seed)
+        airflow = demo.start_airflow(processes, options.airflow_port)
         clients = {name: SandboxClient(f"http://127.0.0.1:{ports[name]}") for name in ERPS}
         clients["yuneo"].options(work_order_seconds=options.import_seconds)
         clients["sigma"].options(run_seconds=options.import_seconds)
@@ -257,14 +248,14 @@ def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
         killer.start()
         window = Window(airflow, airflow.run_pairs())
         killed = killer.end()
-        demo._say(f"first run: {killed} task processes killed")
+        demo.say(f"first run: {killed} task processes killed")
         for way in WAYS:
             # A task that was cleared keeps counting its tries, and Airflow waits twice as long after each: no kills there.
             killer = Killer(airflow, scheduler, rng, options.kills // 2 if way == "by hand" else 0)
             killer.start()
             window.again(way)
             killed += killer.end()
-            demo._say(f"the same window again, {way}: {killed} killed so far")
+            demo.say(f"the same window again, {way}: {killed} killed so far")
         states = Counter(run["state"] for pair in demo.PAIRS for run in window.all(pair))
         tries = sum(window.tries(pair) for pair in demo.PAIRS)
         return {

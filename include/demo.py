@@ -1,4 +1,7 @@
-"""The demo: the sandbox, Airflow on SQLite, and the four pairs run for yesterday (``make demo``)."""
+"""The demo: the sandbox, Airflow on SQLite, and the four pairs run for yesterday (``make demo``).
+
+Benchmarks that need all of Airflow start it from here too.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ START_UP_SECONDS, RUN_SECONDS = 240, 900
 
 
 class DemoFailed(Exception):
-    """Said in one line."""
+    """The demo cannot go on; the message says why in one line."""
 
 
 def main() -> int:
@@ -55,27 +58,14 @@ def main() -> int:
 def _demo(options: argparse.Namespace) -> int:
     sandbox_ports = {name: options.sandbox_port + i for i, name in enumerate(SYSTEMS)}
     for port in (options.airflow_port, *sandbox_ports.values()):
-        _must_be_free(port)
+        must_be_free(port)
     home = options.home.resolve()
     shutil.rmtree(home, ignore_errors=True)
     (home / "logs").mkdir(parents=True)
-    environment = _environment(home, options.airflow_port, sandbox_ports)
-    with _Processes(environment) as processes:
-        _say("starting the sandbox")
-        first = str(options.sandbox_port)
-        processes.start(
-            "sandbox", sys.executable, "-m", "include.sandbox", "--port", first, "--seed", str(options.seed)
-        )
-        _say("preparing Airflow's database and the ledger")
-        processes.run("db", _airflow(), "db", "migrate")
-        processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
-        _say("starting Airflow (half a minute)")
-        for component in COMPONENTS:
-            port = ("--port", str(options.airflow_port)) if component == "api-server" else ()
-            processes.start(component, _airflow(), component, *port)
-        airflow = _Airflow(f"http://127.0.0.1:{options.airflow_port}", processes)
-        airflow.wait_until_up()
-        _say("running the four pairs for yesterday")
+    with Processes(environment_of(home, options.airflow_port, sandbox_ports)) as processes:
+        start_sandbox(processes, options.sandbox_port, options.seed)
+        airflow = start_airflow(processes, options.airflow_port)
+        say("running the four pairs for yesterday")
         states = airflow.run_pairs()
         all_well = _print_table(airflow, states)
         if not options.once:
@@ -84,8 +74,35 @@ def _demo(options: argparse.Namespace) -> int:
     return 0 if all_well else 1
 
 
-def _environment(home: Path, airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, str]:
-    """The whole configuration of the demo; nothing of it stands in the repository's own files."""
+def start_sandbox(processes: Processes, first_port: int, seed: int) -> None:
+    """Start the four systems on four ports in a row."""
+    say("starting the sandbox")
+    command = (sys.executable, "-m", "include.sandbox", "--port", str(first_port), "--seed", str(seed))
+    processes.start("sandbox", *command)
+
+
+def start_airflow(processes: Processes, port: int) -> Airflow:
+    """Make Airflow's database and the ledger, start all of Airflow's parts, and wait until they are well.
+
+    :raises DemoFailed: one of them ends, or they are not well in time.
+    """
+    say("preparing Airflow's database and the ledger")
+    processes.run("db", _airflow(), "db", "migrate")
+    processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
+    say("starting Airflow (half a minute)")
+    for component in COMPONENTS:
+        arguments = ("--port", str(port)) if component == "api-server" else ()
+        processes.start(component, _airflow(), component, *arguments)
+    airflow = Airflow(f"http://127.0.0.1:{port}", processes)
+    airflow.wait_until_up()
+    return airflow
+
+
+def environment_of(home: Path, airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, str]:
+    """The whole configuration of the demo; nothing of it stands in the repository's own files.
+
+    :param sandbox_ports: by the system's name.
+    """
     from include.sandbox import Sandbox
 
     settings = {
@@ -116,7 +133,8 @@ def _airflow() -> str:
     return str(Path(sys.executable).with_name("airflow"))
 
 
-def _must_be_free(port: int) -> None:
+def must_be_free(port: int) -> None:
+    """Raise :class:`DemoFailed` if something listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -127,11 +145,12 @@ def _must_be_free(port: int) -> None:
             ) from None
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line of progress, with the time."""
     print(f"  {time.strftime('%H:%M:%S')}  {text}", flush=True)
 
 
-class _Processes:
+class Processes:
     """The demo's processes; all of them end with it."""
 
     def __init__(self, environment: dict[str, str]) -> None:
@@ -139,7 +158,7 @@ class _Processes:
         self.home = Path(environment["AIRFLOW_HOME"])
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> _Processes:
+    def __enter__(self) -> Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -154,12 +173,17 @@ class _Processes:
                     os.killpg(process.pid, signal.SIGKILL)
 
     def start(self, name: str, *command: str) -> None:
+        """Start a process that stays; its output goes into ``logs/<name>.log``."""
         log = (self.home / "logs" / f"{name}.log").open("wb")
         self.running[name] = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
 
     def run(self, name: str, *command: str) -> None:
+        """Run a process to its end.
+
+        :raises DemoFailed: its exit code is not 0.
+        """
         log = self.home / "logs" / f"{name}.log"
         with log.open("wb") as file:
             code = subprocess.call(command, cwd=ROOT, env=self.environment, stdout=file, stderr=file)
@@ -169,26 +193,32 @@ class _Processes:
             )
 
     def must_live(self) -> None:
+        """Raise :class:`DemoFailed` if one that should stay has ended."""
         for name, process in self.running.items():
             if process.poll() is not None:
                 raise DemoFailed(f"{name} ended early; see {os.path.relpath(self.home)}/logs/{name}.log")
 
     def wait(self) -> None:
+        """Stay until one of them ends, which is an error, or somebody stops the demo."""
         while True:
             self.must_live()
             time.sleep(1)
 
 
-class _Airflow:
+class Airflow:
     """The demo's Airflow, through its public REST API."""
 
-    def __init__(self, url: str, processes: _Processes) -> None:
+    def __init__(self, url: str, processes: Processes) -> None:
         self.url = url
         self.processes = processes
         self.session = requests.Session()
         self.password = ""
 
     def wait_until_up(self) -> None:
+        """Wait until all parts are well, and log in.
+
+        :raises DemoFailed: they are not well in time.
+        """
         deadline = time.monotonic() + START_UP_SECONDS
         while time.monotonic() < deadline:
             self.processes.must_live()
@@ -212,10 +242,11 @@ class _Airflow:
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def get(self, path: str) -> Any:
+        """Read below ``/api/v2``; an empty dictionary from an Airflow that is too busy to answer."""
         return self._call("GET", path)
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
-        """Ask once; nothing comes from an Airflow that is too busy, and whoever asks will ask again."""
+        """Ask once. An Airflow that is too busy gives an empty answer, and the caller asks again."""
         try:
             answer = self.session.request(method, f"{self.url}/api/v2{path}", timeout=60, **request)
         except requests.RequestException:
@@ -230,7 +261,7 @@ class _Airflow:
             for pair in sorted(waiting):
                 if self._call("PATCH", f"/dags/{pair}", json={"is_paused": False}):
                     waiting.discard(pair)
-            self._patience(deadline, "Airflow does not know the four DAGs yet")
+            self._wait_a_second(deadline, "Airflow does not know the four DAGs yet")
         runs: dict[str, dict[str, Any]] = {}
         shown: dict[str, str] = {}
         while len(runs) < len(PAIRS) or any(run["state"] not in ENDED for run in runs.values()):
@@ -238,10 +269,10 @@ class _Airflow:
                 for run in self.get(f"/dags/{pair}/dagRuns?limit=1&order_by=run_after").get("dag_runs", []):
                     runs[pair] = run
                     self._show_progress(pair, run, shown)
-            self._patience(deadline, "the runs did not end in time; see the Airflow UI")
+            self._wait_a_second(deadline, "the runs did not end in time; see the Airflow UI")
         return runs
 
-    def _patience(self, deadline: float, sentence: str) -> None:
+    def _wait_a_second(self, deadline: float, sentence: str) -> None:
         self.processes.must_live()
         if time.monotonic() > deadline:
             raise DemoFailed(sentence)
@@ -255,15 +286,16 @@ class _Airflow:
         state = ", ".join(under_way) or run["state"]
         if shown.get(pair) != state:
             shown[pair] = state
-            _say(f"{pair:<15} {state}")
+            say(f"{pair:<15} {state}")
 
     def counts(self, pair: str, run: dict[str, Any]) -> dict[str, Any]:
+        """What ``reconcile`` has counted; empty if the run did not come to that."""
         path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/reconcile/xcomEntries/return_value"
         value = self.get(path).get("value") or {}
         return json.loads(value) if isinstance(value, str) else value
 
 
-def _print_table(airflow: _Airflow, runs: dict[str, dict[str, Any]]) -> bool:
+def _print_table(airflow: Airflow, runs: dict[str, dict[str, Any]]) -> bool:
     print()
     print(
         f"  {'pair':<16}"
@@ -281,7 +313,7 @@ def _print_table(airflow: _Airflow, runs: dict[str, dict[str, Any]]) -> bool:
     return all_well
 
 
-def _print_addresses(airflow: _Airflow, sandbox_ports: dict[str, int]) -> None:
+def _print_addresses(airflow: Airflow, sandbox_ports: dict[str, int]) -> None:
     print(f"  Airflow UI    {airflow.url}   user admin, password {airflow.password}")
     for name, port in sandbox_ports.items():
         print(f"  {name:<12}  http://127.0.0.1:{port}/")
