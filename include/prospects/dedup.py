@@ -126,6 +126,7 @@ def merge_same_person(
     everyone = np.full(len(prospects), -1)
     everyone[current] = _smallest_record(states, persons)
     place = np.full(len(prospects), -1)
+    # Plus one, so that a missing unit (-1) is a place like any other and no record is dropped.
     place[current] = combined(persons, text_codes(column(states, "unit")) + 1)
     kept, same_person = _one_each(prospects.assign(person=everyone), place)
     final = read_twice["duplicate_of"].map(same_person.set_index("record")["duplicate_of"])

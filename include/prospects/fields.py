@@ -30,11 +30,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 """Unicode's category Cc."""
 _BERLIN = ZoneInfo("Europe/Berlin")
-_CUT_MARK = " […]"
+
 LONGEST_TEXT = 2000
-"""The longest field that an ERP takes (the message); anything above is cut there or refused."""
+"""Characters of the longest field that an ERP takes, the message (assumed); anything above is cut there or refused."""
 LONGEST_NAME = 60
-"""Characters; both ERPs refuse longer names, and a cut name would be another person for the duplicate check."""
+"""Characters of a name that both ERPs take (assumed). A cut name would be another person for the duplicate check."""
+_CUT_MARK = " […]"
 
 
 def text(value: Any, field: str) -> str | None:
@@ -51,9 +52,8 @@ def text(value: Any, field: str) -> str | None:
     if isinstance(value, float) and not math.isfinite(value):
         raise RefuseRecord("unreadable_text", f"{field} is no number.")  # Python's JSON reader takes NaN
     result = str(value)
-    if (
-        result.isprintable()
-    ):  # nearly every text; printable is what has only the blank of the categories below
+    # Nearly every text is printable: then nothing of what is sought below can be in it, except ordinary blanks.
+    if result.isprintable():
         return result if result.strip() else None
     if _SURROGATE.search(result):
         raise RefuseRecord("unreadable_text", f"{field} holds broken Unicode.")
@@ -66,7 +66,7 @@ def _something_visible(value: str) -> bool:
 
 
 def _only_visible(value: str) -> bool:
-    """Whether all characters are of other categories than Z and C (``isprintable`` lets the blank pass besides)."""
+    """Whether there is neither a blank nor anything invisible (Unicode's categories Z and C) in it."""
     return value.isprintable() and " " not in value
 
 
@@ -273,10 +273,10 @@ def readable_identifier(record: Any, name: str) -> str | None:
 
 
 def lacking(record: Any, promised: Iterable[str]) -> list[str]:
-    """Which of the promised fields a record has not, be they ``null``.
+    """Which of the promised fields a record lacks; one that is there and ``null`` is not lacking.
 
-    :param promised: names, with a dot for each step into an object (``tenant.birthDate``). A field of an object
-        that is not there itself, or ``null``, does not count.
+    :param promised: names, with a dot for each step into an object (``tenant.birthDate``). Where that object itself
+        is missing or ``null``, its fields do not count as lacking.
     """
     missing = []
     for path in promised:

@@ -11,8 +11,8 @@ class Param(sdk.Param):
     """A field of the form whose default is not checked anew each time that Airflow looks at it.
 
     Airflow looks at it about forty times while it reads and stores one DAG, and each time checks the schema too:
-    with 3,000 DAGs that alone takes minutes. That all defaults fit is seen to by a test; what a person enters is
-    checked as ever.
+    with 3,000 DAGs that alone takes minutes. A test checks the defaults instead; what a person enters is still checked
+    by Airflow.
     """
 
     # Airflow writes a param down by the name of its class, and takes no other than its own.

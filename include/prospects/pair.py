@@ -1,4 +1,7 @@
-"""The settings of a pair, validated while its DAG file is parsed: what is wrong is said at once, in one sentence."""
+"""The settings of a pair, validated while its DAG file is parsed: what is wrong is said at once, in one sentence.
+
+What each setting means and its default stand in ``docs/settings.md``, which a test holds against the fields here.
+"""
 
 from __future__ import annotations
 
@@ -119,11 +122,6 @@ class Pair(BaseModel):
             )
         return self
 
-    @property
-    def written_separator(self) -> str:
-        """The separator of unit numbers in the ERP."""
-        return self.erp_separator or self.load.erp_separator or ""
-
     @model_validator(mode="after")
     def _erp_selection_accepts_nothing(self) -> Self:
         if self.selection == "erp" and self.accept != "off":
@@ -132,6 +130,11 @@ class Pair(BaseModel):
                 "handed over, and nothing may be accepted automatically; set accept='off'"
             )
         return self
+
+    @property
+    def written_separator(self) -> str:
+        """The separator of unit numbers in the ERP."""
+        return self.erp_separator or self.load.erp_separator or ""
 
 
 @cache  # of thousands of customers most have the same
@@ -149,7 +152,8 @@ def _fires_at_most_hourly(schedule: str) -> str:
 def _problems(error: ValidationError) -> list[tuple[str, str]]:
     problems = []
     for problem in error.errors(include_url=False):
-        if problem["type"] == "default_factory_not_called":  # for want of a setting that is told itself
+        # erp_pool has no default where erp_conn_id is wrong, which is a problem of its own.
+        if problem["type"] == "default_factory_not_called":
             continue
         setting = str(problem["loc"][0]) if problem["loc"] else ""
         name = ".".join(str(part) for part in problem["loc"])

@@ -22,7 +22,7 @@ OnPage = Callable[[list[Any]], None]
 
 
 def ignore_page(records: list[Any]) -> None:
-    """Nobody wants to know."""
+    """For a reading whose pages nobody waits for."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class Met:
 
     @property
     def records(self) -> list[Any]:
+        """The newest version of each record, in the order in which they were first met."""
         return [record for _, record in self._newest.values()]
 
     def take(self, records: Iterable[Any]) -> int:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from airflow.sdk import Context
 
+ENDING_TASKS = ("extract", "dedup", "load_offers")
+"""The tasks in which a record can end; each of them writes outcomes and quarantine."""
 ACCEPTANCE_COLUMNS = ("external_id", "unit", "offer_number", "acceptance", "reason", "lease_number")
 OUTCOME_COLUMNS = ("record", "external_id", "kind", "reason", "detail")
 
@@ -47,10 +49,14 @@ def base() -> ObjectStoragePath:
     return ObjectStoragePath(deployment.staging_address())
 
 
+def path_of(dag_id: str, run_id: str) -> ObjectStoragePath:
+    """Where a run is staged; nothing is made."""
+    return base() / dag_id / re.sub(r"[^\w.-]", "_", run_id)
+
+
 def folder_of(context: Context) -> str:
     """Address of this run's folder; made if it is not there."""
-    run = context["dag_run"]
-    path = base() / run.dag_id / re.sub(r"[^\w.-]", "_", run.run_id)
+    path = path_of(context["dag_run"].dag_id, context["dag_run"].run_id)
     path.mkdir(parents=True, exist_ok=True)
     return str(path)
 
@@ -122,11 +128,11 @@ def write_outcomes(
     return {str(kind): int(count) for kind, count in frame["kind"].value_counts().items()}
 
 
-def outcomes(folder: str, tasks: Sequence[str]) -> pd.DataFrame:
-    """The outcomes of several tasks in one frame."""
+def outcomes(folder: str) -> pd.DataFrame:
+    """What became of all records of a run, in one frame with :data:`OUTCOME_COLUMNS`."""
     import pandas as pd
 
-    frames = [read(folder, f"outcomes_{task}") for task in tasks]
+    frames = [read(folder, f"outcomes_{task}") for task in ENDING_TASKS]
     return pd.concat(
         [pd.DataFrame(columns=list(OUTCOME_COLUMNS)), *[frame for frame in frames if len(frame)]]
     )

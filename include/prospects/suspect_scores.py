@@ -21,7 +21,6 @@ from include.prospects.suspect_comparison import Comparison, Date, Name, Order, 
 from include.prospects.suspect_pairs import People
 
 _PATTERNS: Final = {
-    # (first name, last name, date, order): expected share among duplicates
     "spelling": 0.02,
     "first": 0.25,
     "last": 0.25,
@@ -42,6 +41,7 @@ _PATTERNS: Final = {
     "two_errors": 0.06,
     "missing": 0.02,
 }
+"""What differs in a pair -> its expected share among duplicates, before looking at the frame (assumed)."""
 _NUMBER: Final = {name: number for number, name in enumerate(_PATTERNS)}
 _NONE: Final = -1
 _DATE_PATTERNS: Final = {

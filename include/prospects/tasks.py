@@ -119,7 +119,7 @@ class ReconcileOperator(BaseOperator):
         """Count, compare, publish."""
         folder = Chunk.read(self.chunks[0]).folder
         extracted = int(staging.read(folder, "extent")["extracted"].iloc[0])
-        outcomes = staging.outcomes(folder, ("extract", "dedup", "load_offers"))
+        outcomes = staging.outcomes(folder)
         records = sorted(int(record) for record in outcomes["record"])
         if records != list(range(extracted)):
             lost = len(set(range(extracted)) - set(records))

@@ -18,6 +18,7 @@ from include.prospects.api import ApiHook
 from include.prospects.api_answers import COMMON_RULES, Action, Rule
 from include.prospects.errors import StopRun
 from include.prospects.reading import OnPage, ignore_page
+from include.prospects.window import TIMEZONE
 
 _PERSON_FIELDS = """
     id email firstName lastName isDisabled createdAt updatedAt
@@ -217,8 +218,6 @@ def _days_touched(start: datetime, end: datetime) -> dict[str, str]:
     """The days of a window, whether EverReal means days in UTC or in Berlin (nothing is published)."""
     last = end - timedelta(microseconds=1)
     days: list[date] = [
-        moment.astimezone(zone).date()
-        for moment in (start, last)
-        for zone in (UTC, ZoneInfo("Europe/Berlin"))
+        moment.astimezone(zone).date() for moment in (start, last) for zone in (UTC, ZoneInfo(TIMEZONE))
     ]
     return {"from": min(days).isoformat(), "to": max(days).isoformat()}

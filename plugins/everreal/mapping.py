@@ -248,9 +248,9 @@ def is_disabled(candidate: Any) -> bool:
 
 
 def lacking_fields(contract: Any) -> list[str]:
-    """Names of the fields that each application behind a contract has (assumed), be they ``null``, and this one not.
+    """Which fields this contract's application lacks, of those that each one has (assumed); ``null`` is not lacking.
 
-    GraphQL itself tells of any other field that is gone; what stands inside ``applicationData`` it does not know.
+    If any other field is gone, GraphQL itself says so; what stands inside ``applicationData`` it does not know.
     """
     try:
         data = _data(_main_application(fields.mapping(contract_candidate(contract), "candidate")))

@@ -18,7 +18,7 @@ from include.prospects.reading import OnPage, Versions, ignore_page
 from include.prospects.reading_by_time import ListByTime, Page
 
 LARGEST_PAGE = 200
-"""Applications a page holds at most (contract)."""
+"""Applications a page holds at most (assumed)."""
 _VERSIONS = Versions("id", "updatedAt")
 _UNKNOWN_APPLICATION = "APPLICATION_UNKNOWN"
 
@@ -86,8 +86,8 @@ class ImmomioHook(ApiHook):
 
     def application(self, application_id: str) -> dict[str, Any] | None:
         """One application by its id, ``None`` if Immomio does not know it."""
+        path = f"/v1/applications/{quote(application_id, safe='')}"
         try:
-            path = f"/v1/applications/{quote(application_id, safe='')}"
             found: dict[str, Any] = self.call("GET", path, what="read one application")
         except RefuseRecord:
             return None

@@ -16,7 +16,7 @@ from airflow.configuration import conf
 from airflow.models.dag import DagModel
 
 _ENTITIES = (None, DagAccessEntity.RUN, DagAccessEntity.XCOM)
-_CHUNK = 500
+_DAGS_PER_QUERY = 500
 
 
 def readable(user: BaseUser, dag_ids: Collection[str]) -> set[str]:
@@ -49,6 +49,6 @@ def _teams(dag_ids: Collection[str]) -> dict[str, str | None]:
     if not conf.getboolean("core", "multi_team", fallback=False):
         return {}
     ids, teams = sorted(dag_ids), dict[str, str | None]()
-    for start in range(0, len(ids), _CHUNK):
-        teams |= DagModel.get_dag_id_to_team_name_mapping(ids[start : start + _CHUNK])
+    for start in range(0, len(ids), _DAGS_PER_QUERY):
+        teams |= DagModel.get_dag_id_to_team_name_mapping(ids[start : start + _DAGS_PER_QUERY])
     return teams

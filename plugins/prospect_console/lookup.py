@@ -17,7 +17,7 @@ from include.prospects.ledger_schema import CONNECTION_ID, entries, events, loca
 MOST_ENTRIES = 50
 MOST_EVENTS = 200
 """The last events of an entry; the timeline says if there were more."""
-_CHUNK = 500
+_PAIRS_PER_QUERY = 500
 _SHOWN = (
     entries.c.id, entries.c.pair, entries.c.external_id, entries.c.unit, entries.c.state, entries.c.reason,
     entries.c.chosen, entries.c.job, entries.c.offer_number, entries.c.business_partner_number,
@@ -54,8 +54,10 @@ def _queries(text: str, pairs: Collection[str]) -> Iterator[sa.Select[Any]]:
     yield base.where(entries.c.offer_number == text)
     yield base.where(entries.c.lease_number == text)
     names = sorted(pairs)
-    for start in range(0, len(names), _CHUNK):
-        yield base.where(entries.c.pair.in_(names[start : start + _CHUNK]), entries.c.external_id == text)
+    for start in range(0, len(names), _PAIRS_PER_QUERY):
+        yield base.where(
+            entries.c.pair.in_(names[start : start + _PAIRS_PER_QUERY]), entries.c.external_id == text
+        )
 
 
 def _histories(connection: sa.Connection, ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:

@@ -7,32 +7,24 @@ external id leads to it. Only the named columns are read from the files.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import ObjectStoragePath
-
 from include.prospects import staging
 
-QUARANTINING_TASKS = ("extract", "dedup", "load_offers")
 MOST_ROWS = 200
-
-
-def folder_of(dag_id: str, run_id: str) -> ObjectStoragePath:
-    """Where a run is staged, as :func:`include.prospects.staging.folder_of` names it, without making it."""
-    return staging.base() / dag_id / re.sub(r"[^\w.-]", "_", run_id)
+"""So many rows of quarantine, and of suspects, are shown at the most."""
 
 
 def is_there(dag_id: str, run_id: str) -> bool:
     """Whether the run's tables are still kept and can be read from here."""
-    return folder_of(dag_id, run_id).exists()
+    return staging.path_of(dag_id, run_id).exists()
 
 
 def quarantine(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
     """The records that need a person, by reason, and how many there are in all."""
     rows: list[dict[str, Any]] = []
-    for task in QUARANTINING_TASKS:
+    for task in staging.ENDING_TASKS:
         found = _columns(dag_id, run_id, f"quarantine_{task}", ("record", "external_id", "reason"))
         rows += [row | {"task": task} for row in found]
     rows.sort(key=lambda row: (row["reason"] or "", row["external_id"] or ""))
@@ -65,7 +57,7 @@ def suspects(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
 def outcomes_of(dag_id: str, run_id: str, external_id: str) -> list[dict[str, Any]]:
     """What a run made of one prospect, whether or not it got as far as the ledger."""
     found = []
-    for task in QUARANTINING_TASKS:
+    for task in staging.ENDING_TASKS:
         rows = _columns(
             dag_id,
             run_id,
@@ -85,7 +77,7 @@ def _columns(
     import pyarrow.parquet
 
     rows: list[dict[str, Any]] = []
-    for path in staging.files_of(folder_of(dag_id, run_id), table):
+    for path in staging.files_of(staging.path_of(dag_id, run_id), table):
         with path.open("rb") as file:
             parquet = pyarrow.parquet.ParquetFile(file)
             there = [name for name in names if name in parquet.schema_arrow.names]

@@ -191,7 +191,7 @@ def _load(ledger: Ledger, run: Run, external_id: str, unit: str, offer: str) -> 
 def _staged() -> None:
     import pandas as pd
 
-    folder = str(staging.base() / "immomio_yuneo" / staging.re.sub(r"[^\w.-]", "_", last_run()))
+    folder = str(staging.path_of("immomio_yuneo", last_run()))
     Path(folder.removeprefix("file://")).mkdir(parents=True)
     raw = {0: json.dumps({"lastname": "Geheim"}), 1: json.dumps({"lastname": "Geheim"}), 2: "{}"}
     quarantined = [

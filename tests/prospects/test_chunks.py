@@ -63,7 +63,7 @@ def test_a_table_written_in_chunks_is_read_as_one(folder: str) -> None:
     for chunk in chunks_of(folder, 11):
         staging.write_outcomes(folder, "load_offers", [outcome(chunk.number)], {}, chunk)
 
-    assert sorted(staging.outcomes(folder, ("load_offers",))["record"]) == list(range(1, 12))
+    assert sorted(staging.outcomes(folder)["record"]) == list(range(1, 12))
     assert len(staging.rows(folder, "outcomes_load_offers")) == 11
 
 
@@ -78,4 +78,4 @@ def test_a_run_that_is_done_anew_leaves_nothing_of_its_former_chunks(
     for chunk in chunks_of(folder, then):
         staging.write_outcomes(folder, "load_offers", [outcome(chunk.number)], {}, chunk)
 
-    assert sorted(staging.outcomes(folder, ("load_offers",))["record"]) == list(range(1, then + 1))
+    assert sorted(staging.outcomes(folder)["record"]) == list(range(1, then + 1))

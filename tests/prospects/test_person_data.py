@@ -169,7 +169,7 @@ def test_after_erasing_nothing_is_left_and_others_are_as_they_were(staged):
 def test_erasing_keeps_the_proof_of_the_run(staged):
     """Each record still ended in exactly one way; who it was is gone."""
     PersonData(ANNA).erase()
-    outcomes = staging.outcomes(str(staging.base() / PAIR / "r1"), ("extract", "load_offers"))
+    outcomes = staging.outcomes(str(staging.path_of(PAIR, "r1")))
     assert sorted(outcomes["record"]) == [0, 1, 2, 3]
 
 
