@@ -38,7 +38,8 @@ NOT_IN_FILES = frozenset({"dag_id", *(setting for offers in OFFERS.values() for 
 """Settings of a pair that the file's name and its two systems tell."""
 SETTINGS = (*OFFERS, *(name for name in Pair.model_fields if name not in NOT_IN_FILES))
 MOST_SENTENCES = 50
-_AN_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+"""So many are shown in Airflow's banner at the most."""
+_DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
 class WrongCustomers(Exception):
@@ -49,14 +50,14 @@ class WrongCustomers(Exception):
 
 
 def customer_dags(doc_md: str) -> None:
-    """Make a DAG for each customer whose file is right; a wrong one is left out, and said by :func:`refuse_wrong`.
+    """Make a DAG for each customer whose file is right; a wrong one is left out, and :func:`refuse_wrong` names it.
 
-    While a task runs Airflow reads the DAG file for that task's DAG alone; then no other customer's file is read.
+    While a task runs, Airflow reads the DAG file for that task's DAG alone; then no other customer's file is read.
 
     :param doc_md: the page for the person on call, shown in the UI.
     """
     asked = get_parsing_context().dag_id
-    with _garbage_left():
+    with _without_garbage_collection():
         for path in files(asked):
             try:
                 pair = read_customer(path)
@@ -68,8 +69,8 @@ def customer_dags(doc_md: str) -> None:
 
 
 @contextmanager
-def _garbage_left() -> Iterator[None]:
-    """All that is made here is kept; Python shall not look through it again and again for garbage."""
+def _without_garbage_collection() -> Iterator[None]:
+    """All that is made here is kept, so looking through it for garbage again and again would find nothing."""
     running = gc.isenabled()
     gc.disable()
     try:
@@ -80,7 +81,7 @@ def _garbage_left() -> Iterator[None]:
 
 
 def refuse_wrong() -> None:
-    """Raise if any customer's file is wrong, but not while a task is started.
+    """Raise if any customer's file is wrong, but not where Airflow reads the DAG file to start a task.
 
     :raises WrongCustomers: with a sentence for each wrong line.
     """
@@ -158,7 +159,7 @@ def read_customer(path: Path) -> Pair:
 
 def _about_the_name(name: str) -> list[tuple[str, str]]:
     problems = []
-    if not _AN_ID.fullmatch(name):
+    if not _DAG_ID.fullmatch(name):
         problems.append("the file's name is the DAG's: only letters, digits, '.', '_' and '-' may be in it")
     if name in _dag_files():
         problems.append(f"dags/{name}.py has the same name, and that is the DAG's: rename this file")
@@ -166,7 +167,7 @@ def _about_the_name(name: str) -> list[tuple[str, str]]:
 
 
 def _sentence(path: Path, settings: dict[str, Setting], name: str, rule: str) -> str:
-    """With the line of the setting; a rule about several, or about one that is missing, the first it names."""
+    """A problem with file and line: that of its setting or, without one, of the first setting that the rule names."""
     if name not in settings:
         said = {
             found.start(): other
@@ -199,7 +200,7 @@ def _in_berlin(start: Any) -> Any:
 
 @cache
 def _dag_files() -> frozenset[str]:
-    """Names of the DAG files beside: by the rule of the house also the names of their DAGs."""
+    """Names of the DAG files of pairs; by the rule of the house these are also the names of their DAGs."""
     return frozenset(path.stem for path in (ROOT / "dags").glob("*.py"))
 
 
@@ -207,7 +208,7 @@ def _dag_files() -> frozenset[str]:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a customer's file, for editors; the last word has :func:`read_customer`."""
+    """The JSON Schema of a customer's file, for editors; what :func:`read_customer` says counts."""
     settings: dict[str, Any] = {
         "partner": (
             str,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LACKING_SHARE = 0.2
 """More records than this lacking a field of the contract is a change of the interface, not dirt."""
 FEWEST_FOR_A_JUDGEMENT = 5
+"""Of fewer records a share says nothing (assumed, as the share itself)."""
 
 
 class ExtractOperator(BaseOperator):
@@ -107,7 +108,7 @@ class ExtractOperator(BaseOperator):
         return fields.as_raw(record, self.kept_fields)
 
     def lacking_fields(self, record: Any) -> Iterable[str]:
-        """Names of the fields that every record has by the contract and this one has not (``null`` is there)."""
+        """Which fields this record lacks, of those that every record has by the contract; ``null`` is not lacking."""
         return fields.lacking(record, self.promised_fields)
 
     def execute(self, context: Context) -> str:
@@ -145,10 +146,10 @@ class ExtractOperator(BaseOperator):
         self.hook.close()
 
     def map_ahead(self, records: Sequence[Any]) -> None:
-        """Map these records in a thread beside the reading; for :meth:`read` to call with each page as it comes.
+        """Map these records in a thread beside the reading; :meth:`read` may call it with each page as it comes.
 
-        A partner that does not call it loses nothing but time: its records are mapped when all are read. What
-        is mapped here and then not among the records that :meth:`read` yields, is dropped.
+        A partner that does not call it loses nothing but time: its records are mapped when all are read. What was
+        mapped here and is then not among the records that :meth:`read` yields is dropped.
         """
         if self._ahead:
             self._ahead.take(records)
@@ -174,12 +175,12 @@ class ExtractOperator(BaseOperator):
 class Mapped(NamedTuple):
     """A record after the mapping.
 
-    :param lacking: the promised fields that it has not.
-    :param prospect: or why it is none.
+    :param lacking: the promised fields that it lacks.
+    :param result: the prospect, or why it is none.
     """
 
     lacking: Sequence[str]
-    prospect: Prospect | RefuseRecord
+    result: Prospect | RefuseRecord
 
 
 class _SortedOut:
@@ -197,13 +198,10 @@ class _SortedOut:
     def add(self, number: int, record: Any, mapped: Mapped) -> None:
         self.count += 1
         self.lacking.update(mapped.lacking)
-        prospect = mapped.prospect
-        if isinstance(prospect, RefuseRecord):
-            refusal = prospect
-            self.raw[number] = self.operator.raw(record)
-            external_id = self.operator.external_id_of(record)
-            self._end(number, external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
+        if isinstance(mapped.result, RefuseRecord):
+            self._quarantine(number, record, mapped.result)
             return
+        prospect = mapped.result
         reason = self.operator.skip_reason(prospect)
         if reason:
             if prospect.withdrawn:
@@ -211,6 +209,11 @@ class _SortedOut:
             self._end(number, prospect.external_id, OutcomeKind.SKIPPED, reason)
         else:
             self.prospects[number] = prospect
+
+    def _quarantine(self, number: int, record: Any, refusal: RefuseRecord) -> None:
+        self.raw[number] = self.operator.raw(record)
+        external_id = self.operator.external_id_of(record)
+        self._end(number, external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
 
     def _end(
         self, number: int, external_id: str | None, kind: OutcomeKind, reason: str, detail: str | None = None
