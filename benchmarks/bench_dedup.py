@@ -24,7 +24,8 @@ import pandas as pd
 import pyarrow as pa
 
 from benchmarks.synthetic_people import KINDS, people, true_pairs
-from include.prospects.dedup import clean, merge_same_person
+from include.prospects.cleaning import clean
+from include.prospects.dedup import merge_same_person
 from include.prospects.suspects import suspects
 
 Pairs = set[tuple[int, int]]

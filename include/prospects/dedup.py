@@ -33,22 +33,9 @@ from include.prospects.folding import (
     combined,
     days,
     field_codes,
-    person_key,
     rows_where,
     text_codes,
 )
-
-__all__ = [
-    "AMBIGUOUS",
-    "DEFAULT_KEY",
-    "KEY_FIELDS",
-    "clean",
-    "match_partners",
-    "merge_same_person",
-    "person_key",
-    "same_persons",
-    "undecided",
-]
 
 AMBIGUOUS: Final = "ambiguous_partner"
 _ADDRESS: Final = ("street", "house_number", "postal_code", "city", "country")

@@ -177,7 +177,7 @@ class LoadOffersOperator(BaseOperator):
         return items
 
     def _person_hashes(self, ledger: Ledger, chunk: Chunk) -> dict[int, str]:
-        from include.prospects.dedup import person_key
+        from include.prospects.folding import person_key
 
         frame = staging.read(chunk.folder, "prospects", chunk)
         if frame.empty:

@@ -47,7 +47,8 @@ class DedupOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Clean, match, and stage."""
         del context
-        from include.prospects.dedup import clean, merge_same_person, undecided
+        from include.prospects.cleaning import clean
+        from include.prospects.dedup import merge_same_person, undecided
         from include.prospects.suspects import suspects
 
         extracted = clean(staging.read(self.folder, "extracted"))

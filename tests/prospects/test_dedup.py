@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from include.prospects.cleaning import clean
-from include.prospects.dedup import DEFAULT_KEY, match_partners, merge_same_person, person_key, undecided
+from include.prospects.dedup import match_partners, merge_same_person, undecided
+from include.prospects.folding import DEFAULT_KEY, person_key
 
 UNIT, OTHER_UNIT = "1/2/3/4", "1/2/3/5"
 BORN = date(1980, 5, 6)
