@@ -1,9 +1,10 @@
-"""Whoever follows a link in the documents arrives, and each decision stands in the index."""
+"""Whoever follows a link in the documents arrives, and what they list is all there is."""
 
 from __future__ import annotations
 
 import re
 import subprocess
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,18 @@ def test_every_setting_of_a_pair_is_described() -> None:
     described = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "settings.md").read_text()))
 
     assert set(Pair.model_fields) <= described
+
+
+def test_every_module_and_every_package_stands_in_the_drawing_of_the_floors() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    drawing = re.split(r"^```.*$", page.partition("## Floors")[2], flags=re.M)[1]
+    named = re.findall(r"[\w*]+\.py", drawing)
+    modules = [path.name for path in (ROOT / "include" / "prospects").glob("*.py") if path.stem != "__init__"]
+
+    assert [module for module in modules if not any(fnmatchcase(module, name) for name in named)] == []
+    assert [name for name in named if not any(fnmatchcase(module, name) for module in modules)] == []
+    packages = {path.parent.name for path in ROOT.glob("plugins/*/plugin.py")}
+    assert packages == {name for name in packages if f"plugins/{name}/" in drawing}
 
 
 def test_each_picture_is_shown_somewhere() -> None:
