@@ -90,6 +90,8 @@ Unit = Annotated[InstanceOf[UnitNumber], BeforeValidator(_as_unit), PlainSeriali
 
 
 class Salutation(StrEnum):
+    """How a letter addresses a person; ``NONE`` for anything that is neither Herr nor Frau, or not told."""
+
     MR = "MR"
     MRS = "MRS"
     NONE = "NONE"
@@ -127,6 +129,8 @@ class Prospect(_Frozen):
 
 
 class OfferStatus(StrEnum):
+    """How far an offer is in the ERP; ``UNKNOWN`` for a word that its mapping does not know."""
+
     OFFERED = "offered"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -181,15 +185,16 @@ class ImportResult(_Frozen):
 
 
 class OutcomeKind(StrEnum):
-    """What happened to a record. Each extracted record has exactly one of the first five."""
+    """How a record ended; each extracted record ends in exactly one of these ways.
+
+    After ``created`` and ``already_there`` the ERP holds one offer for it.
+    """
 
     CREATED = "created"
     ALREADY_THERE = "already_there"
     DUPLICATE = "duplicate"
     QUARANTINED = "quarantined"
     SKIPPED = "skipped"
-    LEASED = "leased"
-    HELD = "held"
 
 
 class Outcome(_Frozen):

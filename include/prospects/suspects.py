@@ -22,12 +22,10 @@ from include.prospects.suspect_pairs import People, candidate_pairs, people
 from include.prospects.suspect_scores import probabilities
 
 THRESHOLD: Final = 0.4
-"""Pairs that are more likely one person than two."""
+"""Probability from which on a pair is listed. Assumed: rather a pair too many for a person to look at than one missed."""
 
 
-def suspects(
-    prospects: pd.DataFrame, partners: pd.DataFrame | None = None, threshold: float = THRESHOLD
-) -> pd.DataFrame:
+def suspects(prospects: pd.DataFrame, partners: pd.DataFrame | None = None) -> pd.DataFrame:
     """Find near matches among the prospects, and between them and stored business partners.
 
     :param prospects: cleaned prospects with ``record``, names, ``birth_date``; ``email``, ``phone``, ``mobile``
@@ -35,7 +33,7 @@ def suspects(
         by the default key if the column is missing) are no suspects of each other; the smallest speaks for all.
     :param partners: as for :func:`~include.prospects.dedup.match_partners`. Partners that it finds are no suspects.
     :returns: ``record``, ``other_record`` or ``other_partner`` (the other one is missing), ``score`` from
-        ``threshold`` to 1, ``reason``: what differs, comma-separated: ``first_name_typo``, ``last_name_typo``,
+        :data:`THRESHOLD` to 1, ``reason``: what differs, comma-separated: ``first_name_typo``, ``last_name_typo``,
         ``first_name_part``, ``last_name_part``, ``names_swapped``, ``names_split_differently``,
         ``name_spelling``, ``birth_day_typo``, ``birth_month_typo``, ``birth_year_typo``, ``day_month_swapped``,
         ``birth_date_missing``. Best first; each pair once, the smaller record first.
@@ -49,7 +47,7 @@ def suspects(
     left, right = left[to_compare], right[to_compare]
     pairs = compare(who, left, right)
     score = probabilities(pairs)
-    near = (score >= threshold) & (score > 0)
+    near = score >= THRESHOLD
     return _table(both, left[near], right[near], score[near], reasons(pairs, near))
 
 
