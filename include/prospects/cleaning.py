@@ -16,15 +16,8 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.prospects.folding import (
-    NAMES,
-    as_dates,
-    column,
-    distinct_values,
-    on_distinct,
-    once_each,
-    text_series,
-)
+from include.prospects.columns import as_dates, column, distinct_values, on_distinct, once_each, text_series
+from include.prospects.folding import NAMES
 from include.prospects.name_writing import (
     joined_titles,
     plain_name,
@@ -80,7 +73,7 @@ def clean(prospects: pd.DataFrame) -> pd.DataFrame:
     stays as its trimmed text). A text of blanks only becomes missing. Cleaning twice is cleaning once.
 
     :param prospects: columns of ``Prospect``, text as ``str``; any may be missing but then stays so, except
-        ``title``. Dates in any form that :func:`~include.prospects.folding.as_dates` takes.
+        ``title``. Dates in any form that :func:`~include.prospects.columns.as_dates` takes.
     :returns: the same rows and columns, dates as ``datetime64[s]``, plus ``title`` and ``changed``: the names
         of the fields that were altered, comma-separated, empty if none was. Never the values.
     :raises TypeError: if a date column holds something that is no date.

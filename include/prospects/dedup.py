@@ -22,20 +22,8 @@ import numpy as np
 import pandas as pd
 
 from include.prospects.cleaning import clean
-from include.prospects.folding import (
-    DEFAULT_KEY,
-    KEY_FIELDS,
-    NAMES,
-    NO_DAY,
-    as_dates,
-    checked_key,
-    column,
-    combined,
-    days,
-    field_codes,
-    rows_where,
-    text_codes,
-)
+from include.prospects.columns import NO_DAY, as_dates, column, combined, days, rows_where, text_codes
+from include.prospects.folding import DEFAULT_KEY, KEY_FIELDS, NAMES, checked_key, field_codes
 
 AMBIGUOUS: Final = "ambiguous_partner"
 _ADDRESS: Final = ("street", "house_number", "postal_code", "city", "country")

@@ -112,6 +112,7 @@ def _distances(texts: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndar
 
 
 def text_lengths(texts: np.ndarray) -> np.ndarray:
+    """The number of characters of each text."""
     return np.array([len(text) for text in texts], int)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from include.prospects.folding import NO_DAY, column, combined, days, folded, once_each, text_codes
+from include.prospects.columns import NO_DAY, column, combined, days, once_each, text_codes
+from include.prospects.folding import folded
 
 LARGEST_BLOCK: Final = 600
 """A block with more members says too little (everybody born on 1 January 1970); it is divided or left out."""
