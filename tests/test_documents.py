@@ -81,6 +81,20 @@ def test_every_setting_of_a_pair_is_described() -> None:
     assert set(Pair.model_fields) <= described
 
 
+@pytest.mark.parametrize(
+    "name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/console.md", "docs/operations.md"]
+)
+def test_a_file_that_tells_where_something_belongs_is_there(name: str) -> None:
+    there = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
+    named = re.findall(r"`([\w*/.-]*\w[\w*-]*\.(?:py|js|toml|yaml))`", (ROOT / name).read_text())
+
+    assert named
+    gone = [path for path in named if not any(fnmatchcase(f"/{file}", f"*/{path}") for file in there)]
+    assert gone == []
+
+
 def test_every_module_and_every_package_stands_in_the_drawing_of_the_floors() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     drawing = re.split(r"^```.*$", page.partition("## Floors")[2], flags=re.M)[1]
