@@ -41,7 +41,9 @@ _R = TypeVar("_R")
 class ApiHook(SessionHook):
     """Base of the four hooks: how to call, not what.
 
-    :param concurrency: connections kept open, and calls that :meth:`concurrently` has under way at a time.
+    :cvar base_path: stands before every path of a call.
+    :cvar rules: the system's own rows of the table of answers, by its code or the HTTP status; they come before the
+        common ones.
     """
 
     base_path: ClassVar[str] = ""

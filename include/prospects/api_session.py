@@ -40,21 +40,17 @@ class SessionHook(HttpHook):
 
     :cvar system: its name, for the person on call.
     :cvar uses_token: whether it logs in by :meth:`fetch_token`; a hook for which it does not overrides :meth:`_auth`.
-    :cvar most_concurrency: the default of ``concurrency``.
+    :cvar concurrency: calls that may be under way at a time, and connections kept open for them.
     :param http_conn_id: Airflow connection; host, login, password and the extras ``verify`` (path of a CA
         file) and ``timeout`` (seconds to wait for an answer, default 60).
     :param connection: the connection itself, where it cannot be asked for (in a trigger's thread).
-    :param concurrency: connections kept open.
     """
 
     system: ClassVar[str] = "the system"
     uses_token: ClassVar[bool] = True
-    most_concurrency: ClassVar[int] = 4
+    concurrency: ClassVar[int] = 4
 
-    def __init__(
-        self, http_conn_id: str | None = None, *, concurrency: int | None = None, connection: Any = None
-    ) -> None:
-        self.concurrency = concurrency or self.most_concurrency
+    def __init__(self, http_conn_id: str | None = None, *, connection: Any = None) -> None:
         super().__init__(
             http_conn_id=http_conn_id or self.default_conn_name,
             adapter=TCPKeepAliveAdapter(pool_connections=1, pool_maxsize=self.concurrency, pool_block=True),

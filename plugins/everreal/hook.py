@@ -56,10 +56,7 @@ class EverRealHook(ApiHook):
         extras ``client_id`` and ``client_secret``.
     """
 
-    conn_name_attr = "http_conn_id"
     default_conn_name = "everreal"
-    conn_type = "http"
-    hook_name = "EverReal"
     system = "EverReal"
     rules = {
         429: Rule(Action.REPEAT, "more than 300 requests in a minute"),

@@ -30,10 +30,7 @@ class ImmomioHook(ApiHook):
     :param http_conn_id: Airflow connection; host, and the API user's name and password as login and password.
     """
 
-    conn_name_attr = "http_conn_id"
     default_conn_name = "immomio"
-    conn_type = "http"
-    hook_name = "Immomio"
     system = "Immomio"
     rules = {
         400: Rule(Action.STOP, "the request was refused as malformed; the interface may have changed"),

@@ -34,11 +34,10 @@ class SigmaHook(ApiHook):
     """
 
     default_conn_name = "sigma"
-    hook_name = "Wodis Sigma"
     system: ClassVar[str] = "Wodis Sigma"
     base_path: ClassVar[str] = "/wodis/rest"
     uses_token: ClassVar[bool] = False
-    most_concurrency: ClassVar[int] = 4
+    concurrency: ClassVar[int] = 4  # requests that Sigma serves at a time (assumed contract)
 
     rules: ClassVar[Mapping[int | str, Rule]] = {
         401: Rule(Action.STOP, "the log-in is refused; correct login and password of the connection"),

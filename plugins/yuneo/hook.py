@@ -28,7 +28,6 @@ class YuneoHook(ApiHook):
     """
 
     default_conn_name = "yuneo"
-    hook_name = "Wodis Yuneo"
     system: ClassVar[str] = "Wodis Yuneo"
 
     rules: ClassVar[Mapping[int | str, Rule]] = {

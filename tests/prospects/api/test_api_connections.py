@@ -25,10 +25,14 @@ def test_many_calls_share_one_connection(yuneo: Yuneo, hook: YuneoHook) -> None:
     assert yuneo.requests.connections == 1
 
 
+class ThreeAtATime(YuneoHook):
+    concurrency = 3
+
+
 def test_calls_at_a_time_are_bounded_by_the_pool(yuneo: Yuneo) -> None:
     """Twelve calls that each take a while go over the three connections that the hook may have."""
     yuneo.options.latency_seconds = 0.02
-    with YuneoHook(concurrency=3) as hook:
+    with ThreeAtATime() as hook:
         list(hook.concurrently(lambda _: read(hook), range(12)))
 
     assert yuneo.requests.count("GET", OFFERS) == 12
