@@ -177,6 +177,33 @@ def test_father_and_son_with_one_address_are_not_joined_by_a_record_without_date
     assert duplicates.empty
 
 
+def test_two_records_that_could_each_be_the_father_or_the_son_stay_two() -> None:
+    both = {"email": "ott@b.de"}
+    dateless = both | {"birth_date": None}
+    kept, duplicates = merge_same_person(
+        frame(both, both | {"birth_date": date(2005, 1, 2)}, dateless, dateless)
+    )
+    assert kept["person"].tolist() == [0, 1, 2, 3]
+    assert duplicates.empty
+
+
+def test_nobody_can_tell_who_has_neither_the_key_nor_an_email_address() -> None:
+    people = frame(
+        {},
+        {"birth_date": None, "email": "a@b.de"},
+        {"birth_date": None},
+        {"last_name": None, "email": "a@b.de"},
+    )
+    people.index = pd.Index([7, 5, 3, 1])
+    assert undecided(people).to_dict() == {7: False, 5: False, 3: True, 1: True}
+
+
+def test_no_prospects_at_all() -> None:
+    kept, duplicates = merge_same_person(frame({}).iloc[:0])
+    assert kept.empty
+    assert duplicates.empty
+
+
 def test_a_choice_on_either_record_counts_but_not_that_of_a_withdrawn_one() -> None:
     kept, _ = merge_same_person(frame({"chosen": True}, {"chosen": False}))
     assert kept[["record", "chosen", "withdrawn"]].values.tolist() == [[1, True, False]]
@@ -184,6 +211,12 @@ def test_a_choice_on_either_record_counts_but_not_that_of_a_withdrawn_one() -> N
     assert kept[["record", "chosen", "withdrawn"]].values.tolist() == [[0, False, False]]
     kept, _ = merge_same_person(frame({"withdrawn": True}, {"withdrawn": True}))
     assert kept[["record", "chosen", "withdrawn"]].values.tolist() == [[1, True, True]]
+
+
+def test_who_has_withdrawn_everywhere_and_was_never_chosen_is_not_chosen() -> None:
+    gone = {"chosen": False, "withdrawn": True}
+    kept, _ = merge_same_person(frame(gone, gone))
+    assert kept[["chosen", "withdrawn"]].values.tolist() == [[False, True]]
 
 
 def test_the_larger_external_id_wins_a_tie() -> None:
@@ -201,6 +234,14 @@ def test_an_address_is_filled_up_but_never_mixed() -> None:
     assert pd.isna(kept.iloc[0]["street"])
     kept, _ = merge_same_person(frame(home, {"city": "Berlin", "street": "Hauptstr."}))
     assert kept.iloc[0]["house_number"] == "1"
+
+
+def test_the_best_of_several_records_gives_the_address_and_each_person_is_looked_at_alone() -> None:
+    bonn, kiel = {"street": "Weg", "city": "Bonn"}, {"street": "Ufer", "city": "Kiel"}
+    ida = {"first_name": "Ida"}
+    kept, _ = merge_same_person(frame(kiel, bonn, {}, ida | kiel, ida | {"city": "Bonn"}))
+    assert kept["street"].fillna("").tolist() == ["Weg", ""]
+    assert kept["city"].tolist() == ["Bonn", "Bonn"]
 
 
 def test_a_salutation_that_is_not_given_is_filled() -> None:
@@ -266,6 +307,24 @@ def test_partners_without_date_are_found_by_email_and_name() -> None:
         (None, "none"),
     ]
     assert answer(prospects.iloc[:2], stored({"email": "a@b.de"})) == [("1", "exact"), ("1", "folded")]
+
+
+def test_who_is_found_by_the_key_is_not_looked_for_by_email_too() -> None:
+    """Else a second partner of the same name, without a date, would make a sure answer unsure."""
+    prospects = frame(
+        {"email": "a@b.de"},
+        {"first_name": "Ida", "email": "i@b.de"},
+        {"first_name": "Eva", "email": "e@b.de"},
+    )
+    without = {"birth_date": None}
+    partners = stored(
+        {},
+        without | {"email": "a@b.de"},
+        without | {"first_name": "Ida", "email": "i@b.de"},
+        without | {"first_name": "Eva", "email": "e@b.de"},
+    )
+    assert answer(prospects, partners) == [("1", "exact"), ("3", "folded"), ("4", "folded")]
+    assert answer(prospects.iloc[::-1], partners)[::-1] == [("1", "exact"), ("3", "folded"), ("4", "folded")]
 
 
 def test_a_partner_with_another_date_is_another_person_even_with_the_same_email() -> None:
