@@ -155,11 +155,11 @@ class ApiHook(SessionHook):
         going_out: Callable[[], None] | None,
         request: dict[str, Any],
     ) -> Any:
-        auth = Bearer(None) if log_in else self._auth()
+        # Before a place is taken: whoever renews the token waits for one, so nobody who has one may wait for the token.
+        session, auth = self.session, Bearer(None) if log_in else self._auth()
         # A place first, so that nothing is waited for between the last look at a claim and the request.
         with self._places:
             self._wait_for_limit()
-            session = self.session
             if going_out:
                 going_out()
             response = self._request(session, method, path, auth, request)

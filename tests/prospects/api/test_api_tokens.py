@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -34,6 +35,30 @@ def test_a_token_that_runs_out_under_several_calls_is_renewed_once(yuneo: Yuneo,
 
     assert yuneo.requests.count(status=401) == 4
     assert yuneo.requests.count("POST", TOKEN) == 2
+
+
+def test_a_token_that_runs_out_while_all_places_wait_for_the_limit_is_renewed(
+    yuneo: Yuneo, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that renews it waits for a place; nobody who has a place may wait for the one that renews it."""
+    answer = {"access_token": "token", "expires_in": 0.02, "items": [], "total": 0}
+    server = serve((200, answer, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0.05"}))
+    connect(monkeypatch, yuneo, host=server.url)
+    done = []
+
+    def work() -> None:
+        with YuneoHook(concurrency=2) as hook:
+
+            def several(_: int) -> int:
+                return len(list(hook.concurrently(lambda _: read(hook), range(2))))
+
+            done.extend(hook.concurrently(several, range(4)))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(30)
+
+    assert done == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize(("seconds_later", "tokens"), [(3200, 1), (3300, 2)])
