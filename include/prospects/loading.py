@@ -55,7 +55,7 @@ class Loader:
         while True:
             waiting = self.settlement.settle({item.key for item in items})
             known = self.ledger.find(self.run.pair, {item.intent.external_id for item in items})
-            elsewhere = self._person_elsewhere(items)
+            elsewhere = self.sender.persons_elsewhere(items)
             self._note_changes(items, known)
             to_send = [
                 item
@@ -99,17 +99,6 @@ class Loader:
             return True
         refused_in_this_try = entry.run_id == self.run.run_id and entry.updated_at >= self.since
         return entry.state == "refused" and not refused_in_this_try
-
-    def _person_elsewhere(self, items: Sequence[Item]) -> set[int]:
-        """Records of persons who already have an offer for this unit under another external id."""
-        hashes = {item.intent.person_hash for item in items if item.intent.person_hash}
-        there = self.ledger.same_person_on_unit(self.run.pair, hashes)
-        return {
-            item.record
-            for item in items
-            if (theirs := there.get((item.intent.person_hash or "", item.intent.unit)))
-            and item.intent.external_id not in theirs
-        }
 
 
 def _one_of_each(to_send: Sequence[Item], items: Sequence[Item], known: Mapping[Key, Entry]) -> list[Item]:

@@ -108,8 +108,22 @@ class Sender:
             self.ledger.in_job([entry.id for entry in total.to_import], job, claims)
         return total
 
+    def persons_elsewhere(self, items: Sequence[Item]) -> set[int]:
+        """Records of persons who have an offer for this unit, or soon will, under another external id."""
+        hashes = {item.intent.person_hash for item in items if item.intent.person_hash}
+        there = self.ledger.same_person_on_unit(self.run.pair, hashes)
+        return {
+            item.record
+            for item in items
+            if (theirs := there.get((item.intent.person_hash or "", item.intent.unit)))
+            and item.intent.external_id not in theirs
+        }
+
     def _send_group(self, group: Sequence[Item], numbers: Mapping[int, str | RefuseRecord]) -> Sent:
         """Claim a group, and send what of it the ERP does not have."""
+        # Another run may have sent a person since the wave was chosen; the next round says so of its record.
+        elsewhere = self.persons_elsewhere(group)
+        group = [item for item in group if item.record not in elsewhere]
         token, won = self.ledger.claim(self.run, [item.intent for item in group])
         claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
         sent = Sent(len(claimed))

@@ -144,6 +144,20 @@ def test_the_same_person_on_the_same_unit_under_another_id_is_a_duplicate(loadin
     assert loading.offers() == ["anna"]
 
 
+def test_a_person_whom_another_run_sends_meanwhile_under_another_id_is_a_duplicate(loading: Loading) -> None:
+    """The other run is through between the choice of whom to send and the claim."""
+    again = loading.item("anna-again", person=7)
+
+    def other_run(_: Any) -> Numbers:
+        loading.load([loading.item("anna", person=7)])
+        return {}
+
+    loader = Loader(loading.ledger, loading.customer.erp, loading.run(2), datetime.now(UTC), other_run)
+    assert isinstance(loader.advance([again]), Waiting)
+    assert loading.load([again], 2) == [(OutcomeKind.DUPLICATE, "same_person_on_unit")]
+    assert loading.offers() == ["anna"]
+
+
 def test_a_person_on_two_units_becomes_one_business_partner(loading: Loading) -> None:
     """The second offer goes out when the first one has shown whom it hangs on."""
     loading.customer.system.add_unit(loading.customer.written("1/1/1/9"))
