@@ -37,6 +37,10 @@ def test_a_token_that_runs_out_under_several_calls_is_renewed_once(yuneo: Yuneo,
     assert yuneo.requests.count("POST", TOKEN) == 2
 
 
+class TwoAtATime(YuneoHook):
+    concurrency = 2
+
+
 def test_a_token_that_runs_out_while_all_places_wait_for_the_limit_is_renewed(
     yuneo: Yuneo, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,7 +51,7 @@ def test_a_token_that_runs_out_while_all_places_wait_for_the_limit_is_renewed(
     done = []
 
     def work() -> None:
-        with YuneoHook(concurrency=2) as hook:
+        with TwoAtATime() as hook:
 
             def several(_: int) -> int:
                 return len(list(hook.concurrently(lambda _: read(hook), range(2))))
