@@ -189,8 +189,8 @@ def test_two_records_that_could_each_be_the_father_or_the_son_stay_two() -> None
 
 def test_nobody_can_tell_who_has_neither_the_key_nor_an_email_address() -> None:
     people = frame(
-        {},
         {"birth_date": None, "email": "a@b.de"},
+        {},
         {"birth_date": None},
         {"last_name": None, "email": "a@b.de"},
     )
