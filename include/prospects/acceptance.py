@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
     ACCEPT = "accept"
     LEASED = "leased"
-    HOLD = "hold"
+    HOLD = "held"
 
 
 @dataclass(frozen=True)

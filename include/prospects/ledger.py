@@ -27,7 +27,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from include.prospects.ledger_database import LedgerDatabase, chunks, note, now, read
+from include.prospects.ledger_database import LedgerDatabase, note, now, read, statements
 from include.prospects.ledger_records import Entry, Intent, Key, Made, Run
 from include.prospects.ledger_schema import entries
 
@@ -58,14 +58,10 @@ class Ledger(LedgerDatabase):
         """All entries of a pair with these external ids."""
         found: dict[Key, Entry] = {}
         with self._reading() as connection:
-            for ids in chunks(sorted(set(external_ids))):
+            for ids in statements(sorted(set(external_ids))):
                 query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
                 found.update((entry.key, entry) for entry in read(connection, query))
         return found
-
-    def unfinished(self, pair: str) -> list[Entry]:
-        """Entries of a pair whose outcome is open: claimed or sent, whatever run left them so."""
-        return self._select(entries.c.pair == pair, entries.c.state.in_(("claimed", "sent")))
 
     def sent(self, pair: str) -> list[Entry]:
         """Entries of a pair that are sent and have no outcome, whatever run left them so."""
@@ -87,7 +83,7 @@ class Ledger(LedgerDatabase):
     def on_units(self, erp: str, units: Collection[str]) -> list[Entry]:
         """Entries of all pairs that feed this ERP, for these units."""
         found: list[Entry] = []
-        for some in chunks(sorted(set(units))):
+        for some in statements(sorted(set(units))):
             found += self._select(entries.c.erp == erp, entries.c.unit.in_(some))
         return found
 
@@ -96,7 +92,7 @@ class Ledger(LedgerDatabase):
         columns = (entries.c.person_hash, entries.c.unit, entries.c.external_id, entries.c.state)
         found = defaultdict[tuple[str, str], set[str]](set)
         with self._reading() as connection:
-            for some in chunks(sorted(set(hashes))):
+            for some in statements(sorted(set(hashes))):
                 # A condition on the state would lead SQLite to the index by state, through all that was ever loaded.
                 query = sa.select(*columns).where(entries.c.pair == pair, entries.c.person_hash.in_(some))
                 for person_hash, unit, external_id, state in connection.execute(query).all():
@@ -125,7 +121,7 @@ class Ledger(LedgerDatabase):
                 entries.c.pair == run.pair, entries.c.state == "claimed", entries.c.claim == token
             )
             won = connection.execute(ours).all()
-            for some in chunks(won):
+            for some in statements(won):
                 note(connection, [row.id for row in some], "claimed", at, run.run_id)
         return token, {(row.external_id, row.unit): row.id for row in won}
 
@@ -133,7 +129,7 @@ class Ledger(LedgerDatabase):
         """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
         at, confirmed = now(), set[int]()
         with self._writing() as connection:
-            for some in chunks(sorted(ids)):
+            for some in statements(sorted(ids)):
                 ours = sa.and_(entries.c.id.in_(some), entries.c.state == "claimed", entries.c.claim == token)
                 statement = (
                     sa.update(entries)
@@ -155,15 +151,15 @@ class Ledger(LedgerDatabase):
         held = 0
         with self._writing() as connection:
             at = now()  # when all other writers have been waited for
-            for some in chunks(sorted(ids)):
+            for some in statements(sorted(ids)):
                 ours = sa.and_(entries.c.id.in_(some), entries.c.state == "sent", entries.c.claim == token)
                 statement = sa.update(entries).where(ours).values(sent_at=at, updated_at=at)
                 held += connection.execute(statement).rowcount
         return held == len(ids)
 
-    def in_job(self, ids: Collection[int], job: str | None, claims: Collection[str | None] = ()) -> None:
-        """Remember which import of the ERP carries these entries; with claims, those whose claim still holds."""
-        holds = entries.c.claim.in_(list(claims)) if claims else None
+    def in_job(self, ids: Collection[int], job: str, claims: Collection[str | None]) -> None:
+        """Remember which import of the ERP carries these entries, those whose claim still holds."""
+        holds = entries.c.claim.in_(list(claims))
         self._change(ids, "import started", only_if=holds, reference=job, job=job)
 
     def not_sent(self, ids: Collection[int], token: str) -> None:
@@ -202,15 +198,11 @@ class Ledger(LedgerDatabase):
     # Each takes the claim under which its entry was read: a process that was thought dead and wakes up with an old
     # answer in its hands must not overwrite what another has written since.
 
-    def loaded(self, entry_id: int, claim: str | None = None, **offer: Any) -> None:
-        """The ERP holds one offer for this entry; ``offer``: the other fields of :class:`Made`."""
-        self.all_loaded([Made(entry_id, claim, **offer)])
-
-    def all_loaded(self, offers: Sequence[Made]) -> None:
+    def loaded(self, offers: Sequence[Made]) -> None:
         """The ERP holds one offer for each of these entries."""
         at = now()
         with self._writing() as connection:
-            for some in chunks(offers):
+            for some in statements(offers):
                 query = sa.select(entries.c.id, entries.c.claim)
                 claims = dict(
                     connection.execute(query.where(entries.c.id.in_([o.entry for o in some]))).all()
@@ -238,9 +230,12 @@ class Ledger(LedgerDatabase):
     def changed_after_load(self, ids: Collection[int]) -> None:
         """The partner changed the record after its offer was made; the ERP's clerk decides."""
         self._change(
-            ids, "changed at the partner", only_if=entries.c.changed_at.is_(None), changed_at=now(),
+            ids,
+            "changed at the partner",
+            only_if=entries.c.changed_at.is_(None),
+            changed_at=now(),
             reason="changed_after_load",
-        )  # fmt: skip
+        )
 
     def withdrawn_after_load(self, pair: str, external_ids: Collection[str]) -> list[Entry]:
         """Mark entries that the partner reports as withdrawn or rejected; returns those with an offer."""
@@ -256,9 +251,14 @@ class Ledger(LedgerDatabase):
         """Take the right to accept on this unit; of all pairs on the ERP one at a time has it."""
         try:
             self._change(
-                [entry.id], "accepting", by_run=run_id, only_if=entries.c.lease_number.is_(None),
-                acceptance="accepting", acceptance_run=run_id, accepting_since=now(),
-            )  # fmt: skip
+                [entry.id],
+                "accepting",
+                by_run=run_id,
+                only_if=entries.c.lease_number.is_(None),
+                acceptance="accepting",
+                acceptance_run=run_id,
+                accepting_since=now(),
+            )
         except sa.exc.IntegrityError:
             return False
         return True
@@ -266,9 +266,16 @@ class Ledger(LedgerDatabase):
     def leased(self, entry_id: int, lease_number: str, run_id: str) -> None:
         """The offer turned into a lease; a lease that another run has written already stays that run's."""
         self._change(
-            [entry_id], "lease", only_if=sa.func.coalesce(entries.c.acceptance, "") != "leased", reference=lease_number, by_run=run_id, acceptance="leased",
-            acceptance_reason=None, acceptance_run=run_id, lease_number=lease_number,
-        )  # fmt: skip
+            [entry_id],
+            "lease",
+            only_if=sa.func.coalesce(entries.c.acceptance, "") != "leased",
+            reference=lease_number,
+            by_run=run_id,
+            acceptance="leased",
+            acceptance_reason=None,
+            acceptance_run=run_id,
+            lease_number=lease_number,
+        )
 
     def held(self, ids: Collection[int], reason: str, run_id: str, decided_by: str | None = None) -> None:
         """No lease for now, and why; ``decided_by`` names the Airflow user if a person said so."""

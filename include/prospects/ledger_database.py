@@ -1,4 +1,4 @@
-"""The ledger's database: opened, read in chunks, and written by one at a time with a line of history each."""
+"""The ledger's database: opened, read in statements, and written by one at a time with a line of history each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from include.prospects import migrate
 from include.prospects.ledger_records import Entry
 from include.prospects.ledger_schema import Store, entries, events, locate
 
-_CHUNK = 500
+_ROWS_PER_STATEMENT = 500
 """Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
 
 _WRITERS = 7_021_978
@@ -94,7 +94,7 @@ class LedgerDatabase:
         if reason is not None and "acceptance" not in values:
             values["reason"] = reason
         with self._writing() as connection:
-            for some in chunks(sorted(set(ids))):
+            for some in statements(sorted(set(ids))):
                 conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
                 statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
                 changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
@@ -130,6 +130,6 @@ def read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:
     return starmap(Entry, connection.execute(query).all())
 
 
-def chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def statements(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Parts of a list that fit into one statement."""
-    return (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+    return (items[start : start + _ROWS_PER_STATEMENT] for start in range(0, len(items), _ROWS_PER_STATEMENT))

@@ -29,6 +29,8 @@ CONTENT = frozenset(Prospect.model_fields) - {"external_id", "unit", "chosen", "
 """What is sent of a prospect; a change in any other field is no change for the ERP."""
 
 
+LONGEST_WAIT = timedelta(hours=2)
+"""After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
 SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
 """Seconds between looks at an import before the task is put off, which takes Airflow some seconds."""
 
@@ -47,7 +49,6 @@ class LoadOffersOperator(BaseOperator):
     :param key: fields that tell a person, as the ERP's duplicate check is set.
     :param schedule: the pair's cron expression, for the window of a run started by hand.
     :param poll: pause between two looks at an import that goes on.
-    :param longest_wait: after this the task fails, to be tried again.
     :return: the chunk; nothing personal leaves the task.
     """
 
@@ -64,7 +65,6 @@ class LoadOffersOperator(BaseOperator):
         key: Sequence[str],
         schedule: str,
         poll: timedelta,
-        longest_wait: timedelta = timedelta(hours=2),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -75,7 +75,6 @@ class LoadOffersOperator(BaseOperator):
         self.key = tuple(key)
         self.schedule = schedule
         self.poll = poll
-        self.longest_wait = longest_wait
 
     erp_class: ClassVar[str]
     """Import path of the ERP's class; each ERP's operator names its own."""
@@ -139,10 +138,10 @@ class LoadOffersOperator(BaseOperator):
     def _wait(self, waiting: Waiting, since: datetime, rounds_lost: int) -> Never:
         from include.prospects.waiting import ImportTrigger
 
-        if datetime.now(UTC) - since > self.longest_wait:
+        if datetime.now(UTC) - since > LONGEST_WAIT:
             raise WaitAndRepeat(
                 f"{len(waiting.jobs)} imports and {waiting.others} prospects are still undecided after "
-                f"{self.longest_wait}. Nothing is sent twice: clear the task when the ERP has ended its imports."
+                f"{LONGEST_WAIT}. Nothing is sent twice: clear the task when the ERP has ended its imports."
             )
         self.log.info(
             "waiting for %d imports of the ERP and %d other prospects", len(waiting.jobs), waiting.others

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-GROUP = 200
+PROSPECTS_PER_GROUP = 200
 """Prospects that are claimed and looked up together. Assumed: enough for full calls, few enough to keep all busy."""
 
 
@@ -51,6 +51,8 @@ PartnerNumbers = Callable[[Sequence[Item]], Mapping[int, str | RefuseRecord]]
 
 @dataclass(frozen=True)
 class _Ready:
+    """A claimed prospect that the ERP does not hold, as it will be sent."""
+
     entry: Claimed
     outgoing: Outgoing
 
@@ -100,7 +102,7 @@ class Sender:
         numbers = self.partner_numbers(wave)
         total = Sent()
         for sent in self.erp.concurrently(
-            lambda group: self._send_group(group, numbers), _parts(wave, GROUP)
+            lambda group: self._send_group(group, numbers), _parts(wave, PROSPECTS_PER_GROUP)
         ):
             total += sent
         if total.to_import and (job := self.erp.start_import()):

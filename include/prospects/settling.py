@@ -74,7 +74,8 @@ class Settlement:
         self, import_: tuple[str | None, list[Entry]]
     ) -> tuple[str, ImportState | None, list[Entry]]:
         """Write the results of an import if it has ended; with it come the entries that are still open."""
-        job, entries = import_[0] or "", import_[1]
+        number, entries = import_
+        job = number or ""
         state = self.erp.import_state(job)
         return job, state, self._apply(entries, state) if state and state.finished else entries
 
@@ -94,7 +95,7 @@ class Settlement:
             else:
                 left.append(entry)
         if made:
-            self.ledger.all_loaded(made)
+            self.ledger.loaded(made)
         return left
 
     def _read_back(
@@ -177,4 +178,4 @@ class Settlement:
             elif offers:
                 self.ledger.ambiguous(entry.id, entry.claim)
         if made:
-            self.ledger.all_loaded(made)
+            self.ledger.loaded(made)

@@ -151,7 +151,7 @@ def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, An
         "offers_created": ended(OutcomeKind.CREATED),
         "already_there": ended(OutcomeKind.ALREADY_THERE),
         "leases_created": int(decided.get("leased", 0)),
-        "held": int(decided.get("hold", 0)) + int(decided.get("held", 0)),
+        "held": int(decided.get("held", 0)),
         "suspects": len(staging.read(folder, "suspects")),
         "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
     }

@@ -142,7 +142,6 @@ GERMAN: dict[str, str] = {
     "acceptance.accepting": "wird angenommen",
     "acceptance.leased": "Vertrag angelegt",
     "acceptance.held": "zurückgestellt, kein Vertrag",
-    "acceptance.hold": "zurückgestellt, kein Vertrag",
     "acceptance.awaiting": "wartet auf eine Freigabe",
     "outcome.created": "Angebot angelegt",
     "outcome.already_there": "schon da",

@@ -142,7 +142,6 @@ ENGLISH: dict[str, str] = {
     "acceptance.accepting": "being accepted",
     "acceptance.leased": "lease made",
     "acceptance.held": "held, no lease",
-    "acceptance.hold": "held, no lease",
     "acceptance.awaiting": "waits for somebody's approval",
     "outcome.created": "offer made",
     "outcome.already_there": "already there",

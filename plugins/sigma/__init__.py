@@ -1,0 +1,1 @@
+"""The ERP Wodis Sigma: its interface, its fields, its two tasks."""

@@ -1,0 +1,1 @@
+"""The ERP Wodis Yuneo: its interface, its fields, its two tasks."""

@@ -18,7 +18,7 @@ from include.prospects.listing import in_parts, list_pages, search
 PROSPECTS_PER_IMPORT = 200
 IDS_PER_LOOK_UP = 100
 OFFERS_PER_PAGE = 200
-BIRTH_DATES_PER_SEARCH = 200
+VALUES_PER_SEARCH = 200
 
 
 class YuneoHook(ApiHook):
@@ -128,7 +128,7 @@ class YuneoHook(ApiHook):
             path = "/api/v1/business-partners/search"
             return search(self, path, {field: some}, what="search business partners", items="items")
 
-        return in_parts(self, find, values, BIRTH_DATES_PER_SEARCH)
+        return in_parts(self, find, values, VALUES_PER_SEARCH)
 
     def _all_offers(self, **query: Any) -> list[dict[str, Any]]:
         return list_pages(

@@ -201,7 +201,7 @@ def test_rounds_that_were_lost_before_the_task_was_put_off_count(loading: Loadin
 
 def test_a_lost_answer_holds_up_no_other_group(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is no lost round: others came through, so the ERP is well enough to go on with."""
-    monkeypatch.setattr("include.prospects.sending.GROUP", 2)
+    monkeypatch.setattr("include.prospects.sending.PROSPECTS_PER_GROUP", 2)
     path = loading.customer.words.import_path
     loading.customer.system.faults.once("drop_after", path=path)
     items = [loading.item(f"p{n}", n) for n in range(11)]
@@ -220,7 +220,7 @@ def test_a_group_that_stops_the_run_leaves_the_others_as_they_were_or_delivered(
     loading: Loading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What has not begun keeps for the next try; what went out is looked up by it, and sent by nobody twice."""
-    monkeypatch.setattr("include.prospects.sending.GROUP", 1)
+    monkeypatch.setattr("include.prospects.sending.PROSPECTS_PER_GROUP", 1)
     items = [loading.item(f"p{n}", n) for n in range(20)]
     deliver = loading.customer.erp.deliver
 
@@ -370,7 +370,7 @@ def test_an_import_without_a_clear_result_is_looked_up(
 ) -> None:
     anna = loading.item("anna")
     left = loading.left_as_sent(anna)
-    loading.ledger.in_job([left.id], "job 1")
+    loading.ledger.in_job([left.id], "job 1", {left.claim})
     loading.customer.stored_offer("anna")
     monkeypatch.setattr(loading.customer.erp, "import_state", lambda _: ImportState(True, results))
 

@@ -27,7 +27,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from include.prospects import ledger as ledger_module
 from include.prospects import ledger_database, staging
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Intent, Run
+from include.prospects.ledger_records import Intent, Made, Run
 from include.prospects.model import Outcome, OutcomeKind
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,14 +178,8 @@ def _load(ledger: Ledger, run: Run, external_id: str, unit: str, offer: str) -> 
     token, won = ledger.claim(run, [Intent(external_id, unit.replace(".", "/"), True, "hash", "person")])
     ledger.sending(won.values(), token)
     entry = next(iter(ledger.find(run.pair, [external_id]).values()))
-    ledger.in_job([entry.id], "WO-31")
-    ledger.loaded(
-        entry.id,
-        offer_id=offer,
-        offer_number=offer,
-        business_partner_number="BP-9",
-        business_partner_created=True,
-    )
+    ledger.in_job([entry.id], "WO-31", {entry.claim})
+    ledger.loaded([Made(entry.id, None, offer, offer, "BP-9", True)])
 
 
 def _staged() -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Intent, Run
+from include.prospects.ledger_records import Intent, Made, Run
 from include.prospects.ledger_schema import entries
 from prospect_console import lookup
 
@@ -30,7 +30,7 @@ def ledger(airflow_db: None, own_ledger: Path) -> Ledger:
         token, won = ledger.claim(run, [Intent(external_id, f"1/1/1/{offer}", True, "hash", "person")])
         ledger.sending(won.values(), token)
         entry = next(iter(ledger.find(pair, [external_id]).values()))
-        ledger.loaded(entry.id, offer_number=offer)
+        ledger.loaded([Made(entry.id, None, offer_number=offer)])
         if offer == "O-1":
             ledger.leased(entry.id, "L-1", "run-2")
     return ledger

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from include.prospects.acceptance import Verdict
 from include.prospects.accepting import Acceptor
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Entry, Intent, Run
+from include.prospects.ledger_records import Entry, Intent, Made, Run
 from include.prospects.ledger_schema import Store
 from include.sandbox import Sandbox
 from sigma.erp import Sigma
@@ -52,10 +52,15 @@ class World:
         offer = self.system.add_offer(external_id, self.written(unit), self.partner)
         self.ledger.claim(self.run(pair), [Intent(external_id, unit, chosen, "content", None)])
         self.ledger.loaded(
-            self.entry(external_id, pair, unit).id,
-            offer_id=str(offer.id),
-            offer_number=str(offer.number),
-            business_partner_number=str(self.partner),
+            [
+                Made(
+                    self.entry(external_id, pair, unit).id,
+                    None,
+                    offer_id=str(offer.id),
+                    offer_number=str(offer.number),
+                    business_partner_number=str(self.partner),
+                )
+            ]
         )
         return self.entry(external_id, pair, unit)
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import time_machine
 
 from include.prospects.ledger import CLAIM_EXPIRES, Ledger
-from include.prospects.ledger_records import Entry, Intent, Run
+from include.prospects.ledger_records import Entry, Intent, Made, Run
 from include.prospects.ledger_schema import Store, entries, events
 
 PAIR, OTHER_PAIR = "immomio_yuneo", "everreal_yuneo"
@@ -63,7 +63,7 @@ def sent(ledger: Ledger, intent: Intent = ANNA, run: Run = RUN) -> Entry:
 
 
 def loaded(ledger: Ledger, intent: Intent = ANNA, run: Run = RUN) -> Entry:
-    ledger.loaded(sent(ledger, intent, run).id, **OFFER)
+    ledger.loaded([Made(sent(ledger, intent, run).id, None, **OFFER)])
     return entry(ledger, intent, run.pair)
 
 
@@ -156,7 +156,7 @@ def test_a_claim_is_taken_over_when_it_has_expired_and_not_before(
 
 def test_what_was_refused_is_claimed_afresh(ledger: Ledger) -> None:
     before = sent(ledger)
-    ledger.in_job([before.id], "job 1")
+    ledger.in_job([before.id], "job 1", {before.claim})
     ledger.refused([before.id], "unknown_unit")
 
     assert set(ledger.claim(NEXT_RUN, [ANNA])[1]) == {ANNA.key}
@@ -172,7 +172,7 @@ def test_what_may_be_in_the_erp_is_never_claimed_again(
     """Neither by another run nor by a later try of its own, however much time has passed."""
     before = sent(ledger)
     if state == "loaded":
-        ledger.loaded(before.id, **OFFER)
+        ledger.loaded([Made(before.id, None, **OFFER)])
     elif state == "ambiguous":
         ledger.ambiguous(before.id)
     before, told = entry(ledger), history(ledger, before)
@@ -240,7 +240,7 @@ def test_a_request_of_which_one_entry_is_lost_is_not_sent(ledger: Ledger) -> Non
 def test_an_import_is_remembered(ledger: Ledger, clock: time_machine.Coordinates) -> None:
     before = sent(ledger)
     clock.shift(MINUTE)
-    ledger.in_job([before.id], "job 1")
+    ledger.in_job([before.id], "job 1", {before.claim})
 
     assert changes(before, entry(ledger)) == {"job": "job 1", "updated_at": NOW + MINUTE}
     assert history(ledger, before)[2:] == [("import started", None, None, "job 1")]
@@ -248,7 +248,7 @@ def test_an_import_is_remembered(ledger: Ledger, clock: time_machine.Coordinates
 
 def test_a_new_send_knows_nothing_of_an_earlier_import(ledger: Ledger) -> None:
     before = sent(ledger)
-    ledger.in_job([before.id], "job 1")
+    ledger.in_job([before.id], "job 1", {before.claim})
     ledger.not_sent([before.id], before.claim or "")
     ledger.sending([before.id], before.claim or "")
 
@@ -283,7 +283,7 @@ def test_an_outcome_is_not_undone_by_a_late_refusal_of_the_request(ledger: Ledge
 
 def test_taking_back_gives_a_new_token(ledger: Ledger, clock: time_machine.Coordinates) -> None:
     before, other = sent(ledger), sent(ledger, BERT)
-    ledger.in_job([before.id, other.id], "job 1")
+    ledger.in_job([before.id, other.id], "job 1", {before.claim, other.claim})
     clock.shift(MINUTE)
     token = ledger.take_back(NEXT_RUN, [before, other])
 
@@ -308,7 +308,7 @@ def test_what_nobody_sends_goes_back_to_its_own_run(ledger: Ledger) -> None:
 
 def test_what_was_decided_meanwhile_is_not_taken_back(ledger: Ledger) -> None:
     stale = sent(ledger)
-    ledger.loaded(stale.id, **OFFER)
+    ledger.loaded([Made(stale.id, None, **OFFER)])
     ledger.take_back(NEXT_RUN, [stale])
     assert entry(ledger).state == "loaded"
 
@@ -326,7 +326,7 @@ def test_what_was_decided_meanwhile_is_not_taken_back(ledger: Ledger) -> None:
 def test_an_offer_is_written_with_all_its_numbers(ledger: Ledger, clock: time_machine.Coordinates) -> None:
     before = sent(ledger)
     clock.shift(MINUTE)
-    ledger.loaded(before.id, **OFFER)
+    ledger.loaded([Made(before.id, None, **OFFER)])
 
     assert changes(before, entry(ledger)) == OFFER | {"state": "loaded", "updated_at": NOW + MINUTE}
     assert history(ledger, before)[2:] == [("offer", None, None, "O-1")]
@@ -334,7 +334,7 @@ def test_an_offer_is_written_with_all_its_numbers(ledger: Ledger, clock: time_ma
 
 def test_an_offer_found_in_the_erp_says_so(ledger: Ledger) -> None:
     before = claimed(ledger)
-    ledger.loaded(before.id, reason="found_in_erp", offer_id="4711")
+    ledger.loaded([Made(before.id, None, reason="found_in_erp", offer_id="4711")])
 
     assert changes(before, entry(ledger)) == {"state": "loaded", "reason": "found_in_erp", "offer_id": "4711"}
     assert history(ledger, before)[1:] == [("offer", None, "found_in_erp", None)]
@@ -362,7 +362,7 @@ def test_an_old_answer_overwrites_nothing(ledger: Ledger) -> None:
     lost = sent(ledger).claim
     ledger.take_back(NEXT_RUN, [entry(ledger)])
     before = entry(ledger)
-    ledger.loaded(before.id, lost, **OFFER)
+    ledger.loaded([Made(before.id, lost, **OFFER)])
     ledger.refused([before.id], "unknown_unit", lost)
     ledger.ambiguous(before.id, lost)
 
@@ -374,7 +374,7 @@ def test_an_old_answer_overwrites_nothing(ledger: Ledger) -> None:
 def test_an_answer_to_the_claim_that_holds_is_written(ledger: Ledger, state: str) -> None:
     before = sent(ledger)
     if state == "loaded":
-        ledger.loaded(before.id, before.claim, **OFFER)
+        ledger.loaded([Made(before.id, before.claim, **OFFER)])
     elif state == "refused":
         ledger.refused([before.id], "unknown_unit", before.claim)
     else:
@@ -417,7 +417,7 @@ def test_a_withdrawal_matters_where_there_is_or_may_be_an_offer(
     if state == "refused":
         ledger.refused([before.id], "unknown_unit")
     elif state == "loaded":
-        ledger.loaded(before.id, **OFFER)
+        ledger.loaded([Made(before.id, None, **OFFER)])
     elif state == "ambiguous":
         ledger.ambiguous(before.id)
 
@@ -516,7 +516,7 @@ def test_what_is_leased_is_not_held(ledger: Ledger) -> None:
 
 def test_a_held_offer_says_why_and_keeps_the_reason_of_its_load(ledger: Ledger) -> None:
     before = claimed(ledger)
-    ledger.loaded(before.id, reason="found_in_erp")
+    ledger.loaded([Made(before.id, None, reason="found_in_erp")])
     before = entry(ledger)
     ledger.held([before.id], "competing_offer", "run 2")
 
@@ -563,15 +563,6 @@ def test_a_question_and_its_yes_are_written_down(ledger: Ledger) -> None:
 
 
 # --- reading -----------------------------------------------------------------------------------------------
-
-
-def test_unfinished_is_what_is_claimed_or_sent_in_the_pair(ledger: Ledger) -> None:
-    open_ones = [claimed(ledger), sent(ledger, BERT, NEXT_RUN)]
-    loaded(ledger, replace(ANNA, external_id="loaded"))
-    ledger.refused([sent(ledger, replace(ANNA, external_id="refused")).id], "unknown_unit")
-    claimed(ledger, ANNA, OTHER_PAIRS_RUN)
-
-    assert ledger.unfinished(PAIR) == open_ones
 
 
 def test_undecided_is_an_offer_without_verdict_or_left_in_the_middle(ledger: Ledger) -> None:
@@ -634,7 +625,7 @@ def test_a_person_is_known_by_hash_where_an_offer_is_or_may_be(
     if state == "refused":
         ledger.refused([before.id], "unknown_unit")
     elif state == "loaded":
-        ledger.loaded(before.id, **OFFER)
+        ledger.loaded([Made(before.id, None, **OFFER)])
     sent(ledger, ANNA, OTHER_PAIRS_RUN)
     sent(ledger, BERT)
 
@@ -657,9 +648,9 @@ def test_more_than_fits_into_one_statement(ledger: Ledger) -> None:
     assert not ledger.still_sending([*ids, 0], token)
     assert {one.id for one in ledger.on_units(ERP, [intent.unit for intent in intents])} == set(ids)
     assert len(ledger.same_person_on_unit(PAIR, [f"h{n}" for n in range(len(ids))])) == len(ids)
-    ledger.in_job(ids, "job 1")
-    assert {one.job for one in ledger.unfinished(PAIR)} == {"job 1"}
-    assert len(ledger.unfinished(PAIR)) == MORE_THAN_A_STATEMENT
+    ledger.in_job(ids, "job 1", {token})
+    assert {one.job for one in ledger.sent(PAIR)} == {"job 1"}
+    assert len(ledger.sent(PAIR)) == MORE_THAN_A_STATEMENT
 
 
 # --- hashes ------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from benchmarks.chaos_task import server
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Intent, Key, Run
+from include.prospects.ledger_records import Intent, Key, Made, Run
 from include.prospects.ledger_schema import Store
 
 INTENTS = 2_000
@@ -136,7 +136,7 @@ def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Sto
     ledger, (intent,) = Ledger(store), intents(1)
     old, won = ledger.claim(run(0), [intent])
     ledger.sending(won.values(), old)
-    (entry,) = ledger.unfinished("immomio_yuneo")
+    (entry,) = ledger.sent("immomio_yuneo")
     new = ledger.take_back(run(1), [entry])
     assert ledger.sending(won.values(), new) == set(won.values())
 
@@ -147,9 +147,9 @@ def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Sto
     ledger.in_job([entry.id], "an old job", {old})
     ledger.refused([entry.id], "unknown_unit", old)
     ledger.ambiguous(entry.id, old)
-    ledger.loaded(entry.id, old, offer_id="1", offer_number="1")
+    ledger.loaded([Made(entry.id, old, offer_id="1", offer_number="1")])
 
-    (entry,) = ledger.unfinished("immomio_yuneo")
+    (entry,) = ledger.sent("immomio_yuneo")
     assert (entry.state, entry.claim, entry.job) == ("sent", new, None)
 
 
@@ -159,7 +159,7 @@ def test_a_prospect_with_an_outcome_is_not_claimed_again(store: Store) -> None:
     ledger.claim(run(0), wanted)
     entries = ledger.find("immomio_yuneo", [intent.external_id for intent in wanted])
     loaded, ambiguous, refused = (entries[intent.key].id for intent in wanted)
-    ledger.loaded(loaded, offer_id="1", offer_number="1")
+    ledger.loaded([Made(loaded, None, offer_id="1", offer_number="1")])
     ledger.ambiguous(ambiguous)
     ledger.refused([refused], "unknown_unit")
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from include.prospects import staging
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Intent, Run
+from include.prospects.ledger_records import Intent, Made, Run
 from include.prospects.ledger_schema import entries
 from include.prospects.model import Outcome, OutcomeKind
 from include.prospects.person_data import PersonData, main
@@ -73,7 +73,7 @@ def load(external_id: str, pair: str = PAIR, person_hash: str = "anna", **values
     ledger = Ledger()
     ledger.claim(Run(pair, "yuneo", "r1"), [Intent(external_id, UNIT, True, "content", person_hash)])
     (entry,) = (e for e in ledger.find(pair, [external_id]).values() if e.unit == UNIT)
-    ledger.loaded(entry.id, offer_id="9", offer_number=f"A-{external_id}")
+    ledger.loaded([Made(entry.id, None, offer_id="9", offer_number=f"A-{external_id}")])
     with ledger.engine.begin() as connection:
         connection.execute(
             sa.update(entries).where(entries.c.id == entry.id).values(**values)

@@ -55,7 +55,7 @@ def test_death_between_the_groups_of_a_wave(
 ) -> None:
     """Some are delivered, some on their way, some claimed, some not even that: each is sent once."""
     house.add(8)
-    house.run = replace(house.run, modules={"include.prospects.sending.GROUP": 1})
+    house.run = replace(house.run, modules={"include.prospects.sending.PROSPECTS_PER_GROUP": 1})
     dies(house, UP_TO_LOAD, house.names.send if at == "send" else at, nth=nth)
     assert len({entry.state for entry in house.entries()}) + (len(house.entries()) < 8) > 1
 
@@ -113,7 +113,7 @@ def test_death_in_the_middle_of_an_import(house: House, way_back: Callable[[Hous
 def test_death_before_the_results_are_written(house: House, way_back: Callable[[House, str], None]) -> None:
     """The ERP holds all offers, the ledger none."""
     house.add()
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.all_loaded")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.loaded")
     assert {entry.state for entry in house.entries()} == {"sent"}
 
     way_back(house, "load_offers")
@@ -127,7 +127,7 @@ def test_death_in_the_middle_of_writing_results(house: House, way_back: Callable
     """The results that came stand in the ledger, those that did not come are still open."""
     house.add()
     house.system.faults.once(house.names.import_fails, part=0.5)
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.all_loaded", "after")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.loaded", "after")
     assert {entry.state for entry in house.entries()} == {"loaded", "sent"}
 
     way_back(house, "load_offers")

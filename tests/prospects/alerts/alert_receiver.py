@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Intent, Run
+from include.prospects.ledger_records import Intent, Made, Run
 
 PAIR = "immomio_yuneo"
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
@@ -78,7 +78,7 @@ def waiting_offer(
     ledger, by = Ledger(), Run(PAIR, "yuneo", run_id)
     ledger.claim(by, [Intent(external_id, f"1/2/3/{external_id}", True, "hash", "person")])
     (entry,) = ledger.find(PAIR, [external_id]).values()
-    ledger.loaded(entry.id, offer_id=external_id, offer_number=f"A{external_id}")
+    ledger.loaded([Made(entry.id, None, offer_id=external_id, offer_number=f"A{external_id}")])
     if awaiting:
         ledger.awaiting([entry.id], run_id)
     else:
