@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import gc
 import json
 import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -26,6 +24,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from include.prospects import deployment
 from include.prospects.dag import prospect_sync_dag
+from include.prospects.garbage import without_garbage_collection
 from include.prospects.pair import InvalidPair, Pair
 from include.prospects.settings_file import Setting, WrongFile, read_settings
 from include.prospects.systems import OFFERS, UnknownSystem, classes
@@ -57,7 +56,7 @@ def customer_dags(doc_md: str) -> None:
     :param doc_md: the page for the person on call, shown in the UI.
     """
     asked = get_parsing_context().dag_id
-    with _without_garbage_collection():
+    with without_garbage_collection():
         for path in files(asked):
             try:
                 pair = read_customer(path)
@@ -66,18 +65,6 @@ def customer_dags(doc_md: str) -> None:
                     log.error("The customer's file is wrong, so there is no DAG: %s", wrong)
                 continue
             prospect_sync_dag(pair, doc_md)
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """All that is made here is kept, so looking through it for garbage again and again would find nothing."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def refuse_wrong() -> None:

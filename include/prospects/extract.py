@@ -19,6 +19,7 @@ from airflow.sdk import BaseOperator
 from include.prospects import fields, staging, window
 from include.prospects.ahead import Ahead
 from include.prospects.errors import RefuseRecord, StopRun
+from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import Outcome, OutcomeKind, Prospect
 
 if TYPE_CHECKING:
@@ -130,10 +131,11 @@ class ExtractOperator(BaseOperator):
         today = datetime.now(ZoneInfo(window.TIMEZONE)).date()
         self._ahead = Ahead(partial(self._map, today=today))
         try:
-            sorted_out = _SortedOut(self)
-            for number, record in enumerate(records):
-                sorted_out.add(number, record, self._ahead.result(record))
-            withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.overlap, end))
+            with without_garbage_collection():
+                sorted_out = _SortedOut(self)
+                for number, record in enumerate(records):
+                    sorted_out.add(number, record, self._ahead.result(record))
+                withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.overlap, end))
         finally:
             self._ahead.close()
             self.close()
