@@ -565,6 +565,16 @@ def test_a_question_and_its_yes_are_written_down(ledger: Ledger) -> None:
 # --- reading -----------------------------------------------------------------------------------------------
 
 
+def test_sent_is_what_has_gone_in_the_pair_and_has_no_outcome(ledger: Ledger) -> None:
+    open_one = sent(ledger, BERT, NEXT_RUN)
+    claimed(ledger)
+    loaded(ledger, replace(ANNA, external_id="loaded"))
+    ledger.refused([sent(ledger, replace(ANNA, external_id="refused")).id], "unknown_unit")
+    sent(ledger, ANNA, OTHER_PAIRS_RUN)
+
+    assert ledger.sent(PAIR) == [open_one]
+
+
 def test_undecided_is_an_offer_without_verdict_or_left_in_the_middle(ledger: Ledger) -> None:
     intents = {
         name: replace(ANNA, external_id=name, unit=f"1/1/1/{at}")
