@@ -9,7 +9,7 @@ DEDUPERS := .venv-dedup-peers
 SHIPPED := .venv-shipped
 SUPPLY := .venv-supply-chain
 
-CORE   := include/prospects/acceptance.py,include/prospects/accepting.py,include/prospects/ledger*.py,include/prospects/loading.py,plugins/*/mapping.py
+CORE   := include/prospects/acceptance.py,include/prospects/accepting.py,include/prospects/ledger*.py,include/prospects/loading.py,include/prospects/sending.py,include/prospects/settling.py,plugins/*/mapping.py
 
 .DEFAULT_GOAL := help
 

@@ -398,6 +398,15 @@ def test_what_was_taken_over_between_claim_and_send_is_not_delivered(
     assert loading.customer.system.batches == []
 
 
+def test_what_another_chunk_of_the_run_has_sent_is_left_to_it(loading: Loading) -> None:
+    """It is at work on it at this moment."""
+    bert = loading.item("bert", 1)
+    left = loading.left_as_sent(bert)
+
+    assert loading.load([loading.item("anna")]) == [CREATED]
+    assert loading.entry(bert) == left
+
+
 def test_what_another_run_left_goes_back_to_it(loading: Loading) -> None:
     """This run knows nothing of that prospect, and must not send it."""
     anna, bert = loading.item("anna"), loading.item("bert", 1)
