@@ -13,6 +13,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from include.prospects.errors import StopRun, WaitAndRepeat
 
 
+FIRST_PAUSE = 5.0
+"""Seconds before the first look; later ones come ever less often. Measured: a busy scheduler takes two."""
+
+
 class ImportTrigger(BaseTrigger):
     """Fire when all the given imports of an ERP have ended; without any, after one pause.
 
@@ -54,8 +58,9 @@ class ImportTrigger(BaseTrigger):
         connection = await get_async_connection(self.settings["conn_id"])
         erp = pkgutil.resolve_name(self.erp)(**self.settings, connection=connection)
         jobs = set(self.jobs)
-        # An ordinary day's import takes a moment: look soon at first, then ever less often.
-        pause = min(1.0, self.pause) if jobs else self.pause
+        # The task itself has waited for an import that takes a moment. Not sooner: a task that is queued again before the
+        # scheduler has noticed that its first process is gone counts as failed to Airflow.
+        pause = min(FIRST_PAUSE, self.pause)
         await asyncio.sleep(pause)
         while jobs:
             # The hooks are blocking; a thread keeps the triggerer's loop free for the other triggers.
