@@ -12,9 +12,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from include.prospects.errors import StopRun, WaitAndRepeat
 
-
 FIRST_PAUSE = 5.0
-"""Seconds before the first look; later ones come ever less often. Measured: a busy scheduler takes two."""
+"""Seconds before the first look; later ones come ever less often. Assumed: a scheduler notices an end sooner."""
 
 
 class ImportTrigger(BaseTrigger):
