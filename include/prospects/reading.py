@@ -10,15 +10,27 @@ Records move while a list is read. How none is missed depends on what the partne
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from include.prospects.errors import WaitAndRepeat
 
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
 OnPage = Callable[[list[Any]], None]
 """Is told of the records of each page as they come, before it is known which of them are the newest versions."""
+
+
+class SideBySide(Protocol):
+    """Makes several calls at a time, as ``ApiHook.concurrently`` does; ``map`` makes them one after the other.
+
+    Results come in the order of the items. Each page is then cut from a state of its own, in no certain order of time.
+    """
+
+    def __call__(self, function: Callable[[_T], _R], items: Iterable[_T], /) -> Iterator[_R]: ...
 
 
 def ignore_page(records: list[Any]) -> None:

@@ -22,11 +22,18 @@ anyway, since every request moves ``since`` forward.
 that instant alone is read by page number. Nothing can join a past instant, records can only leave it; so a stretch of
 requests between which the count did not change saw one state, and if it met as many ids as are counted, it met all.
 
+**A long window: the past first, several pages at a time.** Nothing can join a past stretch of time either. So where a
+window holds many pages, its last page is looked at for the newest time there is, and what lies a moment before that is
+read by page number: the first page, which counts the stretch, then the others side by side. Whatever they bring was
+among those counted; so if as many ids were met as were counted, all were. Then the rest is read by time from there on:
+what was updated meanwhile stands there. If some were not met, the reading goes on by time as if there were no past.
+
 **Proof.** If fewer records were met than the first page counted, they are counted once more. If that does not explain
 it, or if the answers do not keep to the order asked for, all pages of the window
 are read until two passes agree.
 
-**Cost.** A page overlaps the next by the records of one instant, usually one: 10,000 records, 200 a page, are 51 requests.
+**Cost.** A page overlaps the next by the records of one instant, usually one: 1,000 records, 200 a page, are 6 requests,
+one after the other. 10,000 are 53, of which all but four go side by side.
 """
 
 from __future__ import annotations
@@ -34,12 +41,17 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
+from math import ceil
 from typing import Any, NamedTuple, Protocol
 
-from include.prospects.reading import Met, Versions, too_fast
+from include.prospects.reading import Met, SideBySide, Versions, too_fast
 
 _MOST_PASSES = 8
+MANY_PAGES = 8
+"""A window of more pages is read side by side; for fewer, finding out what is past takes as long as it saves."""
+SETTLED = timedelta(minutes=1)
+"""So far before the newest record the past begins: clocks of a partner's machines may differ. Assumed."""
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +74,14 @@ class ListByTime:
     """A partner's list that can be asked for by time.
 
     :param system: whose it is, for the person on call.
+    :param side_by_side: makes several calls at a time.
     :param instant: smallest step of its times; a shorter stretch could be empty for it.
     """
 
     system: str
     fetch: Fetch
     versions: Versions
+    side_by_side: SideBySide = map
     instant: timedelta = timedelta(milliseconds=1)
 
     def read(self, start: datetime, end: datetime) -> list[Any]:
@@ -90,21 +104,47 @@ class ListByTime:
         since, counted = met.start, None
         while since < met.end:
             page = self.fetch(since, met.end, 0)
-            times = [time for time in map(self.versions.updated, page.records) if time]
+            times = self._times(page)
             if any(later < earlier for earlier, later in pairwise([since, *times])):
                 return False
             met.take(page.records)
-            counted = page.total if counted is None else counted
             if len(page.records) >= page.total:
-                return len(met) >= counted or self._all_met(met)
+                return len(met) >= (page.total if counted is None else counted) or self._all_met(met)
             if not times:
                 return False
+            if counted is None:
+                counted = page.total
+                if page.total > MANY_PAGES * len(page.records):
+                    since = self._read_the_past(met, times[-1], ceil(page.total / len(page.records)))
+                    continue
             if times[-1] > since:
                 since = times[-1]
             else:
                 self._read_instant(met, since)
                 since += self.instant
         return self._all_met(met)
+
+    def _times(self, page: Page) -> list[datetime]:
+        return [time for time in map(self.versions.updated, page.records) if time]
+
+    def _read_the_past(self, met: Met, since: datetime, pages: int) -> datetime:
+        """Read what nothing can join any more, side by side; returns from where to go on by time.
+
+        :param since: up to where all was met.
+        :param pages: how many the whole window holds.
+        """
+        newest = max(self._times(self.fetch(met.start, met.end, pages - 1)), default=since)
+        until = newest - SETTLED
+        if until <= since:
+            return since
+        first = self.fetch(since, until, 0)
+        numbers = range(1, ceil(first.total / max(1, len(first.records))))
+        rest = self.side_by_side(lambda number: self.fetch(since, until, number), numbers)
+        keys = set[str]()
+        for page in chain([first], rest):
+            met.take(page.records)
+            keys.update(map(self.versions.key, page.records))
+        return until if len(keys) == first.total else since
 
     def _all_met(self, met: Met) -> bool:
         return len(met) >= self.fetch(met.start, met.end, 0).total

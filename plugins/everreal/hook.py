@@ -149,14 +149,15 @@ class EverRealHook(ApiHook):
 
         :param on_page: is told of each page's records as they come.
         """
-        yield from read_window(self._list("candidates", _CANDIDATES, on_page), start, end)
+        yield from read_window(self._list("candidates", _CANDIDATES, on_page), start, end, self.concurrently)
 
     def contracts(
         self, start: datetime, end: datetime, on_page: OnPage = ignore_page
     ) -> Iterator[dict[str, Any]]:
         """As :meth:`candidates`, the contracts, with their candidates."""
         days = _days_touched(start, end)
-        yield from read_window(self._list("contracts", _CONTRACTS, on_page, filter=days), start, end)
+        fetch = self._list("contracts", _CONTRACTS, on_page, filter=days)
+        yield from read_window(fetch, start, end, self.concurrently)
 
     def all_candidates(self) -> Iterator[dict[str, Any]]:
         """Yield the candidates of all times, newest first, some twice; stop taking them to stop the reading."""

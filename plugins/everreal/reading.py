@@ -13,6 +13,10 @@ or updated beyond the filter's ``to``) pulls the others *up*.
 have been met before, in the same version. If it was, all above it was met as well; if not, something
 slipped past the seam, and the reading steps back half a page until it meets known ground.
 
+**Side by side.** Nothing of this asks in which order of time the pages were cut: records that are not updated keep their
+order among each other, so a seam that fits proves the same for pages of any two moments. So once two pages were read, as
+many as were read so far are asked for side by side, where they are expected to begin.
+
 **Updated during the reading.** An updated record carries a time that is later than all others. If that lies behind
 the window's end, the next window brings it. If the window is still open (a run by hand), it stands at
 the window's top, above the reader: so at the end the top is looked at again until a page brings nothing new.
@@ -27,7 +31,7 @@ is read (to its end, if it is not sorted) until a whole pass brings nothing new.
 ``take`` silently, and a lower limit of some later day must not look like the end.
 
 **Cost.** 10,000 records of 100 a page: 105 requests, one for the other end, one for the look back. A list of one page:
-one request for a few records, else three.
+one request for a few records, else three. Of a list that is longer than the window up to seven pages too many are read.
 """
 
 from __future__ import annotations
@@ -38,12 +42,14 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Protocol
 
-from include.prospects.reading import Met, Versions, too_fast
+from include.prospects.reading import Met, SideBySide, Versions, too_fast
 
 TAKE = 100
 """Records a page holds at most (published)."""
 OVERLAP = 4
 """Records of a page met again on the next one; more than that many leaving between two requests cost steps back."""
+MOST_AHEAD = 8
+"""Pages asked for side by side, some of them perhaps in vain; the hook makes fewer calls at a time."""
 _MOST_STEPS_BACK = 100
 _MOST_PASSES = 8
 _ALL_TIMES = datetime.min.replace(tzinfo=UTC)
@@ -59,15 +65,16 @@ class Fetch(Protocol):
     def __call__(self, skip: int, take: int, direction: str = "DESC") -> list[Any]: ...
 
 
-def read_window(fetch: Fetch, start: datetime, end: datetime) -> list[Any]:
+def read_window(fetch: Fetch, start: datetime, end: datetime, side_by_side: SideBySide = map) -> list[Any]:
     """Return each record updated in ``[start, end)`` exactly once, in the newest version met.
 
     A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
 
+    :param side_by_side: makes several calls at a time.
     :raises WaitAndRepeat: the records move faster than they can be read.
     """
     met = Met(start, end, _VERSIONS)
-    descent = _Descent(fetch, start)
+    descent = _Descent(fetch, start, side_by_side)
     places = [descent.skip for page in descent.pages() if met.take(page)]
     if descent.doubtful:
         log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
@@ -95,8 +102,10 @@ class _Descent:
     :param floor: records older than this are not asked for, if the list is in order.
     """
 
-    def __init__(self, fetch: Fetch, floor: datetime) -> None:
-        self.fetch, self.floor = fetch, floor
+    def __init__(self, fetch: Fetch, floor: datetime, side_by_side: SideBySide = map) -> None:
+        self.fetch, self.floor, self._side_by_side = fetch, floor, side_by_side
+        self._ahead: dict[int, list[Any]] = {}
+        self._in_a_row = 0
         self.skip = self.count = 0
         self.ordered = True
         self.doubtful = False
@@ -106,17 +115,19 @@ class _Descent:
         longest, steps_back, seam_in_tie = 0, 0, False
         met: set[tuple[str, datetime | None]] = set()
         while True:
-            page = self.fetch(self.skip, TAKE)
+            page = self._page(longest - OVERLAP)
             versions = [(_VERSIONS.key(record), _VERSIONS.updated(record)) for record in page]
             if self.skip and (not versions or versions[0] not in met):
                 steps_back += 1
                 if steps_back > _MOST_STEPS_BACK:
                     raise too_fast("EverReal")
                 self.skip = max(0, self.skip - TAKE // 2)
+                self._in_a_row = 0
                 continue
             self.doubtful |= seam_in_tie and not met.issuperset(versions)
             met.update(versions)
             self.count += 1
+            self._in_a_row += 1
             yield page
             times = [time for _, time in versions if time]
             if len(page) < longest or len(page) <= OVERLAP or self._below_floor(times):
@@ -124,6 +135,14 @@ class _Descent:
             seam_in_tie = len(times) > OVERLAP and times[-1] == times[-OVERLAP - 1]
             longest = len(page)
             self.skip += len(page) - OVERLAP
+
+    def _page(self, step: int) -> list[Any]:
+        """The page at ``skip``; with it, others are asked for, ``step`` places apart."""
+        if self.skip not in self._ahead:
+            places = [self.skip + step * number for number in range(min(max(1, self._in_a_row), MOST_AHEAD))]
+            pages = self._side_by_side(lambda place: self.fetch(place, TAKE), places)
+            self._ahead = dict(zip(places, pages, strict=True))
+        return self._ahead.pop(self.skip)
 
     def _below_floor(self, times: list[datetime]) -> bool:
         """Judge a page's order; returns whether all that follows is older than the floor."""

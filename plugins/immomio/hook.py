@@ -79,7 +79,7 @@ class ImmomioHook(ApiHook):
             on_page(page.records)
             return page
 
-        yield from ListByTime(self.system, fetch, _VERSIONS).read(start, end)
+        yield from ListByTime(self.system, fetch, _VERSIONS, self.concurrently).read(start, end)
 
     def application(self, application_id: str) -> dict[str, Any] | None:
         """One application by its id, ``None`` if Immomio does not know it."""

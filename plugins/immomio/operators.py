@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from immomio import mapping
@@ -39,9 +40,10 @@ class ImmomioExtractOperator(ExtractOperator):
         yield from (application for application in found if application is not None)
 
     def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[str]:
-        for status in mapping.WITHDRAWN:
-            ids = map(self.external_id_of, self.hook.applications(status, start, end))
-            yield from (external_id for external_id in ids if external_id)
+        found = self.hook.concurrently(
+            lambda status: list(self.hook.applications(status, start, end)), mapping.WITHDRAWN
+        )
+        yield from filter(None, map(self.external_id_of, chain.from_iterable(found)))
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         return mapping.to_prospect(record, self.separator, today)

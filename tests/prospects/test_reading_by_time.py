@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from side_by_side import in_any_order
 
 from include.prospects.errors import WaitAndRepeat
 from include.prospects.reading import Versions
@@ -13,8 +14,8 @@ START = datetime(2024, 11, 10, tzinfo=UTC)
 END = START + timedelta(hours=1)
 
 
-def read(fetch, start, end):
-    return ListByTime("a partner", fetch, Versions("id", "updatedAt")).read(start, end)
+def read(fetch, start, end, side_by_side=map):
+    return ListByTime("a partner", fetch, Versions("id", "updatedAt"), side_by_side).read(start, end)
 
 
 class Moving:
@@ -28,6 +29,7 @@ class Moving:
         self.moves = iter(moves)
         self.clock = max([START, *self.times.values()])
         self.page_size, self.sort, self.filtered = page_size, sort, filtered
+        self.asked = 0
 
     def move(self):
         for kind, number in next(self.moves, ()):
@@ -40,6 +42,7 @@ class Moving:
 
     def __call__(self, since, until, number):
         self.move()
+        self.asked += 1
         size = self.page_size
         rows = [(time, key) for key, time in self.times.items() if not self.filtered or since <= time < until]
         if self.sort:
@@ -58,14 +61,15 @@ moves_of_a_reading = st.lists(
     times=st.lists(st.integers(0, 1800), max_size=40),
     moves=moves_of_a_reading,
     page_size=st.integers(2, 12),
+    random=st.randoms(use_true_random=False),
 )
-@settings(max_examples=300, deadline=None)
-def test_whatever_moves_what_stays_is_met_once(times, moves, page_size):
+@settings(max_examples=500, deadline=None)
+def test_whatever_moves_what_stays_is_met_once(times, moves, page_size, random):
     """Times collide, records are updated inside the window, leave it, are deleted, between any two requests."""
     moving = Moving(times, moves, page_size)
     before = dict(moving.times)
     try:
-        found = read(moving, START, END)
+        found = read(moving, START, END, in_any_order(random))
     except WaitAndRepeat:
         return  # says so, and Airflow repeats: nothing is lost
     ids = [record["id"] for record in found]
@@ -86,6 +90,35 @@ def test_without_the_order_asked_for_everything_is_read(times, page_size, filter
     found = {record["id"] for record in read(moving, START, END)}
 
     assert found == {key for key, time in moving.times.items() if START <= time < END}
+
+
+@given(
+    moved=st.lists(st.tuples(st.integers(0, 30), st.integers(0, 39)), max_size=3),
+    random=st.randoms(use_true_random=False),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_long_window_that_moves_while_it_is_read_side_by_side(moved, random):
+    """Twenty pages of two, one record a minute; so nearly all of it is past, and some of it moves meanwhile."""
+    moves = [[("inside" if number % 2 else "leave", number) for at, number in moved if at == request]
+             for request in range(31)]  # fmt: skip
+    moving = Moving([60 * number for number in range(40)], moves, page_size=2)
+    found = [record["id"] for record in read(moving, START, END, in_any_order(random))]
+
+    assert len(found) == len(set(found))
+    assert set(found) >= {key for key, time in moving.times.items() if START <= time < END}
+
+
+def test_a_long_window_is_read_side_by_side():
+    """All but the first three pages and the last: those tell where the past begins and ends."""
+    moving, together = Moving(range(0, 3600, 90), [], page_size=2), []
+
+    def side_by_side(function, items):
+        together.append(list(items))
+        return map(function, together[-1])
+
+    assert len(read(moving, START, END, side_by_side)) == 40
+    assert [len(some) for some in together] == [18]
+    assert moving.asked == 3 + 18 + 1
 
 
 def test_records_without_id_or_time_are_not_dropped():

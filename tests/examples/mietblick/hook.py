@@ -49,7 +49,7 @@ class MietblickHook(ApiHook):
             answer = self.call("GET", "/api/bewerbungen", what="read applications", params=order)
             return Page(self.field(answer, "bewerbungen", list), self.field(answer, "anzahl", int))
 
-        return ListByTime(self.system, fetch, Versions("nr", "geaendert")).read(start, end)
+        return ListByTime(self.system, fetch, Versions("nr", "geaendert"), self.concurrently).read(start, end)
         # guide: end
 
     # guide: one
