@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
+import tenacity
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -22,6 +24,9 @@ VERSION_TABLE = "prospect_ledger_version"
 _ADVISORY_LOCK = 7_021_977
 READS_ONLY = {"prospects_reads_only": True}
 """Execution options of a connection whose transactions write nothing."""
+SECONDS_TO_WAIT = 60
+"""How long a process waits for another one that holds SQLite's file."""
+PAUSE = tenacity.wait_random(0.01, 0.05)
 
 _GIVE_UP_ON_A_LOST_HOST = {
     "connect_timeout": 10,
@@ -96,12 +101,17 @@ def open_engine(store: Store) -> sa.Engine:
         return sa.create_engine(
             store.url, pool_pre_ping=True, hide_parameters=True, connect_args=_GIVE_UP_ON_A_LOST_HOST
         )
-    engine = sa.create_engine(store.url, hide_parameters=True, connect_args={"timeout": 60})
+    engine = sa.create_engine(store.url, hide_parameters=True, connect_args={"timeout": SECONDS_TO_WAIT})
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL")
+        # The only statement for which SQLite does not wait by itself: two first runs may begin with it at once.
+        locked = tenacity.retry_if_exception_type(sqlite3.OperationalError)
+        until = tenacity.stop_after_delay(SECONDS_TO_WAIT)
+        for attempt in tenacity.Retrying(retry=locked, wait=PAUSE, stop=until, reraise=True):
+            with attempt:
+                connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @sa.event.listens_for(engine, "begin")

@@ -4,6 +4,7 @@ what reading waits for and how it finds what it asks for.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,26 @@ def test_an_error_of_the_database_shows_no_values(own_ledger: Path) -> None:
     with pytest.raises(sa.exc.OperationalError, match="no such table") as error:
         ledger.find("immomio_yuneo", ["A-4711"])
     assert "A-4711" not in str(error.value)
+
+
+def test_a_first_run_waits_for_another_one_that_sets_the_new_file_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite does not change a file's journal while another one is about to write, and does not wait by itself."""
+    other = sqlite3.connect(tmp_path / "ledger.db")
+    other.execute("BEGIN IMMEDIATE")
+    waits: list[object] = []
+
+    def give_way(state: object) -> float:
+        waits.append(state)
+        other.rollback()
+        return 0.0
+
+    monkeypatch.setattr(migrate, "PAUSE", give_way)
+    Ledger(Store(sa.make_url(f"sqlite:///{tmp_path}/ledger.db"), b"key"))
+    other.close()
+
+    assert len(waits) == 1
 
 
 def test_a_postgresql_that_is_gone_is_not_waited_for_endlessly() -> None:
