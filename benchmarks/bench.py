@@ -29,6 +29,7 @@ ROWS: Mapping[str, Sequence[Sequence[str]]] = {
     "accept": [(*MODULE, "benchmarks.bench_burst", "--erp", "yuneo", "--accept", "500")],
     "scheduler": [(*MODULE, "benchmarks.bench_scheduler")],
     "parse": [(*MODULE, "benchmarks.bench_parse")],
+    "store": [(*MODULE, "benchmarks.bench_store", "--customers", "1000")],
     "dedup": [
         (
             os.environ.get("BENCH_DEDUP_PEERS", sys.executable),

@@ -2,8 +2,9 @@
 
 The ideal: the calls that the guarantee needs (look before sending, look persons up, send, read the results), four at a
 time, and one import's own time. Sigma serves four requests at a time by its contract; Yuneo's names no number, and we take
-four there too. The floor makes the same kinds of calls with a bare session, in the same way four at a time, and throws the
-answers away: what is above the ideal there is the sandbox's own time and the transport's. All prospects are one chunk here; how chunks share a large run is ``bench_burst``'s.
+four there too. The floor makes the same kinds of calls with a bare session, in the same way four at a time, and throws
+the answers away: what is above the ideal there is the sandbox's own time and the transport's. All prospects are one
+chunk here; how chunks share a large run is ``bench_burst``'s.
 
     python -m benchmarks.bench_load
 """

@@ -72,10 +72,21 @@ def write_customers(folder: Path, customers: int) -> None:
         )
 
 
-def measure(file: Path, environment: dict[str, str], store: bool = True) -> dict[str, float]:
+def environment(folder: Path) -> dict[str, str]:
+    """An Airflow of its own in a folder, whose customers are below ``pairs``."""
+    return {
+        "AIRFLOW_HOME": str(folder),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
+        "AIRFLOW__PROSPECTS__PAIRS": str(folder / "pairs"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
+    }
+
+
+def measure(file: Path, variables: dict[str, str], store: bool = True) -> dict[str, float]:
     """Read one DAG file in a process of its own."""
     command = [sys.executable, "-c", MEASURE, str(file), *(["store"] if store else [])]
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=True)
     result = json.loads(done.stdout.splitlines()[-1])
     if result["errors"]:
         raise SystemExit(f"{file}: {result['errors']}")
@@ -92,22 +103,15 @@ def main() -> None:
         write_customers(folder / "pairs", given.customers)
         empty = folder / "empty.py"
         empty.write_text(EMPTY.format(customers=given.customers))
-        environment = {
-            "AIRFLOW_HOME": temporary,
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
-            "AIRFLOW__PROSPECTS__PAIRS": str(folder / "pairs"),
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
-        }
-        report(given.customers, given.rounds, empty, environment)
+        report(given.customers, given.rounds, empty, environment(folder))
 
 
-def report(customers: int, rounds: int, empty: Path, environment: dict[str, str]) -> None:
+def report(customers: int, rounds: int, empty: Path, variables: dict[str, str]) -> None:
     """Measure in turn and print."""
     ours, theirs = [], []
     for _ in range(rounds):
-        theirs.append(measure(empty, environment))
-        ours.append(measure(ROOT / "dags" / "customers.py", environment))
+        theirs.append(measure(empty, variables))
+        ours.append(measure(ROOT / "dags" / "customers.py", variables))
         assert ours[-1]["dags"] == theirs[-1]["dags"] == customers
     print(f"{customers:,} DAGs with five tasks each, medians of {rounds} rounds, seconds of the processor")
     for name, parts in (("read", ["read"]), ("store", ["store"]), ("both", ["read", "store"])):
@@ -125,14 +129,14 @@ def report(customers: int, rounds: int, empty: Path, environment: dict[str, str]
         print(
             f"  {name}: {runs[0]['bytes'] / customers / 1e3:.1f} kB stored a DAG, {runs[0]['memory']:.0f} MB at the most"
         )
-    wrong = measure(ROOT / "dags" / "customers_wrong.py", environment, store=False)
+    wrong = measure(ROOT / "dags" / "customers_wrong.py", variables, store=False)
     print(f"  looking for wrong files: {wrong['read']:.2f} s")
     for name, file in (
         ("customer", ROOT / "dags" / "customers.py"),
         ("pair with a DAG file", ROOT / "dags" / "immomio_yuneo.py"),
     ):
         dag_id = "customer-00001" if name == "customer" else "immomio_yuneo"
-        one = measure(file, environment | {"_AIRFLOW_PARSING_CONTEXT_DAG_ID": dag_id}, store=False)
+        one = measure(file, variables | {"_AIRFLOW_PARSING_CONTEXT_DAG_ID": dag_id}, store=False)
         assert one["dags"] == 1
         print(f"  start of a task of a {name}: {one['read']:.2f} s, {one['dags']} DAG")
 

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -184,16 +185,9 @@ def one(system: str) -> int:
         session.auth = (connection["login"], connection["password"])
     for number in range(count):
         if system == "yuneo":
-            row = {
-                "externalId": f"peer {number}",
-                "unitNumber": "1/1/1/1",
-                "lastName": "Groß",
-                "firstName": "Anna",
-            }
-            path, body = "/api/v1/prospect-imports", {"exchange": "EverReal", "prospects": [row]}
+            path, body = YUNEO_IMPORTS, {"exchange": "EverReal", "prospects": [_yuneo_row("one", number)]}
         else:
-            row = {"externeId": f"peer {number}", "ve": "1.1.1.1", "name": "Groß", "vorname": "Anna"}
-            path, body = "/wodis/rest/immobilienboersen/EverReal/eingang", {"interessenten": [row]}
+            path, body = SIGMA_INBOX, {"interessenten": [_sigma_row("one", number)]}
         session.post(connection["host"] + path, json=body).raise_for_status()
     return count
 
@@ -230,7 +224,9 @@ def load(system: str) -> int:
     return count
 
 
+YUNEO_IMPORTS = "/api/v1/prospect-imports"
 SIGMA = "/wodis/rest"
+SIGMA_INBOX = f"{SIGMA}/immobilienboersen/EverReal/eingang"
 FIRST_BIRTH = date(1900, 1, 1)
 """Long before those of the product's prospects, so that nobody is found, as at the first load."""
 
@@ -240,62 +236,61 @@ def _birth(number: int) -> date:
     return FIRST_BIRTH + timedelta(days=number * 5 // 6)
 
 
-def _send_to_yuneo(call: Callable[..., Any], group: range) -> str:
+def _yuneo_row(way: str, number: int) -> dict[str, Any]:
     from include.sandbox.world import unit
 
-    ids = [f"floor {number}" for number in group]
+    return {
+        "externalId": f"{way} {number}",
+        "unitNumber": "/".join(unit(number)),
+        "salutation": "MRS",
+        "firstName": "Anna",
+        "lastName": f"Groß {number}",
+        "birthDate": _birth(number).isoformat(),
+        "email": f"anna.{number}@example.org",
+        "street": "Hauptstraße",
+        "houseNumber": "1",
+        "postalCode": "01067",
+        "city": "Dresden",
+        "country": "DE",
+    }
+
+
+def _send_to_yuneo(call: Callable[..., Any], group: range) -> str:
+    rows = [_yuneo_row("floor", number) for number in group]
+    ids = [row["externalId"] for row in rows]
     for start in range(0, len(ids), 100):
         call("GET", "/api/v1/offers", params={"externalId": ids[start : start + 100], "size": 200})
-    days = sorted({_birth(number).isoformat() for number in group})
+    days = sorted({row["birthDate"] for row in rows})
     call("POST", "/api/v1/business-partners/search", json={"birthDates": days})
-    rows = [
-        {
-            "externalId": f"floor {number}",
-            "unitNumber": "/".join(unit(number)),
-            "salutation": "MRS",
-            "firstName": "Anna",
-            "lastName": f"Groß {number}",
-            "birthDate": _birth(number).isoformat(),
-            "email": f"anna.{number}@example.org",
-            "street": "Hauptstraße",
-            "houseNumber": "1",
-            "postalCode": "01067",
-            "city": "Dresden",
-            "country": "DE",
-        }
-        for number in group
-    ]
-    told = call("POST", "/api/v1/prospect-imports", json={"exchange": "EverReal", "prospects": rows})
+    told = call("POST", YUNEO_IMPORTS, json={"exchange": "EverReal", "prospects": rows})
     return str(told["workOrderId"])
 
 
-def _send_to_sigma(call: Callable[..., Any], group: range) -> None:
+def _sigma_row(way: str, number: int) -> dict[str, Any]:
     from include.sandbox.world import unit
 
-    call(
-        "GET",
-        f"{SIGMA}/stammdaten/angebote",
-        params={"externeId": [f"floor {n}" for n in group], "anzahl": 100},
-    )
-    days = sorted({f"{_birth(number):%d.%m.%Y}" for number in group})
+    return {
+        "externeId": f"{way} {number}",
+        "ve": ".".join(unit(number)),
+        "anrede": "Frau",
+        "vorname": "Anna",
+        "name": f"Groß {number}",
+        "geburtsdatum": f"{_birth(number):%d.%m.%Y}",
+        "email": f"anna.{number}@example.org",
+        "strasse": "Hauptstraße 1",
+        "plz": "01067",
+        "ort": "Dresden",
+        "land": "DE",
+    }
+
+
+def _send_to_sigma(call: Callable[..., Any], group: range) -> None:
+    rows = [_sigma_row("floor", number) for number in group]
+    ids = [row["externeId"] for row in rows]
+    call("GET", f"{SIGMA}/stammdaten/angebote", params={"externeId": ids, "anzahl": 100})
+    days = sorted({row["geburtsdatum"] for row in rows})
     call("POST", f"{SIGMA}/stammdaten/geschaeftspartner/suche", json={"geburtsdaten": days})
-    rows = [
-        {
-            "externeId": f"floor {number}",
-            "ve": ".".join(unit(number)),
-            "anrede": "Frau",
-            "vorname": "Anna",
-            "name": f"Groß {number}",
-            "geburtsdatum": f"{_birth(number):%d.%m.%Y}",
-            "email": f"anna.{number}@example.org",
-            "strasse": "Hauptstraße 1",
-            "plz": "01067",
-            "ort": "Dresden",
-            "land": "DE",
-        }
-        for number in group
-    ]
-    call("POST", f"{SIGMA}/immobilienboersen/EverReal/eingang", json={"interessenten": rows})
+    call("POST", SIGMA_INBOX, json={"interessenten": rows})
 
 
 def _until_ended(call: Callable[..., Any], path: str) -> None:
@@ -308,12 +303,19 @@ WAYS: dict[str, Callable[[str], int]] = {
 }  # fmt: skip
 
 
+LIBRARIES = {
+    "httphook": "airflow.providers.http.hooks.http",
+    "dlt": "dlt.sources.rest_api",
+    "load": "include.sandbox.world",
+}
+
+
 def main() -> None:
     way, system = sys.argv[1:]
-    if way == "dlt":  # loaded before the clock starts, as everybody's libraries are
-        import dlt.sources.rest_api  # noqa: F401
-    if way == "httphook":
-        import airflow.providers.http.hooks.http  # noqa: F401
+    # Before the clock starts, as those of the product's tasks: a worker's image has them loaded.
+    for library in ("requests", LIBRARIES.get(way)):
+        if library:
+            importlib.import_module(library)
     started = datetime.now(UTC)
     clock = time.monotonic()
     records = WAYS[way](system)

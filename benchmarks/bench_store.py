@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench_parse import EMPTY, ROOT, write_customers
+from benchmarks.bench_parse import EMPTY, ROOT, environment, write_customers
 from benchmarks.bench_run import table
 
 MEASURE = """
@@ -27,7 +27,6 @@ logging.disable(logging.CRITICAL)
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.dag_processing.collection import update_dag_parsing_results_in_db
 from airflow.dag_processing.dagbag import DagBag
-from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
 from airflow.utils.session import create_session
 
@@ -44,21 +43,22 @@ for _ in range(2):
             "dags-folder", None, dags, {}, 1.0, set(), session, files_parsed={("dags-folder", file)}
         )
     seconds.append((time.monotonic() - started[0], time.process_time() - started[1]))
-    time.sleep(float(sys.argv[2]))
+    time.sleep(1)
 print(json.dumps({"dags": len(dags), "seconds": seconds}))
 """
-PAUSE = 1.0
-"""Seconds between the two writings."""
 
 
-def measure(file: Path, environment: dict[str, str]) -> dict[str, Any]:
+def measure(file: Path, variables: dict[str, str]) -> dict[str, Any]:
     """Write the DAGs of one file in a process of its own."""
-    environment = os.environ | environment
     subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"], env=environment, check=True, capture_output=True
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=os.environ | variables,
+        check=True,
+        capture_output=True,
     )
-    command = [sys.executable, "-c", MEASURE, str(file), str(PAUSE)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(file)], env=os.environ | variables, capture_output=True, text=True
+    )
     if done.returncode:
         raise RuntimeError(done.stderr[-3000:])
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -81,7 +81,12 @@ def main(given: Sequence[str] | None = None) -> None:
             told = {}
             for kind, file in files.items():
                 address = server.new_database().render_as_string(hide_password=False)
-                told[kind] = measure(file, _environment(folder, address))
+                database = {
+                    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address,
+                    # Not used here, but Airflow makes it, and asyncpg is in the deployment's environment only.
+                    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"sqlite+aiosqlite:///{folder}/unused.db",
+                }
+                told[kind] = measure(file, environment(folder) | database)
     finally:
         server.remove()
     rows = []
@@ -90,19 +95,6 @@ def main(given: Sequence[str] | None = None) -> None:
         rows.append([name, *ours, *theirs, ours[0] / theirs[0]])
     heads = ("", "customers s", "of them processor", "empty s", "of them processor", "customers / empty")
     print(f"{customers:,} DAGs\n" + table(heads, rows))
-
-
-def _environment(folder: Path, address: str) -> dict[str, str]:
-    return {
-        "AIRFLOW_HOME": str(folder),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address,
-        # The api-server's; not used here, but Airflow makes it, and asyncpg is in the deployment's environment only.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": f"sqlite+aiosqlite:///{folder}/unused.db",
-        "AIRFLOW__PROSPECTS__PAIRS": str(folder / "pairs"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
-    }
 
 
 if __name__ == "__main__":
