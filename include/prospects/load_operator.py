@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from include.prospects import staging, window
 from include.prospects.chunks import Chunk
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
+from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import Outcome, OutcomeKind, Prospect
 
 if TYPE_CHECKING:
@@ -115,14 +116,16 @@ class LoadOffersOperator(BaseOperator):
         try:
             dag_run = context["dag_run"]
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
-            items = self._items(ledger, chunk)
+            with without_garbage_collection():
+                items = self._items(ledger, chunk)
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
                 ledger.withdrawn_after_load(run.pair, withdrawn)
             loader = Loader(
                 ledger, erp, run, since, lambda some: self._partner_numbers(erp, some), rounds_lost
             )
-            outcomes = _advance_patiently(loader, items)
+            with without_garbage_collection():
+                outcomes = _advance_patiently(loader, items)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, loader.rounds_lost)
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
