@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,29 @@ from include.prospects.errors import StopRun
 
 CONNECTION_ID = "prospect_ledger"
 MIGRATIONS = Path(__file__).parent / "migrations"
+_TIMES_REMEMBERED = 16
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """A time with zone on both databases; SQLite itself would drop the zone."""
+    """A time with zone on both databases; SQLite itself would drop the zone.
+
+    Thousands of rows hold the same few times, a claim's, a batch's: the last ones are not converted again.
+    """
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
+
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+        convert = super().bind_processor(dialect)
+        if convert is None:
+            return None
+        remembering = lru_cache(maxsize=_TIMES_REMEMBERED)(convert)
+        # In UTC first: when the clocks go back, two times of one zone are equal and yet an hour apart.
+        return lambda value: remembering(value.astimezone(UTC) if value else None)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        convert = super().result_processor(dialect, coltype)
+        return lru_cache(maxsize=_TIMES_REMEMBERED)(convert) if convert else None
 
     def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
         del dialect

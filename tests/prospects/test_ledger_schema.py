@@ -7,6 +7,7 @@ import stat
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
@@ -96,3 +97,18 @@ def test_a_time_comes_back_as_it_went_in(tmp_path: Path) -> None:
 
     assert read == [written, None]
     assert read[0].tzinfo == UTC
+
+
+def test_the_two_hours_in_which_the_clocks_go_back_stay_two(tmp_path: Path) -> None:
+    """Python calls these times equal, since both are half past two in Berlin."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/times.db")
+    times = sa.Table("times", sa.MetaData(), sa.Column("at", UtcDateTime))
+    times.create(engine)
+    first, second = (
+        datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold) for fold in (0, 1)
+    )
+    with engine.begin() as connection:
+        connection.execute(sa.insert(times), [{"at": first}, {"at": second}])
+        read = connection.execute(sa.select(times)).scalars().all()
+
+    assert read[1] - read[0] == timedelta(hours=1)
