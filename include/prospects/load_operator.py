@@ -116,8 +116,6 @@ class LoadOffersOperator(BaseOperator):
         try:
             dag_run = context["dag_run"]
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
-            with without_garbage_collection():
-                items = self._items(ledger, chunk)
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
                 ledger.withdrawn_after_load(run.pair, withdrawn)
@@ -125,6 +123,7 @@ class LoadOffersOperator(BaseOperator):
                 ledger, erp, run, since, lambda some: self._partner_numbers(erp, some), rounds_lost
             )
             with without_garbage_collection():
+                items = self._items(ledger, chunk)
                 outcomes = _advance_patiently(loader, items)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, loader.rounds_lost)
