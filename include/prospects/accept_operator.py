@@ -88,7 +88,6 @@ class AcceptOffersOperator(HITLOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, then accept or ask."""
-        from include.prospects.acceptance import Verdict
         from include.prospects.run_entries import RunEntries
 
         erp, acceptor = self._open(context)
@@ -99,8 +98,7 @@ class AcceptOffersOperator(HITLOperator):
             if context["params"].get("rehearse"):
                 rehearsed = acceptor.look_again(plan)
                 return self._report([_row(d.entry, str(d.verdict), d.reason) for d in rehearsed])
-            acceptor.write([decision for decision in plan if decision.verdict is not Verdict.ACCEPT])
-            acceptable = [decision for decision in plan if decision.verdict is Verdict.ACCEPT]
+            acceptable = acceptor.write(plan)
             approved = [d.entry for d in acceptable if _approved_in(d.entry, run)]
             others = [d for d in acceptable if d.entry not in approved]
             # Before a question is asked, which ends this try.
@@ -155,11 +153,7 @@ class AcceptOffersOperator(HITLOperator):
 
     def _ask_about(self, planned: Sequence[Decision], acceptor: Acceptor, context: Context) -> None:
         """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""
-        from include.prospects.acceptance import Verdict
-
-        decisions = acceptor.look_again(planned)
-        acceptor.write([decision for decision in decisions if decision.verdict is not Verdict.ACCEPT])
-        acceptable = [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
+        acceptable = acceptor.write(acceptor.look_again(planned))
         if acceptable:
             acceptor.ledger.awaiting([decision.entry.id for decision in acceptable], acceptor.run.run_id)
             self._ask(context, acceptable)

@@ -109,16 +109,17 @@ class Acceptor:
 
         return list(chain.from_iterable(self.erp.concurrently(on_one_unit, by_unit.values())))
 
-    def write(self, decisions: Collection[Decision]) -> None:
-        """Write decisions that need no call: found leases and held offers."""
+    def write(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Write the decisions that need no call, found leases and held offers; returns those to accept."""
         held = defaultdict[str, list[int]](list)
         for decision in decisions:
             if decision.verdict is Verdict.HOLD and decision.reason:
                 held[decision.reason].append(decision.entry.id)
-            else:
+            elif decision.verdict is not Verdict.ACCEPT:
                 self._write(decision)
         for reason, ids in held.items():
             self.ledger.held(ids, reason, self.run.run_id)
+        return [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
 
     def _accept(self, entry: Entry) -> Decision:
         if not self.ledger.accepting(entry, self.run.run_id):

@@ -112,23 +112,30 @@ def test_more_records_of_one_instant_than_a_page_holds(partner: PartnerCase, ext
     assert ids(extract, extract.read(START, END)) == sorted(stored)
 
 
+LAST_MINUTE = END - timedelta(minutes=1)
+
+
+def changing(partner: PartnerCase, external_ids: set[str]) -> Callable[[int], None]:
+    """After the first page these records change."""
+
+    def change(page: int) -> None:
+        for external_id in external_ids if page == 1 else ():
+            partner.touch(external_id, LAST_MINUTE)
+
+    return change
+
+
 def test_a_change_during_the_reading_brings_the_newest_version(
     partner: PartnerCase, extract: Any, between_pages: Any
 ) -> None:
     stored = partner.add_many(round(1.5 * partner.page_size), last=NOON)
     changed = {stored[0], stored[-1]}
-    newest = END - timedelta(minutes=1)
-
-    def change(page: int) -> None:
-        for external_id in changed if page == 1 else ():
-            partner.touch(external_id, newest)
-
-    between_pages(change)
+    between_pages(changing(partner, changed))
     records = list(extract.read(START, END))
 
     assert ids(extract, records) == sorted(stored)
     prospects = [extract.to_prospect(record, TODAY) for record in records]
-    assert {one.external_id for one in prospects if one.updated_at == newest} == changed
+    assert {one.external_id for one in prospects if one.updated_at == LAST_MINUTE} == changed
 
 
 def test_the_newest_version_is_staged_although_the_older_one_was_mapped_ahead(
@@ -137,18 +144,12 @@ def test_the_newest_version_is_staged_although_the_older_one_was_mapped_ahead(
     """Each page is mapped while the next one is awaited; what turns out to be old is dropped with its mapping."""
     stored = partner.add_many(round(1.5 * partner.page_size), last=NOON)
     changed = {stored[0], stored[-1]}
-    newest = END - timedelta(minutes=1)
-
-    def change(page: int) -> None:
-        for external_id in changed if page == 1 else ():
-            partner.touch(external_id, newest)
-
-    between_pages(change)
+    between_pages(changing(partner, changed))
     staged = run(task=extract)
 
     assert staged.ids == sorted(stored)
     rows = {row["external_id"]: row for row in staged.rows("extracted")}
-    assert {external_id for external_id, row in rows.items() if row["updated_at"] == newest} == changed
+    assert {external_id for external_id, row in rows.items() if row["updated_at"] == LAST_MINUTE} == changed
 
 
 def test_a_fault_in_the_mapping_ends_the_task(
