@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from side_by_side import in_any_order
+from side_by_side import in_any_order, noted_in
 
 from everreal.reading import OVERLAP, TAKE, read_window
 from include.prospects.errors import WaitAndRepeat
@@ -168,14 +168,9 @@ def test_an_unsorted_list_is_read_to_its_end(times, most):
 def test_no_more_is_asked_for_side_by_side_than_was_read_before():
     """A day with few records must not cost more calls than it has pages."""
     together = []
-
-    def side_by_side(function, items):
-        together.append(list(items))
-        return map(function, together[-1])
-
     moving = Moving([number / 2 for number in range(2000)], [], most=TAKE)
 
-    assert len(read_window(moving, START, END, side_by_side)) == 2000
+    assert len(read_window(moving, START, END, noted_in(together))) == 2000
     assert [len(places) for places in together] == [1, 1, 2, 4, 8, 8]
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from side_by_side import in_any_order
+from side_by_side import in_any_order, noted_in
 
 from include.prospects.errors import WaitAndRepeat
 from include.prospects.reading import Versions
@@ -112,11 +112,7 @@ def test_a_long_window_is_read_side_by_side():
     """All but the first three pages and the last: those tell where the past begins and ends."""
     moving, together = Moving(range(0, 3600, 90), [], page_size=2), []
 
-    def side_by_side(function, items):
-        together.append(list(items))
-        return map(function, together[-1])
-
-    assert len(read(moving, START, END, side_by_side)) == 40
+    assert len(read(moving, START, END, noted_in(together))) == 40
     assert [len(some) for some in together] == [18]
     assert moving.asked == 3 + 18 + 1
 
