@@ -57,6 +57,7 @@ class System:
     login = ""
     password = ""
     token_path: str | None = None
+    other_token_paths: tuple[str, ...] = ()
     malformed = (400, "MALFORMED")
     special_faults: Mapping[str, tuple[str, str]] = {}
 
@@ -64,7 +65,7 @@ class System:
         self.lock = threading.RLock()
         self.options = options
         self.requests = RequestLog()
-        self.faults = Faults(self.special_faults, token_path=self.token_path)
+        self.faults = Faults(self.special_faults, token_paths=self.token_paths)
         self.tokens = Tokens()
         self.app = FastAPI(title=f"Sandbox: {self.name}", version="1", docs_url=None, redoc_url=None)
         self.asgi = Edge(self)
@@ -81,6 +82,11 @@ class System:
         self.app.openapi = self._openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
     # --- what a system says about itself -------------------------------------------------------------------
+
+    @property
+    def token_paths(self) -> tuple[str, ...]:
+        """Where a token is fetched: requests to these paths carry none."""
+        return (*([self.token_path] if self.token_path else []), *self.other_token_paths)
 
     def clear(self) -> None:
         """Forget all records, tokens, requests and faults; options stay."""

@@ -117,7 +117,7 @@ class Edge:
         """Let the limit, the token and then the handlers answer; they find a fault of their own in the scope."""
         try:
             self.system.spend()
-            if scope["path"] != self.system.token_path:
+            if scope["path"] not in self.system.token_paths:
                 self.system.authorise(Headers(scope=scope))
         except Refused as refused:
             return Answer.of(self.system.error(refused, scope["path"]))

@@ -7,7 +7,7 @@ What a kind does to the connection stands in ``edge.py``; the kinds that only on
 import fnmatch
 import random
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -66,9 +66,9 @@ class _Rule:
 class Faults:
     """The faults of one system; everything may be changed while it runs."""
 
-    def __init__(self, special: Mapping[str, tuple[str, str]], token_path: str | None = None) -> None:
+    def __init__(self, special: Mapping[str, tuple[str, str]], token_paths: Collection[str] = ()) -> None:
         self._special = dict(special)
-        self._token_path = token_path
+        self._token_paths = token_paths
         self._lock = threading.Lock()
         self._once: list[_Rule] = []
         self._rates: list[_Rule] = []
@@ -137,5 +137,5 @@ class Faults:
         if kind in self._special:
             own_method, own_path = self._special[kind]
             return method == own_method and fnmatch.fnmatchcase(path, own_path)
-        # At the token's own path a 401 would say "wrong password", which is another thing.
-        return not (kind == "expired_token" and path == self._token_path)
+        # Where a token is fetched, a 401 would say "wrong password", which is another thing.
+        return not (kind == "expired_token" and path in self._token_paths)
