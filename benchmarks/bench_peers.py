@@ -28,11 +28,11 @@ GRAPHQL = "/api/reporting/graphql"
 QUERY = """
 query Contracts($input: ContractsFilterListPaging) {
   contracts(input: $input) {
-    id status startDate createdAt updatedAt units { id objectId }
+    id status startDate createdAt updatedAt units { id objectId externalId }
     candidate {
-      id email firstName lastName isDisabled createdAt updatedAt
-      applications { id email isMainCandidate applicationData applicationDataString }
-      listing { unit { objectId } }
+      id email firstName lastName companyContactId isDisabled createdAt updatedAt
+      applications { id email isMainCandidate applicationDataString }
+      listing { unit { objectId externalId } }
     }
   }
 }"""
@@ -52,6 +52,7 @@ def _token(connection: dict[str, Any], system: str) -> str:
         return str(requests.post(f"{connection['host']}/auth/token", json=body).json()["accessToken"])
     if system == "everreal":
         body = {"grant_type": "password", "username": login, "password": password, **connection["extra"]}
+        body["scope"] = "offline_access *"
         return str(
             requests.post(f"{connection['host']}/accounts/oauth/token", json=body).json()["access_token"]
         )
@@ -70,7 +71,7 @@ def _order(skip: int) -> dict[str, Any]:
     order = {
         "filter": {"from": (ANCHOR - timedelta(days=2)).isoformat(), "to": start},
         "paging": {"take": SIZE["everreal"], "skip": skip},
-        "sort": {"field": "updatedAt", "direction": "ASC"},
+        "sort": {"fieldName": "updatedAt", "direction": "ASC"},
     }
     return {"query": QUERY, "variables": {"input": order}}
 

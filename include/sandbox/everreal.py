@@ -1,20 +1,25 @@
 """
-EverReal, as its contract has it (``docs/contracts.md``).
+EverReal, as its contract has it (``docs/contracts.md``). The GraphQL part is in ``everreal_schema.py``.
 
-Assumed beyond the contract: OAuth errors as in RFC 6749 (wrong client: 401 ``invalid_client``; wrong password or a
-refresh token that is gone: 400 ``invalid_grant``); a refresh hands the same refresh token back; other errors are
-``{"statusCode", "message"}``; a query that cannot be answered is HTTP 200 with ``errors`` and ``data: null``; ``take`` is 100
-and ``skip`` 0 unless given; days of ``from`` and ``to`` are days in UTC; without a ``sort`` records come in the order of
-their arrival; a contract's ``units`` are those of its candidate's listing unless given; ``applicationData`` may be taken
-as a whole (JSON) or by its fields; a ``property``'s ``objectId`` has the unit's first three parts.
+Published: a refused log-in (user, password or refresh token) is 403 ``invalid_grant``. Assumed beyond the contract:
+
+* A wrong client is 401 ``invalid_client``, a malformed request for a token 400 ``invalid_request`` (RFC 6749).
+* A refresh returns the same refresh token; the option ``rotate_refresh_tokens`` makes it return a new one.
+* Errors outside of GraphQL and log-in are ``{"statusCode", "message"}``.
+* A GraphQL request that is refused as a whole is HTTP 400; the option ``refused_query_status`` makes it 200.
+* ``take`` is 100 and ``skip`` 0 unless given. Without a ``sort`` records come in the order of their arrival.
+* Candidates and contracts are sorted by ``updatedAt`` or ``createdAt``, units cannot be sorted.
+* ``from`` and ``to`` are days in UTC and are compared with ``updatedAt``.
+* A contract's ``units`` are those of its candidate's listing unless given.
+* ``units`` lists the units of all listings and contracts.
+* The fields of ``CandidateStatuses`` and ``CandidateDisabledReason`` are null, because none is published.
 """
 
-import json
 import uuid
 from collections import deque
-from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Security
 from fastapi.security import HTTPBearer
@@ -23,22 +28,21 @@ from starlette.responses import JSONResponse, Response
 
 from include.sandbox.common import Refused, now, own_fault
 from include.sandbox.everreal_models import (
-    FLAGS,
-    MOST_TAKEN,
-    ROOTS,
-    SCHEMA,
-    CandidatesInput,
-    ContractFilter,
-    ContractsInput,
     GraphQLIn,
     GraphQLOut,
+    GraphQLRefused,
     OAuthProblem,
+    PasswordGrant,
     Problem,
+    RefreshGrant,
     TokenIn,
     TokenOut,
     errors,
+    whole_applications,
+    whole_candidate,
+    whole_contract,
 )
-from include.sandbox.graphql import GraphQLError, Selection, check, parse, project
+from include.sandbox.everreal_schema import INTERNAL_ERROR, ListRequest, Refusal, respond
 from include.sandbox.pages import partner_page
 from include.sandbox.partner import Partner, PartnerOptions, Record, Records
 
@@ -49,6 +53,16 @@ class EverRealOptions(PartnerOptions):
     """A token lives for an hour, 300 requests a minute."""
 
     per_minute: int | None = Field(default=300, ge=0)
+    refused_query_status: Literal[200, 400] = Field(
+        default=400, description="HTTP status of a GraphQL request that is refused as a whole"
+    )
+    introspection: bool = Field(default=True, description="whether the schema can be asked for")
+    rotate_refresh_tokens: bool = Field(
+        default=False, description="each refresh returns a new refresh token and ends the old one"
+    )
+    broken_records: dict[str, str | None] = Field(
+        default={}, description="id -> the field that fails; null: the whole record fails"
+    )
 
 
 class EverReal(Partner):
@@ -85,22 +99,8 @@ class EverReal(Partner):
 
     def add_candidate(self, candidate: Record) -> str:
         """Store a candidate in the contract's shape; what is missing gets a plain value. Returns its id."""
-        listing = candidate.get("listing") or {}
-        record: Record = {
-            **dict.fromkeys(SCHEMA["Candidate"]),
-            **dict.fromkeys(FLAGS, False),
-            "id": str(uuid.uuid4()),
-            "statuses": [],
-            "applications": [],
-            "listingId": listing.get("id"),
-            "updatedAt": now(),
-            **candidate,
-        }
-        record["createdAt"] = record["createdAt"] or record["updatedAt"]
-        record["fullName"] = record["fullName"] or f"{record['firstName']} {record['lastName']}"
-        record["applications"] = [_application(record["id"], one) for one in record["applications"]]
         with self.lock:
-            return str(self._candidates.put(record)["id"])
+            return str(self._candidates.put(whole_candidate(candidate, now()))["id"])
 
     def add_contract(self, contract: Record) -> str:
         """Store a contract; its ``candidate`` is a stored candidate's id or a dict with that ``id``."""
@@ -109,27 +109,30 @@ class EverReal(Partner):
         with self.lock:
             if candidate_id is not None and candidate_id not in self._candidates:
                 raise ValueError("the contract's candidate is not stored")
-            record: Record = {
-                **dict.fromkeys(SCHEMA["Contract"]),
-                "id": str(uuid.uuid4()),
-                "status": "SIGNED",
-                "contractFlowType": "DIGITAL",
-                "updatedAt": now(),
-                **contract,
-                "candidate": candidate_id,
-            }
-            record["createdAt"] = record["createdAt"] or record["updatedAt"]
-            return str(self._contracts.put(record)["id"])
+            return str(self._contracts.put(whole_contract(contract, candidate_id, now()))["id"])
 
     def update_candidate(self, candidate_id: str, **changes: Any) -> None:
         """Change fields of a candidate; ``updatedAt`` is now unless given."""
         with self.lock:
-            self._candidates.change(candidate_id, changes)
+            self._candidates.change(candidate_id, changes | whole_applications(candidate_id, changes))
 
     def update_contract(self, contract_id: str, **changes: Any) -> None:
         """Change fields of a contract; ``updatedAt`` is now unless given."""
         with self.lock:
             self._contracts.change(contract_id, changes)
+
+    def break_record(self, record_id: str, field: str | None = None) -> None:
+        """Let a field of a record fail in every answer, or the whole record; its id is that of any stored object."""
+        self.options.broken_records = {**self.options.broken_records, record_id: field}
+
+    def restore_records(self) -> None:
+        """No record fails any more."""
+        self.options.broken_records = {}
+
+    def revoke_refresh_tokens(self) -> None:
+        """End all refresh tokens."""
+        with self.lock:
+            self._refresh_tokens.clear()
 
     @property
     def candidates(self) -> list[Record]:
@@ -166,7 +169,8 @@ class EverReal(Partner):
     def error(self, refused: Refused, path: str) -> Response:
         body: dict[str, Any]
         if path == self.token_path:
-            body = {"error": refused.code.lower(), "error_description": refused.text}
+            code = "invalid_request" if refused.code == self.malformed[1] else refused.code.lower()
+            body = {"error": code, "error_description": refused.text}
         else:
             body = {"statusCode": refused.status, "message": refused.text}
         return JSONResponse(body, refused.status, headers=refused.headers)
@@ -187,22 +191,12 @@ class EverReal(Partner):
             "X-RateLimit-Reset": str(seconds),
         }
 
-    def grant(self, order: TokenIn) -> TokenOut:
+    def grant(self, order: PasswordGrant | RefreshGrant) -> TokenOut:
         """Answer a request for a token."""
         if (order.client_id, order.client_secret) != self.client:
             raise Refused(401, "invalid_client", "unknown client")
         with self.lock:
-            if order.grant_type == "password":
-                if (order.username, order.password) != (self.login, self.password):
-                    raise Refused(400, "invalid_grant", "wrong user or password")
-                refresh_token = str(uuid.uuid4())
-                self._refresh_tokens.append(refresh_token)  # beyond 50 the oldest one falls out
-            elif order.grant_type == "refresh_token":
-                if order.refresh_token not in self._refresh_tokens:
-                    raise Refused(400, "invalid_grant", "refresh token is not known")
-                refresh_token = order.refresh_token or ""
-            else:
-                raise Refused(400, "unsupported_grant_type", "password or refresh_token")
+            refresh_token = self._log_in(order) if isinstance(order, PasswordGrant) else self._refresh(order)
         seconds = self.options.token_seconds
         return TokenOut(
             access_token=self.tokens.issue(seconds),
@@ -211,48 +205,58 @@ class EverReal(Partner):
             token_type="Bearer",  # noqa: S106 - the word, not a token
         )
 
+    def _log_in(self, order: PasswordGrant) -> str:
+        if (order.username, order.password) != (self.login, self.password):
+            raise _log_in_refused()
+        return self._new_refresh_token()
+
+    def _refresh(self, order: RefreshGrant) -> str:
+        if order.refresh_token not in self._refresh_tokens:
+            raise _log_in_refused()
+        if not self.options.rotate_refresh_tokens:
+            return order.refresh_token
+        self._refresh_tokens.remove(order.refresh_token)
+        return self._new_refresh_token()
+
+    def _new_refresh_token(self) -> str:
+        self._refresh_tokens.append(str(uuid.uuid4()))  # beyond 50 the oldest one falls out
+        return self._refresh_tokens[-1]
+
     def answer(self, order: GraphQLIn, partial: bool = False) -> dict[str, Any]:
-        """Answer a GraphQL request; ``partial``: every second record is missing, with an error beside it."""
-        data: dict[str, Any] = {}
-        errors: list[dict[str, Any]] = []
-        try:
-            for selection in parse(order.query, order.variables or {}):
-                rows = data[selection.key] = self._root(selection)
-                for at in range(1, len(rows), 2) if partial else ():
-                    rows[at] = None
-                if partial:
-                    errors.append({"message": "Internal error while resolving", "path": [selection.key]})
-        except GraphQLError as error:
-            return {"data": None, "errors": [{"message": str(error)}]}
-        return {"data": data, "errors": errors} if errors else {"data": data}
-
-    def _root(self, selection: Selection) -> list[Any]:
-        type_name = ROOTS.get(selection.name)
-        if type_name is None:
-            raise GraphQLError(f'Cannot query field "{selection.name}" on type "Query"')
-        if not selection.fields or set(selection.arguments) - {"input"}:
-            raise GraphQLError(f'"{selection.name}" needs a selection of fields and knows the argument input')
-        check(SCHEMA, type_name, selection.fields)
-        model = CandidatesInput if type_name == "Candidate" else ContractsInput
-        try:
-            order = model.model_validate(selection.arguments.get("input") or {})
-        except ValueError as error:
-            raise GraphQLError(f"input: {error}") from error
+        """Return the body for a GraphQL request; ``partial``: every second record is missing, with an error."""
         with self.lock:
-            if isinstance(order, ContractsInput):
-                rows = [self._whole(row) for row in self._rows(self._contracts, order, _chosen(order.filter))]
-            else:
-                rows = self._rows(self._candidates, order, lambda *_: True)
-            return list(project(SCHEMA, type_name, selection.fields, rows))
+            body = respond(
+                self, order.query, order.variables, order.operationName, self.options.introspection
+            )
+        if not partial or isinstance(body, Refusal):
+            return body
+        for key, rows in body["data"].items():
+            if isinstance(rows, list):
+                rows[1::2] = [None] * len(rows[1::2])
+                body.setdefault("errors", []).append({"message": INTERNAL_ERROR, "path": [key]})
+        return body
 
-    def _rows(
-        self, records: Records, order: CandidatesInput, fits: Callable[[Record, datetime], bool]
-    ) -> list[Record]:
-        by = order.sort.field if order.sort else None
-        descending = order.sort is not None and order.sort.direction == "DESC"
-        take = min(order.paging.take, MOST_TAKEN)
-        page, _ = self.page(records, lambda: records.select(fits, by, descending), order.paging.skip, take)
-        return page
+    def broken_records(self) -> Mapping[str, str | None]:
+        return self.options.broken_records
+
+    def list_records(self, request: ListRequest) -> list[Any]:
+        if request.name == "units":
+            return self._units()[request.skip :][: request.take]
+        records = self._contracts if request.name == "contracts" else self._candidates
+        fits = _chosen(request.filter)
+        page, _ = self.page(
+            records,
+            lambda: records.select(fits, request.by, request.descending),
+            request.skip,
+            request.take,
+        )
+        return [self._whole(row) for row in page] if request.name == "contracts" else page
+
+    def _units(self) -> list[Any]:
+        """All units, each once."""
+        units = [(one.get("listing") or {}).get("unit") for one in self._candidates]
+        units += [unit for contract in self._contracts for unit in contract["units"] or ()]
+        return list({unit.get("id"): unit for unit in units if isinstance(unit, dict)}.values())
 
     def _whole(self, contract: Record) -> Record:
         """A contract with its candidate in full, and the units of its listing."""
@@ -262,25 +266,16 @@ class EverReal(Partner):
         return {**contract, "candidate": candidate, "units": units}
 
 
-def _application(candidate_id: str, application: Record) -> Record:
-    data = application.get("applicationData")
-    return {
-        "id": str(uuid.uuid5(uuid.UUID(int=0), candidate_id)),
-        "candidateId": candidate_id,
-        "email": None,
-        "userId": None,
-        "isMainCandidate": True,
-        "applicationDataString": None if data is None else json.dumps(data, ensure_ascii=False),
-        **application,
-    }
+def _log_in_refused() -> Refused:
+    """Published for a user who does not exist; assumed for a wrong password and for a refresh token that ended."""
+    return Refused(403, "invalid_grant", "heimdall.validation.user.does.not.exist")
 
 
-def _chosen(wanted: ContractFilter) -> Callable[[Record, datetime], bool]:
+def _chosen(wanted: Mapping[str, Any]) -> Callable[[Record, datetime], bool]:
     """Looked at once for each of thousands of records, so what is asked for is prepared before."""
-    names = ("id", "status", "companyId", "propertyGroupId", "propertyId")
-    asked = [(name, getattr(wanted, name)) for name in names if getattr(wanted, name) is not None]
-    start = datetime.combine(wanted.from_, time(), UTC) if wanted.from_ else None
-    end = datetime.combine(wanted.to, time(), UTC) + timedelta(days=1) if wanted.to else None
+    asked = [(name, value) for name, value in wanted.items() if not isinstance(value, date)]
+    start = datetime.combine(wanted["from"], time(), UTC) if "from" in wanted else None
+    end = datetime.combine(wanted["to"], time(), UTC) + timedelta(days=1) if "to" in wanted else None
 
     def fits(record: Record, updated: datetime) -> bool:
         return (
@@ -296,18 +291,20 @@ def _routes(everreal: EverReal) -> APIRouter:
     router = APIRouter()
     bearer = Security(HTTPBearer(auto_error=False, description="checked before the handlers"))
 
-    @router.post("/accounts/oauth/token", responses=errors(OAuthProblem, 400, 401, 429))
+    @router.post("/accounts/oauth/token", responses=errors(OAuthProblem, 400, 401, 403, 429))
     async def token(order: TokenIn) -> TokenOut:
         return everreal.grant(order)
 
     @router.post(
         "/api/reporting/graphql",
         response_model=GraphQLOut,
-        responses=errors(Problem, 400, 401, 429),
+        responses=errors(GraphQLRefused | Problem, 400) | errors(Problem, 401, 429),
         dependencies=[bearer],
     )
     async def graphql(order: GraphQLIn, request: Request) -> Response:
-        return JSONResponse(everreal.answer(order, partial=own_fault(request, "graphql_partial") is not None))
+        body = everreal.answer(order, partial=own_fault(request, "graphql_partial") is not None)
+        refused = everreal.options.refused_query_status if isinstance(body, Refusal) else 200
+        return JSONResponse(body, refused)
 
     @router.get("/", include_in_schema=False)
     async def page() -> Response:

@@ -30,6 +30,8 @@ class Draft:
     message: str = ""
     co_tenants: list[Someone] = field(default_factory=list)
     contract_status: str = "SIGNED"
+    parking: Unit | None = None
+    """A parking space that EverReal's contract lets together with the unit."""
 
 
 def new_id(rng: random.Random) -> str:
@@ -39,6 +41,12 @@ def new_id(rng: random.Random) -> str:
 def named_id(*parts: str) -> str:
     """An id that follows from others."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(parts)))
+
+
+def contact_id(email: str | None) -> str | None:
+    """EverReal's contact behind a candidate: one for each e-mail address, without regard to case and blanks."""
+    plain = (email or "").strip().casefold()
+    return named_id("contact", plain) if plain else None
 
 
 IMMOMIO_STATUS = {
@@ -89,41 +97,67 @@ def _immomio_person(one: Someone) -> dict[str, Any]:
 def as_candidate(draft: Draft) -> dict[str, Any]:
     """As a candidate of EverReal with its applications and its listing."""
     one = draft.person
-    listing_id = named_id("listing", *draft.unit)
+    ended = draft.state in ("rejected", "withdrawn")
+    listing = _listing(draft)
     return {
         "id": draft.id,
         "email": one.email,
         "firstName": one.first,
         "lastName": one.last,
         "fullName": f"{one.first} {one.last}",
-        "listingId": listing_id,
+        "companyContactId": contact_id(one.email),
+        "listingId": listing["id"],
         "candidateSource": "LANDLORD_PORTAL",
         "notes": draft.message or None,
         "isApplicant": draft.state != "open",
         "isNewCandidate": draft.state == "open",
-        "isDisabled": draft.state in ("rejected", "withdrawn"),
-        "disabledReason": draft.state.upper() if draft.state in ("rejected", "withdrawn") else None,
-        "statuses": ["APPLICANT" if draft.state != "open" else "NEW"],
+        "isDisabled": ended,
+        "disabledReason": {} if ended else None,  # an object; its fields are not published
+        "statuses": {},
         "createdAt": iso(draft.created),
         "updatedAt": iso(draft.updated),
         "applications": [
             _application(draft, one, main=True),
             *(_application(draft, other, main=False) for other in draft.co_tenants),
         ],
-        "listing": {
-            "id": listing_id,
-            "title": f"Wohnung {draft.unit[3]}",
-            "unit": {
-                "id": named_id("unit", *draft.unit),
-                "objectId": "-".join(draft.unit[: draft.unit_parts]) or None,
-                "name": f"WE {draft.unit[3]}",
-            },
-            "property": {
-                "id": named_id("building", *draft.unit[:3]),
-                "objectId": "-".join(draft.unit[:3]) if draft.unit_parts else None,
-                "name": f"Haus {draft.unit[2]}",
-            },
-        },
+        "listing": listing,
+    }
+
+
+def _listing(draft: Draft) -> dict[str, Any]:
+    unit = _everreal_unit(draft.unit, draft.unit_parts)
+    building = "-".join(draft.unit[:3]) if draft.unit_parts else None
+    rental = {
+        "id": named_id("building", *draft.unit[:3]),
+        "objectId": building,
+        "externalId": building,
+        "name": f"Haus {draft.unit[2]}",
+    }
+    return {
+        "id": named_id("listing", *draft.unit),
+        "unitId": unit["id"],
+        "unit": unit,
+        "propertyId": rental["id"],
+        "property": rental,
+        "isActive": True,
+        "isArchived": False,
+    }
+
+
+def _everreal_unit(number: Unit, parts: int = 4, kind: str = "APARTMENT") -> dict[str, Any]:
+    """
+    A unit of EverReal. Its ``externalId`` is the ERP's number.
+
+    The units of client 2 show their users another ``objectId``; all others show the ERP's number there too.
+    """
+    written = "-".join(number[:parts]) or None
+    seen = f"Objekt {number[1]}, Einheit {number[3]}" if number[0] == "2" and parts == 4 else written
+    return {
+        "id": named_id("unit", *number),
+        "objectId": seen,
+        "externalId": written,
+        "name": f"WE {number[3]}",
+        "type": kind,
     }
 
 
@@ -167,22 +201,20 @@ def as_contract(draft: Draft) -> dict[str, Any] | None:
     if status is None:
         return None
     everybody = [draft.person, *draft.co_tenants]
-    return {
+    contract: dict[str, Any] = {
         "id": named_id("contract", draft.id),
         "candidate": draft.id,
         "status": status,
+        "contractFlowType": "ELECTRONIC_SIGNATURE_V2",
         "startDate": draft.move_in,
         "createdAt": iso(draft.created),
         "updatedAt": iso(draft.updated),
         "tenantFullNames": ", ".join(f"{one.first} {one.last}" for one in everybody),
         "tenants": [
-            {
-                "id": named_id("tenant", one.email or draft.id),
-                "email": one.email,
-                "firstName": one.first,
-                "lastName": one.last,
-            }
-            for one in everybody
+            {"id": named_id("tenant", one.email or draft.id), "externalId": None} for one in everybody
         ],
-        "contractData": {"rent": 640.5},
+        "contractData": {"terms": {"rent": "640.50", "contractStartDate": draft.move_in}},
     }
+    if draft.parking is not None:
+        contract["units"] = [_everreal_unit(draft.unit), _everreal_unit(draft.parking, kind="PARKING")]
+    return contract

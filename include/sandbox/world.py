@@ -330,3 +330,15 @@ def candidates(
     drafts = _bulk("everreal", n, seed, anchor, days, units, dirty)
     contracts = [contract for draft in drafts if (contract := as_contract(draft))]
     return [as_candidate(draft) for draft in drafts], contracts
+
+
+def with_parking_space(
+    seed: int, flat: Unit, parking: Unit, anchor: date | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A candidate of EverReal and a contract for two units, a flat and a parking space; in no generated world."""
+    (draft,) = _bulk("everreal/parking", 1, seed, anchor, 1, [flat], 0)
+    draft.parking = parking
+    contract = as_contract(draft)
+    if contract is None:
+        raise ValueError("a chosen candidate has a contract")
+    return as_candidate(draft), contract

@@ -10,6 +10,8 @@ from include.sandbox.immomio import Immomio
 from include.sandbox.sigma import Sigma
 from include.sandbox.yuneo import Yuneo
 
+GRAPHQL = "/api/reporting/graphql"
+
 
 class Client:
     """A session that knows a system's address and its token."""
@@ -56,3 +58,11 @@ def password_grant(system: EverReal) -> dict[str, str]:
         "scope": "offline_access *",
         "grant_type": "password",
     }
+
+
+def ask(everreal: Client, query: str, **variables: Any) -> dict[str, Any]:
+    """The body of a GraphQL response with HTTP 200."""
+    answer = everreal("POST", GRAPHQL, json={"query": query, "variables": variables})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body

@@ -67,6 +67,7 @@ def what_exists(system: System) -> dict[str, Any]:
         return application | {"password": system.password}
     if isinstance(system, EverReal):
         log_in = {"grant_type": "password", "username": system.login, "password": system.password}
+        log_in |= {"scope": "offline_access *", "query": "{candidates{id}}"}
         return log_in | system.connection_extra()
     assert isinstance(system, Erp)
     unit = system.separator.join(["99", "1", "1", str(len(system.offers))])

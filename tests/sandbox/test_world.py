@@ -94,7 +94,7 @@ def test_units_are_shared_only_where_it_is_meant(world: World) -> None:
         if partner == "immomio":
             shown = [one["property"]["externalId"] for one in world.immomio_applications]
             return {tuple(number.split(".")) for number in shown if number}
-        shown = [one["listing"]["unit"]["objectId"] for one in world.everreal_candidates]
+        shown = [one["listing"]["unit"]["externalId"] for one in world.everreal_candidates]
         return {tuple(number.split("-")) for number in shown if number}
 
     across = noted(world, "competing_across")[0]["property"]["externalId"]
@@ -103,6 +103,37 @@ def test_units_are_shared_only_where_it_is_meant(world: World) -> None:
     competing = noted(world, "competing")
     assert competing[0]["property"]["externalId"] == competing[1]["property"]["externalId"]
     assert {number[0] for number in world.units} == {"1", "2", "3"}
+
+
+def test_the_number_of_some_units_stands_in_external_id_only(world: World) -> None:
+    """EverReal shows its users another number for the units of client 2."""
+    units = [one["listing"]["unit"] for one in world.everreal_candidates]
+    hidden = [unit for unit in units if unit["objectId"] != unit["externalId"]]
+
+    assert {unit["externalId"].split("-")[0] for unit in hidden} == {"2"}
+    assert all(len(unit["externalId"].split("-")) == 4 for unit in hidden)
+    assert 5 < len(hidden) < len(units) / 2
+
+
+def test_one_email_address_is_one_contact(world: World) -> None:
+    contacts: dict[str, set[str]] = {}
+    for one in world.everreal_candidates:
+        contacts.setdefault(one["email"].strip().lower(), set()).add(one["companyContactId"])
+
+    assert {len(found) for found in contacts.values()} == {1}
+    assert len({contact for found in contacts.values() for contact in found}) == len(contacts)
+    assert len(contacts) < len(world.everreal_candidates)  # two listings, one person
+
+
+def test_a_contract_for_a_flat_and_a_parking_space() -> None:
+    flat, parking = worlds.unit(0), worlds.unit(1)
+
+    candidate, contract = worlds.with_parking_space(1, flat, parking, ANCHOR)
+
+    assert contract["candidate"] == candidate["id"]
+    assert candidate["listing"]["unit"] == contract["units"][0]
+    assert [unit["externalId"] for unit in contract["units"]] == ["-".join(flat), "-".join(parking)]
+    assert [unit["type"] for unit in contract["units"]] == ["APARTMENT", "PARKING"]
 
 
 def test_the_erps_know_some_of_them(world: World) -> None:
