@@ -1,4 +1,4 @@
-"""Turn a running system's knobs from another process."""
+"""Change a running system's options and faults from another process."""
 
 from typing import Any
 

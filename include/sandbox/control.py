@@ -1,4 +1,4 @@
-"""The routes under ``/_sandbox``: look at a system and turn its knobs from another process. Faults never touch them."""
+"""The routes under ``/_sandbox``: state, options and faults of a system, for another process. Faults never touch them."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import uvicorn
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +28,7 @@ from include.sandbox.common import Options, Refused, RequestLog, Tokens
 from include.sandbox.control import Control
 from include.sandbox.edge import Edge
 from include.sandbox.faults import Faults
+from include.sandbox.strict import NotNamed, Operation, add_unsupported_media_type, operations
 
 HOST = "127.0.0.1"
 
@@ -58,6 +60,7 @@ class System:
     password = ""
     token_path: str | None = None
     other_token_paths: tuple[str, ...] = ()
+    scheme = "bearer"
     malformed = (400, "MALFORMED")
     special_faults: Mapping[str, tuple[str, str]] = {}
 
@@ -67,12 +70,19 @@ class System:
         self.requests = RequestLog()
         self.faults = Faults(self.special_faults, token_paths=self.token_paths)
         self.tokens = Tokens()
-        self.app = FastAPI(title=f"Sandbox: {self.name}", version="1", docs_url=None, redoc_url=None)
+        self.app = FastAPI(
+            title=f"Sandbox: {self.name}",
+            version="1",
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+        )
         self.asgi = Edge(self)
         self.port = 0
         self.connections: dict[Any, Connection] = {}
         self._connection_count = 0
         self._window: deque[float] = deque()
+        self._operations: list[Operation] | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -119,10 +129,28 @@ class System:
         """Give an error the shape that the contract wants."""
         raise NotImplementedError
 
+    def admit(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> None:
+        """Raise :class:`Refused` unless token and request are as the contract has them; fields come later."""
+        given = headers.getlist("authorization")
+        foreign = bool(given) and given[0].partition(" ")[0].lower() != self.scheme
+        if len(given) > 1 or (path == self.token_path and foreign):
+            raise self.token_refused()
+        if path not in self.token_paths:
+            self.authorise(headers)
+        if self._operations is None:
+            self._operations = operations(self.app.openapi())
+        for operation in self._operations:
+            if operation.method == method and operation.path.match(path):
+                try:
+                    operation.check(query, headers, body)
+                except NotNamed as error:
+                    code = self.malformed[1] if error.status == 400 else "UNSUPPORTED_MEDIA_TYPE"
+                    raise Refused(error.status, code, error.text) from None
+
     def authorise(self, headers: Mapping[str, str]) -> None:
         """Raise :class:`Refused` unless the request carries a good token."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not self.tokens.good(token):
+        if scheme.lower() != self.scheme or not self.tokens.good(token):
             raise self.token_refused()
 
     def token_refused(self) -> Refused:
@@ -182,6 +210,7 @@ class System:
                 for operation in operations.values():
                     if operation["responses"].get("422", {}).get("description") == "Validation Error":
                         del operation["responses"]["422"]
+            add_unsupported_media_type(schema)
             self.app.openapi_schema = schema
         return self.app.openapi_schema
 

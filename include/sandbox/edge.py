@@ -1,7 +1,7 @@
 """
 What stands between the socket and a system's handlers: slots, latency, faults, the limit, the token, the log.
 
-A plain ASGI app. Answers are small, so each one is taken whole from the handlers and then sent on, in trouble or not.
+A plain ASGI app. Answers are small, so each one is taken whole from the handlers and then sent on, whole or broken.
 
 How the connection breaks: ``refuse`` resets it (RST) before the handlers see anything, also where it was kept alive.
 ``drop_*``, ``timeout_*``, ``late_effect`` and ``cut_body`` end it with FIN. For a port on which nobody listens there is ``System.down()``.
@@ -114,11 +114,11 @@ class Edge:
             await self._after(fault, reply, scope, receive, send)
 
     async def _ask(self, scope: Scope, receive: Receive, body: bytes, fault: Fault | None) -> Answer:
-        """Let the limit, the token and then the handlers answer; they find a fault of their own in the scope."""
+        """Let the limit, the token, ``strict.py`` and then the handlers answer; these find their own faults in the scope."""
         try:
             self.system.spend()
-            if scope["path"] not in self.system.token_paths:
-                self.system.authorise(Headers(scope=scope))
+            query = scope.get("query_string", b"").decode("latin-1")
+            self.system.admit(scope["method"], scope["path"], query, Headers(scope=scope), body)
         except Refused as refused:
             return Answer.of(self.system.error(refused, scope["path"]))
 

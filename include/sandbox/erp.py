@@ -138,7 +138,7 @@ class Erp(System):
             return replace(self._store(replace(stored, version=stored.version + 1, clerk=clerk, **fields)))
 
     def let_unit(self, number: str, start: date | None = None, end: date | None = None) -> Lease:
-        """Somebody else has taken the unit, since last year unless told otherwise."""
+        """Somebody else has taken the unit, since last year by default."""
         with self.lock:
             return replace(self._new_lease(number, start or today() - timedelta(days=365), end=end))
 

@@ -26,7 +26,7 @@ AFTER = frozenset(
         "slow_drip",
     }
 )
-"""The system does what it was asked; only the answer is in trouble."""
+"""The system does what it was asked; only the answer is broken or lost."""
 
 
 @dataclass

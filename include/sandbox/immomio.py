@@ -1,15 +1,19 @@
 """
 Immomio, as its contract has it (``docs/contracts.md``).
 
-Assumed beyond the contract: ``size`` is 50 unless given and above 200 a 400; ``sort`` knows ``updatedAt`` and
-``createdAt``; times in a query need an offset; unknown query parameters and fields are a 400; the token's request
-counts against the limit too; records with the same ``updatedAt`` keep the order of their arrival.
+Assumed beyond the contract:
+
+* ``size`` is 50 unless given. What the contract does not name is a 400: another ``sort`` or status word, a ``size`` above 200, a
+  time that is not in UTC, unknown, repeated or empty query parameters, unknown fields. A body that is not JSON is a 415.
+* The request for a token counts against the limit too.
+* Records with the same ``updatedAt`` keep the order of their arrival.
 """
 
+import re
 import uuid
 from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Security
 from fastapi.security import HTTPBearer
@@ -19,15 +23,19 @@ from starlette.responses import JSONResponse, Response
 from include.sandbox.common import Refused, now
 from include.sandbox.pages import partner_page
 from include.sandbox.partner import Partner, PartnerOptions, Record, Records, iso
+from include.sandbox.strict import WholeNumber
 
 
 def _written_time(value: Any) -> Any:
-    if isinstance(value, str) and "T" not in value.upper():
-        raise ValueError("a time in ISO 8601 is needed")
+    if not isinstance(value, str) or not re.fullmatch(
+        r"[\d-]{10}T[\d:.]{5,15}(Z|[+-]00:00)", value, re.ASCII
+    ):
+        raise ValueError("a time in ISO 8601 and UTC is needed")
     return value
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_time)]
+Status = Literal["NEW", "INVITED", "APPLIED", "ACCEPTED_AS_TENANT", "REJECTED", "WITHDRAWN"]
 
 
 class Strict(BaseModel):
@@ -48,12 +56,12 @@ class TokenOut(BaseModel):
 class ApplicationsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    status: str | None = None
+    status: Status | None = None
     updatedFrom: Moment | None = None
     updatedTo: Moment | None = None
-    page: int = Field(default=0, ge=0, le=1_000_000)
-    size: int = Field(default=50, ge=1, le=200)
-    sort: str = Field(default="updatedAt,asc", pattern="^(updatedAt|createdAt),(asc|desc)$")
+    page: WholeNumber = Field(default=0, ge=0, le=1_000_000)
+    size: WholeNumber = Field(default=50, ge=1, le=200)
+    sort: Literal["updatedAt,asc"] = "updatedAt,asc"
 
 
 class Open(BaseModel):
@@ -193,7 +201,6 @@ class Immomio(Partner):
 
     def find(self, query: ApplicationsQuery) -> tuple[list[Record], int]:
         """One page of the matching applications and how many match in all."""
-        by, _, order = query.sort.partition(",")
 
         def fits(record: Record, updated: datetime) -> bool:
             return (
@@ -203,7 +210,7 @@ class Immomio(Partner):
             )
 
         def listing() -> list[Record]:
-            return self._applications.select(fits, by, order == "desc")
+            return self._applications.select(fits, "updatedAt")
 
         with self.lock:
             return self.page(self._applications, listing, query.page * query.size, query.size)

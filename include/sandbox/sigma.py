@@ -3,7 +3,8 @@ Wodis Sigma, as its contract has it (``docs/contracts.md``).
 
 Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
 
-* More than 50 prospects or ids, an unknown key or one of the wrong type: 400 ``UNGUELTIG``. Wrong login: 401 ``ANMELDUNG``.
+* More than 50 prospects or ids, an unknown key or one of the wrong type, an unknown, repeated or empty query parameter, an
+  ``If-Match`` that is not a number in quotes: 400 ``UNGUELTIG``. A body that is not JSON: 415. Wrong login: 401 ``ANMELDUNG``.
 * The inbox looks at lengths and empty names only (``abgewiesen``, ``FELD_UNGUELTIG``); everything else is the import's.
 * A run works off what lies in the inbox when it begins; what is delivered meanwhile waits for the next one. A prospect
   leaves the inbox when the run gets to it, so a run that is broken off leaves the rest there. The request that started it is
@@ -51,6 +52,7 @@ from include.sandbox.sigma_models import (
     read_prospect,
     too_long_or_empty,
 )
+from include.sandbox.strict import WholeNumber
 
 REASONS = {
     "unknown_unit": "VE_UNBEKANNT",
@@ -74,6 +76,7 @@ class Sigma(Erp):
     name = "sigma"
     login = "SANDBOX"
     password = "sandbox-sigma"  # noqa: S105 - the sandbox's own
+    scheme = "basic"
     malformed = (400, "UNGUELTIG")
     special_faults = {
         "run_aborts": ("POST", "/wodis/rest/verarbeitung/interessenten-import"),
@@ -121,7 +124,7 @@ class Sigma(Erp):
             given = base64.b64decode(value, validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             given = ""
-        if scheme.lower() != "basic" or given != f"{self.login}:{self.password}":
+        if scheme.lower() != self.scheme or given != f"{self.login}:{self.password}":
             raise self.token_refused()
 
     def token_refused(self) -> Refused:
@@ -349,7 +352,7 @@ def _routes(sigma: Sigma) -> APIRouter:
         response_model=LaufStandOut,
         responses=fehler(400, 401, 404, 503),
     )
-    async def lauf(number: Annotated[int, Path(alias="laufNr")]) -> Response:
+    async def lauf(number: Annotated[WholeNumber, Path(alias="laufNr")]) -> Response:
         return JSONResponse(sigma.run_state(number))
 
     @api.get(
@@ -365,7 +368,7 @@ def _routes(sigma: Sigma) -> APIRouter:
         return JSONResponse(sigma.find_offers(query))
 
     @api.get("/stammdaten/angebote/{angebotNr}", response_model=Angebot, responses=fehler(400, 401, 404, 503))
-    async def angebot(number: Annotated[int, Path(alias="angebotNr")]) -> Response:
+    async def angebot(number: Annotated[WholeNumber, Path(alias="angebotNr")]) -> Response:
         return sigma.offer_answer(number)
 
     @api.put(
@@ -374,10 +377,10 @@ def _routes(sigma: Sigma) -> APIRouter:
         responses=fehler(400, 401, 404, 409, 412, 422, 428, 503),
     )
     async def speichern(
-        number: Annotated[int, Path(alias="angebotNr")],
+        number: Annotated[WholeNumber, Path(alias="angebotNr")],
         order: AngebotIn,  # noqa: ARG001 - its form is all that counts: only one status is allowed
         request: Request,
-        if_match: Annotated[str | None, Header()] = None,
+        if_match: Annotated[str | None, Header(pattern=r'^"(0|[1-9][0-9]*)"$')] = None,
     ) -> Response:
         return sigma.save_offer(number, if_match, own_fault(request, "stale"))
 

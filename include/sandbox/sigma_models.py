@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from include.sandbox.erp_records import Person, Prospect
+from include.sandbox.strict import WholeNumber
 
 
 def _real_date(value: str) -> str:
@@ -94,8 +95,8 @@ class AngeboteQuery(BaseModel):
     externeId: list[str] = Field(default=[], max_length=50)
     status: Literal["offeriert", "angenommen", "abgelehnt", "ignoriert"] | None = None
     ve: str | None = None
-    seite: int = Field(default=1, ge=1, le=1_000_000)
-    anzahl: int = Field(default=50, ge=1, le=100)
+    seite: WholeNumber = Field(default=1, ge=1, le=1_000_000)
+    anzahl: WholeNumber = Field(default=50, ge=1, le=100)
 
 
 class Angebot(BaseModel):
@@ -184,6 +185,7 @@ def too_long_or_empty(one: Interessent) -> list[str]:
     """The fields for which the inbox turns a prospect away."""
     checks = (
         ("externeId", not one.externeId or len(one.externeId) > 64),
+        ("ve", not one.ve),
         ("vorname", not one.vorname or len(one.vorname) > 60),
         ("name", not one.name or len(one.name) > 60),
         ("bemerkung", len(one.bemerkung or "") > 2000),

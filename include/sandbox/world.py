@@ -146,7 +146,7 @@ class _Maker:
         return draft
 
     def kind(self, note: str, day: date) -> None:
-        """The record, or the two records, that show one kind of trouble."""
+        """The record, or the two records, that show one kind of defect."""
         draft = self.plain(day, note=note)
         special = getattr(self, f"_{note}", None)
         if special is not None:

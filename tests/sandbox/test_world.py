@@ -1,4 +1,4 @@
-"""The world that a seed makes: the same again, with all the trouble that it promises."""
+"""The world that a seed makes: the same again, with every defect that it promises."""
 
 import time
 import unicodedata
