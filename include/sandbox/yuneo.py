@@ -3,7 +3,10 @@ Wodis Yuneo, as its contract has it (``docs/contracts.md``).
 
 Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
 
-* Wrong client or secret: 401 ``INVALID_CLIENT``.
+* Wrong client or secret: 401 ``INVALID_CLIENT``. The gateway's log-in (``yuneo_gateway.py``) has a client and a path of its own on
+  this server and OAuth's errors; its tokens are good for the same routes.
+* A query that a route does not know is 400 ``MALFORMED``; a body of another type than JSON (at ``/connect/token``: a form) is
+  415 ``UNSUPPORTED_MEDIA_TYPE``.
 * A body that is no JSON, lacks a required key, has an unknown one or one of the wrong type is 400 ``MALFORMED``, and nothing of
   it is taken. What is in a field (length, date, country, salutation, e-mail, empty name) is looked at by the work
   order: ``INVALID_FIELD``, that prospect only. A ``businessPartnerNumber`` that does not exist is found there as well.
@@ -17,20 +20,20 @@ Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
 """
 
 import asyncio
-import re
 import uuid
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request, Security
+from fastapi import APIRouter, Depends, Form, Query, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from include.sandbox.common import BERLIN, Refused, own_fault
 from include.sandbox.erp import Erp, ErpOptions
-from include.sandbox.erp_records import BusinessPartner, Job, Lease, Offer, Person, Prospect, Result
+from include.sandbox.erp_records import BusinessPartner, Job, Lease, Offer, Prospect, Result
 from include.sandbox.pages import erp_page
+from include.sandbox.yuneo_gateway import FORM, Gateway
 from include.sandbox.yuneo_models import (
     AcceptIn,
     AcceptOut,
@@ -40,12 +43,13 @@ from include.sandbox.yuneo_models import (
     OfferPage,
     OffersQuery,
     PartnerPage,
-    ProspectIn,
     SearchIn,
     TokenIn,
     TokenOut,
     WorkOrderOut,
+    plain_request,
     problems,
+    read_prospect,
 )
 
 MOST_PROSPECTS = 200
@@ -67,17 +71,20 @@ class Yuneo(Erp):
     login = "sandbox-client"
     password = "sandbox-yuneo"  # noqa: S105 - the sandbox's own
     token_path = "/connect/token"  # noqa: S105 - a path
+    other_token_paths = (Gateway.path,)
     special_faults = {"work_order_fails": ("POST", "/api/v1/prospect-imports")}
     separator = "/"
     offered, accepted = "OFFERED", "ACCEPTED"
     options: YuneoOptions
 
     def __init__(self) -> None:
+        self.gateway = Gateway()
         super().__init__(YuneoOptions())
         self.app.include_router(_routes(self))
 
     def clear_records(self) -> None:
         super().clear_records()
+        self.gateway.clear()
         self._work_orders: dict[str, Job] = {}
 
     def load(self, world: Any) -> None:
@@ -92,7 +99,10 @@ class Yuneo(Erp):
     def counts(self) -> dict[str, Any]:
         return {**super().counts(), "work_orders": len(self._work_orders)}
 
-    def error(self, refused: Refused, path: str) -> Response:  # noqa: ARG002 - EverReal's needs it
+    def error(self, refused: Refused, path: str) -> Response:
+        if path == Gateway.path:
+            oauth = {"error": refused.code.lower(), "error_description": refused.text}
+            return JSONResponse(oauth, refused.status, headers=refused.headers)
         body = {
             "type": f"urn:sandbox:{refused.code.lower()}",
             "title": refused.code.replace("_", " ").capitalize(),
@@ -103,6 +113,22 @@ class Yuneo(Erp):
         }
         return JSONResponse(
             body, refused.status, headers=refused.headers, media_type="application/problem+json"
+        )
+
+    def gateway_connection(self) -> dict[str, Any]:
+        """As :meth:`connection`, with the gateway's log-in."""
+        gateway = self.gateway
+        extra = {"token_url": self.url + gateway.path, "audience": gateway.audience, "scope": gateway.scope}
+        log_in = {"login": gateway.client_id, "password": gateway.client_secret}
+        return {**self.connection(), **log_in, "extra": {**self.connection_extra(), **extra}}
+
+    def new_token(self) -> TokenOut:
+        """A token as both log-ins hand it out."""
+        seconds = self.options.token_seconds
+        return TokenOut(
+            access_token=self.tokens.issue(seconds),
+            token_type="Bearer",  # noqa: S106 - the word, not a token
+            expires_in=int(seconds),
         )
 
     def token_refused(self) -> Refused:
@@ -119,7 +145,7 @@ class Yuneo(Erp):
             raise Refused(413, "TOO_MANY", f"at most {MOST_PROSPECTS} prospects")
         if order.exchange not in self.options.exchanges:
             raise Refused(404, "UNKNOWN_EXCHANGE", "there is no such exchange")
-        prospects = [_prospect(one) for one in order.prospects]
+        prospects = [read_prospect(one) for one in order.prospects]
         with self.lock:
             job = Job(str(uuid.uuid4()), order.exchange, len(prospects), "QUEUED")
             self._work_orders[job.id] = job
@@ -269,82 +295,51 @@ def _partner_json(partner: BusinessPartner) -> dict[str, Any]:
     }
 
 
-def _date(value: str | None) -> date | None:
-    if value is None:
-        return None
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        raise ValueError
-    return date.fromisoformat(value)
+def _token_routes(yuneo: Yuneo) -> APIRouter:
+    router = APIRouter()
 
+    @router.post(
+        "/connect/token",
+        dependencies=[Depends(plain_request(FORM))],
+        responses=problems(400, 401, 415, 429, 503),
+    )
+    async def token(order: Annotated[TokenIn, Form()]) -> TokenOut:
+        if (order.client_id, order.client_secret) != (yuneo.login, yuneo.password):
+            raise Refused(401, "INVALID_CLIENT", "unknown client or wrong secret")
+        return yuneo.new_token()
 
-def _prospect(one: ProspectIn) -> Prospect:
-    """Read a prospect; what is wrong with a field is kept for the work order."""
-    wrong = [
-        name
-        for name, bad in (
-            ("externalId", not one.externalId or len(one.externalId) > 64),
-            ("firstName", not one.firstName or len(one.firstName) > 60),
-            ("lastName", not one.lastName or len(one.lastName) > 60),
-            ("message", len(one.message or "") > 2000),
-            ("salutation", one.salutation not in (None, "MR", "MRS", "NONE")),
-            ("country", one.country is not None and not re.fullmatch("[A-Z]{2}", one.country)),
-            ("email", one.email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", one.email)),
-        )
-        if bad
-    ]
-    dates: dict[str, date | None] = {}
-    for name in ("birthDate", "leaseStart"):
-        try:
-            dates[name] = _date(getattr(one, name))
-        except ValueError:
-            wrong.append(name)
-    person = Person(
-        first_name=one.firstName,
-        last_name=one.lastName,
-        birth_date=dates.get("birthDate"),
-        email=one.email,
-        phone=one.phone,
-        mobile=one.mobile,
-        street=" ".join(part for part in (one.street, one.houseNumber) if part) or None,
-        postal_code=one.postalCode,
-        city=one.city,
-        country=one.country,
-    )
-    return Prospect(
-        external_id=one.externalId,
-        unit=one.unitNumber,
-        person=person,
-        lease_start=dates.get("leaseStart"),
-        business_partner=one.businessPartnerNumber,
-        problem=", ".join(wrong) or None,
-    )
+    # Not described: what its form holds is signed and good once, which nobody who reads a description can make.
+    @router.post(Gateway.path, include_in_schema=False)
+    async def gateway_token(request: Request) -> TokenOut:
+        await yuneo.gateway.check(request)
+        return yuneo.new_token()
+
+    return router
 
 
 def _routes(yuneo: Yuneo) -> APIRouter:
-    router = APIRouter()
+    json, nothing = Depends(plain_request("application/json")), Depends(plain_request(None))
+    router = _token_routes(yuneo)
     api = APIRouter(
         prefix="/api/v1",
         dependencies=[Security(HTTPBearer(auto_error=False, description="checked before the handlers"))],
     )
 
-    @router.post("/connect/token", responses=problems(400, 401, 429, 503))
-    async def token(order: Annotated[TokenIn, Form()]) -> TokenOut:
-        if (order.client_id, order.client_secret) != (yuneo.login, yuneo.password):
-            raise Refused(401, "INVALID_CLIENT", "unknown client or wrong secret")
-        seconds = yuneo.options.token_seconds
-        return TokenOut(
-            access_token=yuneo.tokens.issue(seconds),
-            token_type="Bearer",  # noqa: S106 - the word, not a token
-            expires_in=int(seconds),
-        )
-
-    @api.post("/prospect-imports", status_code=202, responses=problems(400, 401, 404, 413, 429, 503))
+    @api.post(
+        "/prospect-imports",
+        status_code=202,
+        dependencies=[json],
+        responses=problems(400, 401, 404, 413, 415, 429, 503),
+    )
     async def prospect_imports(order: ImportIn, request: Request) -> ImportOut:
         fault = own_fault(request, "work_order_fails")
         return ImportOut(workOrderId=await yuneo.take_import(order, None if fault is None else fault.part))
 
     @api.get(
-        "/work-orders/{order_id}", response_model=WorkOrderOut, responses=problems(400, 401, 404, 429, 503)
+        "/work-orders/{order_id}",
+        dependencies=[nothing],
+        response_model=WorkOrderOut,
+        responses=problems(400, 401, 404, 429, 503),
     )
     async def work_order(order_id: str) -> Response:
         return JSONResponse(yuneo.work_order(order_id))
@@ -353,21 +348,32 @@ def _routes(yuneo: Yuneo) -> APIRouter:
     async def offers(query: Annotated[OffersQuery, Query()]) -> Response:
         return JSONResponse(yuneo.find_offers(query))
 
-    @api.get("/offers/{offer_id}", response_model=OfferOut, responses=problems(400, 401, 404, 429, 503))
+    @api.get(
+        "/offers/{offer_id}",
+        dependencies=[nothing],
+        response_model=OfferOut,
+        responses=problems(400, 401, 404, 429, 503),
+    )
     async def offer(offer_id: str) -> Response:
         return JSONResponse(yuneo.offer_json(offer_id))
 
     @api.post(
         "/offers/{offer_id}/accept",
         status_code=201,
+        dependencies=[json],
         response_model=AcceptOut,
-        responses=problems(400, 401, 404, 409, 422, 429, 503),
+        responses=problems(400, 401, 404, 409, 415, 422, 429, 503),
     )
     async def accept(offer_id: str, order: AcceptIn) -> Response:
         start = date.fromisoformat(order.leaseStart) if order.leaseStart else None
         return JSONResponse(yuneo.accept_offer(offer_id, start), 201)
 
-    @api.post("/business-partners/search", response_model=PartnerPage, responses=problems(400, 401, 429, 503))
+    @api.post(
+        "/business-partners/search",
+        dependencies=[json],
+        response_model=PartnerPage,
+        responses=problems(400, 401, 415, 429, 503),
+    )
     async def search(order: SearchIn) -> Response:
         return JSONResponse(yuneo.search(order))
 

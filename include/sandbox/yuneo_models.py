@@ -1,10 +1,16 @@
-"""The bodies of Yuneo's requests and answers, in the contract's words."""
+"""Yuneo's requests and answers, in the contract's words: their bodies, and what a request may carry besides."""
 
+import re
+from collections.abc import Awaitable, Callable
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from starlette.requests import Request
+
+from include.sandbox.common import Refused
+from include.sandbox.erp_records import Person, Prospect
 
 
 def _real_date(value: str) -> str:
@@ -57,6 +63,57 @@ class ProspectIn(_In):
     leaseStart: str | None = None
     message: str | None = None
     businessPartnerNumber: int | None = None
+
+
+def _date(value: str | None) -> date | None:
+    if value is None:
+        return None
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        raise ValueError
+    return date.fromisoformat(value)
+
+
+def read_prospect(one: ProspectIn) -> Prospect:
+    """Read a prospect; what is wrong with a field is kept for the work order."""
+    wrong = [
+        name
+        for name, bad in (
+            ("externalId", not one.externalId or len(one.externalId) > 64),
+            ("firstName", not one.firstName or len(one.firstName) > 60),
+            ("lastName", not one.lastName or len(one.lastName) > 60),
+            ("message", len(one.message or "") > 2000),
+            ("salutation", one.salutation not in (None, "MR", "MRS", "NONE")),
+            ("country", one.country is not None and not re.fullmatch("[A-Z]{2}", one.country)),
+            ("email", one.email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", one.email)),
+        )
+        if bad
+    ]
+    dates: dict[str, date | None] = {}
+    for name in ("birthDate", "leaseStart"):
+        try:
+            dates[name] = _date(getattr(one, name))
+        except ValueError:
+            wrong.append(name)
+    person = Person(
+        first_name=one.firstName,
+        last_name=one.lastName,
+        birth_date=dates.get("birthDate"),
+        email=one.email,
+        phone=one.phone,
+        mobile=one.mobile,
+        street=" ".join(part for part in (one.street, one.houseNumber) if part) or None,
+        postal_code=one.postalCode,
+        city=one.city,
+        country=one.country,
+    )
+    return Prospect(
+        external_id=one.externalId,
+        unit=one.unitNumber,
+        person=person,
+        lease_start=dates.get("leaseStart"),
+        business_partner=one.businessPartnerNumber,
+        problem=", ".join(wrong) or None,
+    )
 
 
 class ImportIn(_In):
@@ -185,3 +242,19 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Describe the error answers of an operation."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
     return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
+
+
+def plain_request(media_type: str | None) -> Callable[[Request], Awaitable[None]]:
+    """A dependency that refuses a query, and a body that is not of this type (``None``: there is no body).
+
+    :raises Refused: 400 for a query, 415 for another type of body.
+    """
+
+    async def check(request: Request) -> None:
+        sent = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type and sent != media_type:
+            raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", f"the body must be {media_type}")
+        if request.url.query:
+            raise Refused(400, "MALFORMED", "no query is known here")
+
+    return check
