@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import requests
@@ -30,12 +31,28 @@ from include.prospects.api_answers import (
     no_answer,
     rule_for,
 )
+from include.prospects.api_clock import clock_hint
 from include.prospects.api_patience import LONGEST_WAIT, Patience, TokenRefused, Trouble, pause
-from include.prospects.api_session import Bearer, SessionHook
+from include.prospects.api_session import Bearer, SessionHook, refuse_plain_http
+from include.prospects.api_token import bearer_token, token_lifetime
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call as :meth:`ApiHook.call` describes it; each try makes one request of it."""
+
+    method: str
+    path: str
+    what: str
+    log_in: bool
+    rules: Mapping[int | str, Rule]
+    going_out: Callable[[], None] | None
+    new_for_each_try: Callable[[], Mapping[str, Any]] | None
+    request: Mapping[str, Any]
 
 
 class ApiHook(SessionHook):
@@ -78,6 +95,8 @@ class ApiHook(SessionHook):
         log_in: bool = False,
         going_out: Callable[[], None] | None = None,
         refusals: Collection[str] | None = None,
+        rules: Mapping[int | str, Rule] | None = None,
+        new_for_each_try: Callable[[], Mapping[str, Any]] | None = None,
         **request: Any,
     ) -> Any:
         """Make one call and return the JSON of its answer, a success.
@@ -85,12 +104,18 @@ class ApiHook(SessionHook):
         Broken lines and faults of the system are tried again with backoff and jitter, limits are waited for
         as long as the system asks.
 
+        :param path: stands behind the connection's address and ``base_path``. A log-in (``log_in``) may be at an
+            absolute address instead, also of another host; it must be https, or local or private.
         :param what: the call in plain words for log and errors, e.g. ``"read applications"``.
         :param repeatable: whether the call may be sent again after its effect became uncertain.
         :param log_in: whether this call fetches a token and therefore carries none.
         :param going_out: called before each try, after all waits; what it raises ends the call unsent.
         :param refusals: reasons the caller knows how to treat; any other refusal says that the interface is not
-            what we take it for, and stops the run. ``None``: all.
+            what we take it for, and stops the run. ``None``: all, but none where ``log_in`` is given.
+        :param rules: rows of the table of answers for this call alone; they come before the hook's own.
+        :param new_for_each_try: called before each try, after all waits; returns parts of the request that must not be
+            sent twice, e.g. ``{"data": form}`` with a signed assertion that has an id and a time of its own. They
+            come before those of ``request``. What it raises ends the call unsent.
         :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``, ``timeout``).
         :raises WaitAndRepeat: the system cannot be reached or keeps failing.
         :raises AnswerLost: not ``repeatable``, and it may have taken effect.
@@ -103,6 +128,8 @@ class ApiHook(SessionHook):
                 return self.uses_token and not log_in
             return isinstance(error, Trouble) and (repeatable or not error.uncertain)
 
+        table = {**self.rules, **(rules or {})}
+        call = _Call(method, path, what, log_in, table, going_out, new_for_each_try, request)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_another_try),
             stop=Patience(),
@@ -111,11 +138,10 @@ class ApiHook(SessionHook):
             reraise=True,
         )
         try:
-            return retrying(
-                self._try, method, path, what=what, log_in=log_in, going_out=going_out, request=request
-            )
+            return retrying(self._try, call)
         except RefuseRecord as refusal:
-            if refusals is None or refusal.reason in refusals:
+            # A log-in has no record that could be refused; and the call that needs it may know the same reason.
+            if not log_in and (refusals is None or refusal.reason in refusals):
                 raise
             raise StopRun(
                 f"{what}: {refusal.detail} That is no answer to this call: check the connection's host and the "
@@ -128,8 +154,8 @@ class ApiHook(SessionHook):
         """What a call ends with when its last try failed."""
         if isinstance(trouble, TokenRefused):
             return StopRun(
-                f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its login and "
-                "password, then clear the task."
+                f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its "
+                f"{self.log_in_settings}, then clear the task.{trouble.hint}"
             )
         if trouble.uncertain and not repeatable:
             return AnswerLost(f"{self.system}: {what}: {trouble}; it may have taken effect")
@@ -145,39 +171,43 @@ class ApiHook(SessionHook):
             self.seconds_waited_for_limits += seconds
         self.log.info("%s: %s; again in %.1f s", what, error, seconds)
 
-    def _try(
-        self,
-        method: str,
-        path: str,
-        *,
-        what: str,
-        log_in: bool,
-        going_out: Callable[[], None] | None,
-        request: dict[str, Any],
-    ) -> Any:
+    def _try(self, call: _Call) -> Any:
         # Before a place is taken: whoever renews the token waits for one, so nobody who has one may wait for the token.
-        session, auth = self.session, Bearer(None) if log_in else self._auth()
+        session, auth = self.session, Bearer(None) if call.log_in else self._auth()
+        address = self._address(call.path, call.log_in)
         # A place first, so that nothing is waited for between the last look at a claim and the request.
         with self._places:
             self._wait_for_limit()
-            if going_out:
-                going_out()
-            response = self._request(session, method, path, auth, request)
-        self._note_limit(response)
+            if call.going_out:
+                call.going_out()
+            anew = call.new_for_each_try() if call.new_for_each_try else {}
+            response = self._request(session, call.method, address, auth, {**call.request, **anew})
+        hint = clock_hint(response) if call.log_in else ""
+        if call.path.startswith("/"):
+            self._note_limit(response)
         try:
-            return self._judged(response, what)
+            return self._judged(response, call.what, call.rules, hint)
         except TokenRefused:
             self._drop_token(auth)
             raise
 
+    def _address(self, path: str, log_in: bool) -> str:
+        """The address of a call; only a log-in may go to another than the connection's."""
+        if path.startswith("/"):
+            return self.base_url.rstrip("/") + self.base_path + path
+        if not log_in:
+            raise ValueError("a path starts with a slash; only a log-in may be at an absolute address")
+        refuse_plain_http(path, self.http_conn_id, "the address it logs in at")
+        return path
+
     def _request(
-        self, session: requests.Session, method: str, path: str, auth: AuthBase, request: dict[str, Any]
+        self, session: requests.Session, method: str, address: str, auth: AuthBase, request: dict[str, Any]
     ) -> requests.Response:
         self.calls += 1
         try:
             return session.request(
                 method,
-                self.base_url.rstrip("/") + self.base_path + path,
+                address,
                 auth=auth,
                 allow_redirects=False,
                 # Given with each request, since an environment variable would win over the session's value.
@@ -195,13 +225,15 @@ class ApiHook(SessionHook):
                 "read on this worker."
             ) from None
 
-    def _judged(self, response: requests.Response, what: str) -> Any:
-        """Sort an answer by the hook's table; returns its JSON if it is a success."""
+    def _judged(
+        self, response: requests.Response, what: str, rules: Mapping[int | str, Rule], hint: str = ""
+    ) -> Any:
+        """Sort an answer by a table; returns its JSON if it is a success."""
         body = json_or_none(response)
         if not 200 <= response.status_code < 300:
             code = self.error_code(body)
-            rule = rule_for(self.rules, code, response.status_code)
-            raise failed_answer(response, code, rule, self.system, what)
+            rule = rule_for(rules, code, response.status_code)
+            raise failed_answer(response, code, rule, self.system, what, hint)
         if body is None:
             raise Trouble("an answer that is not JSON", uncertain=True)
         self.check_success(body)
@@ -236,6 +268,22 @@ class ApiHook(SessionHook):
         sentence = f"{self.system}: an answer has no readable field {name!r}; the interface may have changed"
         raise StopRun(sentence) if repeatable else AnswerLost(sentence)
 
+    def oauth_token(self, answer: Any) -> tuple[str, float]:
+        """The access token of a token end point's answer, and its lifetime in seconds.
+
+        Published: RFC 6749, 5.1; only its ``access_token`` must be there, see :func:`bearer_token` and
+        :func:`token_lifetime`.
+
+        :param answer: the JSON that :meth:`call` returned.
+        :raises StopRun: no token that can be used as Bearer.
+        """
+        token, objection = bearer_token(answer)
+        if token is None:
+            raise StopRun(
+                f"{self.system}: the log-in succeeded, but {objection}; the interface may have changed"
+            )
+        return token, token_lifetime(answer.get("expires_in"))
+
     def trouble_in_success(self, message: str, *, uncertain: bool = True) -> WaitAndRepeat:
         """What :meth:`check_success` raises for an error in a 2xx that a repetition may mend."""
         return Trouble(message, uncertain=uncertain)
@@ -246,7 +294,7 @@ class ApiHook(SessionHook):
 
     def check_response(self, response: requests.Response) -> None:
         """Judge the answer by our table; unlike ``HttpHook``'s, this never logs the body."""
-        self._judged(response, "call")
+        self._judged(response, "call", self.rules)
 
     # --- limits -------------------------------------------------------------------------------------------
 

@@ -71,18 +71,19 @@ def rule_for(rules: Mapping[int | str, Rule], code: str | None, status: int) -> 
 
 
 def failed_answer(
-    response: requests.Response, code: str | None, rule: Rule, system: str, what: str
+    response: requests.Response, code: str | None, rule: Rule, system: str, what: str, hint: str = ""
 ) -> Exception:
     """What a rule makes of an answer.
 
     :param code: the system's own code in it, if it has one.
     :param what: the call in plain words.
+    :param hint: a further sentence for the person on call, starting with a blank; only where the call ends with it.
     """
     status = response.status_code
     # What stands where a code should be may be a sentence about somebody.
     told = f"{rule.sentence} ({code if code and _A_CODE.fullmatch(code) else status})"
     if rule.action is Action.RENEW:
-        return TokenRefused(told)
+        return TokenRefused(told, hint)
     if rule.action is Action.REPEAT:
         wait = _retry_after(response)
         if wait is None and status == 429:
@@ -93,7 +94,9 @@ def failed_answer(
         return Trouble(told, uncertain=True, wait=_retry_after(response))
     if rule.action is Action.REFUSE:
         return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.")
-    return StopRun(f"{system}: {what}: {told}. Repeating does not help; mend this, then clear the task.")
+    return StopRun(
+        f"{system}: {what}: {told}.{hint} Repeating does not help; mend this, then clear the task."
+    )
 
 
 def no_answer(error: requests.exceptions.RequestException, system: str, connection: str) -> Exception:

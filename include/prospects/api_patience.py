@@ -32,7 +32,14 @@ class Trouble(WaitAndRepeat):
 
 
 class TokenRefused(Exception):
-    """401: the token ran out on the way."""
+    """401: the token ran out on the way, or the log-in itself was refused.
+
+    :param hint: a further sentence for the person on call, starting with a blank.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 @dataclass

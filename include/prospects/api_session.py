@@ -101,19 +101,10 @@ class SessionHook(HttpHook):
         with self._lock:
             if self._session is None:
                 self._session = self.get_conn()
-                self._refuse_plain_http()
+                refuse_plain_http(self.base_url, self.http_conn_id, "its host")
                 self._session.headers["Accept"] = "application/json"
                 self.log.info("talking to %s through connection %r", self.system, self.http_conn_id)
             return self._session
-
-    def _refuse_plain_http(self) -> None:
-        """Passwords and personal data travel in the open only inside a machine or its private network."""
-        address = urlsplit(self.base_url)
-        if address.scheme != "https" and not _is_near(address.hostname or ""):
-            raise StopRun(
-                f"Connection {self.http_conn_id!r} would talk to {address.hostname!r} without TLS. Give its host as "
-                "https://… , then clear the task."
-            )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -134,6 +125,11 @@ class SessionHook(HttpHook):
 
     # --- token --------------------------------------------------------------------------------------------
 
+    @property
+    def log_in_settings(self) -> str:
+        """What to correct in the connection when its log-in is refused, for the person on call."""
+        return "login and password"
+
     def fetch_token(self) -> tuple[str, float]:
         """Ask the system for a token; returns it with its lifetime in seconds. Each hook says how."""
         raise NotImplementedError
@@ -153,6 +149,21 @@ class SessionHook(HttpHook):
         with self._lock:
             if isinstance(refused, Bearer) and refused.token == self._token:
                 self._token = None
+
+
+def refuse_plain_http(address: str, conn_id: str | None, setting: str) -> None:
+    """Passwords and personal data travel in the open only inside a machine or its private network.
+
+    :param address: an absolute address.
+    :param setting: where it comes from, e.g. ``"its host"``.
+    :raises StopRun: it is not https, and its host is not local or private.
+    """
+    parts = urlsplit(address)
+    if parts.scheme != "https" and not _is_near(parts.hostname or ""):
+        raise StopRun(
+            f"Connection {conn_id!r} would talk to {parts.hostname!r} without TLS. Give {setting} as https://… , "
+            "then clear the task."
+        )
 
 
 def _is_near(host: str) -> bool:

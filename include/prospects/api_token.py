@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 DEFAULT_LIFETIME = 300.0
@@ -12,6 +14,8 @@ Too long does no harm, since a refused token (401) is renewed; too short costs o
 """
 LONGEST_LIFETIME = 86_400.0
 """Seconds. No task takes longer; a larger number is a slip, e.g. milliseconds or a point in time."""
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+"""What a token may consist of in a header: RFC 6749, A.12, without the blank."""
 
 
 def token_lifetime(answer_field: Any) -> float:
@@ -31,3 +35,20 @@ def token_lifetime(answer_field: Any) -> float:
     except (ValueError, OverflowError):
         return DEFAULT_LIFETIME
     return min(seconds, LONGEST_LIFETIME) if math.isfinite(seconds) and seconds > 0 else DEFAULT_LIFETIME
+
+
+def bearer_token(answer: Any) -> tuple[str | None, str]:
+    """The access token of an answer, or what is wrong with it.
+
+    Published (RFC 6749, 5.1 and 7.1): ``access_token`` and ``token_type``, in any case of letters; a client does not
+    use a token of a type it does not know. Assumed: an answer without ``token_type`` means Bearer.
+
+    :returns: the token and ``""``, or ``None`` and a clause for an error message, without any value of the answer.
+    """
+    token = answer.get("access_token") if isinstance(answer, Mapping) else None
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return None, "its answer has no usable 'access_token'"
+    kind = answer.get("token_type")
+    if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):
+        return None, "its answer holds a token of another 'token_type' than Bearer"
+    return token, ""

@@ -1,6 +1,7 @@
 """The interface of Wodis Yuneo: paths, limits, codes, and not a word about prospects or policy.
 
-Assumed contract, version 1 (``docs/contracts.md``); the steps and rules behind it are published.
+Assumed contract, version 1 (``docs/contracts.md``); the steps and rules behind it, and the log-in at the gateway, are
+published.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord
 from include.prospects.listing import in_parts, list_pages, search
+from yuneo.gateway import gateway_log_in, is_configured
 
 PROSPECTS_PER_IMPORT = 200
 IDS_PER_LOOK_UP = 100
@@ -24,7 +26,10 @@ VALUES_PER_SEARCH = 200
 class YuneoHook(ApiHook):
     """Talk to one Wodis Yuneo.
 
-    The connection's login and password are client id and client secret of the technical user.
+    :param http_conn_id: Airflow connection; host, and client id and client secret of the technical user as login and
+        password. With the extras ``token_url``, ``audience`` and ``scope`` the log-in is that of Aareon's API gateway
+        (:mod:`yuneo.gateway`, published) and the host is the gateway's; without them it is that of a server of the
+        customer's own (assumed).
     """
 
     default_conn_name = "yuneo"
@@ -44,19 +49,41 @@ class YuneoHook(ApiHook):
     }
 
     def error_code(self, body: Any) -> str | None:
-        """The ``code`` of a problem+json body."""
-        code = body.get("code") if isinstance(body, dict) else None
-        return code if isinstance(code, str) else None
+        """The ``code`` of a problem+json body, or the ``error`` of a token end point (RFC 6749, 5.2)."""
+        if not isinstance(body, dict):
+            return None
+        return next((code for code in (body.get("code"), body.get("error")) if isinstance(code, str)), None)
+
+    @property
+    def log_in_settings(self) -> str:
+        """What to correct in the connection when its log-in is refused, for the person on call."""
+        if is_configured(self.connection.extra_dejson):
+            return "client id (login), client secret (password) and its extras 'audience' and 'scope'"
+        return super().log_in_settings
 
     def fetch_token(self) -> tuple[str, float]:
-        """Client credentials grant; lives for an hour by the contract."""
+        """Client credentials grant; returns the token and its lifetime in seconds.
+
+        :raises StopRun: the log-in is refused, or the connection's settings for it do not fit together.
+        """
+        gateway = gateway_log_in(str(self.http_conn_id), self.connection)
+        if gateway:
+            answer = self.call(
+                "POST",
+                gateway.token_url,
+                what="log in at the gateway",
+                log_in=True,
+                rules=gateway.rules,
+                new_for_each_try=lambda: {"data": gateway.form()},
+            )
+            return self.oauth_token(answer)
         form = {
             "grant_type": "client_credentials",
             "client_id": self.connection.login,
             "client_secret": self.connection.password,
         }
         answer = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form)
-        return self.field(answer, "access_token", str), float(self.field(answer, "expires_in", (int, float)))
+        return self.oauth_token(answer)
 
     def import_prospects(
         self,

@@ -47,8 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.asked.append((self.path, dict(self.headers)))
-        self.send_response(self.server.status)
-        for name, value in self.server.headers.items():
+        self.send_response_only(self.server.status)
+        for name, value in ({"Date": self.date_time_string()} | self.server.headers).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
