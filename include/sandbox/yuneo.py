@@ -6,7 +6,7 @@ Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
 * Wrong client or secret: 401 ``INVALID_CLIENT``. The gateway's log-in (``yuneo_gateway.py``) has a client and a path of its own on
   this server and OAuth's errors; its tokens are good for the same routes.
 * A query that a route does not know is 400 ``MALFORMED``; a body of another type than JSON (at ``/connect/token``: a form) is
-  415 ``UNSUPPORTED_MEDIA_TYPE``.
+  415 ``UNSUPPORTED_MEDIA_TYPE`` (``strict.py``).
 * A body that is no JSON, lacks a required key, has an unknown one or one of the wrong type is 400 ``MALFORMED``, and nothing of
   it is taken. What is in a field (length, date, country, salutation, e-mail, empty name) is looked at by the work
   order: ``INVALID_FIELD``, that prospect only. A ``businessPartnerNumber`` that does not exist is found there as well.
@@ -24,7 +24,7 @@ import uuid
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Security
+from fastapi import APIRouter, Form, Query, Request, Security
 from fastapi.security import HTTPBearer
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
@@ -33,7 +33,7 @@ from include.sandbox.common import BERLIN, Refused, own_fault
 from include.sandbox.erp import Erp, ErpOptions
 from include.sandbox.erp_records import BusinessPartner, Job, Lease, Offer, Prospect, Result
 from include.sandbox.pages import erp_page
-from include.sandbox.yuneo_gateway import FORM, Gateway
+from include.sandbox.yuneo_gateway import Gateway
 from include.sandbox.yuneo_models import (
     AcceptIn,
     AcceptOut,
@@ -47,7 +47,6 @@ from include.sandbox.yuneo_models import (
     TokenIn,
     TokenOut,
     WorkOrderOut,
-    plain_request,
     problems,
     read_prospect,
 )
@@ -298,11 +297,7 @@ def _partner_json(partner: BusinessPartner) -> dict[str, Any]:
 def _token_routes(yuneo: Yuneo) -> APIRouter:
     router = APIRouter()
 
-    @router.post(
-        "/connect/token",
-        dependencies=[Depends(plain_request(FORM))],
-        responses=problems(400, 401, 415, 429, 503),
-    )
+    @router.post("/connect/token", responses=problems(400, 401, 429, 503))
     async def token(order: Annotated[TokenIn, Form()]) -> TokenOut:
         if (order.client_id, order.client_secret) != (yuneo.login, yuneo.password):
             raise Refused(401, "INVALID_CLIENT", "unknown client or wrong secret")
@@ -318,28 +313,19 @@ def _token_routes(yuneo: Yuneo) -> APIRouter:
 
 
 def _routes(yuneo: Yuneo) -> APIRouter:
-    json, nothing = Depends(plain_request("application/json")), Depends(plain_request(None))
     router = _token_routes(yuneo)
     api = APIRouter(
         prefix="/api/v1",
         dependencies=[Security(HTTPBearer(auto_error=False, description="checked before the handlers"))],
     )
 
-    @api.post(
-        "/prospect-imports",
-        status_code=202,
-        dependencies=[json],
-        responses=problems(400, 401, 404, 413, 415, 429, 503),
-    )
+    @api.post("/prospect-imports", status_code=202, responses=problems(400, 401, 404, 413, 429, 503))
     async def prospect_imports(order: ImportIn, request: Request) -> ImportOut:
         fault = own_fault(request, "work_order_fails")
         return ImportOut(workOrderId=await yuneo.take_import(order, None if fault is None else fault.part))
 
     @api.get(
-        "/work-orders/{order_id}",
-        dependencies=[nothing],
-        response_model=WorkOrderOut,
-        responses=problems(400, 401, 404, 429, 503),
+        "/work-orders/{order_id}", response_model=WorkOrderOut, responses=problems(400, 401, 404, 429, 503)
     )
     async def work_order(order_id: str) -> Response:
         return JSONResponse(yuneo.work_order(order_id))
@@ -348,32 +334,21 @@ def _routes(yuneo: Yuneo) -> APIRouter:
     async def offers(query: Annotated[OffersQuery, Query()]) -> Response:
         return JSONResponse(yuneo.find_offers(query))
 
-    @api.get(
-        "/offers/{offer_id}",
-        dependencies=[nothing],
-        response_model=OfferOut,
-        responses=problems(400, 401, 404, 429, 503),
-    )
+    @api.get("/offers/{offer_id}", response_model=OfferOut, responses=problems(400, 401, 404, 429, 503))
     async def offer(offer_id: str) -> Response:
         return JSONResponse(yuneo.offer_json(offer_id))
 
     @api.post(
         "/offers/{offer_id}/accept",
         status_code=201,
-        dependencies=[json],
         response_model=AcceptOut,
-        responses=problems(400, 401, 404, 409, 415, 422, 429, 503),
+        responses=problems(400, 401, 404, 409, 422, 429, 503),
     )
     async def accept(offer_id: str, order: AcceptIn) -> Response:
         start = date.fromisoformat(order.leaseStart) if order.leaseStart else None
         return JSONResponse(yuneo.accept_offer(offer_id, start), 201)
 
-    @api.post(
-        "/business-partners/search",
-        dependencies=[json],
-        response_model=PartnerPage,
-        responses=problems(400, 401, 415, 429, 503),
-    )
+    @api.post("/business-partners/search", response_model=PartnerPage, responses=problems(400, 401, 429, 503))
     async def search(order: SearchIn) -> Response:
         return JSONResponse(yuneo.search(order))
 

@@ -1,15 +1,12 @@
-"""Yuneo's requests and answers, in the contract's words: their bodies, and what a request may carry besides."""
+"""The bodies of Yuneo's requests and answers, in the contract's words."""
 
 import re
-from collections.abc import Awaitable, Callable
 from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from starlette.requests import Request
 
-from include.sandbox.common import Refused
 from include.sandbox.erp_records import Person, Prospect
 
 
@@ -242,19 +239,3 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Describe the error answers of an operation."""
     content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
     return {code: {"description": HTTPStatus(code).phrase, "content": content} for code in codes}
-
-
-def plain_request(media_type: str | None) -> Callable[[Request], Awaitable[None]]:
-    """A dependency that refuses a query, and a body that is not of this type (``None``: there is no body).
-
-    :raises Refused: 400 for a query, 415 for another type of body.
-    """
-
-    async def check(request: Request) -> None:
-        sent = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type and sent != media_type:
-            raise Refused(415, "UNSUPPORTED_MEDIA_TYPE", f"the body must be {media_type}")
-        if request.url.query:
-            raise Refused(400, "MALFORMED", "no query is known here")
-
-    return check
