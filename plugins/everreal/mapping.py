@@ -1,8 +1,9 @@
-"""EverReal's contract or candidate -> our prospect: the one place that knows its field names and status words.
+"""EverReal's contract or candidate -> our prospect: the one place that knows its field names.
 
-The candidate's fields are published, those of ``applicationData`` and the status words assumed
-(``docs/contracts.md``). Only the main candidate travels; the other applications of a candidate and the self-disclosure
-fields (income, employer, …) are dropped here, from the quarantine table too.
+The fields of contract and candidate are published (``everreal.graphql``), the names inside the JSON text
+``applicationDataString`` are assumed (``docs/contracts.md``); the words of a contract's status are in
+``contract_status.py``. Only the main candidate is transferred; the other applications of a candidate and the
+self-disclosure fields (income, employer, …) are dropped here, from the quarantine table too.
 """
 
 from __future__ import annotations
@@ -10,17 +11,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
+from everreal.contract_status import ContractStage, stage_of
+from everreal.graphql_errors import ERRORS
 from include.prospects import fields
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, Salutation, UnitNumber
-
-ENDED = frozenset(
-    {"CANCELLED", "CANCELED", "DECLINED", "REJECTED", "WITHDRAWN", "EXPIRED", "VOIDED", "DELETED"}
-)
-"""A contract in one of these chooses nobody. Assumed: CANCELLED; the others are not known to exist, but must never
-make a lease. Any other word (DRAFT, SENT, SIGNED, a new one) is a living contract."""
 
 _SALUTATIONS = {
     "mr": Salutation.MR,
@@ -32,6 +29,14 @@ _SALUTATIONS = {
     "female": Salutation.MRS,
 }  # the words are not published; anything else (DIVERSE, null, a new one): none
 
+ChosenWhen = Literal["signed", "started"]
+SeveralUnits = Literal["offer_each", "quarantine"]
+
+TOGETHER = "__units_together"
+"""Key under which one unit's part of a contract carries the number of the contract's units. GraphQL reserves names that
+begin with ``__``, so no field of a contract is called so."""
+
+_UNIT: dict[str, Any] = {"id": {}, "objectId": {}, "externalId": {}}
 _DATA: dict[str, Any] = {
     "email": {},
     "firstName": {},
@@ -48,11 +53,13 @@ _CANDIDATE: dict[str, Any] = {
     "email": {},
     "firstName": {},
     "lastName": {},
+    "companyContactId": {},
     "isDisabled": {},
     "createdAt": {},
     "updatedAt": {},
-    "applications": {"id": {}, "email": {}, "isMainCandidate": {}, "applicationData": _DATA},
-    "listing": {"unit": {"objectId": {}}},
+    "applications": {"id": {}, "email": {}, "isMainCandidate": {}, "applicationDataString": _DATA},
+    "listing": {"unit": _UNIT},
+    ERRORS: {},
 }
 _CONTRACT: dict[str, Any] = {
     "id": {},
@@ -60,37 +67,59 @@ _CONTRACT: dict[str, Any] = {
     "startDate": {},
     "createdAt": {},
     "updatedAt": {},
-    "units": {"id": {}, "objectId": {}},
+    "units": _UNIT,
     "candidate": _CANDIDATE,
+    ERRORS: {},
+    TOGETHER: {},
 }
 
 
 # --- contracts: prospects are chosen in EverReal ----------------------------------------------------------
 
 
-def contract_to_prospect(contract: Any, separator: str | None, today: date) -> Prospect:
-    """Map a contract; for any JSON whatever this returns a prospect or raises ``RefuseRecord``.
+def contract_to_prospect(
+    contract: Any, separator: str | None, today: date, chosen_when: ChosenWhen = "signed"
+) -> Prospect:
+    """Map a contract about one unit; for any JSON whatever this returns a prospect or raises ``RefuseRecord``.
 
     The lease starts on the contract's date or, where it has none, on no date: what the person once wished for
-    is not what the two have agreed on.
+    is not what the two have agreed on. A contract with an unknown status counts as started, not as signed.
 
+    :param contract: a contract, or one of its :func:`parts`.
     :param separator: between the four parts of the unit's number, as the customer set it in EverReal.
     :param today: the customer's day; nobody is born after it.
-    :raises RefuseRecord: see :mod:`include.prospects.fields` for the reasons; besides them ``status_missing``,
-        ``several_units``, ``several_main_candidates``, ``implausible_lease_start``.
+    :param chosen_when: from when on a contract chooses its candidate.
+    :raises RefuseRecord: see :mod:`include.prospects.fields` for the reasons; besides them ``partner_error``,
+        ``status_missing``, ``several_units``, ``several_main_candidates``, ``implausible_lease_start``.
     """
-    contract = fields.mapping(contract, "contract")
-    candidate = fields.mapping(contract.get("candidate"), "candidate")
-    withdrawn = contract_ended(contract) or is_disabled(candidate)
+    contract = _whole(contract, "contract")
+    candidate = _whole(contract.get("candidate"), "candidate")
+    stage = stage_of(contract)
+    withdrawn = stage is ContractStage.ENDED or is_disabled(candidate)
+    together = contract.get(TOGETHER)
     return _prospect(
         candidate,
         today,
         unit=_contract_unit(contract, candidate, separator),
-        chosen=not withdrawn,
+        chosen=not withdrawn and (stage is ContractStage.SIGNED or chosen_when == "started"),
         withdrawn=withdrawn,
         updated_at=fields.moment(contract.get("updatedAt"), "updated_at"),
         lease_start=_agreed_start(contract.get("startDate"), today),
+        bundle=fields.identifier(contract.get("id"), "contract_id") if together else None,
+        bundle_size=together or 1,
     )
+
+
+def _whole(record: Any, name: str) -> Mapping[str, Any]:
+    """The record as an object, refused if EverReal could not give all of it.
+
+    :raises RefuseRecord: ``partner_error``: a missing field would be taken for an empty one.
+    """
+    whole = fields.mapping(record, name)
+    if ERRORS in whole:
+        failed = ", ".join(whole[ERRORS]) or "the whole record"
+        raise RefuseRecord("partner_error", f"EverReal responds with an error instead of: {failed}.")
+    return whole
 
 
 def contract_ended(contract: Any) -> bool:
@@ -98,19 +127,62 @@ def contract_ended(contract: Any) -> bool:
 
     :raises RefuseRecord: ``status_missing``: nobody could say, so a person must.
     """
-    status = fields.mapping(contract, "contract").get("status")
-    return fields.required_text(status, "status", 64).strip().upper() in ENDED
+    return stage_of(contract) is ContractStage.ENDED
+
+
+def parts(contract: Any, several_units: SeveralUnits) -> list[Any]:
+    """The contract, or one part for each of its units where it is about several: a flat and its parking space.
+
+    A part is the contract with that one unit and, under :data:`TOGETHER`, the number of all. A unit that is named
+    twice counts once.
+
+    :param several_units: with ``quarantine`` a contract stays whole, and the mapping refuses it.
+    """
+    units = contract.get("units") if isinstance(contract, Mapping) else None
+    if several_units != "offer_each" or not isinstance(units, list) or len(units) < 2:
+        return [contract]
+    different = {_numbers(unit): unit for unit in units}
+    if len(different) == 1:
+        return [contract]
+    return [{**contract, "units": [unit], TOGETHER: len(different)} for unit in different.values()]
+
+
+def unit_numbers(contract: Any) -> frozenset[tuple[str, ...]]:
+    """What tells the contract's units from those of another contract; empty if it names none."""
+    units = contract.get("units") if isinstance(contract, Mapping) else None
+    return frozenset(map(_numbers, units)) if isinstance(units, list) else frozenset()
+
+
+def _numbers(unit: Any) -> tuple[str, ...]:
+    if not isinstance(unit, Mapping):
+        return (repr(unit),)
+    return tuple(str(unit.get(name) or "").strip() for name in ("objectId", "externalId"))
 
 
 def _contract_unit(
     contract: Mapping[str, Any], candidate: Mapping[str, Any], separator: str | None
 ) -> UnitNumber:
-    """The contract's one unit; without any, the listing's. Several are a person's decision."""
-    numbers = [unit.get("objectId") for unit in _objects(contract.get("units"), "units")]
-    texts = {fields.limited_text(number, "unit", 64) for number in numbers}
-    if len(texts) > 1:
+    """The contract's one unit; without any, the listing's."""
+    units = _objects(contract.get("units"), "units")
+    if len({_numbers(unit) for unit in units}) > 1:
         raise RefuseRecord("several_units", "The contract is about several units; make its offers by hand.")
-    return fields.unit(numbers[0], separator) if numbers else _listing_unit(candidate, separator)
+    return _unit_number(units[0], separator) if units else _listing_unit(candidate, separator)
+
+
+def _unit_number(unit: Mapping[str, Any], separator: str | None) -> UnitNumber:
+    """The first of ``objectId`` (what users see) and ``externalId`` (what an integration writes) with four parts.
+
+    Both are published; which of them holds the ERP's number depends on how the customer's units came into EverReal.
+
+    :raises RefuseRecord: what is wrong with ``objectId``, or with ``externalId`` where there is no other.
+    """
+    refused: list[RefuseRecord] = []
+    for name in ("objectId", "externalId"):
+        try:
+            return fields.unit(unit.get(name), separator)
+        except RefuseRecord as refusal:
+            refused.append(refusal)
+    raise next((refusal for refusal in refused if refusal.reason != "unit_missing"), refused[0])
 
 
 def _agreed_start(value: Any, today: date) -> date | None:
@@ -126,7 +198,7 @@ def _agreed_start(value: Any, today: date) -> date | None:
 
 def candidate_to_prospect(candidate: Any, separator: str | None, today: date) -> Prospect:
     """Map a candidate, who is never chosen; otherwise as :func:`contract_to_prospect`."""
-    candidate = fields.mapping(candidate, "candidate")
+    candidate = _whole(candidate, "candidate")
     application = _main_application(candidate)
     return _prospect(
         candidate,
@@ -142,7 +214,7 @@ def candidate_to_prospect(candidate: Any, separator: str | None, today: date) ->
 def _listing_unit(candidate: Mapping[str, Any], separator: str | None) -> UnitNumber:
     """The listing's unit; its property's number has three parts and is no unit."""
     listing = fields.mapping(candidate.get("listing"), "listing")
-    return fields.unit(fields.mapping(listing.get("unit"), "unit").get("objectId"), separator)
+    return _unit_number(fields.mapping(listing.get("unit"), "unit"), separator)
 
 
 # --- the person -------------------------------------------------------------------------------------------
@@ -150,7 +222,10 @@ def _listing_unit(candidate: Mapping[str, Any], separator: str | None) -> UnitNu
 
 def _prospect(candidate: Mapping[str, Any], today: date, **rest: Any) -> Prospect:
     return fields.prospect(
-        external_id=fields.identifier(candidate.get("id")), **rest, **_person(candidate, today)
+        external_id=fields.identifier(candidate.get("id")),
+        contact_id=fields.readable_identifier(candidate, "companyContactId"),
+        **rest,
+        **_person(candidate, today),
     )
 
 
@@ -206,17 +281,19 @@ def _folded(email: Any) -> str:
 
 
 def _data(application: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the application says: ``applicationData``, or the same as JSON text where that is missing.
+    """What the application says: the JSON text ``applicationDataString``.
 
     :raises RefuseRecord: ``unreadable_application``; a date of birth may stand in it, so it is not passed over.
     """
-    data = application.get("applicationData") or application.get("applicationDataString")
-    if isinstance(data, str) and data.strip():
-        try:
-            data = json.loads(data)
-        except (ValueError, RecursionError):
-            raise RefuseRecord("unreadable_application", "The application's data is no JSON.") from None
-    return fields.mapping(None if isinstance(data, str) else data, "application")
+    text = application.get("applicationDataString")
+    if text is None or (isinstance(text, str) and not text.strip()):
+        return {}
+    if not isinstance(text, str):
+        raise RefuseRecord("unreadable_application", "The application's data is no text.")
+    try:
+        return fields.mapping(json.loads(text), "application")
+    except (ValueError, RecursionError):
+        raise RefuseRecord("unreadable_application", "The application's data is no JSON.") from None
 
 
 def _objects(value: Any, field: str) -> list[Mapping[str, Any]]:
@@ -250,13 +327,26 @@ def is_disabled(candidate: Any) -> bool:
 def lacking_fields(contract: Any) -> list[str]:
     """Which fields this contract's application lacks, of those that each one has (assumed); ``null`` is not lacking.
 
-    If any other field is gone, GraphQL itself says so; what stands inside ``applicationData`` it does not know.
+    If any other field is gone, GraphQL itself says so; what stands inside the JSON text it does not know.
     """
     try:
         data = _data(_main_application(fields.mapping(contract_candidate(contract), "candidate")))
     except RefuseRecord:
         return []
-    return [f"applicationData.{name}" for name in ("dateOfBirth", "address") if data and name not in data]
+    return [
+        f"applicationDataString.{name}" for name in ("dateOfBirth", "address") if data and name not in data
+    ]
+
+
+def without_application(contract: Any) -> list[str]:
+    """What this contract has nothing of, although most contracts should: the main application, or its data."""
+    try:
+        application = _main_application(fields.mapping(contract_candidate(contract), "candidate"))
+        if not application:
+            return ["isMainCandidate"]
+        return [] if _data(application) else ["applicationDataString"]
+    except RefuseRecord:
+        return []
 
 
 def raw_contract(contract: Any) -> str:
@@ -282,6 +372,6 @@ def _bare_applications(applications: Iterable[Any]) -> Iterable[Any]:
     for application in applications:
         if isinstance(application, Mapping) and application.get("isMainCandidate") is True:
             try:
-                yield {**application, "applicationData": _data(application)}
+                yield {**application, "applicationDataString": _data(application)}
             except RefuseRecord:
-                yield {**application, "applicationData": None}
+                yield {**application, "applicationDataString": None}

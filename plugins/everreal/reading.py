@@ -42,6 +42,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Protocol
 
+from everreal.graphql_errors import PLACE
+from everreal.queries import Direction
 from include.prospects.reading import Met, SideBySide, Versions, too_fast
 
 TAKE = 100
@@ -54,7 +56,16 @@ _MOST_STEPS_BACK = 100
 _MOST_PASSES = 8
 _ALL_TIMES = datetime.min.replace(tzinfo=UTC)
 
-_VERSIONS = Versions(id_field="id", time_field="updatedAt")
+
+class _Versions(Versions):
+    """Tells a record that failed as a whole by its place in the list; its neighbours give it a time, if at all."""
+
+    def key(self, record: Any) -> str:
+        place = record.get(PLACE) if isinstance(record, dict) else None
+        return super().key(record) if place is None else f"(place {place})"
+
+
+_VERSIONS = _Versions(id_field="id", time_field="updatedAt")
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +73,7 @@ log = logging.getLogger(__name__)
 class Fetch(Protocol):
     """Ask for a page of a list, by ``updatedAt``."""
 
-    def __call__(self, skip: int, take: int, direction: str = "DESC") -> list[Any]: ...
+    def __call__(self, skip: int, take: int, direction: Direction = "DESC") -> list[Any]: ...
 
 
 def read_window(fetch: Fetch, start: datetime, end: datetime, side_by_side: SideBySide = map) -> list[Any]:
@@ -117,7 +128,9 @@ class _Descent:
         while True:
             page = self._page(longest - OVERLAP)
             versions = [(_VERSIONS.key(record), _VERSIONS.updated(record)) for record in page]
-            if self.skip and (not versions or versions[0] not in met):
+            # A record that failed as a whole has no time here; if the one below it was met, so was it.
+            first = next((version for version in versions if version[1]), versions[0] if versions else None)
+            if self.skip and (first is None or first not in met):
                 steps_back += 1
                 if steps_back > _MOST_STEPS_BACK:
                     raise too_fast("EverReal")

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
+from include.prospects.api_token import token_lifetime
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.reading import OnPage, Versions, ignore_page
 from include.prospects.reading_by_time import ListByTime, Page
@@ -55,7 +56,7 @@ class ImmomioHook(ApiHook):
             log_in=True,
             json={"username": self.connection.login, "password": self.connection.password},
         )
-        return self.field(answer, "accessToken", str), float(self.field(answer, "expiresIn", (int, float)))
+        return self.field(answer, "accessToken", str), token_lifetime(answer.get("expiresIn"))
 
     def error_code(self, body: Any) -> str | None:
         """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""

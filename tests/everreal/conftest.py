@@ -59,9 +59,27 @@ def window() -> Window:
     return START, END
 
 
+class Shelf:
+    """A refresh token's store that all hooks of a test share, as tasks share an Airflow Variable."""
+
+    def __init__(self) -> None:
+        self.token: str | None = None
+
+    def read(self) -> str | None:
+        return self.token
+
+    def write(self, token: str) -> None:
+        self.token = token
+
+
 @pytest.fixture
-def hook(everreal: EverReal) -> Iterator[EverRealHook]:
-    with EverRealHook() as hook:
+def shelf() -> Shelf:
+    return Shelf()
+
+
+@pytest.fixture
+def hook(everreal: EverReal, shelf: Shelf) -> Iterator[EverRealHook]:
+    with EverRealHook(refresh_tokens=shelf) as hook:
         yield hook
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from everreal import mapping
+from everreal.graphql_errors import ERRORS
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, Salutation
 
@@ -32,8 +33,7 @@ APPLICATION = {
     "id": "a1",
     "email": "zoe@example.org",
     "isMainCandidate": True,
-    "applicationData": DATA,
-    "applicationDataString": None,
+    "applicationDataString": DATA,
 }
 CONTRACT = {
     "id": "contract-1",
@@ -42,12 +42,13 @@ CONTRACT = {
     "createdAt": "2024-11-01T08:00:00.000Z",
     "updatedAt": "2024-11-10T10:11:12.345Z",
     "contractData": {"deposit": 999},
-    "units": [{"id": "u", "objectId": "1-02-3-004"}],
+    "units": [{"id": "u", "objectId": "1-02-3-004", "externalId": None}],
     "candidate": {
         "id": "7f0c1f3e-6a58-4a0e-9f6e-1c8f5f1d2a3b",
         "email": "zoe@example.org",
         "firstName": "Zoë",
         "lastName": "Groß",
+        "companyContactId": "contact-7",
         "isDisabled": False,
         "createdAt": "2024-11-01T08:00:00.000Z",
         "updatedAt": "2024-11-09T10:11:12.345Z",
@@ -57,14 +58,14 @@ CONTRACT = {
                 "id": "a2",
                 "email": "mit@bewohner.example",
                 "isMainCandidate": False,
-                "applicationData": {"lastName": "Mitbewohner"},
+                "applicationDataString": {"lastName": "Mitbewohner"},
             },
         ],
         "listing": {"unit": {"objectId": "9-9-9-9"}, "property": {"objectId": "1-02-3"}},
     },
 }
 CANDIDATE = CONTRACT["candidate"]
-IN_DATA = "candidate.applications.0.applicationData"
+IN_DATA = "candidate.applications.0.applicationDataString"
 
 
 def changed(record, path, value):
@@ -83,18 +84,29 @@ def changed(record, path, value):
     return record
 
 
-def mapped(*changes):
+def sent(record):
+    """The record as EverReal sends it: what an application says is JSON text."""
+    if isinstance(record, list):
+        return [sent(item) for item in record]
+    if not isinstance(record, dict):
+        return record
+    written = {name: sent(value) for name, value in record.items()}
+    said = record.get("applicationDataString")
+    return written | ({"applicationDataString": json.dumps(said)} if isinstance(said, dict | list) else {})
+
+
+def mapped(*changes, chosen_when="signed"):
     contract = CONTRACT
     for path, value in changes:
         contract = changed(contract, path, value)
-    return mapping.contract_to_prospect(contract, "-", TODAY)
+    return mapping.contract_to_prospect(sent(contract), "-", TODAY, chosen_when)
 
 
 def mapped_candidate(*changes):
     candidate = CANDIDATE
     for path, value in changes:
         candidate = changed(candidate, path, value)
-    return mapping.candidate_to_prospect(candidate, "-", TODAY)
+    return mapping.candidate_to_prospect(sent(candidate), "-", TODAY)
 
 
 def test_every_field_of_a_contract_finds_its_place():
@@ -117,6 +129,7 @@ def test_every_field_of_a_contract_finds_its_place():
         city="Dresden",
         country="DE",
         lease_start=date(2025, 1, 1),
+        contact_id="contact-7",
     )
 
 
@@ -131,20 +144,82 @@ def test_a_candidate_is_never_chosen_and_stands_for_the_listings_unit():
 
 
 @pytest.mark.parametrize(
-    ("status", "chosen", "withdrawn"),
+    ("status", "signed", "started", "withdrawn"),
     [
-        ("DRAFT", True, False),
-        ("SENT", True, False),
-        ("COUNTERSIGNED", True, False),
-        ("CANCELLED", False, True),
-        ("cancelled ", False, True),
-        ("DECLINED", False, True),
+        ("DRAFT", False, True, False),
+        ("SENT", False, True, False),
+        ("SIGNED", True, True, False),
+        (" signed", True, True, False),
+        ("COUNTERSIGNED", False, True, False),  # unknown: counts as not signed
+        ("CANCELLED", False, False, True),
+        ("cancelled ", False, False, True),
+        ("DECLINED", False, False, True),
     ],
 )
-def test_a_contract_chooses_unless_it_ended(status, chosen, withdrawn):
+def test_a_contract_chooses_when_it_is_signed_or_already_when_it_is_started(
+    status, signed, started, withdrawn
+):
     prospect = mapped(("status", status))
 
-    assert (prospect.chosen, prospect.withdrawn) == (chosen, withdrawn)
+    assert (prospect.chosen, prospect.withdrawn) == (signed, withdrawn)
+    assert mapped(("status", status), chosen_when="started").chosen == started
+
+
+def test_a_contract_that_came_with_an_error_is_refused_whatever_is_left_of_it():
+    """``units`` that failed are ``null`` in the data, and must not be taken for "the listing's unit"."""
+    for failed in (["units"], ["candidate"], []):
+        with pytest.raises(RefuseRecord) as refused:
+            mapped((ERRORS, failed))
+        assert refused.value.reason == "partner_error"
+        assert all(name in refused.value.detail for name in failed)
+    with pytest.raises(RefuseRecord, match="partner_error"):
+        mapped_candidate((ERRORS, ["listing"]))
+
+
+FLAT = {"id": "u1", "objectId": "1-2-3-4", "externalId": None}
+PARKING = {"id": "u2", "objectId": "1-2-3-90", "externalId": None}
+
+
+def test_a_contract_about_flat_and_parking_space_has_a_part_for_each():
+    contract = CONTRACT | {"units": [FLAT, PARKING]}
+
+    found = [
+        mapping.contract_to_prospect(sent(part), "-", TODAY) for part in mapping.parts(contract, "offer_each")
+    ]
+
+    assert [str(prospect.unit) for prospect in found] == ["1/2/3/4", "1/2/3/90"]
+    assert {(p.external_id, p.bundle, p.bundle_size) for p in found} == {(CANDIDATE["id"], "contract-1", 2)}
+
+
+@pytest.mark.parametrize("units", [[FLAT], [FLAT, FLAT], [], None, "1-2-3-4"])
+def test_a_contract_about_one_unit_is_its_only_part(units):
+    contract = CONTRACT | {"units": units}
+
+    assert mapping.parts(contract, "offer_each") == [contract]
+    assert mapping.parts("no object", "offer_each") == ["no object"]
+
+
+def test_several_units_go_to_quarantine_where_the_customer_wants_it():
+    contract = CONTRACT | {"units": [FLAT, PARKING]}
+
+    assert mapping.parts(contract, "quarantine") == [contract]
+
+
+@pytest.mark.parametrize(
+    ("object_id", "external_id", "unit"),
+    [
+        ("1-2-3-4", None, "1/2/3/4"),
+        ("1-2-3-4", "9-9-9-9", "1/2/3/4"),
+        ("WE 12", "1-2-3-4", "1/2/3/4"),
+        (None, "1-2-3-4", "1/2/3/4"),
+        ("1-2-3", "1-2-3-4", "1/2/3/4"),
+    ],
+)
+def test_the_first_of_the_two_numbers_that_has_four_parts_is_the_units(object_id, external_id, unit):
+    both = {"objectId": object_id, "externalId": external_id}
+
+    assert str(mapped(("units", [both])).unit) == unit
+    assert str(mapped_candidate(("listing.unit", both)).unit) == unit
 
 
 def test_a_disabled_candidate_is_withdrawn():
@@ -175,6 +250,8 @@ def test_the_unit_is_the_contracts_one_or_else_the_listings(units, unit):
         ([("units", "1-2-3-4")], "unreadable_units"),
         ([("units", ["1-2-3-4"])], "unreadable_units"),
         ([("units.0.objectId", "1.2.3.4")], "unit_not_four_parts"),
+        ([("units", [{"objectId": None, "externalId": "1.2.3.4"}])], "unit_not_four_parts"),
+        ([("units", [{"objectId": "1-2-3", "externalId": None}])], "unit_not_four_parts"),
         ([("units", []), ("candidate.listing.unit", None)], "unit_missing"),
         ([("status", None)], "status_missing"),
         ([("candidate", None)], "external_id_missing"),
@@ -188,7 +265,8 @@ def test_the_unit_is_the_contracts_one_or_else_the_listings(units, unit):
         ([("candidate.lastName", "x" * 61)], "last_name_too_long"),
         ([("candidate.applications", {"0": 1})], "unreadable_applications"),
         ([(IN_DATA, [1, 2])], "unreadable_application"),
-        ([(IN_DATA, None), ("candidate.applications.0.applicationDataString", "{no")], "unreadable_application"),
+        ([(IN_DATA, 7)], "unreadable_application"),
+        ([(IN_DATA, "{no")], "unreadable_application"),
         ([(IN_DATA, "[" * 100_000)], "unreadable_application"),
     ],
 )  # fmt: skip
@@ -206,14 +284,17 @@ def test_the_lease_starts_on_the_contracts_day_and_on_no_wished_one():
 
 
 def test_a_wish_that_cannot_be_read_is_left_out():
-    assert mapped_candidate(("applications.0.applicationData.desiredStartDate", "bald")).lease_start is None
+    assert (
+        mapped_candidate(("applications.0.applicationDataString.desiredStartDate", "bald")).lease_start
+        is None
+    )
 
 
-@pytest.mark.parametrize("data", [None, {}, ""])
-def test_the_json_text_stands_in_for_missing_data(data):
-    text = ("candidate.applications.0.applicationDataString", json.dumps(DATA))
+@pytest.mark.parametrize("nothing", [None, {}, "", " "])
+def test_an_application_that_says_nothing_leaves_the_candidates_own_names(nothing):
+    prospect = mapped((IN_DATA, nothing))
 
-    assert mapped((IN_DATA, data), text) == mapped()
+    assert (prospect.first_name, prospect.last_name, prospect.birth_date) == ("Zoë", "Groß", None)
 
 
 def test_without_an_application_the_candidates_own_names_are_taken():
@@ -245,7 +326,11 @@ def test_a_single_main_application_counts_whatever_its_address():
 
 
 def test_of_several_main_applications_the_one_with_the_candidates_address_is_meant():
-    other = {**APPLICATION, "email": "x@example.org", "applicationData": {"dateOfBirth": "1970-01-01"}}
+    other = {
+        **APPLICATION,
+        "email": "x@example.org",
+        "applicationDataString": {"dateOfBirth": "1970-01-01"},
+    }
     twice = ("candidate.applications", [other, APPLICATION])
 
     assert mapped(twice).birth_date == date(1990, 5, 1)
@@ -264,13 +349,10 @@ def test_salutations(word, salutation):
 
 
 def test_what_goes_to_quarantine_holds_nobody_else_and_no_self_disclosure():
-    as_text = changed(CONTRACT, IN_DATA, None)
-    as_text["candidate"]["applications"][0]["applicationDataString"] = json.dumps(DATA)
     for kept in (
-        mapping.raw_contract(CONTRACT),
-        mapping.raw_contract(as_text),
-        mapping.raw_candidate(CANDIDATE),
-        mapping.raw_candidate(as_text["candidate"]),
+        mapping.raw_contract(sent(CONTRACT)),
+        mapping.raw_contract(sent(CONTRACT) | {ERRORS: ["units"]}),
+        mapping.raw_candidate(sent(CANDIDATE)),
     ):
         assert "1990-05-01" in kept
         for foreign in ("itbewohner", "Geheimdienst", "3210.5", "999"):
@@ -288,9 +370,10 @@ def test_a_candidate_whose_applications_cannot_be_read_goes_to_quarantine_withou
     broken = copy.deepcopy(CANDIDATE)
     broken["applications"] = "no list"
     assert mapping.raw_candidate(broken)
-    broken["applications"] = [APPLICATION | {"applicationData": None, "applicationDataString": "{no JSON"}]
+    broken["applications"] = [APPLICATION | {"applicationDataString": "{no JSON"}]
     assert "no JSON" not in json.loads(mapping.raw_candidate(broken))["applications"][0].values()
     assert mapping.lacking_fields(CONTRACT | {"candidate": broken}) == []
+    assert mapping.without_application(CONTRACT | {"candidate": broken}) == []
 
 
 def test_whoever_is_taken_out_of_the_running_is_disabled():
@@ -299,11 +382,25 @@ def test_whoever_is_taken_out_of_the_running_is_disabled():
 
 
 def test_a_date_of_birth_by_another_name_is_noticed():
-    """The names inside ``applicationData`` are assumed: where all records lack one, the run must not go on."""
-    assert mapping.lacking_fields(CONTRACT) == []
-    assert mapping.lacking_fields(changed(CONTRACT, f"{IN_DATA}.dateOfBirth", None)) == []
-    assert mapping.lacking_fields(changed(CONTRACT, f"{IN_DATA}.dateOfBirth", ...)) == [
-        "applicationData.dateOfBirth"
-    ]
-    assert mapping.lacking_fields(changed(CONTRACT, IN_DATA, None)) == []
+    """The names in the JSON text are assumed: where all records lack one, the run must not go on."""
+
+    def lacking(*changes):
+        contract = CONTRACT
+        for path, value in changes:
+            contract = changed(contract, path, value)
+        return mapping.lacking_fields(sent(contract))
+
+    assert lacking() == []
+    assert lacking((f"{IN_DATA}.dateOfBirth", None)) == []
+    assert lacking((f"{IN_DATA}.dateOfBirth", ...)) == ["applicationDataString.dateOfBirth"]
+    assert lacking((IN_DATA, None)) == []
     assert mapping.lacking_fields("no object") == []
+
+
+def test_a_contract_without_an_application_is_noticed():
+    """A flag or a field that means something else would take every date of birth away, without an error."""
+    assert mapping.without_application(sent(CONTRACT)) == []
+    assert mapping.without_application(changed(CONTRACT, IN_DATA, None)) == ["applicationDataString"]
+    nobody = changed(CONTRACT, "candidate.applications.0.isMainCandidate", False)
+    assert mapping.without_application(nobody) == ["isMainCandidate"]
+    assert mapping.without_application("no object") == ["isMainCandidate"]
