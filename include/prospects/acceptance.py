@@ -15,6 +15,8 @@ person_changed         the offer hangs on another business partner than when it 
 competing_offer        another chosen prospect has an open claim on the unit; then neither is accepted
 unit_let               the ERP says that a lease runs on the unit at that date
 offer_changed          somebody changed the offer between reading and accepting, again and again
+bundle_incomplete      a unit that the partner lets together with this one has no offer (yet)
+bundle_held            the offer for such a unit is held
 accept_off             the pair accepts nothing by itself
 too_many               more than the pair accepts in one run without asking
 rejected_by_approver, approval_timed_out
@@ -24,8 +26,9 @@ rejected_by_approver, approval_timed_out
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -115,6 +118,39 @@ def _person_reason(entry: Entry, offer: Offer) -> str | None:
     """A clerk may hang an offer on somebody else; whether that is the person who was chosen, a clerk must say."""
     loaded, now = entry.business_partner_number, offer.business_partner_number
     return "person_changed" if loaded and loaded != now else None
+
+
+def decide_together(decisions: Sequence[Decision], others: Collection[Entry]) -> list[Decision]:
+    """The decisions, where units that are let together are accepted together or not at all.
+
+    Nobody rents the parking space without the flat: if the offer for one unit of a bundle is held, or is not there, the
+    others are held as well.
+
+    :param decisions: on the entries that are decided on now.
+    :param others: all entries of the same bundles, for those that are not decided on now.
+    """
+    decided = {decision.entry.id for decision in decisions}
+    accepted, held = Counter[str](), set[str]()
+    for decision in decisions:
+        if bundle := decision.entry.bundle:
+            accepted[bundle] += decision.verdict is not Verdict.HOLD
+            held |= {bundle} if decision.verdict is Verdict.HOLD else set()
+    for other in others:
+        if other.bundle and other.id not in decided:
+            accepted[other.bundle] += bool(other.lease_number)
+            held |= {other.bundle} if other.acceptance == "held" else set()
+
+    def together(decision: Decision) -> Decision:
+        bundle = decision.entry.bundle
+        if decision.verdict is not Verdict.ACCEPT or not bundle:
+            return decision
+        if bundle in held:
+            return replace(decision, verdict=Verdict.HOLD, reason="bundle_held")
+        if accepted[bundle] < decision.entry.bundle_size:
+            return replace(decision, verdict=Verdict.HOLD, reason="bundle_incomplete")
+        return decision
+
+    return [together(decision) for decision in decisions]
 
 
 def is_open(offer: Offer, today: date) -> bool:

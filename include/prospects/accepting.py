@@ -14,7 +14,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import chain
 
-from include.prospects.acceptance import Decision, Verdict, competitors, decide, is_open, may_compete
+from include.prospects.acceptance import (
+    Decision,
+    Verdict,
+    competitors,
+    decide,
+    decide_together,
+    is_open,
+    may_compete,
+)
 from include.prospects.erp import Erp
 from include.prospects.errors import RefuseRecord
 from include.prospects.ledger import Ledger
@@ -52,7 +60,13 @@ class Acceptor:
                 rivals[other.unit].append(other)
                 ids.add(other.external_id)
         offers = _by_external_id(self.erp.offers(ids))
-        return [self._decide(entry, rivals[entry.unit], offers) for entry in entries]
+        return self._together([self._decide(entry, rivals[entry.unit], offers) for entry in entries])
+
+    def _together(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Units that are let together are accepted together or not at all."""
+        bundles = {decision.entry.bundle for decision in decisions if decision.entry.bundle}
+        others = self.ledger.let_together(self.run.pair, bundles) if bundles else []
+        return decide_together(decisions, others)
 
     def look_again(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The same decisions, where they say accept made anew from the offers on the unit; writes nothing."""
@@ -60,7 +74,7 @@ class Acceptor:
         def made_anew(decision: Decision) -> Decision:
             return self._decide_now(decision.entry) if decision.verdict is Verdict.ACCEPT else decision
 
-        return list(self.erp.concurrently(made_anew, decisions))
+        return self._together(list(self.erp.concurrently(made_anew, decisions)))
 
     def _decide_now(self, entry: Entry) -> Decision:
         """Decide on one entry by all that the ledger and the ERP hold for its unit, read at this moment.
@@ -98,16 +112,20 @@ class Acceptor:
     def accept(self, entries: Sequence[Entry]) -> list[Decision]:
         """Accept what may be accepted and write down what became of each.
 
-        As many units at a time as the ERP allows, the entries of one unit one after the other.
+        As many units at a time as the ERP allows, the entries of one unit or one bundle one after the other.
         """
-        by_unit = defaultdict[str, list[Entry]](list)
+        groups = defaultdict[tuple[str, str], list[Entry]](list)
         for entry in entries:
-            by_unit[entry.unit].append(entry)
+            groups[("bundle", entry.bundle) if entry.bundle else ("unit", entry.unit)].append(entry)
+        return list(chain.from_iterable(self.erp.concurrently(self._accept_group, groups.values())))
 
-        def on_one_unit(of_unit: Sequence[Entry]) -> list[Decision]:
-            return [self._write(self._accept(entry)) for entry in of_unit]
-
-        return list(chain.from_iterable(self.erp.concurrently(on_one_unit, by_unit.values())))
+    def _accept_group(self, group: Sequence[Entry]) -> list[Decision]:
+        """Accept the entries of one unit, or those of one bundle if all of them may be accepted."""
+        if group[0].bundle:
+            looked_at = self._together([self._decide_now(entry) for entry in group])
+            if any(decision.verdict is Verdict.HOLD for decision in looked_at):
+                return [self._write(decision) for decision in looked_at]
+        return [self._write(self._accept(entry)) for entry in group]
 
     def write(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Write the decisions that need no call, found leases and held offers; returns those to accept."""

@@ -51,6 +51,14 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "Look at the reasons under Prospects, have the cause mended, then replay them there.",
             "A later run is below the limits.",
         ),
+        "interface": Text(
+            "the partner's interface is not as assumed",
+            "Records carry a status word that is not known, or none of them has a field that all should have. Prospects "
+            "may be missing without an error.",
+            "Ask the partner what the words or fields mean and correct the mapping (docs/contracts.md says where). Then "
+            "run the windows in question again.",
+            "A later run found everything as expected.",
+        ),
         "waiting": Text(
             "held offers wait for a person",
             "These offers are in the ERP, but no lease was made of them, and no later run will do it by itself.",
@@ -88,6 +96,14 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "Die Gründe auf der Seite Interessenten (Prospects) ansehen, die Ursache beheben lassen, dann dort erneut "
             "senden.",
             "Ein späterer Lauf liegt unter den Grenzen.",
+        ),
+        "interface": Text(
+            "die Schnittstelle des Portals ist anders als angenommen",
+            "Datensätze haben ein unbekanntes Statuswort, oder keinem ist ein Feld mitgegeben, das alle haben sollten. "
+            "Es können Interessenten fehlen, ohne dass ein Fehler auftritt.",
+            "Beim Portal erfragen, was die Wörter oder Felder bedeuten, und die Zuordnung berichtigen (wo, steht in "
+            "docs/contracts.md). Danach die betroffenen Zeiträume noch einmal laufen lassen.",
+            "Ein späterer Lauf fand alles wie erwartet.",
         ),
         "waiting": Text(
             "zurückgestellte Angebote warten auf Klärung",
@@ -135,6 +151,7 @@ WHAT: dict[Language, dict[str, str]] = {
         "run": "the run as a whole",
         "late": "not ended by {deadline}",
         "quarantine": "{quarantined} of {extracted} records; limits: {share:.0%} or {count}. Reasons: {reasons}",
+        "interface": "found: {found}",
         "waiting": "{total} offers, {new} of them new. Reasons: {reasons}",
         "approval": "{total} offers",
         "left_late": "Still not ended: {runs}.",
@@ -146,6 +163,7 @@ WHAT: dict[Language, dict[str, str]] = {
         "run": "der Lauf als Ganzes",
         "late": "nicht fertig bis {deadline}",
         "quarantine": "{quarantined} von {extracted} Datensätzen; Grenzen: {share:.0%} oder {count}. Gründe: {reasons}",
+        "interface": "gefunden: {found}",
         "waiting": "{total} Angebote, davon {new} neu. Gründe: {reasons}",
         "approval": "{total} Angebote",
         "left_late": "Noch nicht fertig: {runs}.",

@@ -7,6 +7,7 @@ what            told when it begins by                          told when it is 
                 DAG processor)                                  the last failed run that was cleared
 ``late``        Airflow's deadline alert (in the triggerer)     the run's end
 ``quarantine``  ``reconcile``                                   ``reconcile``
+``interface``   ``reconcile``                                   ``reconcile``, of a run that read something
 ``waiting``     ``reconcile``                                   ``reconcile``
 ``approval``    ``auto_accept``                                 the run's end
 ==============  ==============================================  =========================================
@@ -157,6 +158,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Li
             )
         else:
             _apply(run, "quarantine", partial(_well, run=run))
+        _report_interface(run, counts)
         with closing(Incidents()) as incidents:
             waiting = incidents.waiting(run.dag_id)
         _apply(
@@ -166,6 +168,16 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Li
             total=len(waiting),
             reasons=Counter(waiting.values()),
         )
+
+
+def _report_interface(run: RunFacts, counts: Mapping[str, Any]) -> None:
+    """Report status words and fields that are not as assumed; a run that read nothing says nothing about them."""
+    words, findings = counts.get("unknown_words", {}), counts.get("interface_findings", {})
+    if words or findings:
+        found = [f"{name} ({count} ×)" for name, count in sorted((words | findings).items())]
+        _open(run, "interface", found=", ".join(found))
+    elif counts["extracted"]:
+        _apply(run, "interface", partial(_well, run=run))
 
 
 class ApprovalAsked(BaseNotifier):

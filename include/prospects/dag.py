@@ -40,6 +40,7 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             clients=pair.clients,
             overlap=pair.overlap,
             schedule=pair.schedule,
+            **pair.partner_settings,
             **watched,
         )
         dedup = DedupOperator(

@@ -9,6 +9,8 @@ Safe sides taken where the published rules are silent:
   couple with one e-mail address would become one person, and one of them would be lost.
 * Of one person's records for one unit the one that was updated last wins, but never a withdrawn one over a live
   one. The person is *chosen* if any live record is; a choice of a record that was withdrawn does not count.
+* Records with one contact of the partner's are one person unless date of birth or first name says otherwise
+  (:mod:`include.prospects.contacts`).
 * Without a date of birth, e-mail address and both names decide. Where two different persons fit (father and son
   share name and address), nothing is decided and the record stays on its own.
 """
@@ -23,6 +25,7 @@ import pandas as pd
 
 from include.prospects.cleaning import clean
 from include.prospects.columns import NO_DAY, as_dates, column, combined, days, rows_where, text_codes
+from include.prospects.contacts import join_by_contact
 from include.prospects.folding import DEFAULT_KEY, KEY_FIELDS, NAMES, checked_key, field_codes
 
 AMBIGUOUS: Final = "ambiguous_partner"
@@ -36,6 +39,9 @@ _NOT_FILLED: Final = (
     "record",
     "changed",
     "person",
+    "contact_id",
+    "bundle",
+    "bundle_size",
 )
 
 
@@ -95,9 +101,9 @@ def merge_same_person(
     read_twice = _older_states(prospects)
     current = ~prospects["record"].isin(read_twice["record"]).to_numpy()
     # Only the key's columns are copied here; the wide frame is cut once, at the end.
-    states = prospects[["record", "unit", *(field for field in KEY_FIELDS if field in prospects)]]
-    states = states if current.all() else states[current]
-    persons = same_persons(states, key)
+    needed = [name for name in ("record", "unit", "contact_id", *KEY_FIELDS) if name in prospects]
+    states = prospects[needed] if current.all() else prospects.loc[current, needed]
+    persons = join_by_contact(states, same_persons(states, key))
     everyone = np.full(len(prospects), -1)
     everyone[current] = _smallest_record(states, persons)
     place = np.full(len(prospects), -1)

@@ -6,6 +6,7 @@ stands here.
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,9 @@ LACKING_SHARE = 0.2
 """More records than this lacking a field of the contract is a change of the interface, not dirt."""
 FEWEST_FOR_A_JUDGEMENT = 5
 """Of fewer records a share says nothing (assumed, as the share itself)."""
+_A_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
+"""What a status word or a field's name looks like; anything else might be about a person."""
+_FINDING_TYPES = {"code": "string[pyarrow]", "subject": "string[pyarrow]", "count": "int64[pyarrow]"}
 
 
 class ExtractOperator(BaseOperator):
@@ -42,6 +46,9 @@ class ExtractOperator(BaseOperator):
     :cvar id_field: name of the field with a record's id.
     :cvar kept_fields: what may be kept of a record that goes to quarantine, see :func:`fields.as_raw`.
     :cvar promised_fields: those that every record has by the contract, see :func:`fields.lacking`.
+    :cvar partner_settings: names of the pair's settings that this partner knows and others do not; they are keyword
+        arguments of the subclass.
+    :cvar not_chosen_reason: why a prospect is skipped that the partner has not chosen (yet).
     :param partner_conn_id: Airflow connection of the partner's system (templated).
     :param separator: separator between the four parts of a unit number as the partner shows it; ``None``: the
         number itself tells.
@@ -58,6 +65,8 @@ class ExtractOperator(BaseOperator):
     id_field: ClassVar[str] = "id"
     kept_fields: ClassVar[Mapping[str, Any]] = {}
     promised_fields: ClassVar[Sequence[str]] = ()
+    partner_settings: ClassVar[frozenset[str]] = frozenset()
+    not_chosen_reason: ClassVar[str] = "not_chosen"
 
     def __init__(
         self,
@@ -78,6 +87,7 @@ class ExtractOperator(BaseOperator):
         self.overlap = overlap
         self.schedule = schedule
         self._ahead: Ahead[Mapped] | None = None
+        self.findings: Counter[Finding] = Counter()
 
     @property
     @abstractmethod
@@ -112,8 +122,22 @@ class ExtractOperator(BaseOperator):
         """Which fields this record lacks, of those that every record has by the contract; ``null`` is not lacking."""
         return fields.lacking(record, self.promised_fields)
 
+    def unknown_words(self, record: Any) -> Iterable[str]:
+        """Status words of this record that the mapping does not know."""
+        del record
+        return ()
+
+    def report(self, code: str, subject: str, count: int = 1) -> None:
+        """Note that the partner's interface may differ from its contract; the run's counts and an alert say so.
+
+        :param code: ``unknown_word``, ``field_never_there`` or ``unknown_status_count``.
+        :param subject: the word or the field. A word that does not look like one is not repeated.
+        """
+        self.findings[Finding(code, subject if _A_WORD.fullmatch(subject) else "(unreadable)")] += count
+
     def execute(self, context: Context) -> str:
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
+        self.findings.clear()
         folder = staging.folder_of(context)
         start, end = window.of_run(context, self.schedule)
         if self.selection == "erp" and context["params"].get("accept") not in (None, "off"):
@@ -140,6 +164,7 @@ class ExtractOperator(BaseOperator):
             self._ahead.close()
             self.close()
         sorted_out.stop_if_the_interface_changed()
+        sorted_out.report_findings()
         sorted_out.stage(folder, withdrawn)
         return folder
 
@@ -157,31 +182,44 @@ class ExtractOperator(BaseOperator):
             self._ahead.take(records)
 
     def _map(self, record: Any, today: date) -> Mapped:
-        lacking = tuple(self.lacking_fields(record))
+        lacking, unknown = tuple(self.lacking_fields(record)), tuple(self.unknown_words(record))
         try:
-            return Mapped(lacking, self.to_prospect(record, today))
+            return Mapped(lacking, unknown, self.to_prospect(record, today))
         except RefuseRecord as refusal:
-            return Mapped(lacking, refusal)
+            return Mapped(lacking, unknown, refusal)
 
     def skip_reason(self, prospect: Prospect) -> str | None:
         """Why a readable prospect is not handed over, if it is not."""
         if prospect.withdrawn:
             return "withdrawn"
         if self.selection == "partner" and not prospect.chosen:
-            return "not_chosen"
+            return self.not_chosen_reason
         if self.clients is not None and prospect.unit.client not in self.clients:
             return "client_excluded"
         return None
+
+
+class Finding(NamedTuple):
+    """A sign that the partner's interface differs from its contract.
+
+    :param code: see :meth:`ExtractOperator.report`.
+    :param subject: the status word or the field.
+    """
+
+    code: str
+    subject: str
 
 
 class Mapped(NamedTuple):
     """A record after the mapping.
 
     :param lacking: the promised fields that it lacks.
+    :param unknown: its status words that the mapping does not know.
     :param result: the prospect, or why it is none.
     """
 
     lacking: Sequence[str]
+    unknown: Sequence[str]
     result: Prospect | RefuseRecord
 
 
@@ -194,12 +232,17 @@ class _SortedOut:
         self.outcomes: list[Outcome] = []
         self.raw: dict[int, str] = {}
         self.withdrawn: list[str] = []
+        self.not_chosen: list[Prospect] = []
         self.lacking: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self.with_unknown = 0
         self.count = 0
 
     def add(self, number: int, record: Any, mapped: Mapped) -> None:
         self.count += 1
         self.lacking.update(mapped.lacking)
+        self.unknown.update(mapped.unknown)
+        self.with_unknown += bool(mapped.unknown)
         if isinstance(mapped.result, RefuseRecord):
             self._quarantine(number, record, mapped.result)
             return
@@ -208,6 +251,8 @@ class _SortedOut:
         if reason:
             if prospect.withdrawn:
                 self.withdrawn.append(prospect.external_id)
+            elif not prospect.chosen:
+                self.not_chosen.append(prospect)
             self._end(number, prospect.external_id, OutcomeKind.SKIPPED, reason)
         else:
             self.prospects[number] = prospect
@@ -225,13 +270,37 @@ class _SortedOut:
         )
 
     def stop_if_the_interface_changed(self) -> None:
-        """Stop before anything is loaded if a field that was always there is gone from many records."""
+        """Stop before anything is loaded if a field that was always there is gone, or no status word is known."""
+        if self.count < FEWEST_FOR_A_JUDGEMENT:
+            return
         for name, count in self.lacking.items():
-            if self.count >= FEWEST_FOR_A_JUDGEMENT and count > LACKING_SHARE * self.count:
+            if count > LACKING_SHARE * self.count:
                 raise StopRun(
                     f"{count} of {self.count} records have no field {name!r}, which every record has by the "
                     "contract. Nothing was loaded. Ask the partner whether the interface has changed."
                 )
+        if self.with_unknown == self.count:
+            words = sorted(word if _A_WORD.fullmatch(word) else "(unreadable)" for word in self.unknown)
+            raise StopRun(
+                f"All {self.count} records have a status that is not known: {', '.join(words[:10])}. Nothing was "
+                "loaded. Ask the partner what the words mean and add them to the partner's table of status words "
+                "(docs/contracts.md says where), then clear the task."
+            )
+
+    def report_findings(self) -> None:
+        """Report unknown status words, and fields of the contract that not one record has."""
+        for word, count in self.unknown.items():
+            self.operator.report("unknown_word", word, count)
+        for name, count in self.lacking.items():
+            if count == self.count:
+                self.operator.report("field_never_there", name, count)
+
+    @property
+    def not_chosen_keys(self) -> list[tuple[str, str]]:
+        """External id and unit of those who are not chosen (any more), and not by another record of the run either."""
+        chosen = {(prospect.external_id, prospect.unit) for prospect in self.prospects.values()}
+        keys = {(prospect.external_id, prospect.unit) for prospect in self.not_chosen} - chosen
+        return sorted((external_id, str(unit)) for external_id, unit in keys)
 
     def stage(self, folder: str, withdrawn: Iterable[str]) -> None:
         import pandas as pd
@@ -239,6 +308,13 @@ class _SortedOut:
         ids = sorted({*self.withdrawn, *withdrawn})
         staging.write(folder, "extracted", staging.prospects_frame(self.prospects))
         staging.write(folder, "withdrawn", pd.DataFrame({"external_id": ids}, dtype="string[pyarrow]"))
+        not_chosen = pd.DataFrame(
+            self.not_chosen_keys, columns=["external_id", "unit"], dtype="string[pyarrow]"
+        )
+        staging.write(folder, "not_chosen", not_chosen)
+        found = [(*finding, count) for finding, count in sorted(self.operator.findings.items())]
+        findings = pd.DataFrame(found, columns=["code", "subject", "count"])
+        staging.write(folder, "findings", findings.astype(_FINDING_TYPES))
         counts = staging.write_outcomes(folder, "extract", self.outcomes, self.raw)
         staging.write(folder, "extent", pd.DataFrame({"extracted": [self.count]}))
         self.operator.log.info("%d records, of which %s", self.count, counts or "all are prospects")

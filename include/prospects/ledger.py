@@ -87,6 +87,13 @@ class Ledger(LedgerDatabase):
             found += self._select(entries.c.erp == erp, entries.c.unit.in_(some))
         return found
 
+    def let_together(self, pair: str, bundles: Collection[str]) -> list[Entry]:
+        """Entries of a pair in one of these bundles."""
+        found: list[Entry] = []
+        for some in statements(sorted(set(bundles))):
+            found += self._select(entries.c.pair == pair, entries.c.bundle.in_(some))
+        return found
+
     def same_person_on_unit(self, pair: str, hashes: Collection[str]) -> dict[tuple[str, str], set[str]]:
         """Who of these persons is in the ERP, or on the way there: external ids by person hash and unit."""
         columns = (entries.c.person_hash, entries.c.unit, entries.c.external_id, entries.c.state)
@@ -235,6 +242,23 @@ class Ledger(LedgerDatabase):
             only_if=entries.c.changed_at.is_(None),
             changed_at=now(),
             reason="changed_after_load",
+        )
+
+    def chosen_anew(self, changed: Sequence[tuple[Entry, Intent]]) -> None:
+        """The partner chose these prospects after they were loaded, or lets their units together with others."""
+        groups = defaultdict[tuple[bool, str | None, int], list[int]](list)
+        for entry, intent in changed:
+            groups[intent.chosen, intent.bundle, intent.bundle_size].append(entry.id)
+        for (chosen, bundle, size), ids in groups.items():
+            what = "chosen at the partner" if chosen else "no longer chosen at the partner"
+            self._change(ids, what, chosen=chosen, bundle=bundle, bundle_size=size)
+
+    def not_chosen_after_load(self, pair: str, keys: Collection[Key]) -> None:
+        """The partner has taken the choice back: entries without a lease are not to be accepted."""
+        known = self.find(pair, {external_id for external_id, _ in keys})
+        ids = [known[key].id for key in keys if key in known and known[key].chosen]
+        self._change(
+            ids, "no longer chosen at the partner", only_if=entries.c.lease_number.is_(None), chosen=False
         )
 
     def withdrawn_after_load(self, pair: str, external_ids: Collection[str]) -> list[Entry]:

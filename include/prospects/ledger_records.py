@@ -30,6 +30,8 @@ class Intent:
 
     :param content_hash: keyed hash of all that would be sent, see :meth:`Ledger.hash`.
     :param person_hash: keyed hash of the matching key, or ``None`` without one.
+    :param bundle: what the partner lets several units by together; ``None``: the unit is let by itself.
+    :param bundle_size: how many units the bundle has.
     """
 
     external_id: str
@@ -37,6 +39,8 @@ class Intent:
     chosen: bool
     content_hash: str
     person_hash: str | None
+    bundle: str | None = None
+    bundle_size: int = 1
 
     @property
     def key(self) -> Key:
@@ -88,6 +92,8 @@ class Entry:
     chosen: bool
     content_hash: str
     person_hash: str | None
+    bundle: str | None
+    bundle_size: int
     claim: str | None
     claimed_at: datetime | None
     sent_at: datetime | None

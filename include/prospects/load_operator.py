@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from include.prospects.sending import Item
     from include.prospects.settling import Waiting
 
-CONTENT = frozenset(Prospect.model_fields) - {"external_id", "unit", "chosen", "withdrawn", "updated_at"}
+NOT_SENT = frozenset(
+    {"external_id", "unit", "chosen", "withdrawn", "updated_at", "contact_id", "bundle", "bundle_size"}
+)
+CONTENT = frozenset(Prospect.model_fields) - NOT_SENT
 """What is sent of a prospect; a change in any other field is no change for the ERP."""
 
 
@@ -119,6 +122,10 @@ class LoadOffersOperator(BaseOperator):
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
                 ledger.withdrawn_after_load(run.pair, withdrawn)
+                not_chosen = staging.rows(chunk.folder, "not_chosen")
+                ledger.not_chosen_after_load(
+                    run.pair, [(row["external_id"], row["unit"]) for row in not_chosen]
+                )
             loader = Loader(
                 ledger, erp, run, since, lambda some: self._partner_numbers(erp, some), rounds_lost
             )
@@ -173,6 +180,8 @@ class LoadOffersOperator(BaseOperator):
                 chosen=prospect.chosen,
                 content_hash=ledger.hash({name: getattr(prospect, name) for name in CONTENT}),
                 person_hash=hashes.get(row["record"]),
+                bundle=prospect.bundle,
+                bundle_size=prospect.bundle_size,
             )
             items.append(Item(row["record"], row["person"], prospect, intent))
         return items

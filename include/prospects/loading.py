@@ -13,7 +13,7 @@ from datetime import datetime
 from include.prospects.erp import Erp
 from include.prospects.errors import WaitAndRepeat
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Entry, Key, Run
+from include.prospects.ledger_records import Entry, Intent, Key, Run
 from include.prospects.model import Outcome, OutcomeKind
 from include.prospects.sending import Item, PartnerNumbers, Sender, Sent
 from include.prospects.settling import Settlement, Waiting
@@ -84,6 +84,15 @@ class Loader:
 
     def _note_changes(self, items: Sequence[Item], known: Mapping[Key, Entry]) -> None:
         """Note what the partner has changed since its offer was made."""
+        self.ledger.chosen_anew(
+            [
+                (entry, item.intent)
+                for item in items
+                if (entry := known.get(item.key))
+                and entry.state in ("loaded", "ambiguous", "sent")
+                and _choice(entry) != _choice(item.intent)
+            ]
+        )
         self.ledger.changed_after_load(
             [
                 entry.id
@@ -99,6 +108,10 @@ class Loader:
             return True
         refused_in_this_try = entry.run_id == self.run.run_id and entry.updated_at >= self.since
         return entry.state == "refused" and not refused_in_this_try
+
+
+def _choice(one: Entry | Intent) -> tuple[bool, str | None, int]:
+    return one.chosen, one.bundle, one.bundle_size
 
 
 def _one_of_each(to_send: Sequence[Item], items: Sequence[Item], known: Mapping[Key, Entry]) -> list[Item]:

@@ -126,6 +126,13 @@ class Prospect(_Frozen):
     country: str | None = Field(None, description="ISO 3166 alpha-2")
     lease_start: date | None = None
     message: str | None = None
+    contact_id: str | None = Field(
+        None, description="the partner's id of the person: two records with one contact are one person"
+    )
+    bundle: str | None = Field(
+        None, max_length=64, description="what the partner lets several units by together: the contract's id"
+    )
+    bundle_size: int = Field(1, ge=1, description="how many units the bundle has")
 
 
 class OfferStatus(StrEnum):

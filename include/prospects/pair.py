@@ -27,6 +27,8 @@ from include.prospects.load_operator import LoadOffersOperator
 from include.prospects.pools import pool_of
 
 KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
+PARTNER_SETTINGS = ("chosen_when", "several_units")
+"""Settings that not every partner knows; its extract operator says which it does."""
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
@@ -74,6 +76,14 @@ class Pair(BaseModel):
 
     clients: tuple[_Text, ...] | None = Field(None, min_length=1, description="None: all clients (Mandanten)")
     selection: Literal["partner", "erp"] = "partner"
+    chosen_when: Literal["signed", "started"] | None = Field(
+        None,
+        description="from when on a contract chooses its tenant, where the partner has contracts (EverReal)",
+    )
+    several_units: Literal["offer_each", "quarantine"] | None = Field(
+        None,
+        description="what becomes of a contract about several units, where the partner has contracts (EverReal)",
+    )
     accept: Literal["auto", "approval", "off"] = "auto"
     max_accepts_per_run: Annotated[int, Field(ge=1, le=10_000)] = 50
     approval_timeout: timedelta = Field(timedelta(hours=20), ge=timedelta(minutes=1), le=timedelta(days=30))
@@ -130,6 +140,20 @@ class Pair(BaseModel):
                 "handed over, and nothing may be accepted automatically; set accept='off'"
             )
         return self
+
+    @model_validator(mode="after")
+    def _partner_knows_its_settings(self) -> Self:
+        for name in PARTNER_SETTINGS:
+            value = getattr(self, name)
+            if value is not None and name not in self.extract.partner_settings:
+                raise ValueError(f"{name} = {value!r}: this partner has no such setting; leave it out")
+        return self
+
+    @property
+    def partner_settings(self) -> dict[str, str]:
+        """Keyword arguments of the extract operator that only this partner knows, those that are set."""
+        values = {name: getattr(self, name) for name in PARTNER_SETTINGS}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def written_separator(self) -> str:

@@ -151,6 +151,7 @@ def prospects_frame(prospects: Mapping[int, Prospect]) -> pd.DataFrame:
     types = dict.fromkeys(columns, "string[pyarrow]") | dict.fromkeys(dates, "date32[day][pyarrow]")
     types |= {
         "record": "int64[pyarrow]",
+        "bundle_size": "int64[pyarrow]",
         "chosen": "bool[pyarrow]",
         "withdrawn": "bool[pyarrow]",
         "updated_at": "timestamp[us, tz=UTC][pyarrow]",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+UNKNOWN_WORD = "unknown_word"
 WRITTEN_BY_CHUNK = ("outcomes_load_offers", "quarantine_load_offers", "acceptance")
 """Tables of the tasks behind ``dedup``, which come in as many files as the run has chunks."""
 
@@ -131,6 +132,11 @@ class ReconcileOperator(BaseOperator):
             )
         counts = _counts(folder, extracted, outcomes)
         self.log.info("reconciled: %s", counts)
+        if counts["unknown_words"] or counts["interface_findings"]:
+            self.log.warning(
+                "The partner's interface may differ from its contract (docs/contracts.md): %s",
+                counts["interface_findings"] | counts["unknown_words"],
+            )
         _measure(context["dag_run"].dag_id, counts)
         alerts.reconciled(context, counts, self.limits)
         return counts
@@ -142,6 +148,7 @@ def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, An
 
     acceptance = staging.read(folder, "acceptance")
     decided = acceptance["acceptance"].value_counts().to_dict() if len(acceptance) else {}
+    findings = staging.rows(folder, "findings")
     reasons = outcomes.loc[outcomes["kind"] == str(OutcomeKind.QUARANTINED), "reason"]
     return {
         "extracted": extracted,
@@ -154,4 +161,8 @@ def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, An
         "held": int(decided.get("held", 0)),
         "suspects": len(staging.read(folder, "suspects")),
         "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
+        "unknown_words": {row["subject"]: row["count"] for row in findings if row["code"] == UNKNOWN_WORD},
+        "interface_findings": {
+            f"{row['code']} {row['subject']}": row["count"] for row in findings if row["code"] != UNKNOWN_WORD
+        },
     }

@@ -15,7 +15,7 @@ TODAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 ENTRY = Entry(
     id=1, pair="p", erp="e", external_id="anna", unit="1/2/3/4", state="loaded", reason=None, chosen=True,
-    content_hash="c", person_hash="h", claim="t", claimed_at=NOW, sent_at=NOW, job="j", offer_id="o1",
+    content_hash="c", person_hash="h", bundle=None, bundle_size=1, claim="t", claimed_at=NOW, sent_at=NOW, job="j", offer_id="o1",
     offer_number="11", business_partner_number="7", business_partner_created=True, lease_number=None,
     acceptance=None, acceptance_reason=None, acceptance_run=None, accepting_since=None, decided_by=None,
     decided_at=None, changed_at=None, withdrawn_at=None, run_id="r", window_start=NOW, window_end=NOW,

@@ -44,13 +44,20 @@ class World:
     def written(self, unit: str) -> str:
         return unit if isinstance(self.erp, Yuneo) else unit.replace("/", ".")
 
-    def offer(self, external_id: str, pair: str = "a", chosen: bool = True, unit: str | None = None) -> Entry:
+    def offer(
+        self,
+        external_id: str,
+        pair: str = "a",
+        chosen: bool = True,
+        unit: str | None = None,
+        bundle: tuple[str | None, int] = (None, 1),
+    ) -> Entry:
         """A prospect whose offer was made and is known to the ledger."""
         unit = unit or self.unit
         if unit != self.unit:
             self.system.add_unit(self.written(unit))
         offer = self.system.add_offer(external_id, self.written(unit), self.partner)
-        self.ledger.claim(self.run(pair), [Intent(external_id, unit, chosen, "content", None)])
+        self.ledger.claim(self.run(pair), [Intent(external_id, unit, chosen, "content", None, *bundle)])
         self.ledger.loaded(
             [
                 Made(

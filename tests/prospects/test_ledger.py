@@ -96,7 +96,7 @@ def test_a_claim_writes_the_intent_and_nothing_more(ledger: Ledger) -> None:
     )  # fmt: skip
     assert entry(ledger) == Entry(
         id=1, pair=PAIR, erp=ERP, external_id="anna", unit="1/1/1/1", state="claimed", chosen=True,
-        content_hash="content", person_hash="person", claim=token, claimed_at=NOW, run_id="run 1",
+        content_hash="content", person_hash="person", bundle=None, bundle_size=1, claim=token, claimed_at=NOW, run_id="run 1",
         window_start=START, window_end=END, created_at=NOW, updated_at=NOW, **nothing,
     )  # fmt: skip
     assert history(ledger, entry(ledger)) == [("claimed", "run 1", None, None)]
