@@ -119,6 +119,8 @@ class _Maker:
         self.people = People(seed, self.rng)
         self.units, self.shared, self.world = units, shared, world
         self.known: list[dict[str, Any]] = []
+        self.some_unsigned = False
+        """Whether contracts of the kind "clean" may still wait for a signature; all others are signed."""
         self.drafts: list[Draft] = []
 
     def moment(self, day: date) -> datetime:
@@ -129,6 +131,7 @@ class _Maker:
         """A chosen applicant on a unit of their own; note and state may make something else of it."""
         rng = self.rng
         updated = self.moment(day)
+        unsigned = self.some_unsigned and note == "clean"
         draft = Draft(
             id=new_id(rng),
             person=person or self.people.draw(special=note == "special_name"),
@@ -139,7 +142,9 @@ class _Maker:
             state=STATES.get(note, "chosen"),
             move_in=rng.choice((None, _first_of_month(day, rng.randrange(1, 4)))),
             message=rng.choice(("", "", "Wir freuen uns sehr!", "Einzug gern auch früher.")),
-            contract_status=rng.choice(("SIGNED", "SIGNED", "SENT", "DRAFT")),
+            contract_status=rng.choice(
+                ("SIGNED", "SIGNED", "SENT", "DRAFT") if unsigned else ("SIGNED",) * 4
+            ),
         )
         soil(draft.person, note)
         self.drafts.append(draft)
@@ -238,6 +243,7 @@ def make_world(seed: int, anchor: date, days: int = 14, prospects: int = 0) -> W
         for name, half in zip(("immomio", "everreal"), halves, strict=True)
     ]
     for maker in makers:
+        maker.some_unsigned = True
         _fill(maker, anchor, days)
     for draft in makers[0].drafts:
         world.immomio_applications.append(as_application(draft))

@@ -43,7 +43,7 @@ def test_every_kind_is_there_for_each_partner(world: World) -> None:
 def test_yesterday_has_enough_chosen_ones_and_no_data_lie_after_midnight(world: World) -> None:
     start, end = (midnight(ANCHOR - timedelta(days=back)) for back in (1, 0))
     accepted = [one for one in world.immomio_applications if one["status"] == "ACCEPTED_AS_TENANT"]
-    signed = [one for one in world.everreal_contracts if one["status"] != "CANCELLED"]
+    signed = [one for one in world.everreal_contracts if one["status"] == "SIGNED"]
 
     for records in (accepted, signed):
         moments = [datetime.fromisoformat(record["updatedAt"]) for record in records]
@@ -54,6 +54,16 @@ def test_yesterday_has_enough_chosen_ones_and_no_data_lie_after_midnight(world: 
     assert end == datetime(2026, 3, 29, 22, tzinfo=UTC)  # … and ends in summer time
     first = noted(world, "first_of_the_day")[0]["updatedAt"]
     assert datetime.fromisoformat(first) == start
+
+
+def test_some_contracts_wait_for_a_signature(world: World) -> None:
+    """Only plain records, so that each other kind reaches the ERP; never those made in bulk."""
+    waiting = [one for one in world.everreal_contracts if one["status"] in ("DRAFT", "SENT")]
+    _, bulk = worlds.candidates(50, seed=1, anchor=ANCHOR)
+
+    assert {world.notes[one["id"]] for one in waiting} == {"clean"}
+    assert len(waiting) > 5
+    assert {one["status"] for one in bulk} == {"SIGNED"}
 
 
 def test_dirt_is_what_it_is_called(world: World) -> None:
