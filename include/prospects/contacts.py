@@ -10,7 +10,7 @@ whose dates of birth contradict each other, or whose first names are different n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final, NamedTuple
 
@@ -46,11 +46,27 @@ def join_by_contact(frame: pd.DataFrame, persons: np.ndarray) -> np.ndarray:
     shared = (np.bincount(contacts + 1, minlength=1)[contacts + 1] > 1) & (contacts >= 0)
     if not shared.any():
         return persons
-    joined: dict[int, int] = {}
-    for rows in _rows_by_contact(rows_where(frame, shared), contacts[shared], persons[shared]):
-        for one_person in _one_persons_rows(rows):
-            joined |= dict.fromkeys((row.person for row in one_person), one_person[0].person)
-    return np.array([joined.get(person, person) for person in persons.tolist()]) if joined else persons
+    by_contact = _rows_by_contact(rows_where(frame, shared), contacts[shared], persons[shared])
+    groups = ([row.person for row in group] for rows in by_contact for group in _one_persons_rows(rows))
+    return joined(persons, groups)
+
+
+def joined(persons: np.ndarray, groups: Iterable[Iterable[int]]) -> np.ndarray:
+    """The persons, where all numbers of a group, and of groups that share a number, become one number.
+
+    :param groups: person numbers that are one person.
+    """
+    parent: dict[int, int] = {}
+
+    def root(person: int) -> int:
+        while (above := parent.get(person, person)) != person:
+            person = above
+        return person
+
+    for group in groups:
+        first, *rest = {root(int(person)) for person in group}
+        parent |= dict.fromkeys(rest, first)
+    return np.array([root(person) for person in persons.tolist()]) if parent else persons
 
 
 def _rows_by_contact(

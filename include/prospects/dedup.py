@@ -101,7 +101,8 @@ def merge_same_person(
     read_twice = _older_states(prospects)
     current = ~prospects["record"].isin(read_twice["record"]).to_numpy()
     # Only the key's columns are copied here; the wide frame is cut once, at the end.
-    needed = [name for name in ("record", "unit", "contact_id", *KEY_FIELDS) if name in prospects]
+    needed = ["record", "unit", "external_id", "contact_id", *KEY_FIELDS]
+    needed = [name for name in needed if name in prospects]
     states = prospects[needed] if current.all() else prospects.loc[current, needed]
     persons = join_by_contact(states, same_persons(states, key))
     everyone = np.full(len(prospects), -1)
@@ -135,10 +136,10 @@ def _repeated(codes: np.ndarray) -> np.ndarray:
 
 
 def same_persons(frame: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
-    """Number the persons; who cannot be told is a person of their own."""
+    """Number the persons; who cannot be told is a person of their own, on each unit of their record the same one."""
     primary, contact = _identities(frame, key)
     known = primary >= 0
-    own = np.arange(len(frame)) + len(frame)
+    own = _first_of_record(frame) + len(frame)
     persons = np.where(known, primary, own)
     open_contacts = ~known & (contact >= 0)
     if not open_contacts.any():
@@ -151,6 +152,17 @@ def same_persons(frame: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
     alone = asked.map(one).fillna(asked + 2 * len(frame))
     persons[open_contacts] = np.where(asked.isin(several), persons[open_contacts], alone).astype(np.int64)
     return persons
+
+
+def _first_of_record(frame: pd.DataFrame) -> np.ndarray:
+    """Place of the first row with the same external id, names and date of birth; its own place without an id."""
+    places = np.arange(len(frame))
+    ids = text_codes(column(frame, "external_id"))
+    names = [field_codes(frame, name) + 1 for name in NAMES]
+    dates = pd.factorize(days(frame, "birth_date"))[0]
+    record = combined(combined(ids, combined(*names)), dates)
+    first = pd.Series(places).groupby(record).transform("min").to_numpy()
+    return np.where(record < 0, places, first)
 
 
 def _smallest_record(frame: pd.DataFrame, persons: np.ndarray) -> np.ndarray:

@@ -72,7 +72,7 @@ class Loader:
             if job := self.erp.import_going_on():
                 # What it makes cannot be looked up yet: wait, so that not even a lost ledger doubles an offer.
                 return Waiting(waiting.jobs | {job}, waiting.others)
-            sent = self.sender.send(wave)
+            sent = self.sender.send(wave, known)
             if not sent.claimed:
                 return undecided  # for other runs are busy with all of them
             self._count_the_lost(sent)

@@ -78,11 +78,11 @@ class Pair(BaseModel):
     selection: Literal["partner", "erp"] = "partner"
     chosen_when: Literal["signed", "started"] | None = Field(
         None,
-        description="from when on a contract chooses its tenant, where the partner has contracts (EverReal)",
+        description="from when on a contract chooses its tenant, where the partner has contracts",
     )
     several_units: Literal["offer_each", "quarantine"] | None = Field(
         None,
-        description="what becomes of a contract about several units, where the partner has contracts (EverReal)",
+        description="what becomes of a contract about several units, where the partner has contracts",
     )
     accept: Literal["auto", "approval", "off"] = "auto"
     max_accepts_per_run: Annotated[int, Field(ge=1, le=10_000)] = 50

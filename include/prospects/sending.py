@@ -15,7 +15,7 @@ from typing import TypeVar
 from include.prospects.erp import ClaimLost, Delivery, Erp, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Claimed, Intent, Key, Run
+from include.prospects.ledger_records import Claimed, Entry, Intent, Key, Run
 from include.prospects.model import Prospect
 from include.prospects.settling import Settlement
 
@@ -93,13 +93,24 @@ class Sender:
         self.run: Run = settlement.run
         self.partner_numbers = partner_numbers
 
-    def send(self, wave: Sequence[Item]) -> Sent:
+    def send(self, wave: Sequence[Item], known: Mapping[Key, Entry]) -> Sent:
         """Send one wave, each person at most once in it, and start the import where the ERP does not do so itself.
 
+        :param known: the ledger's entries of the wave's external ids. A prospect with an offer for another unit keeps
+            that offer's business partner, also if nothing else tells who it is.
         :raises ClaimLost: another run has taken prospects over.
         """
         # All at once: persons are matched as tables, which costs little more for thousands than for one.
-        numbers = self.partner_numbers(wave)
+        partners = {
+            entry.external_id: entry.business_partner_number
+            for entry in known.values()
+            if entry.state == "loaded" and entry.business_partner_number
+        }
+        own = {item.record: partners.get(item.intent.external_id) for item in wave}
+        numbers = {
+            **self.partner_numbers(wave),
+            **{record: number for record, number in own.items() if number},
+        }
         total = Sent()
         for sent in self.erp.concurrently(
             lambda group: self._send_group(group, numbers), _parts(wave, PROSPECTS_PER_GROUP)
