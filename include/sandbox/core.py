@@ -138,7 +138,7 @@ class System:
         if path not in self.token_paths:
             self.authorise(headers)
         if self._operations is None:
-            self._operations = operations(self.app.openapi())
+            self._operations = operations(self._api.openapi())
         for operation in self._operations:
             if operation.method == method and operation.path.match(path):
                 try:
@@ -204,15 +204,15 @@ class System:
 
     def _openapi(self) -> dict[str, Any]:
         """The app's description without the framework's own 422, which no contract knows."""
-        if self.app.openapi_schema is None:
-            schema = FastAPI.openapi(self.app)
+        if self._api.openapi_schema is None:
+            schema = FastAPI.openapi(self._api)
             for operations in schema["paths"].values():
                 for operation in operations.values():
                     if operation["responses"].get("422", {}).get("description") == "Validation Error":
                         del operation["responses"]["422"]
             add_unsupported_media_type(schema)
-            self.app.openapi_schema = schema
-        return self.app.openapi_schema
+            self._api.openapi_schema = schema
+        return self._api.openapi_schema
 
     # --- the server ----------------------------------------------------------------------------------------
 

@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from immomio.mapping import VERSIONS
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.api_token import token_lifetime
 from include.prospects.errors import RefuseRecord, StopRun
-from include.prospects.reading import OnPage, Versions, ignore_page
+from include.prospects.reading import OnPage, ignore_page
 from include.prospects.reading_by_time import ListByTime, Page
 
 LARGEST_PAGE = 200
 """Applications a page holds at most (assumed)."""
-_VERSIONS = Versions("id", "updatedAt")
 _UNKNOWN_APPLICATION = "APPLICATION_UNKNOWN"
 
 
@@ -80,7 +80,7 @@ class ImmomioHook(ApiHook):
             on_page(page.records)
             return page
 
-        yield from ListByTime(self.system, fetch, _VERSIONS, self.concurrently).read(start, end)
+        yield from ListByTime(self.system, fetch, VERSIONS, self.concurrently).read(start, end)
 
     def application(self, application_id: str) -> dict[str, Any] | None:
         """One application by its id, ``None`` if Immomio does not know it."""
@@ -91,15 +91,24 @@ class ImmomioHook(ApiHook):
             return None
         return found
 
+    def count(self, status: str | None, start: datetime, end: datetime) -> int:
+        """How many applications changed in ``[start, end)``, in one status or in any."""
+        asked = {"updatedFrom": _written(start), "updatedTo": _written(end)}
+        return self._list(asked | ({"status": status} if status else {}), number=0, size=1).total
+
+    def newest_application(self, status: str) -> dict[str, Any] | None:
+        """The application in a status that changed last, whenever that was; ``None`` if there is none."""
+        page = self._list({"status": status}, number=0, size=1)
+        if page.total > 1:
+            page = self._list({"status": status}, number=page.total - 1, size=1)
+        return page.records[0] if page.records else None
+
     def _page(self, status: str, since: datetime, until: datetime, number: int) -> Page:
-        params: dict[str, str | int] = {
-            "status": status,
-            "updatedFrom": _written(since),
-            "updatedTo": _written(until),
-            "page": number,
-            "size": LARGEST_PAGE,
-            "sort": "updatedAt,asc",
-        }
+        asked = {"status": status, "updatedFrom": _written(since), "updatedTo": _written(until)}
+        return self._list(asked, number, LARGEST_PAGE)
+
+    def _list(self, asked: dict[str, str], number: int, size: int) -> Page:
+        params = asked | {"page": number, "size": size, "sort": "updatedAt,asc"}
         answer = self.call("GET", "/v1/applications", what="read applications", params=params)
         try:
             records, total = answer["content"], answer["page"]["totalElements"]

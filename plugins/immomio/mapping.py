@@ -12,12 +12,20 @@ from datetime import date
 from typing import Any
 
 from include.prospects import fields
+from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, Salutation
+from include.prospects.reading import Versions
 
+VERSIONS = Versions("id", "updatedAt")
+"""How versions of an application are told apart."""
 CHOSEN = "ACCEPTED_AS_TENANT"
 """The landlord pressed "Als Mieter akzeptieren" (published); the word is assumed."""
 WITHDRAWN = ("WITHDRAWN", "REJECTED")
 """The prospect or the landlord said no (assumed). Any other word, a new one too, is just not chosen yet."""
+UNDECIDED = ("NEW", "INVITED", "APPLIED")
+"""Nobody has decided yet (assumed)."""
+STATUS_WORDS = (CHOSEN, *WITHDRAWN, *UNDECIDED)
+"""All words that are known; the run's counts name any other one."""
 
 _SALUTATIONS = {"MR": Salutation.MR, "MRS": Salutation.MRS}  # DIVERSE, null and new words: none
 
@@ -86,6 +94,15 @@ def to_prospect(application: Any, separator: str | None, today: date) -> Prospec
 def _status(application: Mapping[str, Any]) -> str:
     """A status in capitals; a record without any goes to a person, since nobody could say what it means."""
     return fields.required_text(application.get("status"), "status", 64).strip().upper()
+
+
+def unknown_status(application: Any) -> str | None:
+    """The application's status if it is not one of :data:`STATUS_WORDS`."""
+    try:
+        status = _status(fields.mapping(application, "application"))
+    except RefuseRecord:
+        return None
+    return None if status in STATUS_WORDS else status
 
 
 def _person(person: Mapping[str, Any], today: date) -> dict[str, Any]:
