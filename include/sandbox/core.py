@@ -77,6 +77,8 @@ class System:
             redoc_url=None,
             redirect_slashes=False,
         )
+        # Tests put another app in front of the handlers; the description stays that of the contract.
+        self._api = self.app
         self.asgi = Edge(self)
         self.port = 0
         self.connections: dict[Any, Connection] = {}
