@@ -8,6 +8,7 @@ from typing import Any
 import pendulum
 import pytest
 
+from everreal.operators import EverRealExtractOperator
 from immomio.operators import ImmomioExtractOperator
 from include.prospects.pair import InvalidPair, Pair
 from sigma.operators import SigmaAcceptOffersOperator, SigmaLoadOffersOperator
@@ -30,6 +31,29 @@ def test_the_default_day_is_a_day() -> None:
 
     assert (pair.schedule, pair.selection, pair.accept) == ("@daily", "partner", "auto")
     assert pair.written_separator == "/"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"chosen_when": "signed"}, {"several_units": "quarantine"}],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_a_setting_that_only_another_partner_knows_is_refused(setting: dict[str, str]) -> None:
+    """Immomio's "als Mieter akzeptiert" is one moment, and its application is about one unit."""
+    ((name, value),) = setting.items()
+    with pytest.raises(InvalidPair, match=f"{name} = '{value}': this partner has no such setting"):
+        Pair(**SETTINGS | setting)
+
+    pair = Pair(**SETTINGS | setting | {"extract": EverRealExtractOperator})
+    assert pair.partner_settings == setting
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("chosen_when", "sent"), ("several_units", "first"), ("chosen_when", True)]
+)
+def test_a_value_that_the_partners_setting_does_not_have_is_refused(setting: str, value: Any) -> None:
+    with pytest.raises(InvalidPair, match=f"{setting} = {value!r}"):
+        Pair(**SETTINGS | {setting: value, "extract": EverRealExtractOperator})
 
 
 @pytest.mark.parametrize(

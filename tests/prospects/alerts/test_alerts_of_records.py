@@ -39,6 +39,16 @@ def test_the_limits_of_quarantine(quarantined, extracted, exceeded):
     assert Limits().exceeded(quarantined, extracted) is exceeded
 
 
+def test_an_interface_that_is_not_as_assumed_is_reported_once_and_its_end_too(received):
+    """A run that read nothing does not end it: it saw no status at all."""
+    strange = {"unknown_words": {"COMPLETED": 2}, "interface_findings": {"field_never_there dateOfBirth": 3}}
+    for hours, found in enumerate(({}, strange, strange, {"extracted": 0}, {})):
+        alerts.reconciled(context(run(hours)), counts(3) | found, Limits())
+    differs = "the partner's interface is not as assumed"
+    assert received.headlines == [f"{PAIR}: {differs}", f"{PAIR}: well again ({differs})"]
+    assert "found: COMPLETED (2 ×), field_never_there dateOfBirth (3 ×)" in received.text
+
+
 def test_waiting_offers_are_told_when_new_ones_wait_and_when_none_is_left(received):
     first = waiting_offer("1")
     waiting_offer("2", "rejected_by_approver")
