@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from include.prospects import alerts, approval_words, staging, window
+from include.prospects.settings import AcceptancePolicy
 from include.prospects.chunks import Chunk
+from include.prospects.erp import ErpTarget
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -34,29 +35,23 @@ class AcceptOffersOperator(HITLOperator):
     an ordinary day is the run, under *Required Actions*) and holds no worker slot meanwhile.
 
     :param chunk: a chunk of the run, as ``load_offers`` handed it on (templated).
-    :param erp_conn_id: Airflow connection of the ERP (templated).
-    :param exchange: the ERP's name for the place prospects are imported from.
-    :param separator: separator between the four parts of a unit number as the ERP writes it.
-    :param accept: ``auto``, ``approval`` or ``off``; the param ``accept`` of a run comes first.
-    :param max_accepts_per_run: above it a person is asked even with ``auto``.
-    :param approval_timeout: how long the question stands; then the offers stay held.
+    :cvar system: name of the ERP that the operator is for; ``None``: any.
+    :param erp: the ERP at this customer.
+    :param policy: what may be accepted, and when a person is asked; the param ``accept`` of a run comes first.
     :param schedule: the pair's cron expression.
     :return: the chunk; nothing personal leaves the task.
     """
 
-    template_fields: Sequence[str] = ("chunk", "erp_conn_id", "subject", "body")
+    template_fields: Sequence[str] = ("chunk", "subject", "body")
     ui_color = "#fdf3e1"
+    system: ClassVar[str | None] = None
 
     def __init__(
         self,
         *,
         chunk: Any,
-        erp_conn_id: str,
-        exchange: str,
-        separator: str,
-        accept: str,
-        max_accepts_per_run: int,
-        approval_timeout: timedelta,
+        erp: ErpTarget,
+        policy: AcceptancePolicy,
         schedule: str,
         **kwargs: Any,
     ) -> None:
@@ -66,25 +61,13 @@ class AcceptOffersOperator(HITLOperator):
             options=[words.approve, words.reject],
             defaults=[words.reject],
             notifiers=[alerts.ApprovalAsked()],
-            response_timeout=approval_timeout,
+            response_timeout=policy.approval_timeout,
             **kwargs,
         )
         self.chunk: dict[str, Any] = chunk
-        self.erp_conn_id = erp_conn_id
-        self.exchange = exchange
-        self.separator = separator
-        self.accept = accept
-        self.max_accepts_per_run = max_accepts_per_run
+        self.erp = erp.checked_for(self.system)
+        self.policy = policy
         self.schedule = schedule
-
-    @property
-    def erp_settings(self) -> dict[str, Any]:
-        """Keyword arguments of the ERP's class."""
-        return {"conn_id": self.erp_conn_id, "exchange": self.exchange, "separator": self.separator}
-
-    @abstractmethod
-    def erp(self) -> Erp:
-        """Open the ERP."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, then accept or ask."""
@@ -103,11 +86,11 @@ class AcceptOffersOperator(HITLOperator):
             others = [d for d in acceptable if d.entry not in approved]
             # Before a question is asked, which ends this try.
             acceptor.accept(approved)
-            mode = context["params"].get("accept") or self.accept
+            mode = context["params"].get("accept") or self.policy.accept
             if mode == "off":
                 ledger.held([d.entry.id for d in others], "accept_off", run.run_id)
             elif others and (
-                mode == "approval" or known.most_accepts(len(others)) > self.max_accepts_per_run
+                mode == "approval" or known.most_accepts(len(others)) > self.policy.max_accepts_per_run
             ):
                 self._ask_about(others, acceptor, context)
             else:
@@ -147,7 +130,7 @@ class AcceptOffersOperator(HITLOperator):
         from include.prospects.ledger import Ledger
         from include.prospects.ledger_records import Run
 
-        erp, dag_run = self.erp(), context["dag_run"]
+        erp, dag_run = self.erp.open(), context["dag_run"]
         run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
         return erp, Acceptor(Ledger(), erp, run, pendulum.now(window.TIMEZONE).date())
 

@@ -88,19 +88,3 @@ def who_is_told(settings: AlertSettings | None = None) -> str:
     if settings.webhook_conn_id:
         ways.append(f"by web-hook: connection `{settings.webhook_conn_id}`")
     return f"{'; '.join(ways)}. Once per incident, and once when it is over."
-
-
-@dataclass(frozen=True)
-class Limits:
-    """From when on a run's quarantine is an incident.
-
-    :param share: above this share of the extracted records; a single record is never a share.
-    :param count: above this number of records, whatever their share.
-    """
-
-    share: float = 0.2
-    count: int = 20
-
-    def exceeded(self, quarantined: int, extracted: int) -> bool:
-        """Whether a person must be told."""
-        return quarantined > self.count or (quarantined > 1 and quarantined > self.share * extracted)

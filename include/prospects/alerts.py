@@ -47,7 +47,7 @@ from include.prospects.alert_messages import (
     test_message,
     written,
 )
-from include.prospects.alert_settings import Limits, alert_settings
+from include.prospects.alert_settings import alert_settings
 from include.prospects.alert_state import (
     Change,
     Incident,
@@ -60,6 +60,7 @@ from include.prospects.alert_state import (
 )
 from include.prospects.deployment import language
 from include.prospects.errors import StopRun
+from include.prospects.settings import AlertLimits
 
 log = logging.getLogger(__name__)
 
@@ -140,21 +141,21 @@ def run_is_late(context: Mapping[str, Any]) -> None:
         _open(run, "late", deadline=_deadline(deadline.get("deadline_time")))
 
 
-def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Limits) -> None:
+def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: AlertLimits) -> None:
     """A run's counts are known: tell of much quarantine and of offers that wait. Call it last in ``reconcile``."""
     if context["params"].get("rehearse"):
         return
     with _never_failing("reconciled"):
         run = facts_of(context["dag_run"])
-        if limits.exceeded(counts["quarantined"], counts["extracted"]):
+        if limits.quarantine_exceeded(counts["quarantined"], counts["extracted"]):
             _open(
                 run,
                 "quarantine",
                 quarantined=counts["quarantined"],
                 extracted=counts["extracted"],
                 reasons=counts["quarantine_reasons"],
-                share=limits.share,
-                count=limits.count,
+                share=limits.quarantine_alert_share,
+                count=limits.quarantine_alert_count,
             )
         else:
             _apply(run, "quarantine", partial(_well, run=run))

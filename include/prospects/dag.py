@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
 from airflow.sdk.definitions.param import ParamsDict
 
 from include.prospects import alerts
-from include.prospects.alert_settings import Limits, who_is_told
+from include.prospects.alert_settings import who_is_told
 from include.prospects.form import form
 from include.prospects.pair import Pair
 from include.prospects.tasks import DedupOperator, ReconcileOperator
@@ -32,43 +32,36 @@ def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
         # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
         watched: dict[str, Any] = {"on_failure_callback": alerts.failed}
         at_the_erp = _at_the_erp(pair) | watched
-        extract = pair.extract(
+        extract = pair.partner.system.extract(
             task_id="extract",
-            partner_conn_id=pair.partner_conn_id,
-            separator=pair.partner_separator,
-            selection=pair.selection,
+            partner=pair.partner,
             clients=pair.clients,
-            overlap=pair.overlap,
-            schedule=pair.schedule,
-            **pair.partner_settings,
+            timing=pair.timing,
             **watched,
         )
         dedup = DedupOperator(
             task_id="dedup",
             folder=extract.output,
-            key=pair.matching_key,
-            without_key=pair.without_key,
+            duplicates=pair.duplicates,
             **watched,
         )
-        load_offers = pair.load.partial(
+        load_offers = pair.erp.system.load.partial(
             task_id="load_offers",
-            key=pair.matching_key,
-            poll=pair.poll,
+            key=pair.duplicates.matching_key,
+            poll=pair.execution.poll,
             outlets=[_asset(pair, "offers", "offers_loaded")],
             **at_the_erp,
         ).expand(chunk=dedup.output)
-        auto_accept = pair.accept_with.partial(
+        auto_accept = pair.erp.system.accept.partial(
             task_id="auto_accept",
-            accept=pair.accept,
-            max_accepts_per_run=pair.max_accepts_per_run,
-            approval_timeout=pair.approval_timeout,
+            policy=pair.acceptance,
             outlets=[_asset(pair, "leases", "leases_created")],
             **at_the_erp,
         ).expand(chunk=load_offers.output)
         ReconcileOperator(
             task_id="reconcile",
             chunks=auto_accept.output,
-            limits=Limits(pair.quarantine_alert_share, pair.quarantine_alert_count),
+            limits=pair.alerts,
             on_success_callback=alerts.succeeded,
             **watched,
         )
@@ -81,34 +74,32 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
     """When the pair runs, how often a task is tried, and who is told of trouble."""
     return alerts.WatchedDAG(
         dag_id=pair.dag_id,
-        description=f"Prospects chosen in the letting platform become offers and leases ({pair.exchange})",
-        schedule=CronDataIntervalTimetable(pair.schedule, timezone=TIMEZONE),
+        description=f"Prospects chosen in the letting platform become offers and leases ({pair.erp.exchange})",
+        schedule=CronDataIntervalTimetable(pair.timing.schedule, timezone=TIMEZONE),
         start_date=pair.start_date,
-        catchup=pair.catchup,
+        catchup=pair.timing.catchup,
         # Runs that wait for a person's approval must not keep the next ones from starting.
         max_active_runs=16,
         default_args={
             "owner": pair.owner,
-            "retries": pair.retries,
-            "retry_delay": pair.retry_delay,
+            "retries": pair.execution.retries,
+            "retry_delay": pair.execution.retry_delay,
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(hours=1),
         },
         tags=["prospects", *pair.tags],
         doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
-        **alerts.dag_callbacks(pair.late_after),
+        **alerts.dag_callbacks(pair.alerts.late_after),
     )
 
 
 def _at_the_erp(pair: Pair) -> dict[str, Any]:
     """What the two tasks that talk to the ERP have in common."""
     return {
-        "erp_conn_id": pair.erp_conn_id,
-        "exchange": pair.exchange,
-        "separator": pair.written_separator,
-        "schedule": pair.schedule,
-        "pool": pair.erp_pool,
-        "pool_slots": pair.load.pool_slots_of_a_task,
+        "erp": pair.erp,
+        "schedule": pair.timing.schedule,
+        "pool": pair.erp.pool,
+        "pool_slots": pair.erp.system.pool_slots,
         "map_index_template": CHUNK_NAME,
     }
 

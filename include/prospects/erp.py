@@ -2,13 +2,113 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from include.prospects.errors import WaitAndRepeat
+from airflow.sdk import BaseOperator
+
+from include.prospects.errors import InvalidSettings, WaitAndRepeat
 from include.prospects.model import BusinessPartner, ImportResult, Lease, Offer, Prospect
+from include.prospects.pools import pool_of
+
+@dataclass(frozen=True)
+class ErpSystem:
+    """One kind of ERP; its package under ``plugins/`` has one such value.
+
+    :param name: name of the package, and ``erp:`` in a customer's file.
+    :param path: import path of this value itself, by which a trigger finds it again in another process.
+    :param client: import path of its :class:`Erp`, called with an :class:`ErpTarget` and the connection or ``None``.
+    :param load: its operator for ``load_offers``, called with an :class:`ErpTarget`.
+    :param accept: the same for ``auto_accept``.
+    :param separator: what the ERP writes between the four parts of a unit number; ``None``: its customers set it.
+    :param pool_slots: slots of the ERP's pool that one task takes, see :mod:`include.prospects.pools`.
+    """
+
+    name: str
+    path: str
+    client: str
+    load: type[BaseOperator]
+    accept: type[BaseOperator]
+    separator: str | None = None
+    pool_slots: int = 2
+
+    def at(
+        self, conn_id: str, *, exchange: str, separator: str | None = None, pool: str | None = None
+    ) -> ErpTarget:
+        """This ERP at one customer.
+
+        :param conn_id: Airflow connection.
+        :param exchange: the ERP's name for the place prospects are imported from (Immobilienbörse, Portal).
+        :param separator: between the four parts of a unit number, where the ERP's customers set it.
+        :param pool: Airflow pool that all tasks at this ERP share; by default one of its own, made when first needed.
+        :raises InvalidSettings: naming each wrong setting, its value and the rule.
+        """
+        texts = {"erp_conn_id": conn_id, "exchange": exchange, "erp_pool": pool or pool_of(str(conn_id))}
+        problems = [
+            (name, f"{name} = {value!r:.80}: must be a text that is not empty")
+            for name, value in texts.items()
+            if not isinstance(value, str) or not value.strip()
+        ]
+        problems += self._about_separator(separator)
+        if problems:
+            raise InvalidSettings(self.name, problems)
+        name, place, shared = (text.strip() for text in texts.values())
+        return ErpTarget(self, name, place, separator or self.separator or "", shared)
+
+    def _about_separator(self, separator: Any) -> list[tuple[str, str]]:
+        said = f"erp_separator = {separator!r:.80}"
+        if separator is None:
+            missing = "erp_separator is missing: this ERP's customer sets it freely, so it must be given"
+            return [] if self.separator else [("erp_separator", missing)]
+        if not isinstance(separator, str) or len(separator) != 1:
+            return [("erp_separator", f"{said}: must be one character")]
+        if self.separator and separator != self.separator:
+            return [("erp_separator", f"{said}: this ERP always writes {self.separator!r}")]
+        return []
+
+
+@dataclass(frozen=True)
+class ErpTarget:
+    """An ERP at one customer; made by :meth:`ErpSystem.at`."""
+
+    system: ErpSystem
+    conn_id: str
+    exchange: str
+    separator: str
+    pool: str
+
+    def checked_for(self, system: str | None) -> ErpTarget:
+        """This target, for an operator that is made for one system.
+
+        :raises InvalidSettings: it is another system's.
+        """
+        if system not in (None, self.system.name):
+            raise InvalidSettings(
+                "operator", [("erp", f"erp = {self.system.name!r}: this operator is made for {system!r}")]
+            )
+        return self
+
+    def serialize(self) -> dict[str, str]:
+        """The target as plain data for a trigger; nothing in it is secret."""
+        names = ("conn_id", "exchange", "separator", "pool")
+        return {"system": self.system.path} | {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def deserialize(cls, data: Mapping[str, str]) -> ErpTarget:
+        """The target that :meth:`serialize` wrote down."""
+        return cls(**dict(data) | {"system": pkgutil.resolve_name(data["system"])})
+
+    def open(self, connection: Any = None) -> Erp:
+        """The client that speaks to this ERP.
+
+        :param connection: the Airflow connection itself, where it cannot be asked for by its id (in a trigger).
+        """
+        client: Erp = pkgutil.resolve_name(self.system.client)(self, connection)
+        return client
+
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")

@@ -7,7 +7,20 @@ nothing personal: no name, no body of an answer, no query of a URL.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow.sdk.exceptions import AirflowFailException
+
+
+class InvalidSettings(ValueError):
+    """Settings are wrong; the message names each wrong setting, its value and the rule.
+
+    :param problems: (name of the setting, or nothing where a rule is about several; sentence) of each.
+    """
+
+    def __init__(self, what: str, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"{what}: " + "; ".join(sentence for _, sentence in problems))
+        self.problems = problems
 
 
 class WaitAndRepeat(Exception):

@@ -22,6 +22,8 @@ from include.prospects.ahead import Ahead
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import Outcome, OutcomeKind, Prospect
+from include.prospects.partner import PartnerTarget
+from include.prospects.settings import Timing
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -46,46 +48,32 @@ class ExtractOperator(BaseOperator):
     :cvar id_field: name of the field with a record's id.
     :cvar kept_fields: what may be kept of a record that goes to quarantine, see :func:`fields.as_raw`.
     :cvar promised_fields: those that every record has by the contract, see :func:`fields.lacking`.
-    :cvar partner_settings: names of the pair's settings that this partner knows and others do not; they are keyword
-        arguments of the subclass.
     :cvar not_chosen_reason: why a prospect is skipped that the partner has not chosen (yet).
-    :param partner_conn_id: Airflow connection of the partner's system (templated).
-    :param separator: separator between the four parts of a unit number as the partner shows it; ``None``: the
-        number itself tells.
-    :param selection: ``partner``: only prospects chosen in the partner's system; ``erp``: all of them.
+    :param partner: the partner at this customer.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
-    :param overlap: how far the window is read backwards beyond its start, against clocks that differ.
-    :param schedule: the pair's cron expression, for the window of a run started by hand.
+    :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
     :return: reference to the run's staging folder; nothing personal leaves the task.
     """
 
-    template_fields: Sequence[str] = ("partner_conn_id",)
     ui_color = "#e8f1fb"
 
     id_field: ClassVar[str] = "id"
     kept_fields: ClassVar[Mapping[str, Any]] = {}
     promised_fields: ClassVar[Sequence[str]] = ()
-    partner_settings: ClassVar[frozenset[str]] = frozenset()
     not_chosen_reason: ClassVar[str] = "not_chosen"
 
     def __init__(
         self,
         *,
-        partner_conn_id: str,
-        separator: str | None,
-        selection: str,
+        partner: PartnerTarget,
         clients: Sequence[str] | None,
-        overlap: timedelta,
-        schedule: str,
+        timing: Timing,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.partner_conn_id = partner_conn_id
-        self.separator = separator
-        self.selection = selection
+        self.partner = partner
         self.clients = clients
-        self.overlap = overlap
-        self.schedule = schedule
+        self.timing = timing
         self._ahead: Ahead[Mapped] | None = None
         self.findings: Counter[Finding] = Counter()
 
@@ -139,8 +127,8 @@ class ExtractOperator(BaseOperator):
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
         self.findings.clear()
         folder = staging.folder_of(context)
-        start, end = window.of_run(context, self.schedule)
-        if self.selection == "erp" and context["params"].get("accept") not in (None, "off"):
+        start, end = window.of_run(context, self.timing.schedule)
+        if self.partner.selection == "erp" and context["params"].get("accept") not in (None, "off"):
             raise StopRun(
                 f"accept={context['params']['accept']!r} is not for this pair: its prospects are chosen in the ERP, "
                 "and then nothing may be accepted automatically."
@@ -151,7 +139,7 @@ class ExtractOperator(BaseOperator):
             records = self.read_by_id(asked_for)
         else:
             self.log.info("reading from %s to %s", start, end)
-            records = self.read(start - self.overlap, end)
+            records = self.read(start - self.timing.overlap, end)
         today = datetime.now(ZoneInfo(window.TIMEZONE)).date()
         self._ahead = Ahead(partial(self._map, today=today))
         try:
@@ -159,7 +147,7 @@ class ExtractOperator(BaseOperator):
                 sorted_out = _SortedOut(self)
                 for number, record in enumerate(records):
                     sorted_out.add(number, record, self._ahead.result(record))
-                withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.overlap, end))
+                withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.timing.overlap, end))
         finally:
             self._ahead.close()
             self.close()
@@ -192,7 +180,7 @@ class ExtractOperator(BaseOperator):
         """Why a readable prospect is not handed over, if it is not."""
         if prospect.withdrawn:
             return "withdrawn"
-        if self.selection == "partner" and not prospect.chosen:
+        if self.partner.selection == "partner" and not prospect.chosen:
             return self.not_chosen_reason
         if self.clients is not None and prospect.unit.client not in self.clients:
             return "client_excluded"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Never
@@ -12,6 +11,7 @@ from airflow.sdk import BaseOperator
 
 from include.prospects import staging, window
 from include.prospects.chunks import Chunk
+from include.prospects.erp import ErpTarget
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
 from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import Outcome, OutcomeKind, Prospect
@@ -47,25 +47,23 @@ class LoadOffersOperator(BaseOperator):
     While the ERP works on an import for longer than a moment the task is deferred and holds no worker slot.
 
     :param chunk: a chunk as ``dedup`` handed it on, whose folder holds the table ``prospects`` (templated).
-    :param erp_conn_id: Airflow connection of the ERP (templated).
-    :param exchange: the ERP's name for the place prospects are imported from (Immobilienbörse, Portal).
-    :param separator: separator between the four parts of a unit number as the ERP writes it.
+    :cvar system: name of the ERP that the operator is for; ``None``: any.
+    :param erp: the ERP at this customer.
     :param key: fields that tell a person, as the ERP's duplicate check is set.
     :param schedule: the pair's cron expression, for the window of a run started by hand.
     :param poll: pause between two looks at an import that goes on.
     :return: the chunk; nothing personal leaves the task.
     """
 
-    template_fields: Sequence[str] = ("chunk", "erp_conn_id")
+    template_fields: Sequence[str] = ("chunk",)
     ui_color = "#e9f7ea"
+    system: ClassVar[str | None] = None
 
     def __init__(
         self,
         *,
         chunk: Any,
-        erp_conn_id: str,
-        exchange: str,
-        separator: str,
+        erp: ErpTarget,
         key: Sequence[str],
         schedule: str,
         poll: timedelta,
@@ -73,28 +71,10 @@ class LoadOffersOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.chunk: dict[str, Any] = chunk
-        self.erp_conn_id = erp_conn_id
-        self.exchange = exchange
-        self.separator = separator
+        self.erp = erp.checked_for(self.system)
         self.key = tuple(key)
         self.schedule = schedule
         self.poll = poll
-
-    erp_class: ClassVar[str]
-    """Import path of the ERP's class; each ERP's operator names its own."""
-    pool_slots_of_a_task: ClassVar[int] = 2
-    """Slots of the ERP's pool that a task at this ERP takes, see :mod:`include.prospects.pools`."""
-    erp_separator: ClassVar[str | None] = None
-    """The separator of unit numbers where the ERP prescribes one."""
-
-    @property
-    def erp_settings(self) -> dict[str, Any]:
-        """Keyword arguments of the ERP's class."""
-        return {"conn_id": self.erp_conn_id, "exchange": self.exchange, "separator": self.separator}
-
-    @abstractmethod
-    def erp(self) -> Erp:
-        """Open the ERP."""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, until all is decided or something has to be waited for."""
@@ -115,7 +95,7 @@ class LoadOffersOperator(BaseOperator):
             self.log.info("rehearsal: nothing is sent to the ERP")
             _rehearse(chunk)
             return chunk.handed_on
-        erp, ledger = self.erp(), Ledger()
+        erp, ledger = self.erp.open(), Ledger()
         try:
             dag_run = context["dag_run"]
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
@@ -157,8 +137,7 @@ class LoadOffersOperator(BaseOperator):
         )
         self.defer(
             trigger=ImportTrigger(
-                erp=self.erp_class,
-                settings=self.erp_settings,
+                target=self.erp.serialize(),
                 jobs=sorted(waiting.jobs),
                 pause=self.poll.total_seconds(),
                 memory={"since": since.isoformat(), "rounds_lost": rounds_lost},

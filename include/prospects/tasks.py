@@ -9,10 +9,10 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.observability import stats
 
 from include.prospects import alerts, staging
-from include.prospects.alert_settings import Limits
 from include.prospects.chunks import PROSPECTS_PER_CHUNK, Chunk, chunk_numbers, chunks_of
 from include.prospects.errors import StopRun
 from include.prospects.model import Outcome, OutcomeKind
+from include.prospects.settings import AlertLimits, DuplicateCheck
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,19 +31,18 @@ class DedupOperator(BaseOperator):
     Reads and writes staged tables only, so it may be run again at any time.
 
     :param folder: the run's staging folder, with the table ``extracted`` (templated).
-    :param key: fields that tell a person, as the ERP's duplicate check is set.
-    :param without_key: what to do with a person whom nothing tells from others: ``load`` or ``quarantine``.
+    :param duplicates: who is the same person, and what to do with one whom nothing tells from others.
     :return: the chunks that the next tasks are mapped over, as dictionaries; one on an ordinary day.
     """
 
     template_fields: Sequence[str] = ("folder",)
     ui_color = "#f2ecfa"
 
-    def __init__(self, *, folder: Any, key: Sequence[str], without_key: str, **kwargs: Any) -> None:
+    def __init__(self, *, folder: Any, duplicates: DuplicateCheck, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.folder: str = folder
-        self.key = tuple(key)
-        self.without_key = without_key
+        self.key = duplicates.matching_key
+        self.without_key = duplicates.without_key
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Clean, match, and stage."""
@@ -112,7 +111,7 @@ class ReconcileOperator(BaseOperator):
     template_fields: Sequence[str] = ("chunks",)
     ui_color = "#eeeeee"
 
-    def __init__(self, *, chunks: Any, limits: Limits, **kwargs: Any) -> None:
+    def __init__(self, *, chunks: Any, limits: AlertLimits, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.chunks: Sequence[dict[str, Any]] = chunks
         self.limits = limits

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import pkgutil
 from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 from airflow.providers.common.compat.connection import get_async_connection
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from include.prospects.erp import ErpTarget
 from include.prospects.errors import StopRun, WaitAndRepeat
 
 FIRST_PAUSE = 5.0
@@ -22,19 +22,17 @@ class ImportTrigger(BaseTrigger):
     What came of them is read by the task itself: a trigger's event is stored in Airflow's database, and an
     import's results do not belong there.
 
-    :param erp: import path of the ERP's class; called with ``settings`` and the connection.
-    :param settings: keyword arguments of that class, without secrets.
+    :param target: the ERP, as :meth:`~include.prospects.erp.ErpTarget.serialize` writes it down.
     :param jobs: the ERP's numbers of the imports.
     :param pause: longest pause between two looks, in seconds.
     :param memory: what the task has to know after the wait; handed back as the event.
     """
 
     def __init__(
-        self, erp: str, settings: dict[str, Any], jobs: Collection[str], pause: float, memory: dict[str, Any]
+        self, target: dict[str, str], jobs: Collection[str], pause: float, memory: dict[str, Any]
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
-        self.erp = erp
-        self.settings = settings
+        self.target = target
         self.jobs = list(jobs)
         self.pause = pause
         self.memory = memory
@@ -44,8 +42,7 @@ class ImportTrigger(BaseTrigger):
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
-                "erp": self.erp,
-                "settings": self.settings,
+                "target": self.target,
                 "jobs": self.jobs,
                 "pause": self.pause,
                 "memory": self.memory,
@@ -54,8 +51,8 @@ class ImportTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look at the imports until none goes on."""
-        connection = await get_async_connection(self.settings["conn_id"])
-        erp = pkgutil.resolve_name(self.erp)(**self.settings, connection=connection)
+        connection = await get_async_connection(self.target["conn_id"])
+        erp = ErpTarget.deserialize(self.target).open(connection)
         jobs = set(self.jobs)
         # The task itself has waited for an import that takes a moment. Not sooner: a task that is queued again before the
         # scheduler has noticed that its first process is gone counts as failed to Airflow.
