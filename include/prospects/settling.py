@@ -10,14 +10,20 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from include.prospects.erp import Erp, ImportState
 from include.prospects.errors import StopRun
 from include.prospects.ledger import Ledger
+from include.prospects.ledger_database import now
 from include.prospects.ledger_records import Claimed, Entry, Key, Made, Run
 from include.prospects.model import ImportResult, Offer
 
 log = logging.getLogger(__name__)
+
+UNKNOWN_IMPORT = timedelta(hours=1)
+"""So long after it was sent, a prospect is not sent again whose import the ERP does not know although it returned its
+number. Then only the address of that look-up may be wrong, and the import goes on. Assumed: no import takes longer."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,16 @@ class Settlement:
         for entry in self.ledger.sent(self.run.pair):
             if entry.key in mine or entry.run_id != self.run.run_id:
                 by_job[entry.job].append(entry)
-        jobs, looked_at = set[str](), set[int]()
+        jobs, looked_at, unknown = set[str](), set[int](), set[int]()
         to_look_up = by_job.pop(None, [])
         for job, state, left in self.erp.concurrently(self._read_results, by_job.items()):
             if state is not None and not state.finished:
                 jobs |= {job} if any(entry.key in mine for entry in left) else set()
                 continue
             looked_at |= {entry.id for entry in left} if state and not state.broken_off else set()
+            unknown |= {entry.id for entry in left} if state is None else set()
             to_look_up += left
-        missing, undecided = self._read_back(to_look_up, mine, bool(jobs))
+        missing, undecided = self._read_back(to_look_up, mine, bool(jobs), unknown)
         lying = self._import_what_may_lie_there([e for e in missing if e.id not in looked_at], mine)
         if lying is not None:
             missing = [entry for entry in missing if entry.id in looked_at]
@@ -99,17 +106,21 @@ class Settlement:
         return left
 
     def _read_back(
-        self, entries: Sequence[Entry], mine: Collection[Key], going_on: bool
+        self, entries: Sequence[Entry], mine: Collection[Key], going_on: bool, unknown: Collection[int]
     ) -> tuple[list[Entry], int]:
         """Look sent entries up in the ERP; returns those it does not hold, and how many of ours cannot be told yet.
 
         :param going_on: an import of ours goes on. One whose number was lost may stand in the same queue.
+        :param unknown: entries whose import the ERP does not know, although it returned the number itself.
         """
         if not entries:
             return [], 0
         # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
         anybodys = self.erp.import_going_on() is not None
         late = {entry.id for entry in entries if entry.sent_at and self.erp.may_still_come(entry.sent_at)}
+        late |= {
+            e.id for e in entries if e.id in unknown and e.sent_at and now() - e.sent_at < UNKNOWN_IMPORT
+        }
         found = self.offers({entry.external_id for entry in entries})
         self.adopt(entries, found, reason=None)
         missing: list[Entry] = []

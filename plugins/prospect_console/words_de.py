@@ -160,6 +160,8 @@ GERMAN: dict[str, str] = {
     "event.refused": "Das ERP hat ihn abgelehnt",
     "event.several offers found": "Im ERP stehen mehrere Angebote für ihn; jemand muss nachsehen",
     "event.changed at the partner": "Der Datensatz wurde im Portal geändert, nachdem das Angebot angelegt war",
+    "event.chosen at the partner": "Nach dem Laden im Portal ausgewählt",
+    "event.no longer chosen at the partner": "Die Auswahl wurde im Portal zurückgenommen",
     "event.withdrawn at the partner": "Im Portal zurückgezogen oder abgelehnt, nachdem das Angebot angelegt war",
     "event.accepting": "Die Annahme des Angebots hat begonnen",
     "event.lease": "Aus dem Angebot wurde der Mietvertrag {reference}",

@@ -160,6 +160,8 @@ ENGLISH: dict[str, str] = {
     "event.refused": "The ERP refused it",
     "event.several offers found": "The ERP holds several offers for it; a person must look",
     "event.changed at the partner": "The partner changed the record after the offer was made",
+    "event.chosen at the partner": "Chosen at the partner after it was loaded",
+    "event.no longer chosen at the partner": "The partner has taken the choice back",
     "event.withdrawn at the partner": "Withdrawn or rejected at the partner after the offer was made",
     "event.accepting": "Acceptance of the offer began",
     "event.lease": "The offer became lease {reference}",

@@ -462,3 +462,31 @@ def test_an_import_that_goes_on_is_waited_for(loading: Loading) -> None:
     assert loading.offers() == []
     assert loading.loader(2).advance([anna]).jobs == waiting.jobs
     assert loading.loader(2).advance([anna, bert])
+
+
+def test_an_import_whose_number_nobody_knows_is_looked_up_and_not_sent_again(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address of imports is wrong, or the ERP forgets them: what it took may still be on its way."""
+    anna = loading.item("anna")
+    sent = loading.left_as_sent(anna)
+    loading.ledger.in_job([sent.id], "4711", {sent.claim})
+    loader = loading.loader(2)
+
+    assert isinstance(loader.advance([anna]), Waiting)
+    assert loading.offers() == []
+
+    loading.customer.stored_offer("anna")
+    assert loading.load([anna], 2) == [(OutcomeKind.ALREADY_THERE, None)]
+    assert loading.offers() == ["anna"]
+
+
+def test_after_an_hour_an_unknown_import_has_ended(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost for ever: then a look-up that finds nothing frees the prospect."""
+    monkeypatch.setattr("include.prospects.settling.UNKNOWN_IMPORT", timedelta(0))
+    anna = loading.item("anna")
+    sent = loading.left_as_sent(anna)
+    loading.ledger.in_job([sent.id], "4711", {sent.claim})
+
+    assert loading.load([anna], 2) == [CREATED]
+    assert loading.offers() == ["anna"]
