@@ -28,11 +28,9 @@ HEADS = ("task", "processes", "seconds", "calls", "seconds waited for limits", "
 def slots(erp: str) -> int:
     """How many chunks the ERP's pool lets in at a time."""
     from include.prospects.pools import SLOTS
-    from sigma.operators import SigmaLoadOffersOperator
-    from yuneo.operators import YuneoLoadOffersOperator
+    from include.prospects.systems import erp_named
 
-    operator = {"sigma": SigmaLoadOffersOperator, "yuneo": YuneoLoadOffersOperator}[erp]
-    return SLOTS // operator.pool_slots_of_a_task
+    return SLOTS // erp_named(erp).pool_slots
 
 
 def run(pair: Pair, at_a_time: int) -> tuple[list[list[Any]], dict[str, Any]]:
@@ -64,10 +62,14 @@ def run(pair: Pair, at_a_time: int) -> tuple[list[list[Any]], dict[str, Any]]:
 
 def burst(folder: Path, served: Served, erp: str, accept: int) -> tuple[list[list[Any]], dict[str, Any]]:
     """One window into one ERP."""
-    settings = {"selection": "erp", "accept": "off"}
-    if accept:
-        settings = {"selection": "partner", "accept": "auto"}
-    pair = Pair(f"everreal_{erp}", folder, served, {**settings, "max_accepts_per_run": 10_000})
+    from everreal import EVERREAL
+    from include.prospects.settings import AcceptancePolicy
+
+    settings = {
+        "partner": EVERREAL.at("everreal", selection="partner" if accept else "erp"),
+        "policy": AcceptancePolicy(accept="auto" if accept else "off", max_accepts_per_run=10_000),
+    }
+    pair = Pair(f"everreal_{erp}", folder, served, settings)
     return run(pair, slots(erp))
 
 

@@ -26,10 +26,10 @@ DAGS = '''
 """Airflow opens only files in which the words "dag" and "airflow" stand."""
 import pendulum
 from airflow.sdk import dag, task
-from everreal.operators import EverRealExtractOperator
+from everreal import EVERREAL
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
-from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+from yuneo import YUNEO
 
 # In the future: nothing runs by itself, only what is started by hand.
 START = pendulum.datetime(2099, 1, 1, tz="Europe/Berlin")
@@ -67,9 +67,8 @@ for number in range({customers}):
     globals()[f"empty_{number}"] = empty(number)
     globals()[f"real_{number}"] = prospect_sync_dag(
         Pair(
-            dag_id=f"real_{number}", extract=EverRealExtractOperator, load=YuneoLoadOffersOperator,
-            accept_with=YuneoAcceptOffersOperator, partner_conn_id="everreal", erp_conn_id="yuneo",
-            exchange="EverReal", start_date=START, erp_pool="default_pool",
+            dag_id=f"real_{number}", partner=EVERREAL.at("everreal"), start_date=START,
+            erp=YUNEO.at("yuneo", exchange="EverReal", pool="default_pool"),
         )
     )
 '''

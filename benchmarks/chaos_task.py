@@ -286,4 +286,6 @@ def _find(path: str) -> tuple[Any, str]:
 
 def operator_settings() -> dict[str, Any]:
     """What a pair's file would set for a sandbox: looks are frequent, and nobody is asked."""
-    return {"poll": timedelta(seconds=0.2), "max_accepts_per_run": 10_000}
+    from include.prospects.settings import AcceptancePolicy
+
+    return {"poll": timedelta(seconds=0.2), "policy": AcceptancePolicy(max_accepts_per_run=10_000)}

@@ -12,23 +12,17 @@ Candidates chosen in EverReal become offers in Wodis Sigma and, where the policy
 
 import pendulum
 
-from everreal.operators import EverRealExtractOperator
+from everreal import EVERREAL
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
-from sigma.operators import SigmaAcceptOffersOperator, SigmaLoadOffersOperator
+from sigma import SIGMA
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 dag = prospect_sync_dag(
     Pair(
         dag_id="everreal_sigma",
-        extract=EverRealExtractOperator,
-        load=SigmaLoadOffersOperator,
-        accept_with=SigmaAcceptOffersOperator,
-        partner_conn_id="everreal",
-        erp_conn_id="sigma",
-        exchange="EverReal",
-        erp_separator=".",
-        schedule="@daily",
+        partner=EVERREAL.at("everreal"),
+        erp=SIGMA.at("sigma", exchange="EverReal", separator="."),
         start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
         tags=("everreal", "sigma"),
     ),

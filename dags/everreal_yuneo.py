@@ -12,22 +12,17 @@ Candidates chosen in EverReal become offers in Wodis Yuneo and, where the policy
 
 import pendulum
 
-from everreal.operators import EverRealExtractOperator
+from everreal import EVERREAL
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
-from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+from yuneo import YUNEO
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 dag = prospect_sync_dag(
     Pair(
         dag_id="everreal_yuneo",
-        extract=EverRealExtractOperator,
-        load=YuneoLoadOffersOperator,
-        accept_with=YuneoAcceptOffersOperator,
-        partner_conn_id="everreal",
-        erp_conn_id="yuneo",
-        exchange="EverReal",
-        schedule="@daily",
+        partner=EVERREAL.at("everreal"),
+        erp=YUNEO.at("yuneo", exchange="EverReal"),
         start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
         tags=("everreal", "yuneo"),
     ),

@@ -12,23 +12,17 @@ Tenants accepted in Immomio become offers in Wodis Sigma and, where the policy a
 
 import pendulum
 
-from immomio.operators import ImmomioExtractOperator
+from immomio import IMMOMIO
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
-from sigma.operators import SigmaAcceptOffersOperator, SigmaLoadOffersOperator
+from sigma import SIGMA
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 dag = prospect_sync_dag(
     Pair(
         dag_id="immomio_sigma",
-        extract=ImmomioExtractOperator,
-        load=SigmaLoadOffersOperator,
-        accept_with=SigmaAcceptOffersOperator,
-        partner_conn_id="immomio",
-        erp_conn_id="sigma",
-        exchange="Immomio",
-        erp_separator=".",
-        schedule="@daily",
+        partner=IMMOMIO.at("immomio"),
+        erp=SIGMA.at("sigma", exchange="Immomio", separator="."),
         start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
         tags=("immomio", "sigma"),
     ),

@@ -12,22 +12,17 @@ Tenants accepted in Immomio become offers in Wodis Yuneo and, where the policy a
 
 import pendulum
 
-from immomio.operators import ImmomioExtractOperator
+from immomio import IMMOMIO
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
-from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+from yuneo import YUNEO
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 dag = prospect_sync_dag(
     Pair(
         dag_id="immomio_yuneo",
-        extract=ImmomioExtractOperator,
-        load=YuneoLoadOffersOperator,
-        accept_with=YuneoAcceptOffersOperator,
-        partner_conn_id="immomio",
-        erp_conn_id="yuneo",
-        exchange="Immomio",
-        schedule="@daily",
+        partner=IMMOMIO.at("immomio"),
+        erp=YUNEO.at("yuneo", exchange="Immomio"),
         start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
         tags=("immomio", "yuneo"),
     ),

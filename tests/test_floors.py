@@ -49,8 +49,8 @@ def test_every_package_of_plugins_stands_under_the_contracts() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("dags/*.py")), ids=lambda path: path.name)
-def test_a_dag_file_takes_operators_and_settings_only(path: Path) -> None:
-    allowed = re.compile(r"airflow\.sdk\.|pendulum$|datetime\.|include\.prospects\.|\w+\.operators\.\w+$")
+def test_a_dag_file_takes_systems_and_settings_only(path: Path) -> None:
+    allowed = re.compile(r"airflow\.sdk\.|pendulum$|datetime\.|include\.prospects\.|(\w+)\.[A-Z]+$")
 
     assert [name for name in _imports(path) if not allowed.match(name)] == []
 

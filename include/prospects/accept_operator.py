@@ -11,9 +11,9 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from include.prospects import alerts, approval_words, staging, window
-from include.prospects.settings import AcceptancePolicy
 from include.prospects.chunks import Chunk
 from include.prospects.erp import ErpTarget
+from include.prospects.settings import AcceptancePolicy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -1,7 +1,7 @@
 """Customers: a pair each, from one YAML file each. ``python -m include.prospects.customers`` checks them.
 
-A customer's file has the settings of :class:`~include.prospects.pair.Pair`. Its name is the DAG's, and instead of three
-classes it names two packages under ``plugins/`` (:mod:`include.prospects.systems`): ``partner`` and ``erp``.
+A customer's file has the settings of a :class:`~include.prospects.pair.Pair`, its groups and its two targets on one level.
+Its name is the DAG's; ``partner`` and ``erp`` name packages under ``plugins/`` (:mod:`include.prospects.systems`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pendulum
 from airflow.sdk import get_parsing_context
@@ -24,18 +24,27 @@ from pydantic import ConfigDict, Field, create_model
 
 from include.prospects import deployment
 from include.prospects.dag import prospect_sync_dag
+from include.prospects.errors import InvalidSettings
 from include.prospects.garbage import without_garbage_collection
+from include.prospects.model import PARTNER_SEPARATORS
 from include.prospects.pair import InvalidPair, Pair
+from include.prospects.partner import Selection
+from include.prospects.settings import GROUPS
 from include.prospects.settings_file import Setting, WrongFile, read_settings
-from include.prospects.systems import OFFERS, UnknownSystem, classes
+from include.prospects.systems import UnknownSystem, erp_named, partner_named, partner_names
 from include.prospects.window import TIMEZONE
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_IN_FILES = frozenset({"dag_id", *(setting for offers in OFFERS.values() for setting in offers)})
-"""Settings of a pair that the file's name and its two systems tell."""
-SETTINGS = (*OFFERS, *(name for name in Pair.model_fields if name not in NOT_IN_FILES))
+PARTNER = {"partner_conn_id": "conn_id", "partner_separator": "separator", "selection": "selection"}
+"""Setting in a file -> argument of :meth:`PartnerSystem.at`; besides them the options that the partner has."""
+ERP = {"erp_conn_id": "conn_id", "exchange": "exchange", "erp_separator": "separator", "erp_pool": "pool"}
+"""Setting in a file -> argument of :meth:`ErpSystem.at`."""
+OF_THE_PAIR = ("start_date", "clients", "owner", "tags")
+SETTINGS = (
+    "partner", "erp", *PARTNER, *ERP, *OF_THE_PAIR, *(name for group in GROUPS for name in group.model_fields)
+)  # fmt: skip
 MOST_SENTENCES = 50
 """So many are shown in Airflow's banner at the most."""
 _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
@@ -125,23 +134,48 @@ def read_customer(path: Path) -> Pair:
     :raises WrongFile: with a sentence for each wrong line, whatever the file holds.
     """
     settings = read_settings(path)
+    values = {name: setting.value for name, setting in settings.items()}
     problems = _about_the_name(path.stem)
-    problems += [(name, _unknown(name)) for name in settings if name not in SETTINGS]
-    values: dict[str, Any] = {"dag_id": path.stem}
-    values |= {name: setting.value for name, setting in settings.items() if name in SETTINGS}
-    values |= {"start_date": _in_berlin(str(values["start_date"]))} if "start_date" in values else {}
-    for kind in OFFERS:
-        try:
-            values |= classes(kind, values.pop(kind, None))
-        except UnknownSystem as error:
-            problems.append((kind, str(error)))
+    parts: dict[str, Any] = {"dag_id": path.stem, "partner": None, "erp": None}
+    parts |= {name: values[name] for name in OF_THE_PAIR if name in values}
+    parts |= {"start_date": _in_berlin(str(values["start_date"]))} if "start_date" in values else {}
+    options = frozenset[str]()
     try:
-        pair = Pair(**values)
+        partner = partner_named(values.get("partner"))
+        options = frozenset(partner.options)
+        parts["partner"] = partner.at(**_arguments(values, PARTNER | {name: name for name in options}))
+    except UnknownSystem as error:
+        problems.append(("partner", str(error)))
+    except InvalidSettings as error:
+        problems += error.problems
+    try:
+        parts["erp"] = erp_named(values.get("erp")).at(**_arguments(values, ERP))
+    except UnknownSystem as error:
+        problems.append(("erp", str(error)))
+    except InvalidSettings as error:
+        problems += error.problems
+    for group in GROUPS:
+        try:
+            parts[group.group] = group(
+                **{name: values[name] for name in group.model_fields if name in values}
+            )
+        except InvalidSettings as error:
+            problems += error.problems
+    problems += [(name, _unknown(name)) for name in values if name not in SETTINGS and name not in options]
+    try:
+        pair = Pair(**parts)
     except InvalidPair as error:
-        problems += [(name, sentence) for name, sentence in error.problems if name not in NOT_IN_FILES]
+        problems += [(name, sentence) for name, sentence in error.problems if name not in ("partner", "erp")]
     if problems:
-        raise WrongFile(*(_sentence(path, settings, *problem) for problem in problems))
+        found = [_sentence(path, settings, *problem) for problem in problems]
+        raise WrongFile(*(sentence for _, sentence in sorted(found)))
     return pair
+
+
+def _arguments(values: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """The arguments of a system's ``at`` that the file gives; a connection that it does not name is ``None``."""
+    given = {argument: values[name] for name, argument in names.items() if name in values}
+    return {"conn_id": None} | ({"exchange": None} if "exchange" in names else {}) | given
 
 
 def _about_the_name(name: str) -> list[tuple[str, str]]:
@@ -153,7 +187,7 @@ def _about_the_name(name: str) -> list[tuple[str, str]]:
     return [("", problem) for problem in problems]
 
 
-def _sentence(path: Path, settings: dict[str, Setting], name: str, rule: str) -> str:
+def _sentence(path: Path, settings: dict[str, Setting], name: str, rule: str) -> tuple[int, str]:
     """A problem with file and line: that of its setting or, without one, of the first setting that the rule names."""
     if name not in settings:
         said = {
@@ -163,12 +197,12 @@ def _sentence(path: Path, settings: dict[str, Setting], name: str, rule: str) ->
         }
         name = said[min(said)] if said else ""
     line = settings[name].line if name else 1
-    return f"{path.name}, line {line}: {rule}"
+    return line, f"{path.name}, line {line}: {rule}"
 
 
 def _unknown(name: str) -> str:
-    if name in NOT_IN_FILES:
-        return f"{name}: is told by the file's name, by partner and by erp; leave it out"
+    if name == "dag_id":
+        return "dag_id: the file's name says it; leave it out"
     near = difflib.get_close_matches(name, SETTINGS, n=1)
     # Never the value: a secret may have been written here that belongs into a connection.
     return f"{name:.80}: there is no such setting; " + (
@@ -196,22 +230,29 @@ def _dag_files() -> frozenset[str]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a customer's file, for editors; what :func:`read_customer` says counts."""
-    settings: dict[str, Any] = {
-        "partner": (
-            str,
-            Field(
-                description="the letting platform: a package under plugins/ whose operators.py has EXTRACT"
-            ),
-        ),
-        "erp": (
-            str,
-            Field(description="the ERP: a package under plugins/ whose operators.py has LOAD and ACCEPT"),
-        ),
+    texts = {
+        "partner": "the letting platform: a package under plugins/ with a PartnerSystem",
+        "erp": "the ERP: a package under plugins/ with an ErpSystem",
+        "partner_conn_id": "Airflow connection of the letting platform",
+        "erp_conn_id": "Airflow connection of the ERP",
+        "exchange": "the ERP's name for the place prospects are imported from",
     }
-    fields = Pair.model_fields
+    settings: dict[str, Any] = {name: (str, Field(description=text)) for name, text in texts.items()}
+    optional: dict[str, tuple[Any, str]] = {
+        "partner_separator": (Literal[PARTNER_SEPARATORS], "None: each unit number tells by itself"),
+        "selection": (Selection, "where prospects are chosen"),
+        "erp_separator": (str, "as the customer has set it, where the ERP does not prescribe its own"),
+        "erp_pool": (str, "Airflow pool that all tasks at this ERP share; by default one of its own"),
+    }
     settings |= {
-        name: (field.annotation, field) for name, field in fields.items() if name not in NOT_IN_FILES
+        name: (kind | None, Field(None, description=text)) for name, (kind, text) in optional.items()
     }
+    for name, values in _options_of_all_partners().items():
+        settings[name] = (Literal[values] | None, Field(None, description="where the partner has it"))
+    fields = {name: Pair.model_fields[name] for name in OF_THE_PAIR}
+    for group in GROUPS:
+        fields |= group.model_fields
+    settings |= {name: (field.annotation, field) for name, field in fields.items()}
     made = create_model("Customer", __config__=ConfigDict(extra="forbid"), **settings).model_json_schema()
     made["description"] = "One customer: one partner, one ERP, and how prospects go from one to the other."
     made["properties"]["start_date"] = {
@@ -220,6 +261,13 @@ def schema() -> dict[str, Any]:
         "description": fields["start_date"].description,
     }
     return {"$schema": "http://json-schema.org/draft-07/schema#", **made}
+
+
+def _options_of_all_partners() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in partner_names():
+        found |= partner_named(name).options
+    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

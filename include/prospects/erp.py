@@ -6,13 +6,13 @@ import pkgutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import starmap
 from typing import Any, Protocol, TypeVar
 
-from airflow.sdk import BaseOperator
-
-from include.prospects.errors import InvalidSettings, WaitAndRepeat
+from include.prospects.errors import InvalidSettings, WaitAndRepeat, about_text
 from include.prospects.model import BusinessPartner, ImportResult, Lease, Offer, Prospect
 from include.prospects.pools import pool_of
+
 
 @dataclass(frozen=True)
 class ErpSystem:
@@ -30,8 +30,8 @@ class ErpSystem:
     name: str
     path: str
     client: str
-    load: type[BaseOperator]
-    accept: type[BaseOperator]
+    load: Any
+    accept: Any
     separator: str | None = None
     pool_slots: int = 2
 
@@ -47,11 +47,7 @@ class ErpSystem:
         :raises InvalidSettings: naming each wrong setting, its value and the rule.
         """
         texts = {"erp_conn_id": conn_id, "exchange": exchange, "erp_pool": pool or pool_of(str(conn_id))}
-        problems = [
-            (name, f"{name} = {value!r:.80}: must be a text that is not empty")
-            for name, value in texts.items()
-            if not isinstance(value, str) or not value.strip()
-        ]
+        problems = [problem for problem in starmap(about_text, texts.items()) if problem]
         problems += self._about_separator(separator)
         if problems:
             raise InvalidSettings(self.name, problems)

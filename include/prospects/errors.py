@@ -23,6 +23,15 @@ class InvalidSettings(ValueError):
         self.problems = problems
 
 
+def about_text(name: str, value: object) -> tuple[str, str] | None:
+    """What is wrong with a setting that must be a text, if anything: its name and a sentence."""
+    if value is None:
+        return name, f"{name} is missing"
+    if not isinstance(value, str) or not value.strip():
+        return name, f"{name} = {value!r:.80}: must be a text that is not empty"
+    return None
+
+
 class WaitAndRepeat(Exception):
     """The system cannot serve us now; the same call may succeed later. Airflow's retries take over."""
 

@@ -47,10 +47,8 @@ class Pair(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dag_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
-    partner: InstanceOf[PartnerTarget] = Field(description="the letting platform, e.g. IMMOMIO.at('immomio')")
-    erp: InstanceOf[ErpTarget] = Field(
-        description="the ERP, e.g. SIGMA.at('sigma', exchange='Immomio', separator='.')"
-    )
+    partner: InstanceOf[PartnerTarget] = Field(description="the letting platform, made by its system's `at`")
+    erp: InstanceOf[ErpTarget] = Field(description="the ERP, made by its system's `at`")
     start_date: datetime = Field(description="first day of the pair; earlier days need a backfill")
     clients: tuple[Text, ...] | None = Field(None, min_length=1, description="None: all clients (Mandanten)")
     timing: InstanceOf[Timing] = Timing()

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
-from airflow.sdk import BaseOperator
-
-from include.prospects.errors import InvalidSettings
+from include.prospects.errors import InvalidSettings, about_text
 from include.prospects.model import PARTNER_SEPARATORS
 
 Selection = Literal["partner", "erp"]
@@ -26,7 +24,7 @@ class PartnerSystem:
     """
 
     name: str
-    extract: type[BaseOperator]
+    extract: Any
     options: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def at(
@@ -42,8 +40,8 @@ class PartnerSystem:
         :raises InvalidSettings: naming each wrong setting, its value and the rule.
         """
         problems = []
-        if not isinstance(conn_id, str) or not conn_id.strip():
-            problems.append(("partner_conn_id", f"partner_conn_id = {conn_id!r}: must name a connection"))
+        if problem := about_text("partner_conn_id", conn_id):
+            problems.append(problem)
         if separator is not None and separator not in PARTNER_SEPARATORS:
             known = " ".join(PARTNER_SEPARATORS)
             problems.append(

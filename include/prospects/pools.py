@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SLOTS = 4
 """Slots of a new pool. A task takes two or all four of them, as its ERP can bear
-(:attr:`~include.prospects.load_operator.LoadOffersOperator.pool_slots_of_a_task`); a deferred task takes none."""
+(:attr:`~include.prospects.erp.ErpSystem.pool_slots`); a deferred task takes none."""
 
 
 def pool_of(erp_conn_id: str) -> str:

@@ -40,10 +40,10 @@ class Timing(SettingsGroup):
 
     group = "timing"
 
-    schedule: Text = Field("@daily", description="cron expression, fires at most once an hour")
-    catchup: bool = Field(False, description="whether a pause is made up for, interval by interval")
+    schedule: Text = Field(default="@daily", description="cron expression, fires at most once an hour")
+    catchup: bool = Field(default=False, description="whether a pause is made up for, interval by interval")
     overlap: timedelta = Field(
-        timedelta(minutes=5),
+        default=timedelta(minutes=5),
         ge=timedelta(0),
         le=timedelta(days=1),
         description="how far a window is read backwards beyond its start, against clocks that differ",
@@ -62,7 +62,9 @@ class AcceptancePolicy(SettingsGroup):
 
     accept: Literal["auto", "approval", "off"] = "auto"
     max_accepts_per_run: Annotated[int, Field(ge=1, le=10_000)] = 50
-    approval_timeout: timedelta = Field(timedelta(hours=20), ge=timedelta(minutes=1), le=timedelta(days=30))
+    approval_timeout: timedelta = Field(
+        default=timedelta(hours=20), ge=timedelta(minutes=1), le=timedelta(days=30)
+    )
 
 
 class DuplicateCheck(SettingsGroup):
@@ -70,7 +72,9 @@ class DuplicateCheck(SettingsGroup):
 
     group = "duplicates"
 
-    matching_key: tuple[KeyField, ...] = Field(("first_name", "last_name", "birth_date"), min_length=1)
+    matching_key: tuple[KeyField, ...] = Field(
+        default=("first_name", "last_name", "birth_date"), min_length=1
+    )
     without_key: Literal["load", "quarantine"] = "load"
 
 
@@ -80,7 +84,9 @@ class AlertLimits(SettingsGroup):
     group = "alerts"
 
     late_after: timedelta | None = Field(
-        timedelta(hours=6), gt=timedelta(0), description="a run that takes longer is reported; None: never"
+        default=timedelta(hours=6),
+        gt=timedelta(0),
+        description="a run that takes longer is reported; None: never",
     )
     quarantine_alert_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     quarantine_alert_count: Annotated[int, Field(ge=0)] = 20
@@ -97,8 +103,8 @@ class Execution(SettingsGroup):
     group = "execution"
 
     retries: Annotated[int, Field(ge=0, le=20)] = 6
-    retry_delay: timedelta = Field(timedelta(seconds=30), gt=timedelta(0), le=timedelta(hours=1))
-    poll: timedelta = Field(timedelta(seconds=5), gt=timedelta(0), le=timedelta(minutes=10))
+    retry_delay: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0), le=timedelta(hours=1))
+    poll: timedelta = Field(default=timedelta(seconds=5), gt=timedelta(0), le=timedelta(minutes=10))
 
 
 GROUPS: tuple[type[SettingsGroup], ...] = (Timing, AcceptancePolicy, DuplicateCheck, AlertLimits, Execution)

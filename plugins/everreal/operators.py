@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from everreal import contract_status, mapping
 from everreal.contract_status import ContractStage
@@ -26,32 +26,29 @@ class EverRealExtractOperator(ExtractOperator):
     ``selection="partner"``: those for whom a contract was made (chosen in EverReal), from its contracts.
     ``selection="erp"``: all candidates, none of them chosen.
 
-    :param chosen_when: from when on a contract chooses its candidate: ``signed`` by candidate and owner, or already
-        ``started``. With ``signed`` a contract that is only started is skipped (``not_signed``) and handed over by the
-        window in which it is signed.
-    :param several_units: what becomes of a contract about several units, a flat and its parking space: an offer for
-        each (``offer_each``), accepted together or not at all, or ``quarantine``.
+    Options of the partner: ``chosen_when``: from when on a contract chooses its candidate: ``signed`` by candidate and owner, or already
+    ``started``. With ``signed`` a contract that is only started is skipped (``not_signed``) and handed over by the
+    window in which it is signed. ``several_units``: what becomes of a contract about several units, a flat and its
+    parking space: an offer for each (``offer_each``), accepted together or not at all, or ``quarantine``.
     """
 
-    partner_settings = frozenset({"chosen_when", "several_units"})
     not_chosen_reason = "not_signed"
 
-    def __init__(
-        self,
-        *,
-        chosen_when: mapping.ChosenWhen = "signed",
-        several_units: mapping.SeveralUnits = "offer_each",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.chosen_when: mapping.ChosenWhen = chosen_when
-        self.several_units: mapping.SeveralUnits = several_units
+    @property
+    def chosen_when(self) -> mapping.ChosenWhen:
+        """From when on a contract chooses its candidate."""
+        return cast("mapping.ChosenWhen", self.partner.options["chosen_when"])
+
+    @property
+    def several_units(self) -> mapping.SeveralUnits:
+        """What becomes of a contract about several units."""
+        return cast("mapping.SeveralUnits", self.partner.options["several_units"])
 
     @cached_property
     def hook(self) -> EverRealHook:
         from everreal.hook import EverRealHook
 
-        return EverRealHook(self.partner_conn_id)
+        return EverRealHook(self.partner.conn_id)
 
     @cached_property
     def _withdrawn(self) -> dict[tuple[datetime, datetime], list[str]]:
@@ -59,7 +56,7 @@ class EverRealExtractOperator(ExtractOperator):
         return {}
 
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
-        if self.selection == "erp":
+        if self.partner.selection == "erp":
             records = list(self.hook.candidates(start, end, self.map_ahead))
         else:
             records = _without_redrawn(self.hook.contracts(start, end, self.map_ahead))
@@ -70,7 +67,7 @@ class EverRealExtractOperator(ExtractOperator):
 
     def _parts(self, records: Iterable[Any]) -> Iterator[Any]:
         """One record for each offer that is to be made."""
-        if self.selection == "erp":
+        if self.partner.selection == "erp":
             return iter(records)
         return chain.from_iterable(mapping.parts(record, self.several_units) for record in records)
 
@@ -94,34 +91,38 @@ class EverRealExtractOperator(ExtractOperator):
     def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Any]:
         """EverReal cannot be asked by a candidate's id: its records are read newest first until all are found."""
         wanted = set(external_ids)
-        if self.selection == "erp":
+        if self.partner.selection == "erp":
             yield from _pick(self.hook.all_candidates(), wanted, self.external_id_of, lambda _: 0)
         else:
             yield from self._parts(_pick(self.hook.all_contracts(), wanted, self.external_id_of, _rank))
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
-        if self.selection == "erp":
-            return mapping.candidate_to_prospect(record, self.separator, today)
-        return mapping.contract_to_prospect(record, self.separator, today, self.chosen_when)
+        if self.partner.selection == "erp":
+            return mapping.candidate_to_prospect(record, self.partner.separator, today)
+        return mapping.contract_to_prospect(record, self.partner.separator, today, self.chosen_when)
 
     def external_id_of(self, record: Any) -> str | None:
-        return mapping.candidate_id(record if self.selection == "erp" else mapping.contract_candidate(record))
+        return mapping.candidate_id(
+            record if self.partner.selection == "erp" else mapping.contract_candidate(record)
+        )
 
     def raw(self, record: Any) -> str:
-        return mapping.raw_candidate(record) if self.selection == "erp" else mapping.raw_contract(record)
+        return (
+            mapping.raw_candidate(record) if self.partner.selection == "erp" else mapping.raw_contract(record)
+        )
 
     def lacking_fields(self, record: Any) -> list[str]:
         """Early candidates may not have told all yet; those with a contract have."""
-        return [] if self.selection == "erp" else mapping.lacking_fields(record)
+        return [] if self.partner.selection == "erp" else mapping.lacking_fields(record)
 
     def unknown_words(self, record: Any) -> list[str]:
         """The status of a contract if it is not in the table of words."""
-        if self.selection == "erp" or _stage(record) is not ContractStage.UNKNOWN:
+        if self.partner.selection == "erp" or _stage(record) is not ContractStage.UNKNOWN:
             return []
         return [contract_status.status_word(record)]
 
     def _is_withdrawn(self, record: Any) -> bool:
-        if self.selection == "erp":
+        if self.partner.selection == "erp":
             return mapping.is_disabled(record)
         return _ended(record) or mapping.is_disabled(mapping.contract_candidate(record))
 
@@ -189,6 +190,3 @@ def _pick(
         if not wanted:
             return
     yield from (record for external_id, (_, record) in spare.items() if external_id in wanted)
-
-
-EXTRACT = EverRealExtractOperator

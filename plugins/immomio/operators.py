@@ -31,7 +31,7 @@ class ImmomioExtractOperator(ExtractOperator):
     def hook(self) -> ImmomioHook:
         from immomio.hook import ImmomioHook
 
-        return ImmomioHook(self.partner_conn_id)
+        return ImmomioHook(self.partner.conn_id)
 
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
         records = list(self.hook.applications(mapping.CHOSEN, start, end, self.map_ahead))
@@ -87,7 +87,4 @@ class ImmomioExtractOperator(ExtractOperator):
         yield from filter(None, map(self.external_id_of, chain.from_iterable(found)))
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
-        return mapping.to_prospect(record, self.separator, today)
-
-
-EXTRACT = ImmomioExtractOperator
+        return mapping.to_prospect(record, self.partner.separator, today)

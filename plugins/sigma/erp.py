@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from include.prospects.erp import Delivery, ImportState, Outgoing
+from include.prospects.erp import Delivery, ErpTarget, ImportState, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.model import BusinessPartner, Lease, Offer, UnitNumber
 from sigma import mapping
@@ -22,17 +22,16 @@ SETTLE_SECONDS = 120.0
 class Sigma:
     """One customer's Sigma, spoken to for one portal.
 
-    :param exchange: the portal's name there.
-    :param separator: separator of unit numbers, as the customer has set it.
+    :param target: the connection, the portal's name and the separator of unit numbers, as the customer has set it.
     :param connection: the Airflow connection itself, where it cannot be asked for by its id.
     """
 
     batch_size = PROSPECTS_PER_DELIVERY
 
-    def __init__(self, conn_id: str, exchange: str, separator: str, connection: Any = None) -> None:
-        self.hook = SigmaHook(conn_id, connection=connection)
-        self.portal = exchange
-        self.separator = separator
+    def __init__(self, target: ErpTarget, connection: Any = None) -> None:
+        self.hook = SigmaHook(target.conn_id, connection=connection)
+        self.portal = target.exchange
+        self.separator = target.separator
 
     @property
     def scope(self) -> str:

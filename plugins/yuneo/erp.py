@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
-from include.prospects.erp import Delivery, ImportState, Outgoing
+from include.prospects.erp import Delivery, ErpTarget, ImportState, Outgoing
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import BusinessPartner, Lease, Offer, UnitNumber
 from yuneo import mapping
@@ -22,17 +22,15 @@ SETTLE_SECONDS = 120.0
 class Yuneo:
     """One customer's Yuneo, spoken to for one exchange (Immobilienbörse).
 
+    :param target: the connection and the exchange's name; the separator is always the same here.
     :param connection: the Airflow connection itself, where it cannot be asked for by its id.
     """
 
     batch_size = PROSPECTS_PER_IMPORT
 
-    def __init__(
-        self, conn_id: str, exchange: str, separator: str = mapping.SEPARATOR, connection: Any = None
-    ) -> None:
-        del separator
-        self.hook = YuneoHook(conn_id, connection=connection)
-        self.exchange = exchange
+    def __init__(self, target: ErpTarget, connection: Any = None) -> None:
+        self.hook = YuneoHook(target.conn_id, connection=connection)
+        self.target = target
 
     @property
     def scope(self) -> str:
@@ -51,7 +49,7 @@ class Yuneo:
                 rows.append(mapping.prospect_in(outgoing))
             except RefuseRecord as refusal:
                 refused[outgoing.prospect.external_id] = refusal.reason
-        job = self.hook.import_prospects(self.exchange, rows, going_out) if rows else None
+        job = self.hook.import_prospects(self.target.exchange, rows, going_out) if rows else None
         return Delivery(job, refused)
 
     def import_going_on(self) -> None:

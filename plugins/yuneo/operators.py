@@ -1,14 +1,9 @@
-"""The two operators of Wodis Yuneo; what they do for every ERP stands in their bases."""
+"""The two operators of Wodis Yuneo; what they do for every ERP is in their bases."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from include.prospects.accept_operator import AcceptOffersOperator
 from include.prospects.load_operator import LoadOffersOperator
-
-if TYPE_CHECKING:
-    from yuneo.erp import Yuneo
 
 
 class YuneoLoadOffersOperator(LoadOffersOperator):
@@ -18,25 +13,10 @@ class YuneoLoadOffersOperator(LoadOffersOperator):
     A work order carries up to 200 prospects; while it runs, the task is deferred.
     """
 
-    erp_class = "yuneo.erp.Yuneo"
-    erp_separator = "/"
-
-    def erp(self) -> Yuneo:
-        """Open Yuneo."""
-        from yuneo.erp import Yuneo
-
-        return Yuneo(**self.erp_settings)
+    system = "yuneo"
 
 
 class YuneoAcceptOffersOperator(AcceptOffersOperator):
     """Do the work of "Annehmen und Mietvertrag erstellen" for the offers that the policy lets through."""
 
-    def erp(self) -> Yuneo:
-        """Open Yuneo."""
-        from yuneo.erp import Yuneo
-
-        return Yuneo(**self.erp_settings)
-
-
-LOAD = YuneoLoadOffersOperator
-ACCEPT = YuneoAcceptOffersOperator
+    system = "yuneo"

@@ -92,7 +92,10 @@ def test_a_wrong_setting_leaves_the_other_pairs_alone(tmp_path: Path) -> None:
     for pair in PAIRS:
         shutil.copy(ROOT / "dags" / f"{pair}.py", tmp_path)
     broken = tmp_path / "immomio_sigma.py"
-    broken.write_text(broken.read_text().replace('schedule="@daily"', 'schedule="*/10 * * * *"'))
+    text = broken.read_text().replace(
+        "import Pair\n", "import Pair\nfrom include.prospects.settings import Timing\n"
+    )
+    broken.write_text(text.replace("tags=", 'timing=Timing(schedule="*/10 * * * *"), tags='))
 
     result = _in_a_fresh_process(tmp_path, "")
 

@@ -14,14 +14,14 @@ import pytest
 import tenacity
 
 from include.prospects import api_patience
-from include.prospects.erp import Erp, ImportState, Outgoing
+from include.prospects.erp import Erp, ErpTarget, ImportState, Outgoing
 from include.prospects.model import Prospect, UnitNumber
 from include.sandbox.sigma import Sigma as SigmaSystem
 from include.sandbox.sigma import SigmaOptions
 from include.sandbox.yuneo import Yuneo as YuneoSystem
 from include.sandbox.yuneo import YuneoOptions
-from sigma.erp import Sigma
-from yuneo.erp import Yuneo
+from sigma import SIGMA
+from yuneo import YUNEO
 
 EXCHANGE = "Immomio"
 
@@ -56,7 +56,7 @@ class Words:
     ignored: str
 
 
-YUNEO = Words(
+YUNEO_WORDS = Words(
     separator="/",
     ids_per_look_up=100,
     values_per_search=200,
@@ -68,7 +68,7 @@ YUNEO = Words(
     size_key="size",
     ignored="IGNORED",
 )
-SIGMA = Words(
+SIGMA_WORDS = Words(
     separator=".",
     ids_per_look_up=50,
     values_per_search=50,
@@ -85,9 +85,10 @@ SIGMA = Words(
 class Customer:
     """One ERP of the sandbox and our side of the line to it."""
 
-    def __init__(self, system: Any, erp: Erp, words: Words) -> None:
+    def __init__(self, system: Any, erp: Erp, words: Words, target: ErpTarget) -> None:
         self.system = system
         self.erp = erp
+        self.erp_target = target
         self.words = words
         self.unit = "01/0002/3/004"
         self.system.add_unit(self.written(self.unit))
@@ -153,8 +154,9 @@ def yuneo(_running: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
     system.clear()
     system.options = YuneoOptions(per_minute=None, work_order_seconds=0)
     monkeypatch.setenv("AIRFLOW_CONN_YUNEO", json.dumps(system.connection() | {"extra": {"timeout": 2}}))
-    erp = Yuneo("yuneo", EXCHANGE)
-    yield Customer(system, erp, YUNEO)
+    target = YUNEO.at("yuneo", exchange=EXCHANGE)
+    erp = target.open()
+    yield Customer(system, erp, YUNEO_WORDS, target)
     erp.close()
 
 
@@ -165,8 +167,9 @@ def sigma(_running: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator
     system.clear()
     system.options = SigmaOptions(run_seconds=0)
     monkeypatch.setenv("AIRFLOW_CONN_SIGMA", json.dumps(system.connection() | {"extra": {"timeout": 2}}))
-    erp = Sigma("sigma", EXCHANGE, ".")
-    yield Customer(system, erp, SIGMA)
+    target = SIGMA.at("sigma", exchange=EXCHANGE, separator=".")
+    erp = target.open()
+    yield Customer(system, erp, SIGMA_WORDS, target)
     erp.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -445,7 +446,7 @@ def test_no_more_calls_at_a_time_than_the_erp_takes(customer: Any) -> None:
 
 def test_all_pairs_that_feed_an_erp_share_its_scope(customer: Any) -> None:
     """And no other ERP has it: it is what keeps two pairs from letting one unit twice."""
-    again = type(customer.erp)(customer.system.name, "EverReal", customer.words.separator)
+    again = replace(customer.erp_target, exchange="EverReal").open()
 
     assert again.scope == customer.erp.scope
     assert customer.system.name in customer.erp.scope
@@ -455,7 +456,7 @@ def test_all_pairs_that_feed_an_erp_share_its_scope(customer: Any) -> None:
 def test_names_of_exchanges_may_hold_more_than_letters(customer: Any, make: Make) -> None:
     exchange = "Börse Süd & Nord: 100% #1?"
     customer.system.options.exchanges = (exchange,)
-    erp = type(customer.erp)(customer.system.name, exchange, customer.words.separator)
+    erp = replace(customer.erp_target, exchange=exchange).open()
     job = erp.deliver(make("anna"), go).job or erp.start_import()
 
     assert erp.import_state(job).finished

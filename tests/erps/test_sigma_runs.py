@@ -12,6 +12,7 @@ import pytest
 import sigma.hook as sigma_hook
 from include.prospects.erp import Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from sigma import SIGMA
 from sigma.erp import Sigma
 
 RUN = "/wodis/rest/verarbeitung/interessenten-import"
@@ -209,7 +210,7 @@ def test_an_unknown_portal_stops_the_run_at_its_start_too(sigma: Any) -> None:
 
 
 def test_other_portals_runs_are_not_ours(sigma: Any, make: Make) -> None:
-    other = Sigma("sigma", "EverReal", ".")
+    other = Sigma(SIGMA.at("sigma", exchange="EverReal", separator="."))
     other.deliver(make("theirs"), lambda: None)
     theirs = other.start_import()
 
@@ -229,7 +230,7 @@ def test_many_deliveries_at_a_time_keep_to_sigmas_limit(sigma: Any, make: Make) 
 
 def test_the_portals_name_is_one_part_of_the_address(sigma: Any, make: Make) -> None:
     """A slash in it must not lead to another address: the sandbox shows what came in, quoting undone."""
-    erp = Sigma("sigma", "Süd/Nord ?x=1", ".")
+    erp = Sigma(SIGMA.at("sigma", exchange="Süd/Nord ?x=1", separator="."))
     with pytest.raises(
         StopRun
     ):  # the sandbox, as many servers, ends a name at a slash even where it is quoted
@@ -268,7 +269,7 @@ def test_an_offer_saved_in_the_moment_of_acceptance_is_not_accepted(sigma: Any) 
 
 def test_the_customers_separator_is_used_both_ways(sigma: Any, make: Make) -> None:
     sigma.system.add_unit("01-0002-3-004")
-    erp = Sigma("sigma", "Immomio", "-")
+    erp = Sigma(SIGMA.at("sigma", exchange="Immomio", separator="-"))
     erp.deliver(make("anna"), lambda: None)
     erp.start_import()
 

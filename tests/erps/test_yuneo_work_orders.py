@@ -13,6 +13,7 @@ from include.prospects.erp import Outgoing
 from include.prospects.errors import AnswerLost
 from include.prospects.model import OfferStatus
 from include.sandbox.common import today
+from yuneo import YUNEO
 from yuneo.erp import Yuneo
 
 IMPORT = "/api/v1/prospect-imports"
@@ -89,7 +90,7 @@ def test_how_long_a_lost_work_order_may_still_come(
     """Two minutes, or what the customer's connection says."""
     connection = yuneo.system.connection() | {"extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_YUNEO", json.dumps(connection))
-    erp = Yuneo("yuneo", "Immomio")
+    erp = Yuneo(YUNEO.at("yuneo", exchange="Immomio"))
 
     assert erp.may_still_come(datetime.now(UTC) - timedelta(seconds=seconds)) is may_come
 

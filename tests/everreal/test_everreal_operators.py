@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from everreal import EVERREAL
 from everreal.operators import EverRealExtractOperator
+from include.prospects.settings import Timing
 
 
 @pytest.fixture
@@ -14,12 +16,9 @@ def extract(everreal):
     def make(selection):
         operator = EverRealExtractOperator(
             task_id="extract",
-            partner_conn_id="everreal",
-            separator="-",
-            selection=selection,
+            partner=EVERREAL.at("everreal", separator="-", selection=selection),
             clients=None,
-            overlap=timedelta(minutes=5),
-            schedule="@daily",
+            timing=Timing(),
         )
         made.append(operator)
         return operator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from mietblick.operators import MietblickExtractOperator
+from mietblick import MIETBLICK
 from mietblick_system import PAGE_SIZE, Mietblick
 from partners.cases import NOT_OURS, PERSON, PartnerCase
 
@@ -13,7 +13,7 @@ from partners.cases import NOT_OURS, PERSON, PartnerCase
 # guide: case
 class MietblickCase(PartnerCase):
     package = "mietblick"
-    operator = MietblickExtractOperator
+    partner = MIETBLICK
     separator = "|"
     system_type = Mietblick
     list_request = ("GET", "/api/bewerbungen")

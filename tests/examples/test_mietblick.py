@@ -67,7 +67,7 @@ def as_if_under_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def test_a_customers_file_names_the_package(as_if_under_plugins: None) -> None:
     pair = read_customer(HERE / "pairs" / "mietblick-sued.yaml")
 
-    assert pair.extract is MietblickExtractOperator
+    assert pair.partner.system.extract is MietblickExtractOperator
     assert (pair.dag_id, pair.partner_separator, pair.accept) == ("mietblick-sued", "|", "approval")
 
 

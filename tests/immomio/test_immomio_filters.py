@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from immomio import IMMOMIO
 from immomio.operators import ImmomioExtractOperator
 from include.prospects.errors import StopRun
+from include.prospects.settings import Timing
 
 APPLICATIONS = "/v1/applications"
 
@@ -14,12 +16,9 @@ APPLICATIONS = "/v1/applications"
 def extract(immomio):
     operator = ImmomioExtractOperator(
         task_id="extract",
-        partner_conn_id="immomio",
-        separator=".",
-        selection="partner",
+        partner=IMMOMIO.at("immomio", separator="."),
         clients=None,
-        overlap=timedelta(0),
-        schedule="@daily",
+        timing=Timing(overlap=timedelta(0)),
     )
     yield operator
     operator.close()

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from everreal.operators import EverRealExtractOperator
-from immomio.operators import ImmomioExtractOperator
+from everreal import EVERREAL
+from immomio import IMMOMIO
 from include.prospects.extract import ExtractOperator
+from include.prospects.partner import PartnerSystem
+from include.prospects.settings import Timing
 from include.sandbox.everreal import EverReal
 from include.sandbox.immomio import Immomio
 from include.sandbox.partner import Partner, Record
@@ -30,7 +32,7 @@ class PartnerCase(ABC):
     """One partner as the suite sees it. A new partner brings a subclass.
 
     :cvar package: name of its package under ``plugins/``, and of its Airflow connection.
-    :cvar operator: its extract operator.
+    :cvar partner: the system.
     :cvar selection: the pair's setting; a partner that knows both has a class for each.
     :cvar separator: what the customer has set between the four parts of a unit number.
     :cvar system_type: its system as a server of the sandbox.
@@ -40,7 +42,7 @@ class PartnerCase(ABC):
     """
 
     package: ClassVar[str]
-    operator: ClassVar[type[ExtractOperator]]
+    partner: ClassVar[PartnerSystem]
     selection: ClassVar[str] = "partner"
     separator: ClassVar[str]
     system_type: ClassVar[type[Partner]]
@@ -97,19 +99,17 @@ class PartnerCase(ABC):
         """The extract task of a pair with this partner."""
         settings: dict[str, Any] = {
             "task_id": "extract",
-            "partner_conn_id": self.package,
-            "separator": self.separator,
-            "selection": self.selection,
+            "partner": self.partner.at(self.package, separator=self.separator, selection=self.selection),
             "clients": None,
-            "overlap": timedelta(0),
-            "schedule": "@daily",
+            "timing": Timing(overlap=timedelta(0)),
         }
-        return self.operator(**(settings | other))
+        made: ExtractOperator = self.partner.extract(**(settings | other))
+        return made
 
 
 class ImmomioCase(PartnerCase):
     package = "immomio"
-    operator = ImmomioExtractOperator
+    partner = IMMOMIO
     separator = "."
     system_type = Immomio
     list_request = ("GET", "/v1/applications")
@@ -153,7 +153,7 @@ class EverRealCandidatesCase(PartnerCase):
     """Prospects are chosen in the ERP: all candidates are handed over."""
 
     package = "everreal"
-    operator = EverRealExtractOperator
+    partner = EVERREAL
     selection = "erp"
     separator = "-"
     system_type = EverReal

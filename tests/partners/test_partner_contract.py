@@ -32,6 +32,7 @@ from include.prospects import reason_words
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.extract import FEWEST_FOR_A_JUDGEMENT
 from include.prospects.model import Prospect
+from include.prospects.settings import Timing
 
 TODAY = date(2024, 11, 12)
 NOON = START + timedelta(hours=12)
@@ -170,7 +171,7 @@ def test_a_fault_in_the_mapping_ends_the_task(
 def test_the_overlap_reads_what_came_late(partner: PartnerCase, run: Any) -> None:
     late = partner.add(START - timedelta(minutes=4))
 
-    assert run(overlap=timedelta(minutes=5)).ids == [late]
+    assert run(timing=Timing(overlap=timedelta(minutes=5))).ids == [late]
     assert run().ids == []
 
 

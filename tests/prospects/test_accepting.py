@@ -17,7 +17,9 @@ from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Entry, Intent, Made, Run
 from include.prospects.ledger_schema import Store
 from include.sandbox import Sandbox
+from sigma import SIGMA
 from sigma.erp import Sigma
+from yuneo import YUNEO
 from yuneo.erp import Yuneo
 
 TODAY = datetime.now(ZoneInfo("Europe/Berlin")).date()
@@ -28,7 +30,11 @@ class World:
 
     def __init__(self, box: Sandbox, name: str, ledger: Ledger) -> None:
         self.system: Any = getattr(box, name)
-        self.erp: Any = Yuneo("yuneo", "Immomio") if name == "yuneo" else Sigma("sigma", "Immomio", ".")
+        self.erp: Any = (
+            Yuneo(YUNEO.at("yuneo", exchange="Immomio"))
+            if name == "yuneo"
+            else Sigma(SIGMA.at("sigma", exchange="Immomio", separator="."))
+        )
         self.ledger = ledger
         self.unit = "01/0001/1/1"
         self.system.add_unit(self.unit.replace("/", "/" if name == "yuneo" else "."))

@@ -13,11 +13,13 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from immomio.operators import ImmomioExtractOperator
+from everreal import EVERREAL
+from immomio import IMMOMIO
 from include.prospects import customers, systems
 from include.prospects.pair import Pair
+from include.prospects.settings import GROUPS
 from include.prospects.settings_file import LARGEST, WrongFile
-from sigma.operators import SigmaAcceptOffersOperator, SigmaLoadOffersOperator
+from sigma import SIGMA
 from tests.conftest import ROOT
 
 GOOD = """\
@@ -50,13 +52,8 @@ def test_a_file_says_what_a_dag_file_says(tmp_path: Path) -> None:
 
     assert pair == Pair(
         dag_id="nord",
-        extract=ImmomioExtractOperator,
-        load=SigmaLoadOffersOperator,
-        accept_with=SigmaAcceptOffersOperator,
-        partner_conn_id="immomio_nord",
-        erp_conn_id="sigma_nord",
-        exchange="Immomio",
-        erp_separator=".",
+        partner=IMMOMIO.at("immomio_nord"),
+        erp=SIGMA.at("sigma_nord", exchange="Immomio", separator="."),
         start_date=pendulum.datetime(2026, 11, 1, tz="Europe/Berlin"),
     )
 
@@ -80,7 +77,18 @@ def test_a_file_says_what_a_dag_file_says(tmp_path: Path) -> None:
 )
 def test_what_stands_there_is_meant(tmp_path: Path, line: str, setting: str, value: Any) -> None:
     """YAML 1.1 makes ``False`` of ``off``, 1 of ``001`` and 36000 of ``10:00:00``."""
-    assert getattr(customers.read_customer(written(tmp_path, GOOD + line)), setting) == value
+    pair = customers.read_customer(written(tmp_path, GOOD + line))
+    places = [pair, *(getattr(pair, group.group) for group in GROUPS)]
+    (place,) = [place for place in places if setting in type(place).model_fields]
+
+    assert getattr(place, setting) == value
+
+
+def test_the_options_of_a_partner_are_settings_of_its_customers(tmp_path: Path) -> None:
+    text = GOOD.replace("immomio\n", "everreal\n", 1) + "chosen_when: started\n"
+
+    pair = customers.read_customer(written(tmp_path, text))
+    assert pair.partner == EVERREAL.at("immomio_nord", chosen_when="started")
 
 
 @pytest.mark.parametrize(
@@ -104,9 +112,11 @@ WRONG = {
     "too often": (GOOD + "schedule: '*/5 * * * *'\n", LINES + 1, "schedule = '*/5 * * * *': must not fire more often"),
     "unknown": (GOOD + "acept: off\n", LINES + 1, "acept: there is no such setting; is accept meant?"),
     "twice": (GOOD + "erp: yuneo\n", LINES + 1, "erp stands here a second time, first on line 3"),
-    "a class": (GOOD + "extract: os.system\n", LINES + 1, "extract: is told by"),
+    "a class": (GOOD + "extract: os.system\n", LINES + 1, "extract: there is no such setting"),
+    "the DAG's name": (GOOD + "dag_id: nord\n", LINES + 1, "dag_id: the file's name says it"),
+    "an option of another partner": (GOOD + "chosen_when: signed\n", LINES + 1, "chosen_when: there is no such setting"),
     "unknown partner": (GOOD.replace("immomio\n", "imomio\n", 1), 2, "'imomio': is not known; known are everreal, immomio"),
-    "an ERP as partner": (GOOD.replace("immomio\n", "yuneo\n", 1), 2, "has no EXTRACT, so it is none; known are everreal"),
+    "an ERP as partner": (GOOD.replace("immomio\n", "yuneo\n", 1), 2, "has 0 values of PartnerSystem instead of one; known are everreal"),
     "a path as partner": (GOOD.replace("immomio\n", "../../tmp\n", 1), 2, "is not known"),
     "two rules": (GOOD + "selection: erp\n", LINES + 1, "nothing may be accepted automatically"),
     "missing": (GOOD.replace("exchange: Immomio\n", ""), 1, "exchange is missing"),
@@ -147,12 +157,8 @@ def test_all_wrong_lines_are_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(WrongFile) as refused:
         customers.read_customer(written(tmp_path, text))
 
-    assert [sentence.split(":")[0].split()[-1] for sentence in refused.value.sentences] == [
-        "10",
-        "3",
-        "6",
-        "9",
-    ]
+    lines = [sentence.split(":")[0].split()[-1] for sentence in refused.value.sentences]
+    assert lines == ["3", "9", "10"]
     assert "hunter2" not in str(refused.value), "what is no setting may be a secret"
 
 
@@ -170,9 +176,10 @@ def test_a_broken_package_hides_its_own_customers_only(
 ) -> None:
     package = tmp_path / "plugins" / "broken_system"
     package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "operators.py").write_text("EXTRACT = 1 / 0\n")
-    monkeypatch.setattr(systems, "_names", lambda: ("broken_system", "sigma"))
+    (package / "__init__.py").write_text("PartnerSystem = print\nBROKEN = PartnerSystem(1 / 0)\n")
+    (package / "operators.py").touch()
+    monkeypatch.setattr(systems, "SYSTEMS", package.parent)
+    monkeypatch.setattr(systems, "_names", lambda: ("broken_system",))
     monkeypatch.syspath_prepend(str(package.parent))
 
     with pytest.raises(WrongFile, match=r"line 2: partner = 'broken_system': .*ZeroDivisionError"):
@@ -227,7 +234,7 @@ def test_the_schema_that_editors_read_is_that_of_the_settings() -> None:
     kept = json.loads((ROOT / "include" / "pairs" / "pair.schema.json").read_text())
 
     assert kept == customers.schema()
-    assert set(kept["properties"]) == set(customers.SETTINGS)
+    assert set(kept["properties"]) == {*customers.SETTINGS, *EVERREAL.options}
     assert set(kept["required"]) == {
         "partner",
         "erp",

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import pkgutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pendulum
 import pytest
 
-from everreal.operators import EverRealExtractOperator
-from immomio.operators import ImmomioExtractOperator
+from everreal import EVERREAL
+from immomio import IMMOMIO
+from include.prospects.erp import ErpSystem, ErpTarget
+from include.prospects.errors import InvalidSettings
 from include.prospects.pair import InvalidPair, Pair
-from sigma.operators import SigmaAcceptOffersOperator, SigmaLoadOffersOperator
-from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+from include.prospects.settings import AcceptancePolicy, AlertLimits, DuplicateCheck, Execution, Timing
+from sigma import SIGMA
+from yuneo import YUNEO
+from yuneo.operators import YuneoLoadOffersOperator
 
 SETTINGS: dict[str, Any] = {
     "dag_id": "a_pair",
-    "extract": ImmomioExtractOperator,
-    "load": YuneoLoadOffersOperator,
-    "accept_with": YuneoAcceptOffersOperator,
-    "partner_conn_id": "immomio",
-    "erp_conn_id": "yuneo",
-    "exchange": "Immomio",
+    "partner": IMMOMIO.at("immomio"),
+    "erp": YUNEO.at("yuneo", exchange="Immomio"),
     "start_date": pendulum.datetime(2026, 1, 1, tz="Europe/Berlin"),
 }
 
@@ -29,38 +31,20 @@ SETTINGS: dict[str, Any] = {
 def test_the_default_day_is_a_day() -> None:
     pair = Pair(**SETTINGS)
 
-    assert (pair.schedule, pair.selection, pair.accept) == ("@daily", "partner", "auto")
-    assert pair.written_separator == "/"
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [{"chosen_when": "signed"}, {"several_units": "quarantine"}],
-    ids=lambda setting: next(iter(setting)),
-)
-def test_a_setting_that_only_another_partner_knows_is_refused(setting: dict[str, str]) -> None:
-    """Immomio's "als Mieter akzeptiert" is one moment, and its application is about one unit."""
-    ((name, value),) = setting.items()
-    with pytest.raises(InvalidPair, match=f"{name} = '{value}': this partner has no such setting"):
-        Pair(**SETTINGS | setting)
-
-    pair = Pair(**SETTINGS | setting | {"extract": EverRealExtractOperator})
-    assert pair.partner_settings == setting
-
-
-@pytest.mark.parametrize(
-    ("setting", "value"), [("chosen_when", "sent"), ("several_units", "first"), ("chosen_when", True)]
-)
-def test_a_value_that_the_partners_setting_does_not_have_is_refused(setting: str, value: Any) -> None:
-    with pytest.raises(InvalidPair, match=f"{setting} = {value!r}"):
-        Pair(**SETTINGS | {setting: value, "extract": EverRealExtractOperator})
+    assert (pair.timing.schedule, pair.partner.selection, pair.acceptance.accept) == (
+        "@daily",
+        "partner",
+        "auto",
+    )
+    assert (pair.erp.separator, pair.erp.pool) == ("/", "erp_yuneo")
+    assert EVERREAL.at("everreal").options == {"chosen_when": "signed", "several_units": "offer_each"}
 
 
 @pytest.mark.parametrize(
     "schedule", ["@hourly", "7 * * * *", "7 6-20 * * *", "@weekly", "0 3 1 * *", "59 23 * * 1-5"]
 )
 def test_schedules_that_fire_at_most_hourly(schedule: str) -> None:
-    assert Pair(**SETTINGS | {"schedule": schedule}).schedule == schedule
+    assert Timing(schedule=schedule).schedule == schedule
 
 
 @pytest.mark.parametrize(
@@ -76,56 +60,86 @@ def test_schedules_that_fire_at_most_hourly(schedule: str) -> None:
     ],
 )
 def test_schedules_that_could_fire_more_often_are_refused(schedule: str) -> None:
-    with pytest.raises(InvalidPair, match="once an hour") as refused:
-        Pair(**SETTINGS | {"schedule": schedule})
+    with pytest.raises(InvalidSettings, match="once an hour") as refused:
+        Timing(schedule=schedule)
 
     assert schedule in str(refused.value)
-    assert "a_pair" in str(refused.value)
 
 
 @pytest.mark.parametrize("schedule", ["", "hourly", "@once", "@continuous", "61 * * * *", "@fortnightly"])
 def test_what_is_no_schedule_is_refused(schedule: str) -> None:
-    with pytest.raises(InvalidPair, match="schedule"):
-        Pair(**SETTINGS | {"schedule": schedule})
+    with pytest.raises(InvalidSettings, match="schedule"):
+        Timing(schedule=schedule)
 
 
 @pytest.mark.parametrize("accept", ["auto", "approval"])
-def test_nothing_is_accepted_where_prospects_are_chosen_in_the_erp(accept: str) -> None:
+def test_nothing_is_accepted_where_prospects_are_chosen_in_the_erp(accept: Any) -> None:
+    chosen_in_the_erp = {"partner": EVERREAL.at("everreal", selection="erp")}
+
     with pytest.raises(InvalidPair, match="nothing may be accepted automatically"):
-        Pair(**SETTINGS | {"selection": "erp", "accept": accept})
+        Pair(**SETTINGS | chosen_in_the_erp | {"acceptance": AcceptancePolicy(accept=accept)})
 
-
-def test_selection_in_the_erp_without_acceptance_is_fine() -> None:
-    assert Pair(**SETTINGS | {"selection": "erp", "accept": "off"}).selection == "erp"
+    pair = Pair(**SETTINGS | chosen_in_the_erp | {"acceptance": AcceptancePolicy(accept="off")})
+    assert pair.partner.selection == "erp"
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"),
+    ("make", "setting", "value"),
     [
-        ("dag_id", "a pair"),
-        ("partner_separator", ","),
-        ("erp_separator", "."),
-        ("start_date", datetime(2026, 1, 1)),
-        ("overlap", timedelta(days=-1)),
-        ("clients", ()),
-        ("matching_key", ("name",)),
-        ("matching_key", ()),
-        ("without_key", "guess"),
-        ("accept", "always"),
-        ("max_accepts_per_run", 0),
-        ("retries", -1),
-        ("exchange", " "),
-        ("no_such_setting", 1),
+        (lambda value: Pair(**SETTINGS | {"dag_id": value}), "dag_id", "a pair"),
+        (lambda value: Pair(**SETTINGS | {"start_date": value}), "start_date", datetime(2026, 1, 1)),
+        (lambda value: Pair(**SETTINGS | {"clients": value}), "clients", ()),
+        (lambda value: Pair(**SETTINGS | {"erp": value}), "erp", "yuneo"),
+        (lambda value: Pair(**SETTINGS | {"no_such_setting": value}), "no_such_setting", 17),
+        (lambda value: IMMOMIO.at(value), "partner_conn_id", " "),
+        (lambda value: IMMOMIO.at("immomio", separator=value), "partner_separator", ","),
+        (lambda value: IMMOMIO.at("immomio", selection=value), "selection", "both"),
+        (lambda value: IMMOMIO.at("immomio", chosen_when=value), "chosen_when", "signed"),
+        (lambda value: EVERREAL.at("everreal", chosen_when=value), "chosen_when", "sent"),
+        (lambda value: EVERREAL.at("everreal", several_units=value), "several_units", "first"),
+        (lambda value: YUNEO.at("yuneo", exchange=value), "exchange", " "),
+        (lambda value: YUNEO.at("yuneo", exchange="Immomio", separator=value), "erp_separator", "."),
+        (lambda value: SIGMA.at("sigma", exchange="Immomio", separator=value), "erp_separator", ".."),
+        (lambda value: Timing(overlap=value), "overlap", timedelta(days=-1)),
+        (lambda value: DuplicateCheck(matching_key=value), "matching_key", ("name",)),
+        (lambda value: DuplicateCheck(matching_key=value), "matching_key", ()),
+        (lambda value: DuplicateCheck(without_key=value), "without_key", "guess"),
+        (lambda value: AcceptancePolicy(accept=value), "accept", "always"),
+        (lambda value: AcceptancePolicy(max_accepts_per_run=value), "max_accepts_per_run", 0),
+        (lambda value: AlertLimits(quarantine_alert_share=value), "quarantine_alert_share", 2),
+        (lambda value: Execution(retries=value), "retries", -1),
+        (lambda value: Timing(no_such_setting=value), "no_such_setting", 17),
     ],
 )
-def test_each_wrong_setting_is_named_with_its_value(setting: str, value: Any) -> None:
-    with pytest.raises(InvalidPair, match=setting):
-        Pair(**SETTINGS | {setting: value})
+def test_each_wrong_setting_is_named_with_its_value(
+    make: Callable[[Any], Any], setting: str, value: Any
+) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        make(value)
+
+    shown = value[0] if isinstance(value, tuple) and value else value
+    assert setting in str(refused.value)
+    assert f"{shown!r}" in str(refused.value)
 
 
 def test_sigma_has_no_separator_of_its_own() -> None:
-    sigma = SETTINGS | {"load": SigmaLoadOffersOperator, "accept_with": SigmaAcceptOffersOperator}
+    assert SIGMA.at("sigma", exchange="Immomio", separator="-").separator == "-"
+    with pytest.raises(InvalidSettings, match="erp_separator is missing"):
+        SIGMA.at("sigma", exchange="Immomio")
 
-    assert Pair(**sigma | {"erp_separator": "-"}).written_separator == "-"
-    with pytest.raises(InvalidPair, match="erp_separator is missing"):
-        Pair(**sigma)
+
+def test_an_operator_of_one_erp_cannot_be_used_for_another() -> None:
+    sigma = SIGMA.at("sigma", exchange="Immomio", separator=".")
+
+    with pytest.raises(InvalidSettings, match="erp = 'sigma': this operator is made for 'yuneo'"):
+        YuneoLoadOffersOperator(
+            task_id="load", chunk={}, erp=sigma, key=(), schedule="@daily", poll=timedelta(1)
+        )
+
+
+@pytest.mark.parametrize("system", [YUNEO, SIGMA], ids=lambda system: system.name)
+def test_a_target_is_the_same_after_its_way_through_a_trigger(system: ErpSystem) -> None:
+    target = system.at("a_connection", exchange="Immomio", separator="/", pool="shared")
+
+    assert ErpTarget.deserialize(target.serialize()) == target
+    assert pkgutil.resolve_name(system.path) is system

@@ -8,25 +8,19 @@ Applicants who were promised a flat in Mietblick become offers in Wodis Yuneo an
 """
 
 import pendulum
-from mietblick.operators import MietblickExtractOperator
+from mietblick import MIETBLICK
 
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.pair import Pair
-from yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+from yuneo import YUNEO
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 # guide: dag
 dag = prospect_sync_dag(
     Pair(
         dag_id="mietblick_yuneo",
-        extract=MietblickExtractOperator,
-        load=YuneoLoadOffersOperator,
-        accept_with=YuneoAcceptOffersOperator,
-        partner_conn_id="mietblick",
-        erp_conn_id="yuneo",
-        exchange="Mietblick",
-        partner_separator="|",
-        schedule="@daily",
+        partner=MIETBLICK.at("mietblick", separator="|"),
+        erp=YUNEO.at("yuneo", exchange="Mietblick"),
         start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
         tags=("mietblick", "yuneo"),
     ),

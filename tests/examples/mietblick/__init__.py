@@ -1,1 +1,8 @@
 """Mietblick, an invented letting platform (partner): its hook, its mapping, its operator."""
+
+from include.prospects.partner import PartnerSystem
+from mietblick.operators import MietblickExtractOperator
+
+# guide: system
+MIETBLICK = PartnerSystem(name="mietblick", extract=MietblickExtractOperator)
+# guide: end

@@ -27,7 +27,7 @@ class MietblickExtractOperator(ExtractOperator):
     def hook(self) -> MietblickHook:
         from mietblick.hook import MietblickHook
 
-        return MietblickHook(self.partner_conn_id)
+        return MietblickHook(self.partner.conn_id)
 
     def read(self, start: datetime, end: datetime) -> Iterator[Any]:
         yield from self.hook.applications(mapping.CHOSEN, start, end)
@@ -41,8 +41,7 @@ class MietblickExtractOperator(ExtractOperator):
             yield from filter(None, map(self.external_id_of, self.hook.applications(status, start, end)))
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
-        return mapping.to_prospect(record, self.separator, today)
+        return mapping.to_prospect(record, self.partner.separator, today)
 
 
-EXTRACT = MietblickExtractOperator
 # guide: end

@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 
 from include.prospects import alerts
 from include.prospects.alert_messages import RunFacts, closed_message, opened_message
-from include.prospects.alert_settings import (
-    Limits,
-)
 from include.prospects.alert_texts import FAILED_TASK, LABELS, TEXTS, WHAT
 from include.prospects.errors import StopRun
 from include.prospects.ledger import Ledger
+from include.prospects.settings import AlertLimits
 
 
 def test_nothing_personal_and_no_secret_is_in_any_alert_or_log(received, caplog):
@@ -26,7 +24,7 @@ def test_nothing_personal_and_no_secret_is_in_any_alert_or_log(received, caplog)
     alerts.failed(context(run(0, dag_id="a"), "extract", ValueError("Anna Müller, 1980-01-01")))
     alerts.failed(context(run(0, dag_id="b"), "extract", StopRun("refused for anna@example.org")))
     Ledger().held([e.id for e in Ledger().find(PAIR, ["K-4711"]).values()], "expired", "r")
-    alerts.reconciled(context(dag_run), counts(40, 40), Limits())
+    alerts.reconciled(context(dag_run), counts(40, 40), AlertLimits())
     received.answer = 503
     alerts.failed(context(run(0, dag_id="c"), "extract"))
 
@@ -58,7 +56,7 @@ def test_german(received, monkeypatch):
 def test_german_reasons_in_words(received, monkeypatch):
     monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
     found = {"unit_missing": 4, "code_of_tomorrow": 5}
-    alerts.reconciled(context(run(0)), counts(40, 9) | {"quarantine_reasons": found}, Limits())
+    alerts.reconciled(context(run(0)), counts(40, 9) | {"quarantine_reasons": found}, AlertLimits())
     assert "5 × code_of_tomorrow; 4 × nennt keine Verwaltungseinheit (unit_missing)" in received.text
 
 

@@ -6,15 +6,13 @@ import pytest
 from alert_receiver import PAIR, context, counts, run, waiting_offer
 
 from include.prospects import alerts
-from include.prospects.alert_settings import (
-    Limits,
-)
 from include.prospects.ledger import Ledger
+from include.prospects.settings import AlertLimits
 
 
 def test_quarantine_above_the_share_is_told_once_and_its_end_too(received):
     for hours, quarantined in enumerate((8, 9, 10, 0, 0)):
-        alerts.reconciled(context(run(hours)), counts(40, quarantined), Limits())
+        alerts.reconciled(context(run(hours)), counts(40, quarantined), AlertLimits())
     much = "much in quarantine"
     assert received.headlines == [f"{PAIR}: {much}", f"{PAIR}: well again ({much})"]
     assert (
@@ -36,14 +34,14 @@ def test_quarantine_above_the_share_is_told_once_and_its_end_too(received):
     ],
 )
 def test_the_limits_of_quarantine(quarantined, extracted, exceeded):
-    assert Limits().exceeded(quarantined, extracted) is exceeded
+    assert AlertLimits().quarantine_exceeded(quarantined, extracted) is exceeded
 
 
 def test_an_interface_that_is_not_as_assumed_is_reported_once_and_its_end_too(received):
     """A run that read nothing does not end it: it saw no status at all."""
     strange = {"unknown_words": {"COMPLETED": 2}, "interface_findings": {"field_never_there dateOfBirth": 3}}
     for hours, found in enumerate(({}, strange, strange, {"extracted": 0}, {})):
-        alerts.reconciled(context(run(hours)), counts(3) | found, Limits())
+        alerts.reconciled(context(run(hours)), counts(3) | found, AlertLimits())
     differs = "the partner's interface is not as assumed"
     assert received.headlines == [f"{PAIR}: {differs}", f"{PAIR}: well again ({differs})"]
     assert "found: COMPLETED (2 ×), field_never_there dateOfBirth (3 ×)" in received.text
@@ -53,7 +51,7 @@ def test_waiting_offers_are_told_when_new_ones_wait_and_when_none_is_left(receiv
     first = waiting_offer("1")
     waiting_offer("2", "rejected_by_approver")
     for hours in range(3):
-        alerts.reconciled(context(run(hours)), counts(), Limits())
+        alerts.reconciled(context(run(hours)), counts(), AlertLimits())
     assert received.headlines == [f"{PAIR}: held offers wait for a person"]
     assert (
         "1 offers, 1 of them new. Reasons: 1 × another chosen prospect lays claim to the unit (competing_offer)"
@@ -61,18 +59,18 @@ def test_waiting_offers_are_told_when_new_ones_wait_and_when_none_is_left(receiv
     )
 
     second = waiting_offer("3", "expired")
-    alerts.reconciled(context(run(4)), counts(), Limits())
+    alerts.reconciled(context(run(4)), counts(), AlertLimits())
     assert len(received.mails) == 2
 
     Ledger().leased(first, "M1", "r")
     Ledger().leased(second, "M2", "r")
-    alerts.reconciled(context(run(5)), counts(), Limits())
+    alerts.reconciled(context(run(5)), counts(), AlertLimits())
     assert received.headlines[2] == f"{PAIR}: well again (held offers wait for a person)"
 
 
 def test_a_rehearsal_alerts_nobody(received):
     waiting_offer("1")
-    alerts.reconciled(context(run(), rehearse=True), counts(40, 40), Limits())
+    alerts.reconciled(context(run(), rehearse=True), counts(40, 40), AlertLimits())
     assert received.mails == []
 
 
