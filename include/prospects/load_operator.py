@@ -13,7 +13,6 @@ from airflow.sdk import BaseOperator
 from include.prospects import staging, window
 from include.prospects.chunks import Chunk
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
-from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import Outcome, OutcomeKind, Prospect
 
 if TYPE_CHECKING:
@@ -129,9 +128,8 @@ class LoadOffersOperator(BaseOperator):
             loader = Loader(
                 ledger, erp, run, since, lambda some: self._partner_numbers(erp, some), rounds_lost
             )
-            with without_garbage_collection():
-                items = self._items(ledger, chunk)
-                outcomes = _advance_patiently(loader, items)
+            items = self._items(ledger, chunk)
+            outcomes = _advance_patiently(loader, items)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, loader.rounds_lost)
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
