@@ -11,8 +11,9 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from include.prospects import alerts, approval_words, staging, window
+from include.prospects import alerts, approval_words, staging
 from include.prospects.chunks import Chunk
+from include.prospects.window import TIMEZONE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,7 +41,6 @@ class AcceptOffersOperator(HITLOperator):
     :param accept: ``auto``, ``approval`` or ``off``; the param ``accept`` of a run comes first.
     :param max_accepts_per_run: above it a person is asked even with ``auto``.
     :param approval_timeout: how long the question stands; then the offers stay held.
-    :param schedule: the pair's cron expression.
     :return: the chunk; nothing personal leaves the task.
     """
 
@@ -57,7 +57,6 @@ class AcceptOffersOperator(HITLOperator):
         accept: str,
         max_accepts_per_run: int,
         approval_timeout: timedelta,
-        schedule: str,
         **kwargs: Any,
     ) -> None:
         words = approval_words.words()
@@ -75,7 +74,6 @@ class AcceptOffersOperator(HITLOperator):
         self.separator = separator
         self.accept = accept
         self.max_accepts_per_run = max_accepts_per_run
-        self.schedule = schedule
 
     @property
     def erp_settings(self) -> dict[str, Any]:
@@ -148,8 +146,9 @@ class AcceptOffersOperator(HITLOperator):
         from include.prospects.ledger_records import Run
 
         erp, dag_run = self.erp(), context["dag_run"]
-        run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
-        return erp, Acceptor(Ledger(), erp, run, pendulum.now(window.TIMEZONE).date())
+        window = staging.extent(Chunk.read(self.chunk).folder).window or (None, None)
+        run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
+        return erp, Acceptor(Ledger(), erp, run, pendulum.now(TIMEZONE).date())
 
     def _ask_about(self, planned: Sequence[Decision], acceptor: Acceptor, context: Context) -> None:
         """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""

@@ -96,7 +96,7 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
         },
         tags=["prospects", *pair.tags],
         doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
-        **alerts.dag_callbacks(pair.late_after),
+        **alerts.dag_callbacks(pair.late_after, pair.schedule),
     )
 
 
@@ -106,7 +106,6 @@ def _at_the_erp(pair: Pair) -> dict[str, Any]:
         "erp_conn_id": pair.erp_conn_id,
         "exchange": pair.exchange,
         "separator": pair.written_separator,
-        "schedule": pair.schedule,
         "pool": pair.erp_pool,
         "pool_slots": pair.load.pool_slots_of_a_task,
         "map_index_template": CHUNK_NAME,

@@ -139,7 +139,7 @@ class ExtractOperator(BaseOperator):
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
         self.findings.clear()
         folder = staging.folder_of(context)
-        start, end = window.of_run(context, self.schedule)
+        run_window = window.of_run(context, self.schedule)
         if self.selection == "erp" and context["params"].get("accept") not in (None, "off"):
             raise StopRun(
                 f"accept={context['params']['accept']!r} is not for this pair: its prospects are chosen in the ERP, "
@@ -152,14 +152,15 @@ class ExtractOperator(BaseOperator):
                 self.log.info("reading %d records by their ids", len(asked_for))
                 sorted_out.add(self.read_by_id(asked_for))
             else:
-                self.log.info("reading from %s to %s", start, end)
-                sorted_out.add(self.read(start - self.overlap, end))
-                withdrawn = list(self.read_withdrawn(start - self.overlap, end))
+                self.log.info("reading from %s to %s", *run_window)
+                since, until = run_window.start - self.overlap, run_window.end
+                sorted_out.add(self.read(since, until))
+                withdrawn = list(self.read_withdrawn(since, until))
         finally:
             self.close()
         sorted_out.stop_if_the_interface_changed()
         sorted_out.report_findings()
-        sorted_out.stage(folder, withdrawn)
+        sorted_out.stage(folder, withdrawn, run_window)
         return folder
 
     def close(self) -> None:
@@ -299,7 +300,7 @@ class _SortedOut:
         keys = {(prospect.external_id, prospect.unit) for prospect in self.not_chosen} - chosen
         return sorted((external_id, str(unit)) for external_id, unit in keys)
 
-    def stage(self, folder: str, withdrawn: Iterable[str]) -> None:
+    def stage(self, folder: str, withdrawn: Iterable[str], run_window: window.Window) -> None:
         import pandas as pd
 
         ids = sorted({*self.withdrawn, *withdrawn})
@@ -313,5 +314,5 @@ class _SortedOut:
         findings = pd.DataFrame(found, columns=["code", "subject", "count"])
         staging.write(folder, "findings", findings.astype(_FINDING_TYPES))
         counts = staging.write_outcomes(folder, "extract", self.outcomes, self.raw)
-        staging.write(folder, "extent", pd.DataFrame({"extracted": [self.count]}))
+        staging.write_extent(folder, staging.Extent(self.count, run_window))
         self.operator.log.info("%d records, of which %s", self.count, counts or "all are prospects")

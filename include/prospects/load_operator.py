@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk import BaseOperator
 
-from include.prospects import staging, window
+from include.prospects import staging
 from include.prospects.chunks import Chunk
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
 from include.prospects.model import Outcome, OutcomeKind, Prospect
@@ -50,7 +50,6 @@ class LoadOffersOperator(BaseOperator):
     :param exchange: the ERP's name for the place prospects are imported from (Immobilienbörse, Portal).
     :param separator: separator between the four parts of a unit number as the ERP writes it.
     :param key: fields that tell a person, as the ERP's duplicate check is set.
-    :param schedule: the pair's cron expression, for the window of a run started by hand.
     :param poll: pause between two looks at an import that goes on.
     :return: the chunk; nothing personal leaves the task.
     """
@@ -66,7 +65,6 @@ class LoadOffersOperator(BaseOperator):
         exchange: str,
         separator: str,
         key: Sequence[str],
-        schedule: str,
         poll: timedelta,
         **kwargs: Any,
     ) -> None:
@@ -76,7 +74,6 @@ class LoadOffersOperator(BaseOperator):
         self.exchange = exchange
         self.separator = separator
         self.key = tuple(key)
-        self.schedule = schedule
         self.poll = poll
 
     erp_class: ClassVar[str]
@@ -117,7 +114,8 @@ class LoadOffersOperator(BaseOperator):
         erp, ledger = self.erp(), Ledger()
         try:
             dag_run = context["dag_run"]
-            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
+            window = staging.extent(chunk.folder).window or (None, None)
+            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
                 ledger.withdrawn_after_load(run.pair, withdrawn)
