@@ -10,10 +10,11 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from include.prospects import alerts, approval_words, staging, window
+from include.prospects import alerts, approval_words, staging
 from include.prospects.chunks import Chunk
 from include.prospects.erp import ErpTarget
 from include.prospects.settings import AcceptancePolicy
+from include.prospects.window import TIMEZONE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,7 +39,6 @@ class AcceptOffersOperator(HITLOperator):
     :cvar system: name of the ERP that the operator is for; ``None``: any.
     :param erp: the ERP at this customer.
     :param policy: what may be accepted, and when a person is asked; the param ``accept`` of a run comes first.
-    :param schedule: the pair's cron expression.
     :return: the chunk; nothing personal leaves the task.
     """
 
@@ -52,7 +52,6 @@ class AcceptOffersOperator(HITLOperator):
         chunk: Any,
         erp: ErpTarget,
         policy: AcceptancePolicy,
-        schedule: str,
         **kwargs: Any,
     ) -> None:
         words = approval_words.words()
@@ -67,7 +66,6 @@ class AcceptOffersOperator(HITLOperator):
         self.chunk: dict[str, Any] = chunk
         self.erp = erp.checked_for(self.system)
         self.policy = policy
-        self.schedule = schedule
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, then accept or ask."""
@@ -131,8 +129,9 @@ class AcceptOffersOperator(HITLOperator):
         from include.prospects.ledger_records import Run
 
         erp, dag_run = self.erp.open(), context["dag_run"]
-        run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
-        return erp, Acceptor(Ledger(), erp, run, pendulum.now(window.TIMEZONE).date())
+        window = staging.extent(Chunk.read(self.chunk).folder).window or (None, None)
+        run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
+        return erp, Acceptor(Ledger(), erp, run, pendulum.now(TIMEZONE).date())
 
     def _ask_about(self, planned: Sequence[Decision], acceptor: Acceptor, context: Context) -> None:
         """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""

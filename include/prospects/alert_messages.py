@@ -22,7 +22,7 @@ from include.prospects import reason_words
 from include.prospects.alert_texts import FAILED_TASK, LABELS, TEXTS, WHAT
 from include.prospects.deployment import Language
 from include.prospects.errors import StopRun, WaitAndRepeat
-from include.prospects.window import TIMEZONE
+from include.prospects.window import TIMEZONE, window_from_outside
 
 _LONGEST_REASON = 400
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
@@ -32,6 +32,7 @@ _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 class RunFacts:
     """What an alert needs to know of a run.
 
+    :param start: start of its window; ``None`` for a run without one, see ``window.window_from_outside``.
     :param end: end of its window; of a run without one the time it was started for. Orders the runs.
     """
 
@@ -48,21 +49,23 @@ class RunFacts:
         return self.end.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def facts_of(dag_run: Any) -> RunFacts:
-    """Read a run, be it the object that tasks get or the mapping that deadlines get."""
+def facts_of(dag_run: Any, schedule: str | None = None) -> RunFacts:
+    """Read a run, be it the object that tasks get or the mapping that deadlines get.
+
+    :param schedule: the pair's cron expression, as far as it is known, for the window of a run started by hand.
+    """
 
     def get(name: str) -> Any:
         return dag_run.get(name) if isinstance(dag_run, Mapping) else getattr(dag_run, name, None)
 
-    asked = get("conf") or {}
-    start, end = (_time(asked.get(name)) for name in ("window_start", "window_end"))
-    if not (start and end):
-        start, end = _time(get("data_interval_start")), _time(get("data_interval_end"))
+    interval = _time(get("data_interval_start")), _time(get("data_interval_end"))
+    run_after = _time(get("run_after"))
+    window = window_from_outside(get("conf"), interval, run_after, schedule)
     return RunFacts(
         dag_id=get("dag_id"),
         run_id=get("run_id") or get("dag_run_id"),
-        start=start,
-        end=end or _time(get("run_after")) or datetime.now(UTC),
+        start=window.start if window else None,
+        end=window.end if window else run_after or datetime.now(UTC),
         scheduled=_word(get("run_type")) == "scheduled",
         state=_word(get("state")),
     )
@@ -196,7 +199,10 @@ def written(time: datetime) -> str:
 
 def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> Message:
     label = LABELS[language]
-    window = f"{written(run.start)} {label['to']} {written(run.end)}" if run.start else label["by_hand"]
+    if run.start:
+        window = f"{written(run.start)} {label['to']} {written(run.end)}"
+    else:
+        window = written(run.end) if run.scheduled else label["by_hand"]
     lines = {"pair": run.dag_id, "window": window, **parts, "run": run.run_id}
     return Message(
         f"{run.dag_id}: {headline}",

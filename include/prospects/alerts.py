@@ -71,13 +71,14 @@ _NO_LEDGER = (sa.exc.SQLAlchemyError, StopRun, OSError)
 # --- callbacks --------------------------------------------------------------------------------------------
 
 
-def dag_callbacks(late_after: timedelta | None = None) -> dict[str, Any]:
+def dag_callbacks(late_after: timedelta | None = None, schedule: str | None = None) -> dict[str, Any]:
     """Keyword arguments of a DAG: its runs are watched; its last task needs ``on_success_callback=succeeded``.
 
     That a run went well is told by its last task, in the worker: a callback of the DAG would make the DAG processor
     read the DAG file once more for each run that ends, with all customers in it.
 
     :param late_after: a run that has not ended so long after it was queued is late; ``None``: never.
+    :param schedule: the pair's cron expression; the triggerer, where a run is found to be late, knows no DAG.
     """
     callbacks: dict[str, Any] = {"on_failure_callback": failed}
     if late_after:
@@ -85,7 +86,7 @@ def dag_callbacks(late_after: timedelta | None = None) -> dict[str, Any]:
         callbacks["deadline"] = DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
             interval=late_after,
-            callback=AsyncCallback(late, kwargs={}),
+            callback=AsyncCallback(late, kwargs={"schedule": schedule}),
             name="late",
         )
     return callbacks
@@ -126,15 +127,15 @@ def succeeded(context: Mapping[str, Any]) -> None:
             _apply(run, kind, partial(_well, run=run))
 
 
-async def late(context: Mapping[str, Any], **_: Any) -> None:
+async def late(context: Mapping[str, Any], schedule: str | None = None, **_: Any) -> None:
     """A run has missed its deadline: callback in the triggerer."""
-    await asyncio.to_thread(run_is_late, context)
+    await asyncio.to_thread(run_is_late, context, schedule)
 
 
-def run_is_late(context: Mapping[str, Any]) -> None:
+def run_is_late(context: Mapping[str, Any], schedule: str | None = None) -> None:
     """Tell that a run is late, unless it has ended meanwhile or waits for a person, who has been told."""
     with _never_failing("late"):
-        run = facts_of(context["dag_run"])
+        run = facts_of(context["dag_run"], schedule)
         if run.state in ("success", "failed") or _awaiting(run):
             return
         deadline = context.get("deadline") or {}
@@ -146,7 +147,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Al
     if context["params"].get("rehearse"):
         return
     with _never_failing("reconciled"):
-        run = facts_of(context["dag_run"])
+        run = _run(context)
         if limits.quarantine_exceeded(counts["quarantined"], counts["extracted"]):
             _open(
                 run,
@@ -187,7 +188,7 @@ class ApprovalAsked(BaseNotifier):
     def notify(self, context: Any) -> None:
         """Tell, once per run, however often the task is tried."""
         with _never_failing("approval"):
-            run = facts_of(context["dag_run"])
+            run = _run(context)
             _open(run, "approval", total=_awaiting(run))
 
 
@@ -243,9 +244,15 @@ def _awaiting(run: RunFacts) -> int:
 
 def _run(context: Mapping[str, Any]) -> RunFacts:
     if context.get("dag_run"):
-        return facts_of(context["dag_run"])
+        return facts_of(context["dag_run"], _schedule(context.get("dag")))
     # A run that timed out as a whole: Airflow knows its names only.
     return facts_of({"dag_id": context["dag"].dag_id, "run_id": context["run_id"]})
+
+
+def _schedule(dag: Any) -> str | None:
+    """The cron expression of a DAG, be it the one of a task or the one that the DAG processor holds."""
+    expression = getattr(getattr(dag, "timetable", None), "expression", None)
+    return expression if isinstance(expression, str) else None
 
 
 def _deadline(time: Any) -> str:

@@ -25,7 +25,6 @@ from pydantic import ConfigDict, Field, create_model
 from include.prospects import deployment
 from include.prospects.dag import prospect_sync_dag
 from include.prospects.errors import InvalidSettings
-from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import PARTNER_SEPARATORS
 from include.prospects.pair import InvalidPair, Pair
 from include.prospects.partner import Selection
@@ -65,15 +64,14 @@ def customer_dags(doc_md: str) -> None:
     :param doc_md: the page for the person on call, shown in the UI.
     """
     asked = get_parsing_context().dag_id
-    with without_garbage_collection():
-        for path in files(asked):
-            try:
-                pair = read_customer(path)
-            except WrongFile as wrong:
-                if asked:  # in the log of a task that cannot begin
-                    log.error("The customer's file is wrong, so there is no DAG: %s", wrong)
-                continue
-            prospect_sync_dag(pair, doc_md)
+    for path in files(asked):
+        try:
+            pair = read_customer(path)
+        except WrongFile as wrong:
+            if asked:  # in the log of a task that cannot begin
+                log.error("The customer's file is wrong, so there is no DAG: %s", wrong)
+            continue
+        prospect_sync_dag(pair, doc_md)
 
 
 def refuse_wrong() -> None:

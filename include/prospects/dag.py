@@ -89,7 +89,7 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
         },
         tags=["prospects", *pair.tags],
         doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
-        **alerts.dag_callbacks(pair.alerts.late_after),
+        **alerts.dag_callbacks(pair.alerts.late_after, pair.timing.schedule),
     )
 
 
@@ -97,7 +97,6 @@ def _at_the_erp(pair: Pair) -> dict[str, Any]:
     """What the two tasks that talk to the ERP have in common."""
     return {
         "erp": pair.erp,
-        "schedule": pair.timing.schedule,
         "pool": pair.erp.pool,
         "pool_slots": pair.erp.system.pool_slots,
         "map_index_template": CHUNK_NAME,

@@ -9,18 +9,16 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator
 
 from include.prospects import fields, staging, window
-from include.prospects.ahead import Ahead
 from include.prospects.errors import RefuseRecord, StopRun
-from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import Outcome, OutcomeKind, Prospect
 from include.prospects.partner import PartnerTarget
 from include.prospects.settings import Timing
@@ -74,7 +72,6 @@ class ExtractOperator(BaseOperator):
         self.partner = partner
         self.clients = clients
         self.timing = timing
-        self._ahead: Ahead[Mapped] | None = None
         self.findings: Counter[Finding] = Counter()
 
     @property
@@ -83,16 +80,19 @@ class ExtractOperator(BaseOperator):
         """The task's one hook, imported and made on first use: a DAG file must not load an HTTP client."""
 
     @abstractmethod
-    def read(self, start: datetime, end: datetime) -> Iterator[Any]:
-        """Yield each raw record that changed in ``[start, end)`` exactly once, in its latest version."""
+    def read(self, start: datetime, end: datetime) -> Iterable[Read]:
+        """Return each record that changed in ``[start, end)`` exactly once, in its latest version.
+
+        Each is mapped (:meth:`mapped`) where its page was fetched, while others are awaited.
+        """
 
     @abstractmethod
-    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Any]:
-        """Yield the raw records with these ids, whatever their window; an unknown id yields nothing."""
+    def read_by_id(self, external_ids: Sequence[str]) -> Iterable[Read]:
+        """Return the records with these ids, whatever their window; an unknown id yields nothing."""
 
     @abstractmethod
     def read_withdrawn(self, start: datetime, end: datetime) -> Iterable[str]:
-        """Yield the external ids of those withdrawn or rejected in ``[start, end)``, and nothing else of them."""
+        """Return the external ids of those withdrawn or rejected in ``[start, end)``, and nothing else of them."""
 
     @abstractmethod
     def to_prospect(self, record: Any, today: date) -> Prospect:
@@ -127,54 +127,46 @@ class ExtractOperator(BaseOperator):
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
         self.findings.clear()
         folder = staging.folder_of(context)
-        start, end = window.of_run(context, self.timing.schedule)
+        run_window = window.of_run(context, self.timing.schedule)
         if self.partner.selection == "erp" and context["params"].get("accept") not in (None, "off"):
             raise StopRun(
                 f"accept={context['params']['accept']!r} is not for this pair: its prospects are chosen in the ERP, "
                 "and then nothing may be accepted automatically."
             )
         asked_for = list(context["params"].get("external_ids") or [])
-        if asked_for:
-            self.log.info("reading %d records by their ids", len(asked_for))
-            records = self.read_by_id(asked_for)
-        else:
-            self.log.info("reading from %s to %s", start, end)
-            records = self.read(start - self.timing.overlap, end)
-        today = datetime.now(ZoneInfo(window.TIMEZONE)).date()
-        self._ahead = Ahead(partial(self._map, today=today))
+        sorted_out, withdrawn = _SortedOut(self), list[str]()
         try:
-            with without_garbage_collection():
-                sorted_out = _SortedOut(self)
-                for number, record in enumerate(records):
-                    sorted_out.add(number, record, self._ahead.result(record))
-                withdrawn = [] if asked_for else list(self.read_withdrawn(start - self.timing.overlap, end))
+            if asked_for:
+                self.log.info("reading %d records by their ids", len(asked_for))
+                sorted_out.add(self.read_by_id(asked_for))
+            else:
+                self.log.info("reading from %s to %s", *run_window)
+                since, until = run_window.start - self.timing.overlap, run_window.end
+                sorted_out.add(self.read(since, until))
+                withdrawn = list(self.read_withdrawn(since, until))
         finally:
-            self._ahead.close()
             self.close()
         sorted_out.stop_if_the_interface_changed()
         sorted_out.report_findings()
-        sorted_out.stage(folder, withdrawn)
+        sorted_out.stage(folder, withdrawn, run_window)
         return folder
 
     def close(self) -> None:
         """Give the connections back."""
         self.hook.close()
 
-    def map_ahead(self, records: Sequence[Any]) -> None:
-        """Map these records in a thread beside the reading; :meth:`read` may call it with each page as it comes.
+    @cached_property
+    def today(self) -> date:
+        """The customer's day on which the task began."""
+        return datetime.now(ZoneInfo(window.TIMEZONE)).date()
 
-        A partner that does not call it loses nothing but time: its records are mapped when all are read. What was
-        mapped here and is then not among the records that :meth:`read` yields is dropped.
-        """
-        if self._ahead:
-            self._ahead.take(records)
-
-    def _map(self, record: Any, today: date) -> Mapped:
+    def mapped(self, record: Any) -> Read:
+        """A record with what the mapping makes of it; called in the thread that fetched the record's page."""
         lacking, unknown = tuple(self.lacking_fields(record)), tuple(self.unknown_words(record))
         try:
-            return Mapped(lacking, unknown, self.to_prospect(record, today))
+            return Read(record, lacking, unknown, self.to_prospect(record, self.today))
         except RefuseRecord as refusal:
-            return Mapped(lacking, unknown, refusal)
+            return Read(record, lacking, unknown, refusal)
 
     def skip_reason(self, prospect: Prospect) -> str | None:
         """Why a readable prospect is not handed over, if it is not."""
@@ -198,14 +190,16 @@ class Finding(NamedTuple):
     subject: str
 
 
-class Mapped(NamedTuple):
-    """A record after the mapping.
+class Read(NamedTuple):
+    """A record of the partner and what the mapping made of it.
 
+    :param record: as the partner wrote it.
     :param lacking: the promised fields that it lacks.
     :param unknown: its status words that the mapping does not know.
     :param result: the prospect, or why it is none.
     """
 
+    record: Any
     lacking: Sequence[str]
     unknown: Sequence[str]
     result: Prospect | RefuseRecord
@@ -226,15 +220,19 @@ class _SortedOut:
         self.with_unknown = 0
         self.count = 0
 
-    def add(self, number: int, record: Any, mapped: Mapped) -> None:
-        self.count += 1
-        self.lacking.update(mapped.lacking)
-        self.unknown.update(mapped.unknown)
-        self.with_unknown += bool(mapped.unknown)
-        if isinstance(mapped.result, RefuseRecord):
-            self._quarantine(number, record, mapped.result)
+    def add(self, reads: Iterable[Read]) -> None:
+        for read in reads:
+            self._add(self.count, read)
+            self.count += 1
+
+    def _add(self, number: int, read: Read) -> None:
+        self.lacking.update(read.lacking)
+        self.unknown.update(read.unknown)
+        self.with_unknown += bool(read.unknown)
+        if isinstance(read.result, RefuseRecord):
+            self._quarantine(number, read.record, read.result)
             return
-        prospect = mapped.result
+        prospect = read.result
         reason = self.operator.skip_reason(prospect)
         if reason:
             if prospect.withdrawn:
@@ -290,7 +288,7 @@ class _SortedOut:
         keys = {(prospect.external_id, prospect.unit) for prospect in self.not_chosen} - chosen
         return sorted((external_id, str(unit)) for external_id, unit in keys)
 
-    def stage(self, folder: str, withdrawn: Iterable[str]) -> None:
+    def stage(self, folder: str, withdrawn: Iterable[str], run_window: window.Window) -> None:
         import pandas as pd
 
         ids = sorted({*self.withdrawn, *withdrawn})
@@ -304,5 +302,5 @@ class _SortedOut:
         findings = pd.DataFrame(found, columns=["code", "subject", "count"])
         staging.write(folder, "findings", findings.astype(_FINDING_TYPES))
         counts = staging.write_outcomes(folder, "extract", self.outcomes, self.raw)
-        staging.write(folder, "extent", pd.DataFrame({"extracted": [self.count]}))
+        staging.write_extent(folder, staging.Extent(self.count, run_window))
         self.operator.log.info("%d records, of which %s", self.count, counts or "all are prospects")

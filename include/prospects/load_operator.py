@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk import BaseOperator
 
-from include.prospects import staging, window
+from include.prospects import staging
 from include.prospects.chunks import Chunk
 from include.prospects.erp import ErpTarget
-from include.prospects.errors import RefuseRecord, WaitAndRepeat
-from include.prospects.garbage import without_garbage_collection
-from include.prospects.model import Outcome, OutcomeKind, Prospect
+from include.prospects.errors import WaitAndRepeat
+from include.prospects.model import Outcome, OutcomeKind
 
 if TYPE_CHECKING:
-    import pandas as pd
     from airflow.sdk import Context
 
-    from include.prospects.erp import Erp
-    from include.prospects.ledger import Ledger
+    from include.prospects.candidates import Candidate
     from include.prospects.loading import Loader
-    from include.prospects.sending import Item
     from include.prospects.settling import Waiting
-
-NOT_SENT = frozenset(
-    {"external_id", "unit", "chosen", "withdrawn", "updated_at", "contact_id", "bundle", "bundle_size"}
-)
-CONTENT = frozenset(Prospect.model_fields) - NOT_SENT
-"""What is sent of a prospect; a change in any other field is no change for the ERP."""
-
 
 LONGEST_WAIT = timedelta(hours=2)
 """After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
@@ -50,7 +39,6 @@ class LoadOffersOperator(BaseOperator):
     :cvar system: name of the ERP that the operator is for; ``None``: any.
     :param erp: the ERP at this customer.
     :param key: fields that tell a person, as the ERP's duplicate check is set.
-    :param schedule: the pair's cron expression, for the window of a run started by hand.
     :param poll: pause between two looks at an import that goes on.
     :return: the chunk; nothing personal leaves the task.
     """
@@ -65,7 +53,6 @@ class LoadOffersOperator(BaseOperator):
         chunk: Any,
         erp: ErpTarget,
         key: Sequence[str],
-        schedule: str,
         poll: timedelta,
         **kwargs: Any,
     ) -> None:
@@ -73,7 +60,6 @@ class LoadOffersOperator(BaseOperator):
         self.chunk: dict[str, Any] = chunk
         self.erp = erp.checked_for(self.system)
         self.key = tuple(key)
-        self.schedule = schedule
         self.poll = poll
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -85,10 +71,11 @@ class LoadOffersOperator(BaseOperator):
         return self._advance(context, datetime.fromisoformat(event["since"]), event["rounds_lost"])
 
     def _advance(self, context: Context, since: datetime, rounds_lost: int) -> dict[str, Any]:
+        from include.prospects.candidates import business_partners, candidates
         from include.prospects.ledger import Ledger
         from include.prospects.ledger_records import Run
         from include.prospects.loading import Loader
-        from include.prospects.settling import Waiting
+        from include.prospects.settling import LoadContext, Waiting
 
         chunk = Chunk.read(self.chunk)
         if context["params"].get("rehearse"):
@@ -98,7 +85,8 @@ class LoadOffersOperator(BaseOperator):
         erp, ledger = self.erp.open(), Ledger()
         try:
             dag_run = context["dag_run"]
-            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
+            window = staging.extent(chunk.folder).window or (None, None)
+            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
                 ledger.withdrawn_after_load(run.pair, withdrawn)
@@ -107,17 +95,19 @@ class LoadOffersOperator(BaseOperator):
                     run.pair, [(row["external_id"], row["unit"]) for row in not_chosen]
                 )
             loader = Loader(
-                ledger, erp, run, since, lambda some: self._partner_numbers(erp, some), rounds_lost
+                LoadContext(ledger, erp, run),
+                since,
+                lambda some: business_partners(erp, some, self.key),
+                rounds_lost,
             )
-            with without_garbage_collection():
-                items = self._items(ledger, chunk)
-                outcomes = _advance_patiently(loader, items)
+            table = staging.rows(chunk.folder, "prospects", chunk)
+            frame = staging.read(chunk.folder, "prospects", chunk)
+            some = candidates(table, frame, ledger, self.key)
+            outcomes = _advance_patiently(loader, some)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, loader.rounds_lost)
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
-            raw = {
-                item.record: item.prospect.model_dump_json() for item in items if item.record in quarantined
-            }
+            raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
             counts = staging.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk)
             self.log.info("prospects by outcome: %s", counts)
             return chunk.handed_on
@@ -145,77 +135,19 @@ class LoadOffersOperator(BaseOperator):
             method_name="resume",
         )
 
-    def _items(self, ledger: Ledger, chunk: Chunk) -> list[Item]:
-        from include.prospects.ledger_records import Intent
-        from include.prospects.sending import Item
 
-        hashes = self._person_hashes(ledger, chunk)
-        items, fields = [], tuple(Prospect.model_fields)
-        for row in staging.rows(chunk.folder, "prospects", chunk):
-            prospect = Prospect(**{name: row[name] for name in fields})
-            intent = Intent(
-                external_id=prospect.external_id,
-                unit=str(prospect.unit),
-                chosen=prospect.chosen,
-                content_hash=ledger.hash({name: getattr(prospect, name) for name in CONTENT}),
-                person_hash=hashes.get(row["record"]),
-                bundle=prospect.bundle,
-                bundle_size=prospect.bundle_size,
-            )
-            items.append(Item(row["record"], row["person"], prospect, intent))
-        return items
-
-    def _person_hashes(self, ledger: Ledger, chunk: Chunk) -> dict[int, str]:
-        from include.prospects.folding import person_key
-
-        frame = staging.read(chunk.folder, "prospects", chunk)
-        if frame.empty:
-            return {}
-        keys = person_key(frame, self.key).fillna(person_key(frame, ("first_name", "last_name", "email")))
-        return {
-            int(record): ledger.hash({"person": key})
-            for record, key in zip(frame["record"], keys, strict=True)
-            if isinstance(key, str)
-        }
-
-    def _partner_numbers(self, erp: Erp, items: Sequence[Item]) -> Mapping[int, str | RefuseRecord]:
-        """Look persons up among the ERP's business partners: in bulk, by date of birth or e-mail address."""
-        import pandas as pd
-
-        from include.prospects.dedup import AMBIGUOUS, match_partners
-
-        birth_dates = {item.prospect.birth_date for item in items if item.prospect.birth_date}
-        emails = {
-            item.prospect.email for item in items if not item.prospect.birth_date and item.prospect.email
-        }
-        stored = [partner.model_dump() for partner in erp.business_partners(birth_dates, emails)]
-        if not stored:
-            return {}
-        rows = [
-            {"record": item.record, "person": item.person, **item.prospect.model_dump()} for item in items
-        ]
-        matches = match_partners(_typed(pd.DataFrame(rows)), _typed(pd.DataFrame(stored)), self.key)
-        numbers: dict[int, str | RefuseRecord] = {}
-        for row in matches.to_dict("records"):
-            if row["reason"] == AMBIGUOUS:
-                numbers[row["record"]] = RefuseRecord(AMBIGUOUS, "Several business partners of the ERP fit.")
-            elif isinstance(row["business_partner_number"], str):
-                numbers[row["record"]] = row["business_partner_number"]
-        return numbers
-
-
-def _advance_patiently(loader: Loader, items: Sequence[Item]) -> list[Outcome] | Waiting:
+def _advance_patiently(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:
     """Advance, and wait for imports that take a moment only: putting the task off takes longer than they do."""
     from include.prospects.settling import Waiting
 
-    done = loader.advance(items)
+    done = loader.advance(some)
     for pause in SHORT_PAUSES:
         if not isinstance(done, Waiting) or not done.jobs:
             break
         time.sleep(pause)
-        state = loader.erp.import_state(min(done.jobs))
+        state = loader.context.erp.import_state(min(done.jobs))
         if state is None or state.finished:
-            done = loader.advance(items)
+            done = loader.advance(some)
     return done
 
 
@@ -231,13 +163,3 @@ def _rehearse(chunk: Chunk) -> None:
         for row in staging.rows(chunk.folder, "prospects", chunk)
     ]
     staging.write_outcomes(chunk.folder, "load_offers", outcomes, {}, chunk)
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Text columns as text even where all of them are empty."""
-    import pandas as pd
-
-    texts = [name for name in frame.columns if name not in ("record", "person", "birth_date", "lease_start")]
-    frame[texts] = frame[texts].astype("str")
-    frame["birth_date"] = pd.to_datetime(frame["birth_date"]).astype("datetime64[s]")
-    return frame

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from include.prospects.erp import Erp
+from include.prospects.candidates import Candidate
 from include.prospects.errors import WaitAndRepeat
-from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Entry, Intent, Key, Run
 from include.prospects.model import Outcome, OutcomeKind
-from include.prospects.sending import Item, PartnerNumbers, Sender, Sent
-from include.prospects.settling import Settlement, Waiting
+from include.prospects.sending import PartnerNumbers, Sender, Sent
+from include.prospects.settling import LoadContext, Settlement, Waiting
 
 ROUNDS_LOST = 3
 """Rounds of one try in which answers were lost and none came; after them the ERP is left alone until the next try."""
@@ -32,44 +31,42 @@ class Loader:
 
     def __init__(
         self,
-        ledger: Ledger,
-        erp: Erp,
-        run: Run,
+        context: LoadContext,
         since: datetime,
         partner_numbers: PartnerNumbers,
         rounds_lost: int = 0,
     ) -> None:
-        self.ledger = ledger
-        self.erp = erp
-        self.run = run
+        self.context = context
         self.since = since
         self.rounds_lost = rounds_lost
-        self.settlement = Settlement(ledger, erp, run)
-        self.sender = Sender(self.settlement, partner_numbers)
+        self.settlement = Settlement(context)
+        self.sender = Sender(context, self.settlement, partner_numbers)
 
-    def advance(self, items: Sequence[Item]) -> list[Outcome] | Waiting:
-        """Do all that can be done now; returns what became of each item, or what has to be waited for.
+    def advance(self, candidates: Sequence[Candidate]) -> list[Outcome] | Waiting:
+        """Do all that can be done now; returns what became of each candidate, or what has to be waited for.
 
         :raises WaitAndRepeat: one answer after the other got lost.
         """
         while True:
-            waiting = self.settlement.settle({item.key for item in items})
-            known = self.ledger.find(self.run.pair, {item.intent.external_id for item in items})
-            elsewhere = self.sender.persons_elsewhere(items)
-            self._note_changes(items, known)
+            waiting = self.settlement.settle({candidate.key for candidate in candidates})
+            known = self.context.ledger.find(
+                self.context.run.pair, {candidate.intent.external_id for candidate in candidates}
+            )
+            elsewhere = self.sender.persons_elsewhere(candidates)
+            self._note_changes(candidates, known)
             to_send = [
-                item
-                for item in items
-                if item.record not in elsewhere and self._may_be_claimed(known.get(item.key))
+                candidate
+                for candidate in candidates
+                if candidate.record not in elsewhere and self._may_be_claimed(known.get(candidate.key))
             ]
             # What is to be sent and yet in no wave stands behind something of the same person or id.
             undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
             if not undecided:
-                return [_outcome(item, elsewhere, known, self.run) for item in items]
-            wave = _one_of_each(to_send, items, known)
+                return [_outcome(candidate, elsewhere, known, self.context.run) for candidate in candidates]
+            wave = _one_of_each(to_send, candidates, known)
             if not wave:
                 return undecided
-            if job := self.erp.import_going_on():
+            if job := self.context.erp.import_going_on():
                 # What it makes cannot be looked up yet: wait, so that not even a lost ledger doubles an offer.
                 return Waiting(waiting.jobs | {job}, waiting.others)
             sent = self.sender.send(wave, known)
@@ -82,31 +79,31 @@ class Loader:
         if self.rounds_lost >= ROUNDS_LOST:
             raise WaitAndRepeat(f"{sent.lost[-1]}. It happened several times in a row.")
 
-    def _note_changes(self, items: Sequence[Item], known: Mapping[Key, Entry]) -> None:
+    def _note_changes(self, candidates: Sequence[Candidate], known: Mapping[Key, Entry]) -> None:
         """Note what the partner has changed since its offer was made."""
-        self.ledger.chosen_anew(
+        self.context.ledger.chosen_anew(
             [
-                (entry, item.intent)
-                for item in items
-                if (entry := known.get(item.key))
+                (entry, candidate.intent)
+                for candidate in candidates
+                if (entry := known.get(candidate.key))
                 and entry.state in ("loaded", "ambiguous", "sent")
-                and _choice(entry) != _choice(item.intent)
+                and _choice(entry) != _choice(candidate.intent)
             ]
         )
-        self.ledger.changed_after_load(
+        self.context.ledger.changed_after_load(
             [
                 entry.id
-                for item in items
-                if (entry := known.get(item.key))
+                for candidate in candidates
+                if (entry := known.get(candidate.key))
                 and entry.state == "loaded"
-                and entry.content_hash != item.intent.content_hash
+                and entry.content_hash != candidate.intent.content_hash
             ]
         )
 
     def _may_be_claimed(self, entry: Entry | None) -> bool:
         if entry is None or entry.state == "claimed":
             return True
-        refused_in_this_try = entry.run_id == self.run.run_id and entry.updated_at >= self.since
+        refused_in_this_try = entry.run_id == self.context.run.run_id and entry.updated_at >= self.since
         return entry.state == "refused" and not refused_in_this_try
 
 
@@ -114,31 +111,35 @@ def _choice(one: Entry | Intent) -> tuple[bool, str | None, int]:
     return one.chosen, one.bundle, one.bundle_size
 
 
-def _one_of_each(to_send: Sequence[Item], items: Sequence[Item], known: Mapping[Key, Entry]) -> list[Item]:
+def _one_of_each(
+    to_send: Sequence[Candidate], candidates: Sequence[Candidate], known: Mapping[Key, Entry]
+) -> list[Candidate]:
     """Of each person, and of each external id, one at a time.
 
     The second offer of a person must hang on the business partner that the first one makes; it is sent
     when that is known, in the next wave.
     """
     under_way = {key for key, entry in known.items() if entry.state == "sent"}
-    persons = {item.person for item in items if item.key in under_way}
+    persons = {candidate.person for candidate in candidates if candidate.key in under_way}
     ids = {external_id for external_id, _ in under_way}
     wave = []
-    for item in to_send:
-        if item.person in persons or item.intent.external_id in ids:
+    for candidate in to_send:
+        if candidate.person in persons or candidate.intent.external_id in ids:
             continue
-        persons.add(item.person)
-        ids.add(item.intent.external_id)
-        wave.append(item)
+        persons.add(candidate.person)
+        ids.add(candidate.intent.external_id)
+        wave.append(candidate)
     return wave
 
 
-def _outcome(item: Item, elsewhere: Collection[int], known: Mapping[Key, Entry], run: Run) -> Outcome:
-    external_id = item.intent.external_id
-    if item.record in elsewhere:
+def _outcome(
+    candidate: Candidate, elsewhere: Collection[int], known: Mapping[Key, Entry], run: Run
+) -> Outcome:
+    external_id = candidate.intent.external_id
+    if candidate.record in elsewhere:
         duplicate, why = OutcomeKind.DUPLICATE, "same_person_on_unit"
-        return Outcome(record=item.record, external_id=external_id, kind=duplicate, reason=why)
-    entry = known[item.key]
+        return Outcome(record=candidate.record, external_id=external_id, kind=duplicate, reason=why)
+    entry = known[candidate.key]
     kind, reason = OutcomeKind.ALREADY_THERE, entry.reason
     if entry.state == "ambiguous" or entry.state == "refused":
         kind = OutcomeKind.QUARANTINED
@@ -146,8 +147,8 @@ def _outcome(item: Item, elsewhere: Collection[int], known: Mapping[Key, Entry],
         raise WaitAndRepeat(f"The ledger holds an open entry in state {entry.state!r} after the load.")
     elif entry.withdrawn_at:
         reason = "withdrawn_after_load"
-    elif entry.changed_at or entry.content_hash != item.intent.content_hash:
+    elif entry.changed_at or entry.content_hash != candidate.intent.content_hash:
         reason = "changed_after_load"
     elif entry.run_id == run.run_id and entry.sent_at:
         kind = OutcomeKind.CREATED
-    return Outcome(record=item.record, external_id=external_id, kind=kind, reason=reason)
+    return Outcome(record=candidate.record, external_id=external_id, kind=kind, reason=reason)

@@ -13,15 +13,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from include.prospects.errors import WaitAndRepeat
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-OnPage = Callable[[list[Any]], None]
-"""Is told of the records of each page as they come, before it is known which of them are the newest versions."""
+_V = TypeVar("_V")
 
 
 class SideBySide(Protocol):
@@ -33,8 +31,22 @@ class SideBySide(Protocol):
     def __call__(self, function: Callable[[_T], _R], items: Iterable[_T], /) -> Iterator[_R]: ...
 
 
-def ignore_page(records: list[Any]) -> None:
-    """For a reading whose pages nobody waits for."""
+class Version(NamedTuple, Generic[_V]):
+    """One version of a record, as it was met on a page.
+
+    :param key: what makes a record the same one on two pages.
+    :param updated: when it was last changed, if that can be read.
+    :param value: the record, or what was made of it where its page was fetched.
+    """
+
+    key: str
+    updated: datetime | None
+    value: _V
+
+
+def same(record: Any) -> Any:
+    """The value of a version where nothing is to be made of the record."""
+    return record
 
 
 @dataclass(frozen=True)
@@ -61,35 +73,40 @@ class Versions:
         except (KeyError, TypeError, IndexError, ValueError, OverflowError):
             return None
 
+    def of(self, records: Iterable[Any], value: Callable[[Any], _V]) -> list[Version[_V]]:
+        """The versions on a page; called in the thread that fetched it.
 
-class Met:
+        :param value: what to make of each record.
+        """
+        return [Version(self.key(record), self.updated(record), value(record)) for record in records]
+
+
+class Met(Generic[_V]):
     """The records met so far, each in its newest version; those outside ``[start, end)`` are left out.
 
     A record without a readable time is kept: it belongs into quarantine, not nowhere.
     """
 
-    def __init__(self, start: datetime, end: datetime, versions: Versions) -> None:
+    def __init__(self, start: datetime, end: datetime) -> None:
         self.start, self.end = start, end
-        self._versions = versions
-        self._newest: dict[str, tuple[datetime, Any]] = {}
+        self._newest: dict[str, tuple[datetime, _V]] = {}
 
     def __len__(self) -> int:
         return len(self._newest)
 
     @property
-    def records(self) -> list[Any]:
-        """The newest version of each record, in the order in which they were first met."""
-        return [record for _, record in self._newest.values()]
+    def values(self) -> list[_V]:
+        """The value of each record's newest version, in the order in which they were first met."""
+        return [value for _, value in self._newest.values()]
 
-    def take(self, records: Iterable[Any]) -> int:
+    def take(self, page: Iterable[Version[_V]]) -> int:
         """Keep what is new; returns how many versions were."""
         fresh = 0
-        for record in records:
-            updated = self._versions.updated(record) or self.start
-            key = self._versions.key(record)
+        for key, time, value in page:
+            updated = time or self.start
             known = self._newest.get(key)
             if self.start <= updated < self.end and (known is None or known[0] < updated):
-                self._newest[key] = (updated, record)
+                self._newest[key] = (updated, value)
                 fresh += 1
         return fresh
 

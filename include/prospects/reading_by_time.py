@@ -39,13 +39,17 @@ one after the other. 10,000 are 53, of which all but four go side by side.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, pairwise
 from math import ceil
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from include.prospects.reading import Met, SideBySide, Versions, too_fast
+from include.prospects.reading import Met, SideBySide, Version, Versions, same, too_fast
+
+_V = TypeVar("_V")
+_W = TypeVar("_W")
 
 _MOST_PASSES = 8
 MANY_PAGES = 8
@@ -63,6 +67,13 @@ class Page(NamedTuple):
     total: int
 
 
+class _Page(NamedTuple, Generic[_V]):
+    """A page whose records have been made into versions."""
+
+    versions: list[Version[_V]]
+    total: int
+
+
 class Fetch(Protocol):
     """Ask for a page of the records changed in ``[since, until)``, oldest first; pages are numbered from 0."""
 
@@ -70,12 +81,13 @@ class Fetch(Protocol):
 
 
 @dataclass(frozen=True)
-class ListByTime:
-    """A partner's list that can be asked for by time.
+class ListByTime(Generic[_V]):
+    """A partner's list that can be asked for by time. Nothing is asked before :meth:`read`.
 
     :param system: whose it is, for the person on call.
     :param side_by_side: makes several calls at a time.
     :param instant: smallest step of its times; a shorter stretch could be empty for it.
+    :param value: what to make of each record in the thread that fetched its page, see :meth:`mapped`.
     """
 
     system: str
@@ -83,39 +95,47 @@ class ListByTime:
     versions: Versions
     side_by_side: SideBySide = map
     instant: timedelta = timedelta(milliseconds=1)
+    value: Callable[[Any], _V] = same
 
-    def read(self, start: datetime, end: datetime) -> list[Any]:
+    def mapped(self, value: Callable[[Any], _W]) -> ListByTime[_W]:
+        """The same list, of what a function makes of each record where its page was fetched.
+
+        :param value: takes a record; must touch nothing that another thread uses.
+        """
+        return replace(self, value=value)  # type: ignore[arg-type, return-value]
+
+    def read(self, start: datetime, end: datetime) -> list[_V]:
         """Return each record changed in ``[start, end)`` exactly once, in the newest version met.
 
         A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
 
         :raises WaitAndRepeat: the records move faster than they can be read.
         """
-        met = Met(start, end, self.versions)
+        met = Met[_V](start, end)
         if start < end and not self._read_by_time(met):
             log.warning(
                 "%s does not keep to the order asked for; reading until two passes agree", self.system
             )
             self._read_until_two_passes_agree(met)
-        return met.records
+        return met.values
 
-    def _read_by_time(self, met: Met) -> bool:
+    def _read_by_time(self, met: Met[_V]) -> bool:
         """Read with ``since`` going forward; returns whether everything was met."""
         since, counted = met.start, None
         while since < met.end:
-            page = self.fetch(since, met.end, 0)
-            times = self._times(page)
+            page = self._page(since, met.end, 0)
+            times = _times(page)
             if any(later < earlier for earlier, later in pairwise([since, *times])):
                 return False
-            met.take(page.records)
-            if len(page.records) >= page.total:
+            met.take(page.versions)
+            if len(page.versions) >= page.total:
                 return len(met) >= (page.total if counted is None else counted) or self._all_met(met)
             if not times:
                 return False
             if counted is None:
                 counted = page.total
-                if page.total > MANY_PAGES * len(page.records):
-                    since = self._read_the_past(met, times[-1], ceil(page.total / len(page.records)))
+                if page.total > MANY_PAGES * len(page.versions):
+                    since = self._read_the_past(met, times[-1], ceil(page.total / len(page.versions)))
                     continue
             if times[-1] > since:
                 since = times[-1]
@@ -124,59 +144,65 @@ class ListByTime:
                 since += self.instant
         return self._all_met(met)
 
-    def _times(self, page: Page) -> list[datetime]:
-        return [time for time in map(self.versions.updated, page.records) if time]
+    def _page(self, since: datetime, until: datetime, number: int) -> _Page[_V]:
+        page = self.fetch(since, until, number)
+        return _Page(self.versions.of(page.records, self.value), page.total)
 
-    def _read_the_past(self, met: Met, since: datetime, pages: int) -> datetime:
+    def _read_the_past(self, met: Met[_V], since: datetime, pages: int) -> datetime:
         """Read what nothing can join any more, side by side; returns from where to go on by time.
 
         :param since: up to where all was met.
         :param pages: how many the whole window holds.
         """
-        newest = max(self._times(self.fetch(met.start, met.end, pages - 1)), default=since)
+        last = self.fetch(met.start, met.end, pages - 1)
+        newest = max(filter(None, map(self.versions.updated, last.records)), default=since)
         until = newest - SETTLED
         if until <= since:
             return since
-        first = self.fetch(since, until, 0)
-        numbers = range(1, ceil(first.total / max(1, len(first.records))))
-        rest = self.side_by_side(lambda number: self.fetch(since, until, number), numbers)
+        first = self._page(since, until, 0)
+        numbers = range(1, ceil(first.total / max(1, len(first.versions))))
+        rest = self.side_by_side(lambda number: self._page(since, until, number), numbers)
         keys = set[str]()
         for page in chain([first], rest):
-            met.take(page.records)
-            keys.update(map(self.versions.key, page.records))
+            met.take(page.versions)
+            keys.update(version.key for version in page.versions)
         return until if len(keys) == first.total else since
 
-    def _all_met(self, met: Met) -> bool:
+    def _all_met(self, met: Met[_V]) -> bool:
         return len(met) >= self.fetch(met.start, met.end, 0).total
 
-    def _read_instant(self, met: Met, instant: datetime) -> None:
+    def _read_instant(self, met: Met[_V], instant: datetime) -> None:
         """Read the records of one instant by page number until a stretch of unchanged counts proves them all met."""
         until = min(instant + self.instant, met.end)
         total, keys = -1, set[str]()
         for _ in range(_MOST_PASSES):
             number, more = 0, True
             while more:
-                page = self.fetch(instant, until, number)
+                page = self._page(instant, until, number)
                 if page.total != total:
                     total, keys = page.total, set()
-                met.take(page.records)
-                keys.update(map(self.versions.key, page.records))
+                met.take(page.versions)
+                keys.update(version.key for version in page.versions)
                 if len(keys) >= total:
                     return
                 number += 1
-                more = bool(page.records)
+                more = bool(page.versions)
         raise too_fast(self.system)
 
-    def _read_until_two_passes_agree(self, met: Met) -> None:
+    def _read_until_two_passes_agree(self, met: Met[_V]) -> None:
         """Read all pages of the window by number, again and again until a pass brings nothing new."""
         for attempt in range(_MOST_PASSES):
             fresh, number, seen, total = 0, 0, 0, 1
             while seen < total:
-                page = self.fetch(met.start, met.end, number)
-                if not page.records:
+                page = self._page(met.start, met.end, number)
+                if not page.versions:
                     break
-                fresh += met.take(page.records)
-                number, seen, total = number + 1, seen + len(page.records), page.total
+                fresh += met.take(page.versions)
+                number, seen, total = number + 1, seen + len(page.versions), page.total
             if attempt and not fresh:
                 return
         raise too_fast(self.system)
+
+
+def _times(page: _Page[Any]) -> list[datetime]:
+    return [version.updated for version in page.versions if version.updated]

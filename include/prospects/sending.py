@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from include.prospects.erp import ClaimLost, Delivery, Erp, Outgoing
+from include.prospects.candidates import Candidate
+from include.prospects.erp import ClaimLost, Delivery
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
-from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Claimed, Entry, Intent, Key, Run
-from include.prospects.model import Prospect
-from include.prospects.settling import Settlement
+from include.prospects.ledger_records import Claimed, Entry, Key
+from include.prospects.settling import LoadContext, Settlement
 
 log = logging.getLogger(__name__)
 
@@ -27,34 +26,8 @@ PROSPECTS_PER_GROUP = 200
 """Prospects that are claimed and looked up together. Assumed: enough for full calls, few enough to keep all busy."""
 
 
-@dataclass(frozen=True)
-class Item:
-    """One prospect of this run.
-
-    :param record: its running number.
-    :param person: number of the person within the run; the same on several units.
-    """
-
-    record: int
-    person: int
-    prospect: Prospect
-    intent: Intent
-
-    @property
-    def key(self) -> Key:
-        return self.intent.key
-
-
-PartnerNumbers = Callable[[Sequence[Item]], Mapping[int, str | RefuseRecord]]
-"""Finds the business partner of each item the ERP knows already: its number by ``record``, or why none."""
-
-
-@dataclass(frozen=True)
-class _Ready:
-    """A claimed prospect that the ERP does not hold, as it will be sent."""
-
-    entry: Claimed
-    outgoing: Outgoing
+PartnerNumbers = Callable[[Sequence[Candidate]], Mapping[int, str | RefuseRecord]]
+"""Finds the business partner of each candidate whom the ERP knows already: its number by ``record``, or why none."""
 
 
 @dataclass
@@ -86,14 +59,12 @@ class Sender:
     :param partner_numbers: looks persons up in the ERP before they are sent.
     """
 
-    def __init__(self, settlement: Settlement, partner_numbers: PartnerNumbers) -> None:
+    def __init__(self, context: LoadContext, settlement: Settlement, partner_numbers: PartnerNumbers) -> None:
+        self.context = context
         self.settlement = settlement
-        self.ledger: Ledger = settlement.ledger
-        self.erp: Erp = settlement.erp
-        self.run: Run = settlement.run
         self.partner_numbers = partner_numbers
 
-    def send(self, wave: Sequence[Item], known: Mapping[Key, Entry]) -> Sent:
+    def send(self, wave: Sequence[Candidate], known: Mapping[Key, Entry]) -> Sent:
         """Send one wave, each person at most once in it, and start the import where the ERP does not do so itself.
 
         :param known: the ledger's entries of the wave's external ids. A prospect with an offer for another unit keeps
@@ -106,101 +77,101 @@ class Sender:
             for entry in known.values()
             if entry.state == "loaded" and entry.business_partner_number
         }
-        own = {item.record: partners.get(item.intent.external_id) for item in wave}
+        own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in wave}
         numbers = {
             **self.partner_numbers(wave),
             **{record: number for record, number in own.items() if number},
         }
         total = Sent()
-        for sent in self.erp.concurrently(
+        for sent in self.context.erp.concurrently(
             lambda group: self._send_group(group, numbers), _parts(wave, PROSPECTS_PER_GROUP)
         ):
             total += sent
-        if total.to_import and (job := self.erp.start_import()):
+        if total.to_import and (job := self.context.erp.start_import()):
             claims = {entry.claim for entry in total.to_import}
-            self.ledger.in_job([entry.id for entry in total.to_import], job, claims)
+            self.context.ledger.in_job([entry.id for entry in total.to_import], job, claims)
         return total
 
-    def persons_elsewhere(self, items: Sequence[Item]) -> set[int]:
+    def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
         """Records of persons who have an offer for this unit, or soon will, under another external id."""
-        hashes = {item.intent.person_hash for item in items if item.intent.person_hash}
-        there = self.ledger.same_person_on_unit(self.run.pair, hashes)
+        hashes = {candidate.intent.person_hash for candidate in items if candidate.intent.person_hash}
+        there = self.context.ledger.same_person_on_unit(self.context.run.pair, hashes)
         return {
-            item.record
-            for item in items
-            if (theirs := there.get((item.intent.person_hash or "", item.intent.unit)))
-            and item.intent.external_id not in theirs
+            candidate.record
+            for candidate in items
+            if (theirs := there.get((candidate.intent.person_hash or "", candidate.intent.unit)))
+            and candidate.intent.external_id not in theirs
         }
 
-    def _send_group(self, group: Sequence[Item], numbers: Mapping[int, str | RefuseRecord]) -> Sent:
+    def _send_group(self, group: Sequence[Candidate], numbers: Mapping[int, str | RefuseRecord]) -> Sent:
         """Claim a group, and send what of it the ERP does not have."""
         # Another run may have sent a person since the wave was chosen; the next round says so of its record.
         elsewhere = self.persons_elsewhere(group)
-        group = [item for item in group if item.record not in elsewhere]
-        token, won = self.ledger.claim(self.run, [item.intent for item in group])
+        group = [candidate for candidate in group if candidate.record not in elsewhere]
+        token, won = self.context.ledger.claim(self.context.run, [candidate.intent for candidate in group])
         claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
         sent = Sent(len(claimed))
         found = self.settlement.offers({external_id for external_id, _ in claimed})
         self.settlement.adopt(claimed.values(), found, reason="found_in_erp")
         ready = []
-        for item in group:
-            entry, number = claimed.get(item.key), numbers.get(item.record)
-            if entry is None or item.key in found:
+        for candidate in group:
+            entry, number = claimed.get(candidate.key), numbers.get(candidate.record)
+            if entry is None or candidate.key in found:
                 continue
             if isinstance(number, RefuseRecord):
-                self.ledger.refused([entry.id], number.reason, entry.claim)
+                self.context.ledger.refused([entry.id], number.reason, entry.claim)
             else:
-                ready.append(_Ready(entry, Outgoing(item.prospect, number)))
-        for part in self.erp.concurrently(self._deliver, _parts(ready, self.erp.batch_size)):
+                ready.append(replace(candidate, claim=entry, business_partner_number=number))
+        for part in self.context.erp.concurrently(self._deliver, _parts(ready, self.context.erp.batch_size)):
             sent += part
         return sent
 
-    def _deliver(self, batch: Sequence[_Ready]) -> Sent:
+    def _deliver(self, batch: Sequence[Candidate]) -> Sent:
         token = batch[0].entry.claim
-        confirmed = self.ledger.sending([ready.entry.id for ready in batch], token)
+        confirmed = self.context.ledger.sending([ready.entry.id for ready in batch], token)
         batch = [ready for ready in batch if ready.entry.id in confirmed]
         if not batch:
             return Sent()
         ids = [ready.entry.id for ready in batch]
 
         def going_out() -> None:
-            if not self.ledger.still_sending(ids, token):
+            if not self.context.ledger.still_sending(ids, token):
                 raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
 
         try:
-            delivery = self.erp.deliver([ready.outgoing for ready in batch], going_out)
+            delivery = self.context.erp.deliver([ready.outgoing for ready in batch], going_out)
         except AnswerLost as lost:
             log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
             return Sent(lost=[lost])
         except (WaitAndRepeat, StopRun):
-            self.ledger.not_sent(ids, token)
+            self.context.ledger.not_sent(ids, token)
             raise
         except RefuseRecord as refusal:
-            self.ledger.not_sent(ids, token)
+            self.context.ledger.not_sent(ids, token)
             return self._deliver_in_halves(batch, refusal)
         return self._taken(batch, delivery)
 
-    def _deliver_in_halves(self, batch: Sequence[_Ready], refusal: RefuseRecord) -> Sent:
+    def _deliver_in_halves(self, batch: Sequence[Candidate], refusal: RefuseRecord) -> Sent:
         """One record spoils the whole batch: find it by halving, so that the others are not held up."""
         if len(batch) == 1:
-            self.ledger.refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
+            self.context.ledger.refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
             return Sent()
         middle = len(batch) // 2
         sent = self._deliver(batch[:middle])
         sent += self._deliver(batch[middle:])
         return sent
 
-    def _taken(self, batch: Sequence[_Ready], delivery: Delivery) -> Sent:
+    def _taken(self, batch: Sequence[Candidate], delivery: Delivery) -> Sent:
         taken = []
         for ready in batch:
             reason = delivery.refused.get(ready.entry.key[0])
             if reason:
-                self.ledger.refused([ready.entry.id], reason, ready.entry.claim)
+                self.context.ledger.refused([ready.entry.id], reason, ready.entry.claim)
             else:
                 taken.append(ready.entry)
         if not delivery.job:
             return Sent(delivered=len(taken), to_import=taken)
-        self.ledger.in_job([entry.id for entry in taken], delivery.job, {batch[0].entry.claim})
+        self.context.ledger.in_job([entry.id for entry in taken], delivery.job, {batch[0].entry.claim})
         return Sent(delivered=len(taken))
 
 

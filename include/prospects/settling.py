@@ -41,13 +41,23 @@ class Waiting:
         return bool(self.jobs or self.others)
 
 
+@dataclass(frozen=True)
+class LoadContext:
+    """What loading, sending and settling share.
+
+    :param run: which run does the work.
+    """
+
+    ledger: Ledger
+    erp: Erp
+    run: Run
+
+
 class Settlement:
     """What one run can close of what is open in its pair."""
 
-    def __init__(self, ledger: Ledger, erp: Erp, run: Run) -> None:
-        self.ledger = ledger
-        self.erp = erp
-        self.run = run
+    def __init__(self, context: LoadContext) -> None:
+        self.context = context
 
     def settle(self, mine: Collection[Key]) -> Waiting:
         """Close what the ledger has open; what belongs to other runs is adopted, never waited for.
@@ -57,12 +67,12 @@ class Settlement:
         :param mine: keys of the prospects that this run, or this chunk of it, answers for.
         """
         by_job = defaultdict[str | None, list[Entry]](list)
-        for entry in self.ledger.sent(self.run.pair):
-            if entry.key in mine or entry.run_id != self.run.run_id:
+        for entry in self.context.ledger.sent(self.context.run.pair):
+            if entry.key in mine or entry.run_id != self.context.run.run_id:
                 by_job[entry.job].append(entry)
         jobs, looked_at, unknown = set[str](), set[int](), set[int]()
         to_look_up = by_job.pop(None, [])
-        for job, state, left in self.erp.concurrently(self._read_results, by_job.items()):
+        for job, state, left in self.context.erp.concurrently(self._read_results, by_job.items()):
             if state is not None and not state.finished:
                 jobs |= {job} if any(entry.key in mine for entry in left) else set()
                 continue
@@ -83,7 +93,7 @@ class Settlement:
         """Write the results of an import if it has ended; with it come the entries that are still open."""
         number, entries = import_
         job = number or ""
-        state = self.erp.import_state(job)
+        state = self.context.erp.import_state(job)
         return job, state, self._apply(entries, state) if state and state.finished else entries
 
     def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
@@ -95,14 +105,14 @@ class Settlement:
         for entry in entries:
             result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
             if result and result.refusal:
-                self.ledger.refused([entry.id], result.refusal, entry.claim)
+                self.context.ledger.refused([entry.id], result.refusal, entry.claim)
             elif result and result.offer_id:
                 offer = (result.offer_id, result.offer_number, result.business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, result.business_partner_created))
             else:
                 left.append(entry)
         if made:
-            self.ledger.loaded(made)
+            self.context.ledger.loaded(made)
         return left
 
     def _read_back(
@@ -116,8 +126,8 @@ class Settlement:
         if not entries:
             return [], 0
         # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
-        anybodys = self.erp.import_going_on() is not None
-        late = {entry.id for entry in entries if entry.sent_at and self.erp.may_still_come(entry.sent_at)}
+        anybodys = self.context.erp.import_going_on() is not None
+        late = {e.id for e in entries if e.sent_at and self.context.erp.may_still_come(e.sent_at)}
         late |= {
             e.id for e in entries if e.id in unknown and e.sent_at and now() - e.sent_at < UNKNOWN_IMPORT
         }
@@ -142,11 +152,13 @@ class Settlement:
         :return: what of ours has to be waited for; ``None`` if nothing may lie there.
         """
         ours = sum(entry.key in mine for entry in entries)
-        job = self.erp.start_import() if entries else None
+        job = self.context.erp.start_import() if entries else None
         if job:
-            self.ledger.in_job([entry.id for entry in entries], job, {entry.claim for entry in entries})
+            self.context.ledger.in_job(
+                [entry.id for entry in entries], job, {entry.claim for entry in entries}
+            )
             return Waiting(jobs=frozenset({job} if ours else ()))
-        if entries and self.erp.import_going_on():
+        if entries and self.context.erp.import_going_on():
             return Waiting(others=ours)
         return None
 
@@ -155,9 +167,9 @@ class Settlement:
         repeat = [entry for entry in entries if entry.key in mine]
         if repeat:
             log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
-        self.ledger.take_back(self.run, repeat)
+        self.context.ledger.take_back(self.context.run, repeat)
         # Those of a run that died go back to it: left as sent, they would stand in the way of their person.
-        self.ledger.take_back(None, [entry for entry in entries if entry.key not in mine])
+        self.context.ledger.take_back(None, [entry for entry in entries if entry.key not in mine])
 
     # --- for whoever is about to send, too ------------------------------------------------------------------
 
@@ -167,7 +179,7 @@ class Settlement:
         :raises StopRun: an offer of ours stands on a unit that cannot be read; passing over it would make a second.
         """
         found = defaultdict(list)
-        for offer in self.erp.offers(external_ids):
+        for offer in self.context.erp.offers(external_ids):
             if offer.unit is None:
                 raise StopRun(
                     f"Offer {offer.number} of ours stands on a unit number that cannot be read. Check the pair's "
@@ -187,6 +199,6 @@ class Settlement:
                 offer = (offers[0].offer_id, offers[0].number, offers[0].business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, reason=reason))
             elif offers:
-                self.ledger.ambiguous(entry.id, entry.claim)
+                self.context.ledger.ambiguous(entry.id, entry.claim)
         if made:
-            self.ledger.loaded(made)
+            self.context.ledger.loaded(made)

@@ -9,7 +9,7 @@ Tables of a run. ``record`` is the running number of an extracted record, from 0
 =============  =========================================================================================================
 extracted      by ``record``: prospects as mapped, texts as the partner wrote them
 withdrawn      external ids of those that were withdrawn or rejected at the partner
-extent         one number, how many records were extracted; written last, so its time is that of the reading
+extent         how many records were extracted, and the run's window; written last, so its time is that of the reading
 prospects      by ``record``: prospects that go to the ERP, cleaned, each person once per unit, with ``person`` and ``chunk``
 suspects       by ``record`` and ``other_record``: prospects that may be one person, for a person to look at
 outcomes_*     by ``record``: kind and reason of each that ended in that task
@@ -25,14 +25,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk import ObjectStoragePath
 
 from include.prospects import deployment
 from include.prospects.chunks import Chunk
 from include.prospects.model import Outcome, OutcomeKind, Prospect
+from include.prospects.window import Window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,6 +103,35 @@ def read(folder: str, table: str, chunk: Chunk | None = None) -> pd.DataFrame:
 
 def _only(chunk: Chunk | None) -> list[tuple[str, str, int]] | None:
     return [("chunk", "=", chunk.number)] if chunk else None
+
+
+class Extent(NamedTuple):
+    """What a run has read.
+
+    :param extracted: how many records.
+    :param window: of which stretch of time; ``None`` if an earlier version of this project has read it.
+    """
+
+    extracted: int
+    window: Window | None
+
+
+def write_extent(folder: str, extent: Extent) -> None:
+    """Publish what the run has read, for the tasks behind ``extract``; call it last."""
+    import pandas as pd
+
+    start, end = extent.window or (None, None)
+    frame = pd.DataFrame({"extracted": [extent.extracted], "window_start": [start], "window_end": [end]})
+    moment = "timestamp[us, tz=UTC][pyarrow]"
+    write(folder, "extent", frame.astype({"window_start": moment, "window_end": moment}))
+
+
+def extent(folder: str) -> Extent:
+    """What the run has read, as ``extract`` published it."""
+    (row,) = rows(folder, "extent")
+    start, end = row.get("window_start"), row.get("window_end")
+    window = Window(start.astimezone(UTC), end.astimezone(UTC)) if start and end else None
+    return Extent(int(row["extracted"]), window)
 
 
 def write_outcomes(

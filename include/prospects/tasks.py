@@ -119,7 +119,7 @@ class ReconcileOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Count, compare, publish."""
         folder = Chunk.read(self.chunks[0]).folder
-        extracted = int(staging.read(folder, "extent")["extracted"].iloc[0])
+        extracted = staging.extent(folder).extracted
         outcomes = staging.outcomes(folder)
         records = sorted(int(record) for record in outcomes["record"])
         if records != list(range(extracted)):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from airflow.sdk.log import mask_secret
@@ -23,13 +22,12 @@ from everreal.graphql_errors import (
     mark_broken,
 )
 from everreal.queries import CANDIDATES, CONTRACTS, Direction, ListQuery, page_variables
-from everreal.reading import Fetch, read_all, read_window
+from everreal.reading import ListByPlace
 from everreal.refresh_tokens import RefreshTokenStore, VariableStore
 from include.prospects.api import ApiHook
 from include.prospects.api_answers import COMMON_RULES, Action, Rule
 from include.prospects.api_token import token_lifetime
 from include.prospects.errors import StopRun
-from include.prospects.reading import OnPage, ignore_page
 
 RECORD_ERROR_PAUSES = (0.5, 1.0)
 """Seconds before a page with failed records is asked for again; what fails after that goes to quarantine. Assumed."""
@@ -175,39 +173,23 @@ class EverRealHook(ApiHook):
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def candidates(
-        self, start: datetime, end: datetime, on_page: OnPage = ignore_page
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the candidates that changed in ``[start, end)``, each once, newest version.
+    def candidates(self) -> ListByPlace[Any]:
+        """The list of candidates, to be read whole or by a window.
 
         How nothing is missed while records move: see :mod:`everreal.reading`. A record that EverReal answers with an
         error carries the failed fields under ``graphql_errors.ERRORS``.
-
-        :param on_page: is told of each page's records as they come.
         """
-        yield from read_window(self._list(CANDIDATES, on_page), start, end, self.concurrently)
+        return self._list(CANDIDATES)
 
-    def contracts(
-        self, start: datetime, end: datetime, on_page: OnPage = ignore_page
-    ) -> Iterator[dict[str, Any]]:
+    def contracts(self) -> ListByPlace[Any]:
         """As :meth:`candidates`, the contracts, with their candidates."""
-        yield from read_window(self._list(CONTRACTS, on_page), start, end, self.concurrently)
+        return self._list(CONTRACTS)
 
-    def all_candidates(self) -> Iterator[dict[str, Any]]:
-        """Yield the candidates of all times, newest first, some twice; stop taking them to stop the reading."""
-        yield from read_all(self._list(CANDIDATES))
-
-    def all_contracts(self) -> Iterator[dict[str, Any]]:
-        """Yield the contracts of all times, newest first, some twice; stop taking them to stop the reading."""
-        yield from read_all(self._list(CONTRACTS))
-
-    def _list(self, query: ListQuery, on_page: OnPage = ignore_page) -> Fetch:
+    def _list(self, query: ListQuery) -> ListByPlace[Any]:
         def fetch(skip: int, take: int, direction: Direction = "DESC") -> list[Any]:
-            records = self._page(query, skip, take, direction)
-            on_page(records)
-            return records
+            return self._page(query, skip, take, direction)
 
-        return fetch
+        return ListByPlace(fetch, self.concurrently)
 
     def _page(self, query: ListQuery, skip: int, take: int, direction: Direction) -> list[Any]:
         """One page; a record that failed is asked for again some times, and then marked."""

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from everreal import contract_status, mapping
 from everreal.contract_status import ContractStage
 from include.prospects.errors import RefuseRecord
-from include.prospects.extract import ExtractOperator
+from include.prospects.extract import ExtractOperator, Read
 
 if TYPE_CHECKING:
     from everreal.hook import EverRealHook
     from include.prospects.model import Prospect
+
+
+class Listed(NamedTuple):
+    """One entry of EverReal's list.
+
+    :param record: a contract, or a candidate.
+    :param parts: what is staged of it: one record for each offer that is to be made.
+    """
+
+    record: Any
+    parts: list[Read]
 
 
 class EverRealExtractOperator(ExtractOperator):
@@ -55,21 +64,19 @@ class EverRealExtractOperator(ExtractOperator):
         """Window -> ids of the withdrawn among the records that were read of it."""
         return {}
 
-    def read(self, start: datetime, end: datetime) -> Iterator[Any]:
+    def read(self, start: datetime, end: datetime) -> list[Read]:
         if self.partner.selection == "erp":
-            records = list(self.hook.candidates(start, end, self.map_ahead))
+            listed = self.hook.candidates().mapped(self._listed).read(start, end)
         else:
-            records = _without_redrawn(self.hook.contracts(start, end, self.map_ahead))
-            self._report_missing_applications(records)
-        ids = (self.external_id_of(record) for record in records if self._is_withdrawn(record))
+            listed = _without_redrawn(self.hook.contracts().mapped(self._listed).read(start, end))
+            self._report_missing_applications([one.record for one in listed])
+        ids = (self.external_id_of(one.record) for one in listed if self._is_withdrawn(one.record))
         self._withdrawn[start, end] = [external_id for external_id in ids if external_id]
-        yield from self._parts(records)
+        return [part for one in listed for part in one.parts]
 
-    def _parts(self, records: Iterable[Any]) -> Iterator[Any]:
-        """One record for each offer that is to be made."""
-        if self.partner.selection == "erp":
-            return iter(records)
-        return chain.from_iterable(mapping.parts(record, self.several_units) for record in records)
+    def _listed(self, record: Any) -> Listed:
+        parts = [record] if self.partner.selection == "erp" else mapping.parts(record, self.several_units)
+        return Listed(record, [self.mapped(part) for part in parts])
 
     def _report_missing_applications(self, contracts: Sequence[Any]) -> None:
         """Report a window in which no contract has an application: then its assumed names may be wrong."""
@@ -85,16 +92,18 @@ class EverRealExtractOperator(ExtractOperator):
         has no filter for it, and reading all candidates would cost more than the rest of the run.
         """
         if (start, end) not in self._withdrawn:
-            deque(self.read(start, end), maxlen=0)
+            self.read(start, end)
         return self._withdrawn[start, end]
 
-    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Any]:
+    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Read]:
         """EverReal cannot be asked by a candidate's id: its records are read newest first until all are found."""
         wanted = set(external_ids)
         if self.partner.selection == "erp":
-            yield from _pick(self.hook.all_candidates(), wanted, self.external_id_of, lambda _: 0)
+            found = _pick(self.hook.candidates().read_all(), wanted, self.external_id_of, lambda _: 0)
         else:
-            yield from self._parts(_pick(self.hook.all_contracts(), wanted, self.external_id_of, _rank))
+            found = _pick(self.hook.contracts().read_all(), wanted, self.external_id_of, _rank)
+        for record in found:
+            yield from self._listed(record).parts
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         if self.partner.selection == "erp":
@@ -147,14 +156,13 @@ def _rank(contract: Any) -> int:
     return {ContractStage.SIGNED: 0, ContractStage.ENDED: 2}.get(_stage(contract) or ContractStage.UNKNOWN, 1)
 
 
-def _without_redrawn(contracts: Iterable[Any]) -> list[Any]:
+def _without_redrawn(contracts: Sequence[Listed]) -> list[Listed]:
     """Leave out an ended contract whose candidate has a living one for its units in the same window.
 
     It was made anew, not withdrawn. A living contract for other units (a parking space) says nothing about the flat.
     """
-    kept = list(contracts)
     living: dict[str, list[frozenset[tuple[str, ...]]]] = {}
-    for contract in kept:
+    for contract, _ in contracts:
         candidate = mapping.candidate_id(mapping.contract_candidate(contract))
         if candidate and not _ended(contract):
             living.setdefault(candidate, []).append(mapping.unit_numbers(contract))
@@ -163,7 +171,7 @@ def _without_redrawn(contracts: Iterable[Any]) -> list[Any]:
         others = living.get(mapping.candidate_id(mapping.contract_candidate(contract)) or "", [])
         return any(mapping.unit_numbers(contract) <= units for units in others)
 
-    return [contract for contract in kept if not (_ended(contract) and redrawn(contract))]
+    return [one for one in contracts if not (_ended(one.record) and redrawn(one.record))]
 
 
 def _pick(

@@ -37,14 +37,18 @@ one request for a few records, else three. Of a list that is longer than the win
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from everreal.graphql_errors import PLACE
 from everreal.queries import Direction
-from include.prospects.reading import Met, SideBySide, Versions, too_fast
+from include.prospects.reading import Met, SideBySide, Version, Versions, same, too_fast
+
+_V = TypeVar("_V")
+_W = TypeVar("_W")
 
 TAKE = 100
 """Records a page holds at most (published)."""
@@ -76,58 +80,82 @@ class Fetch(Protocol):
     def __call__(self, skip: int, take: int, direction: Direction = "DESC") -> list[Any]: ...
 
 
-def read_window(fetch: Fetch, start: datetime, end: datetime, side_by_side: SideBySide = map) -> list[Any]:
-    """Return each record updated in ``[start, end)`` exactly once, in the newest version met.
-
-    A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
+@dataclass(frozen=True)
+class ListByPlace(Generic[_V]):
+    """One of EverReal's lists. Nothing is asked before one of the two ways of reading.
 
     :param side_by_side: makes several calls at a time.
-    :raises WaitAndRepeat: the records move faster than they can be read.
+    :param value: what to make of each record in the thread that fetched its page, see :meth:`mapped`.
     """
-    met = Met(start, end, _VERSIONS)
-    descent = _Descent(fetch, start, side_by_side)
-    places = [descent.skip for page in descent.pages() if met.take(page)]
-    if descent.doubtful:
-        log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
-        _read_until_nothing_new(fetch, met)
-    elif descent.count > 1:  # one page is one state: nothing can have moved within it
-        _look_back(fetch, met, places[0] if places else 0)
-    return met.records
+
+    fetch: Fetch
+    side_by_side: SideBySide = map
+    value: Callable[[Any], _V] = same
+
+    def mapped(self, value: Callable[[Any], _W]) -> ListByPlace[_W]:
+        """The same list, of what a function makes of each record where its page was fetched.
+
+        :param value: takes a record; must touch nothing that another thread uses.
+        """
+        return replace(self, value=value)  # type: ignore[arg-type, return-value]
+
+    def page(self, skip: int) -> list[Version[_V]]:
+        """The page that begins at a place."""
+        return _VERSIONS.of(self.fetch(skip, TAKE), self.value)
+
+    def read(self, start: datetime, end: datetime) -> list[_V]:
+        """Return each record updated in ``[start, end)`` exactly once, in the newest version met.
+
+        A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
+
+        :raises WaitAndRepeat: the records move faster than they can be read.
+        """
+        met = Met[_V](start, end)
+        descent = _Descent(self, start, self.side_by_side)
+        places = [descent.skip for page in descent.pages() if met.take(page)]
+        if descent.doubtful:
+            log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
+            _read_until_nothing_new(self, met)
+        elif descent.count > 1:  # one page is one state: nothing can have moved within it
+            _look_back(self, met, places[0] if places else 0)
+        return met.values
+
+    def read_all(self) -> Iterator[_V]:
+        """Yield the records of all times, newest first, a page at a time; a record that moves comes twice.
+
+        Stop taking them to stop the reading.
+        """
+        descent = _Descent(self, _ALL_TIMES)
+        for page in descent.pages():
+            yield from (version.value for version in page)
+        if descent.doubtful:
+            for page in _Descent(self, _ALL_TIMES).pages():
+                yield from (version.value for version in page)
+        else:  # what was updated meanwhile stands at the top now
+            yield from (version.value for version in self.page(0))
 
 
-def read_all(fetch: Fetch) -> Iterator[Any]:
-    """Yield the records of all times, newest first, a page at a time; a record that moves comes twice."""
-    descent = _Descent(fetch, _ALL_TIMES)
-    for page in descent.pages():
-        yield from page
-    if descent.doubtful:
-        for page in _Descent(fetch, _ALL_TIMES).pages():
-            yield from page
-    else:  # what was updated meanwhile stands at the top now
-        yield from fetch(0, TAKE)
-
-
-class _Descent:
+class _Descent(Generic[_V]):
     """One way down a list to a time.
 
     :param floor: records older than this are not asked for, if the list is in order.
     """
 
-    def __init__(self, fetch: Fetch, floor: datetime, side_by_side: SideBySide = map) -> None:
-        self.fetch, self.floor, self._side_by_side = fetch, floor, side_by_side
-        self._ahead: dict[int, list[Any]] = {}
+    def __init__(self, records: ListByPlace[_V], floor: datetime, side_by_side: SideBySide = map) -> None:
+        self.list, self.floor, self._side_by_side = records, floor, side_by_side
+        self._fetched: dict[int, list[Version[_V]]] = {}
         self._in_a_row = 0
         self.skip = self.count = 0
         self.ordered = True
         self.doubtful = False
 
-    def pages(self) -> Iterator[list[Any]]:
+    def pages(self) -> Iterator[list[Version[_V]]]:
         """Yield page after page; ``skip`` is the place of the one just yielded, ``count`` how many there were."""
         longest, steps_back, seam_in_tie = 0, 0, False
         met: set[tuple[str, datetime | None]] = set()
         while True:
             page = self._page(longest - OVERLAP)
-            versions = [(_VERSIONS.key(record), _VERSIONS.updated(record)) for record in page]
+            versions = [(version.key, version.updated) for version in page]
             # A record that failed as a whole has no time here; if the one below it was met, so was it.
             first = next((version for version in versions if version[1]), versions[0] if versions else None)
             if self.skip and (first is None or first not in met):
@@ -149,13 +177,13 @@ class _Descent:
             longest = len(page)
             self.skip += len(page) - OVERLAP
 
-    def _page(self, step: int) -> list[Any]:
+    def _page(self, step: int) -> list[Version[_V]]:
         """The page at ``skip``; with it, others are asked for, ``step`` places apart."""
-        if self.skip not in self._ahead:
+        if self.skip not in self._fetched:
             places = [self.skip + step * number for number in range(min(max(1, self._in_a_row), MOST_AHEAD))]
-            pages = self._side_by_side(lambda place: self.fetch(place, TAKE), places)
-            self._ahead = dict(zip(places, pages, strict=True))
-        return self._ahead.pop(self.skip)
+            pages = self._side_by_side(self.list.page, places)
+            self._fetched = dict(zip(places, pages, strict=True))
+        return self._fetched.pop(self.skip)
 
     def _below_floor(self, times: list[datetime]) -> bool:
         """Judge a page's order; returns whether all that follows is older than the floor."""
@@ -163,25 +191,25 @@ class _Descent:
             self.ordered, self.doubtful = False, True
         if not self.ordered or not times or times[-1] >= self.floor:
             return False
-        other_end = [time for time in map(_VERSIONS.updated, self.fetch(0, OVERLAP, "ASC")) if time]
+        other_end = [time for time in map(_VERSIONS.updated, self.list.fetch(0, OVERLAP, "ASC")) if time]
         if other_end and other_end[0] <= times[-1]:
             return True
         self.ordered, self.doubtful = False, True
         return False
 
 
-def _look_back(fetch: Fetch, met: Met, skip: int) -> None:
+def _look_back(records: ListByPlace[_V], met: Met[_V], skip: int) -> None:
     """Read the window's top again, from a place at or above it, until a page of it brings nothing new."""
-    while page := fetch(skip, TAKE):
-        times = [time for time in map(_VERSIONS.updated, page) if time]
+    while page := records.page(skip):
+        times = [version.updated for version in page if version.updated]
         if not met.take(page) and (not times or times[-1] < met.end):
             return
         skip += max(1, len(page) - OVERLAP)
 
 
-def _read_until_nothing_new(fetch: Fetch, met: Met) -> None:
+def _read_until_nothing_new(records: ListByPlace[_V], met: Met[_V]) -> None:
     for _ in range(_MOST_PASSES):
         # A comprehension over all pages: any() would end the pass at the first page with something new.
-        if not sum([met.take(page) for page in _Descent(fetch, met.start).pages()]):
+        if not sum([met.take(page) for page in _Descent(records, met.start).pages()]):
             return
     raise too_fast("EverReal")

@@ -6,7 +6,6 @@ Published: user and password, and that accepted tenants are handed over. Assumed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +15,6 @@ from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.api_token import token_lifetime
 from include.prospects.errors import RefuseRecord, StopRun
-from include.prospects.reading import OnPage, ignore_page
 from include.prospects.reading_by_time import ListByTime, Page
 
 LARGEST_PAGE = 200
@@ -65,22 +63,16 @@ class ImmomioHook(ApiHook):
         unknown = body.get("status") == 404 and "/applications/" in str(body.get("path"))
         return _UNKNOWN_APPLICATION if unknown else None
 
-    def applications(
-        self, status: str, start: datetime, end: datetime, on_page: OnPage = ignore_page
-    ) -> Iterator[dict[str, Any]]:
-        """Yield the applications in a status that changed in ``[start, end)``, each once, newest version.
+    def applications(self, status: str) -> ListByTime[Any]:
+        """The list of applications in a status, to be read by a window.
 
         How nothing is missed while records move: see :mod:`include.prospects.reading_by_time`.
-
-        :param on_page: is told of each page's records as they come.
         """
 
         def fetch(since: datetime, until: datetime, number: int) -> Page:
-            page = self._page(status, since, until, number)
-            on_page(page.records)
-            return page
+            return self._page(status, since, until, number)
 
-        yield from ListByTime(self.system, fetch, VERSIONS, self.concurrently).read(start, end)
+        return ListByTime(self.system, fetch, VERSIONS, self.concurrently)
 
     def application(self, application_id: str) -> dict[str, Any] | None:
         """One application by its id, ``None`` if Immomio does not know it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from immomio import mapping
 from include.prospects.errors import StopRun
-from include.prospects.extract import ExtractOperator
+from include.prospects.extract import ExtractOperator, Read
 
 if TYPE_CHECKING:
     from immomio.hook import ImmomioHook
@@ -33,30 +33,31 @@ class ImmomioExtractOperator(ExtractOperator):
 
         return ImmomioHook(self.partner.conn_id)
 
-    def read(self, start: datetime, end: datetime) -> Iterator[Any]:
-        records = list(self.hook.applications(mapping.CHOSEN, start, end, self.map_ahead))
+    def read(self, start: datetime, end: datetime) -> list[Read]:
+        accepted = self.hook.applications(mapping.CHOSEN).mapped(self.mapped)
+        reads = accepted.read(start, end)
         try:
             newest = self.hook.newest_application(mapping.CHOSEN)
-            if self._was_missed(newest, records, start, end):
+            if self._was_missed(newest, reads, start, end):
                 # It may have been accepted after the reading, in a window that is still open.
-                records = list(self.hook.applications(mapping.CHOSEN, start, end, self.map_ahead))
-            if not records:
+                reads = accepted.read(start, end)
+            if not reads:
                 self._report_unknown_statuses(start, end)
         except StopRun:
             self.log.warning("Immomio refuses to list without a filter: that the filters work is not checked")
         else:
-            if self._was_missed(newest, records, start, end):
+            if self._was_missed(newest, reads, start, end):
                 raise StopRun(
                     "Immomio's list of this window's accepted applications lacks one that its list of all accepted "
                     "applications holds: its filters do not mean what is assumed. Nothing was loaded. Compare "
                     "plugins/immomio/hook.py with the customer's interface description (docs/contracts.md)."
                 )
-        yield from records
+        return reads
 
-    def _was_missed(self, newest: Any, records: Sequence[Any], start: datetime, end: datetime) -> bool:
+    def _was_missed(self, newest: Any, reads: Sequence[Read], start: datetime, end: datetime) -> bool:
         """Whether the newest accepted application of all times lies in the window and is not among those read."""
         updated = mapping.VERSIONS.updated(newest)
-        keys = {mapping.VERSIONS.key(record) for record in records}
+        keys = {mapping.VERSIONS.key(read.record) for read in reads}
         return updated is not None and start <= updated < end and mapping.VERSIONS.key(newest) not in keys
 
     def _report_unknown_statuses(self, start: datetime, end: datetime) -> None:
@@ -76,13 +77,13 @@ class ImmomioExtractOperator(ExtractOperator):
         unknown = mapping.unknown_status(record)
         return [unknown] if unknown else []
 
-    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Any]:
+    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Read]:
         found = self.hook.concurrently(self.hook.application, external_ids)
-        yield from (application for application in found if application is not None)
+        yield from (self.mapped(application) for application in found if application is not None)
 
     def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[str]:
         found = self.hook.concurrently(
-            lambda status: list(self.hook.applications(status, start, end)), mapping.WITHDRAWN
+            lambda status: self.hook.applications(status).read(start, end), mapping.WITHDRAWN
         )
         yield from filter(None, map(self.external_id_of, chain.from_iterable(found)))
 

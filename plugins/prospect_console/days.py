@@ -7,16 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from itertools import groupby
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pendulum
 from airflow.timetables.base import TimeRestriction
-from airflow.timetables.interval import CronDataIntervalTimetable
 
-from include.prospects.window import TIMEZONE
+from include.prospects.window import TIMEZONE, last_whole_interval, timetable
 
 ZONE = ZoneInfo(TIMEZONE)
 GRACE = timedelta(minutes=15)
@@ -65,41 +62,6 @@ class Interval:
     end: datetime
     state: State
     run_id: str | None = None
-
-
-@lru_cache(maxsize=256)
-def timetable(cron: str) -> CronDataIntervalTimetable:
-    """The timetable of a pair; pairs differ in the cron expression only."""
-    return CronDataIntervalTimetable(cron, timezone=TIMEZONE)
-
-
-def window_of(
-    cron: str,
-    conf: Any,
-    interval: tuple[datetime | None, datetime | None],
-    run_after: datetime,
-) -> tuple[datetime, datetime] | None:
-    """The stretch of time that a run covers, found as the run itself finds it (``window.of_run``).
-
-    :param conf: what the run was started with; a replay of single ids and a rehearsal cover nothing.
-    """
-    asked = conf if isinstance(conf, dict) else {}
-    if asked.get("external_ids") or asked.get("rehearse"):
-        return None
-    if asked.get("window_start") and asked.get("window_end"):
-        return _written(asked["window_start"], asked["window_end"])
-    if interval[0] and interval[1]:
-        return interval[0], interval[1]
-    last = timetable(cron).infer_manual_data_interval(run_after=pendulum.instance(run_after))
-    return last.start, last.end
-
-
-def _written(start: Any, end: Any) -> tuple[datetime, datetime] | None:
-    try:
-        window = datetime.fromisoformat(start), datetime.fromisoformat(end)
-    except (TypeError, ValueError):
-        return None
-    return window if all(moment.tzinfo for moment in window) else None
 
 
 def schedule_between(cron: str, earliest: datetime, latest: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -271,5 +233,5 @@ def lag(cron: str, loaded: Sequence[tuple[datetime, datetime]], now: datetime) -
 
 def _newest_in(cron: str, start: datetime, end: datetime) -> datetime | None:
     """End of the last whole interval inside a window."""
-    last = timetable(cron).infer_manual_data_interval(run_after=pendulum.instance(end))
+    last = last_whole_interval(cron, end)
     return last.end if last.start >= start else None

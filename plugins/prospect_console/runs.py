@@ -14,6 +14,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.xcom import XComModel
 from sqlalchemy.orm import Session, aliased
 
+from include.prospects.window import Window, last_whole_interval, window_from_outside
 from prospect_console import days
 
 TAG = "prospects"
@@ -43,7 +44,7 @@ class Pair:
 class RunRow:
     """One run with what it counted.
 
-    :param window: the stretch of time it read; ``None`` for a replay or a rehearsal.
+    :param window: the stretch of time it covers, see :func:`covered`.
     :param kind: ``scheduled``, ``backfill``, ``manual``, ``replay`` or ``rehearsal``.
     """
 
@@ -52,7 +53,7 @@ class RunRow:
     run_id: str
     state: str
     kind: str
-    window: tuple[datetime, datetime] | None
+    window: Window | None
     started: datetime | None
     ended: datetime | None
     counts: dict[str, Any] | None
@@ -144,9 +145,18 @@ def runs_since(session: Session, pair: Pair, since: datetime) -> list[days.Run]:
     )
     found = []
     for run_id, state, conf, start, end, run_after in session.execute(query):
-        window = days.window_of(pair.cron, conf, (start, end), run_after)
+        window = covered(conf, (start, end), run_after, pair.cron)
         found.append(days.Run(run_id, state, *(window or (None, None))))
     return found
+
+
+def covered(
+    conf: Any, data_interval: tuple[datetime | None, datetime | None], run_after: datetime, cron: str
+) -> Window | None:
+    """The stretch of time that a run makes up for; none for one without a window, and for a rehearsal."""
+    if isinstance(conf, dict) and conf.get("rehearse"):
+        return None
+    return window_from_outside(conf, data_interval, run_after, cron)
 
 
 def live_since(session: Session, pair: Pair) -> datetime | None:
@@ -156,8 +166,8 @@ def live_since(session: Session, pair: Pair) -> datetime | None:
             DagRun.dag_id == pair.dag_id
         )
     ).one()
-    by_hand = days.window_of(pair.cron, None, (None, None), run_after) if run_after else None
-    return min((moment for moment in (first, by_hand and by_hand[0]) if moment), default=None)
+    by_hand = last_whole_interval(pair.cron, run_after).start if run_after else None
+    return min((moment for moment in (first, by_hand) if moment), default=None)
 
 
 def last_scheduled(session: Session, dag_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
@@ -201,11 +211,11 @@ def _rows(session: Session, crons: dict[str, str], which: sa.ColumnElement[bool]
             run_id=row.run_id,
             state=row[3],
             kind=_kind(row.run_type, row.conf),
-            window=days.window_of(
-                crons[row.dag_id],
+            window=covered(
                 row.conf,
                 (row.data_interval_start, row.data_interval_end),
                 row.run_after,
+                crons[row.dag_id],
             ),
             started=row.start_date,
             ended=row.end_date,

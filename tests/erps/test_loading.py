@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from include.prospects.candidates import Candidate
 from include.prospects.erp import ClaimLost, ImportResult, ImportState
 from include.prospects.errors import RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.ledger import Ledger
@@ -21,8 +22,7 @@ from include.prospects.ledger_records import Entry, Intent, Run
 from include.prospects.ledger_schema import Store
 from include.prospects.loading import Loader
 from include.prospects.model import OutcomeKind
-from include.prospects.sending import Item
-from include.prospects.settling import Waiting
+from include.prospects.settling import LoadContext, Waiting
 
 PAIR = "a pair"
 Numbers = Mapping[int, str | RefuseRecord]
@@ -36,22 +36,23 @@ class Loading:
 
     def item(
         self, external_id: str, record: int = 0, person: int | None = None, unit: str = "", **fields: Any
-    ) -> Item:
+    ) -> Candidate:
         (outgoing,) = self.make(external_id, unit=unit or self.customer.unit, **fields)
         known = outgoing.prospect
         intent = Intent(external_id, str(known.unit), True, "content", f"person {person}" if person else None)
-        return Item(record, record if person is None else person, known, intent)
+        return Candidate(record, record if person is None else person, known, intent)
 
     def run(self, number: int = 1) -> Run:
         return Run(PAIR, self.customer.erp.scope, f"run {number}")
 
     def loader(self, number: int = 1, numbers: Numbers | None = None) -> Loader:
-        return Loader(
-            self.ledger, self.customer.erp, self.run(number), datetime.now(UTC), lambda _: numbers or {}
-        )
+        return Loader(self.context(number), datetime.now(UTC), lambda _: numbers or {})
+
+    def context(self, number: int = 1) -> LoadContext:
+        return LoadContext(self.ledger, self.customer.erp, self.run(number))
 
     def load(
-        self, items: Sequence[Item], number: int = 1, numbers: Numbers | None = None
+        self, items: Sequence[Candidate], number: int = 1, numbers: Numbers | None = None
     ) -> list[tuple[OutcomeKind, str | None]]:
         """One try of the task: go on until nothing is waited for."""
         loader = self.loader(number, numbers)
@@ -60,10 +61,10 @@ class Loading:
             assert time.monotonic() < deadline, "the load does not end"
         return [(outcome.kind, outcome.reason) for outcome in outcomes]
 
-    def entry(self, item: Item) -> Entry:
+    def entry(self, item: Candidate) -> Entry:
         return self.ledger.find(PAIR, [item.intent.external_id])[item.key]
 
-    def left_as_sent(self, item: Item, number: int = 1) -> Entry:
+    def left_as_sent(self, item: Candidate, number: int = 1) -> Entry:
         """A run that died after it had written that it would send."""
         token, won = self.ledger.claim(self.run(number), [item.intent])
         self.ledger.sending(won.values(), token)
@@ -152,7 +153,7 @@ def test_a_person_whom_another_run_sends_meanwhile_under_another_id_is_a_duplica
         loading.load([loading.item("anna", person=7)])
         return {}
 
-    loader = Loader(loading.ledger, loading.customer.erp, loading.run(2), datetime.now(UTC), other_run)
+    loader = Loader(loading.context(2), datetime.now(UTC), other_run)
     assert isinstance(loader.advance([again]), Waiting)
     assert loading.load([again], 2) == [(OutcomeKind.DUPLICATE, "same_person_on_unit")]
     assert loading.offers() == ["anna"]

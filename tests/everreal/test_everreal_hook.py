@@ -15,7 +15,7 @@ GRAPHQL = "/api/reporting/graphql"
 
 
 def read(hook, window):
-    return sorted(candidate["id"] for candidate in hook.candidates(*window))
+    return sorted(candidate["id"] for candidate in hook.candidates().read(*window))
 
 
 def errors(*errors, data=None):
@@ -201,7 +201,7 @@ def test_one_broken_record_is_marked_and_the_others_are_read(
     ids = add_contracts(7)
     everreal.break_record(ids[3], field=field)
 
-    found = list(hook.contracts(*window))
+    found = list(hook.contracts().read(*window))
 
     whole = [record["id"] for record in found if ERRORS not in record]
     broken = [record for record in found if ERRORS in record]
@@ -215,7 +215,7 @@ def test_a_record_that_fails_once_is_read_after_all(everreal, hook, add_contract
     everreal.break_record(ids[0], field="candidate")
     between_pages(lambda page: everreal.options.broken_records.clear())
 
-    assert sorted(record["id"] for record in hook.contracts(*window)) == sorted(ids)
+    assert sorted(record["id"] for record in hook.contracts().read(*window)) == sorted(ids)
 
 
 def test_a_broken_record_is_reported_by_one_window_and_not_by_every_later_one(
@@ -226,7 +226,7 @@ def test_a_broken_record_is_reported_by_one_window_and_not_by_every_later_one(
     ids = add_contracts(7)
     everreal.break_record(ids[3])
 
-    later = list(hook.contracts(end, end + (end - start)))
+    later = list(hook.contracts().read(end, end + (end - start)))
 
     assert later == []
 

@@ -28,8 +28,8 @@ def extract(everreal):
         operator.close()
 
 
-def ids(operator, records):
-    return sorted(operator.external_id_of(record) for record in records)
+def ids(operator, reads):
+    return sorted(operator.external_id_of(read.record) for read in reads)
 
 
 def test_partner_selection_reads_contracts_by_their_candidates(
@@ -68,7 +68,7 @@ def test_a_contract_that_was_redrawn_does_not_withdraw_its_candidate(extract, ev
     )
     operator = extract("partner")
 
-    assert [contract["id"] for contract in operator.read(*window)] == [new]
+    assert [read.record["id"] for read in operator.read(*window)] == [new]
     assert operator.read_withdrawn(*window) == []
 
 
@@ -82,5 +82,5 @@ def test_a_candidate_found_by_id_comes_with_the_living_contract(extract, everrea
     ended = everreal.add_contract({"candidate": gone, "status": "CANCELLED", "updatedAt": start})
     operator = extract("partner")
 
-    found = [contract["id"] for contract in operator.read_by_id([candidate, gone])]
+    found = [read.record["id"] for read in operator.read_by_id([candidate, gone])]
     assert found == [living, ended]

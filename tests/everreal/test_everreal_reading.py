@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from side_by_side import in_any_order, noted_in
 
-from everreal.reading import OVERLAP, TAKE, read_window
+from everreal.reading import OVERLAP, TAKE, ListByPlace
 from include.prospects.errors import WaitAndRepeat
 
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def test_reading_costs_little_more_than_counting_pages(
 ):
     ids = add_candidates(count) if count else []
 
-    assert set(once_each(list(hook.candidates(*window)))) == set(ids)
+    assert set(once_each(list(hook.candidates().read(*window)))) == set(ids)
     assert requests_for(asked) <= most
 
 
@@ -43,7 +43,7 @@ def test_what_is_older_than_the_window_is_not_read(everreal, hook, add_candidate
     add_candidates(30, end, end + DAY)
     ids = add_candidates(150)
 
-    assert set(once_each(list(hook.candidates(*window)))) == set(ids)
+    assert set(once_each(list(hook.candidates().read(*window)))) == set(ids)
     assert requests_for(asked) <= 5
 
 
@@ -54,7 +54,7 @@ def test_contracts_are_cut_by_the_window_and_not_by_days(everreal, hook, add_con
     add_contracts(1, end, end + timedelta(minutes=10))
     ids = add_contracts(120)
 
-    assert set(once_each(list(hook.contracts(*window)))) == set(ids)
+    assert set(once_each(list(hook.contracts().read(*window)))) == set(ids)
     assert requests_for(asked) <= 4
 
 
@@ -69,7 +69,7 @@ def test_records_that_leave_pull_none_out_of_sight(
         lambda page: [everreal.update_contract(next(read_first)) for _ in range(leaving) if page <= 3]
     )
 
-    assert set(once_each(list(hook.contracts(*window)))) >= set(ids[: -3 * leaving])
+    assert set(once_each(list(hook.contracts().read(*window)))) >= set(ids[: -3 * leaving])
 
 
 def test_without_the_order_asked_for_everything_is_read(
@@ -86,7 +86,7 @@ def test_without_the_order_asked_for_everything_is_read(
 
     monkeypatch.setattr(type(everreal._candidates), "select", by_creation)
 
-    assert set(once_each(list(hook.candidates(*window)))) == {late_update}
+    assert set(once_each(list(hook.candidates().read(*window)))) == {late_update}
 
 
 # --- by a model of the list, with whatever hypothesis thinks of -------------------------------------------
@@ -146,7 +146,7 @@ def test_whatever_moves_what_stays_is_met_once(times, moves, most, random):
     moving = Moving(times, moves, most)
     before = dict(moving.times)
     try:
-        found = read_window(moving, START, END, in_any_order(random))
+        found = ListByPlace(moving, in_any_order(random)).read(START, END)
     except WaitAndRepeat:
         return  # says so, and Airflow repeats: nothing is lost
     ids = [record["id"] for record in found]
@@ -160,7 +160,7 @@ def test_whatever_moves_what_stays_is_met_once(times, moves, most, random):
 @settings(max_examples=200, deadline=None)
 def test_an_unsorted_list_is_read_to_its_end(times, most):
     moving = Moving(times, [], most, sort=False)
-    found = {record["id"] for record in read_window(moving, START, END)}
+    found = {record["id"] for record in ListByPlace(moving).read(START, END)}
 
     assert found == {key for key, time in moving.times.items() if START <= time < END}
 
@@ -170,7 +170,7 @@ def test_no_more_is_asked_for_side_by_side_than_was_read_before():
     together = []
     moving = Moving([number / 2 for number in range(2000)], [], most=TAKE)
 
-    assert len(read_window(moving, START, END, noted_in(together))) == 2000
+    assert len(ListByPlace(moving, noted_in(together)).read(START, END)) == 2000
     assert [len(places) for places in together] == [1, 1, 2, 4, 8, 8]
 
 
@@ -178,12 +178,12 @@ def test_a_lower_limit_of_some_later_day_is_not_taken_for_the_end():
     """EverReal cuts ``take`` silently: a page of 50 need not be the last one."""
     moving = Moving(range(0, 3000, 10), [], most=TAKE // 2)
 
-    assert len(read_window(moving, START, END)) == 300
+    assert len(ListByPlace(moving).read(START, END)) == 300
 
 
 def test_records_without_id_or_time_are_not_dropped():
     """They belong into quarantine, once each."""
     odd = [{"updatedAt": START.isoformat()}, {"id": "a", "updatedAt": None}, "text", None]
-    found = read_window(lambda skip, *_: odd[skip:], START, END)
+    found = ListByPlace(lambda skip, *_: odd[skip:]).read(START, END)
 
     assert found == odd

@@ -23,7 +23,7 @@ def a_task(everreal, shelf, window):
 
     def a_task():
         with EverRealHook(refresh_tokens=shelf) as hook:
-            return sorted(record["id"] for record in hook.candidates(*window))
+            return sorted(record["id"] for record in hook.candidates().read(*window))
 
     return a_task
 
@@ -87,7 +87,7 @@ def test_without_a_store_every_run_logs_in_with_the_password(
     ids = add_candidates(3)
 
     with caplog.at_level(logging.INFO), EverRealHook() as hook:
-        assert sorted(record["id"] for record in hook.candidates(*window)) == sorted(ids)
+        assert sorted(record["id"] for record in hook.candidates().read(*window)) == sorted(ids)
 
     assert not [token for token in everreal.refresh_tokens if token in caplog.text]
 

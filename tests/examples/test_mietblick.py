@@ -68,7 +68,11 @@ def test_a_customers_file_names_the_package(as_if_under_plugins: None) -> None:
     pair = read_customer(HERE / "pairs" / "mietblick-sued.yaml")
 
     assert pair.partner.system.extract is MietblickExtractOperator
-    assert (pair.dag_id, pair.partner.separator, pair.accept) == ("mietblick-sued", "|", "approval")
+    assert (pair.dag_id, pair.partner.separator, pair.acceptance.accept) == (
+        "mietblick-sued",
+        "|",
+        "approval",
+    )
 
 
 def test_a_partners_own_code_is_about_a_hundred_lines() -> None:

@@ -9,7 +9,7 @@ ACCEPTED = "ACCEPTED_AS_TENANT"
 
 
 def read(hook, window):
-    found = list(hook.applications(ACCEPTED, *window))
+    found = list(hook.applications(ACCEPTED).read(*window))
     assert max(Counter(application["id"] for application in found).values(), default=1) == 1
     return {application["id"]: application for application in found}
 

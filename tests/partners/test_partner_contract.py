@@ -38,9 +38,9 @@ TODAY = date(2024, 11, 12)
 NOON = START + timedelta(hours=12)
 
 
-def ids(extract: Any, records: Any) -> list[str]:
-    """The external ids of records, each of which must be there once."""
-    found = [extract.external_id_of(record) for record in records]
+def ids(extract: Any, reads: Any) -> list[str]:
+    """The external ids of what was read, each of which must be there once."""
+    found = [extract.external_id_of(read.record) for read in reads]
     assert max(Counter(found).values(), default=1) == 1
     return sorted(found)
 
@@ -132,17 +132,17 @@ def test_a_change_during_the_reading_brings_the_newest_version(
     stored = partner.add_many(round(1.5 * partner.page_size), last=NOON)
     changed = {stored[0], stored[-1]}
     between_pages(changing(partner, changed))
-    records = list(extract.read(START, END))
+    reads = list(extract.read(START, END))
 
-    assert ids(extract, records) == sorted(stored)
-    prospects = [extract.to_prospect(record, TODAY) for record in records]
+    assert ids(extract, reads) == sorted(stored)
+    prospects = [read.result for read in reads]
     assert {one.external_id for one in prospects if one.updated_at == LAST_MINUTE} == changed
 
 
-def test_the_newest_version_is_staged_although_the_older_one_was_mapped_ahead(
+def test_the_newest_version_is_staged_although_the_older_one_was_mapped_too(
     partner: PartnerCase, extract: Any, run: Any, between_pages: Any
 ) -> None:
-    """Each page is mapped while the next one is awaited; what turns out to be old is dropped with its mapping."""
+    """Each page is mapped where it was fetched; what turns out to be old is dropped with its mapping."""
     stored = partner.add_many(round(1.5 * partner.page_size), last=NOON)
     changed = {stored[0], stored[-1]}
     between_pages(changing(partner, changed))
@@ -156,7 +156,7 @@ def test_the_newest_version_is_staged_although_the_older_one_was_mapped_ahead(
 def test_a_fault_in_the_mapping_ends_the_task(
     partner: PartnerCase, extract: Any, run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where it happens in the thread beside the reading: nothing may be staged as if it were all."""
+    """Also where it happens in a thread that fetches pages: nothing may be staged as if it were all."""
     partner.add_many(3)
 
     def broken(record: Any, today: date) -> Prospect:
@@ -228,7 +228,7 @@ def test_any_json_gives_a_prospect_or_a_refusal(partner: PartnerCase, extract: A
     """Anything at any place of a real record, up to the record itself; the record is read once and not changed."""
     if not hasattr(extract, "sample"):
         partner.add(NOON)
-        (extract.sample,) = extract.read(START, END)
+        ((extract.sample, *_),) = extract.read(START, END)
     way = data.draw(st.sampled_from(list(places(extract.sample))))
     record = changed(extract.sample, way, data.draw(ANYTHING))
 
@@ -243,7 +243,7 @@ def test_any_json_gives_a_prospect_or_a_refusal(partner: PartnerCase, extract: A
 def test_every_refusal_has_words(partner: PartnerCase, extract: Any) -> None:
     """Whatever stands at whatever place, the console and the alerts can say in words why the record is refused."""
     partner.add(NOON)
-    (sample,) = extract.read(START, END)
+    (sample,) = [read.record for read in extract.read(START, END)]
     reasons = set()
     for way, odd in itertools.product(
         places(sample), (None, [], [7], 7, {"x": []}, "x" * 3000, "\ud800", " ")

@@ -156,28 +156,6 @@ def test_one_failed_hour_makes_the_day_failed():
     assert day.run_id == runs[7].run_id
 
 
-@pytest.mark.parametrize(
-    ("conf", "expected"),
-    [
-        ({"external_ids": ["A"]}, None),
-        ({"rehearse": True}, None),
-        ({"window_start": "2026-11-10T00:00:00+01:00", "window_end": "2026-11-11T00:00:00+01:00"},
-         (berlin(2026, 11, 10), berlin(2026, 11, 11))),
-        ({"window_start": "2026-11-10T00:00:00", "window_end": "2026-11-11T00:00:00"}, None),
-        ({"window_start": "yesterday", "window_end": 7}, None),
-        ({}, (berlin(2026, 11, 19), berlin(2026, 11, 20))),
-        (None, (berlin(2026, 11, 19), berlin(2026, 11, 20))),
-    ],
-)  # fmt: skip
-def test_window_of_a_run_by_hand(conf: object, expected: object):
-    assert days.window_of(DAILY, conf, (None, None), berlin(2026, 11, 20, 15)) == expected
-
-
-def test_window_of_a_scheduled_run_is_its_data_interval():
-    interval = berlin(2026, 11, 2), berlin(2026, 11, 3)
-    assert days.window_of(DAILY, {}, interval, berlin(2026, 11, 3)) == interval
-
-
 def test_lag_counts_the_intervals_that_have_ended_since():
     loaded = [(berlin(2026, 10, 23), berlin(2026, 10, 24))]
     lag = days.lag(DAILY, loaded, berlin(2026, 10, 27, 6))

@@ -13,8 +13,13 @@ from airflow.sdk import Context
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval, TimeRestriction
 
-from include.prospects import window
+from include.prospects import staging, window
+from include.prospects.alert_messages import facts_of
 from include.prospects.errors import StopRun
+from include.prospects.window import Window, WrongWindow, window_from_outside, window_of
+from prospect_console.runs import covered
+
+NO_INTERVAL = (None, None)
 
 
 def _utc(text: str) -> datetime:
@@ -116,8 +121,75 @@ def test_the_params_come_first() -> None:
     ],
 )
 def test_a_wrong_window_is_refused_with_its_rule(start: str | None, end: str | None, rule: str) -> None:
+    asked = {"window_start": start, "window_end": end}
+
     with pytest.raises(StopRun, match=rule):
-        window.of_run(_context({"window_start": start, "window_end": end}), "@daily")
+        window.of_run(_context(asked), "@daily")
+    assert window_from_outside(asked, NO_INTERVAL, _utc("2026-11-20T08:00"), "@daily") is None
+
+
+def test_an_empty_window_is_an_error_and_never_a_green_run() -> None:
+    """A timetable without intervals (a plain ``"@daily"`` in Airflow 3) gives each run an empty one."""
+    moment = _utc("2026-11-19T23:00")
+    context = _context(data_interval_start=moment, data_interval_end=moment)
+
+    with pytest.raises(
+        StopRun, match=r"from 2026-11-19T23:00:00\+00:00 to 2026-11-19T23:00:00\+00:00 \(schedule '@daily'\)"
+    ):
+        window.of_run(context, "@daily")
+
+
+def test_a_run_of_which_nothing_tells_the_window_has_none() -> None:
+    with pytest.raises(WrongWindow, match="neither"):
+        window_of(None, NO_INTERVAL, None, None)
+
+
+DAY = {"window_start": "2026-11-10T00:00:00+01:00", "window_end": "2026-11-11T00:00:00+01:00"}
+SCHEDULED = (_utc("2026-11-18T23:00"), _utc("2026-11-19T23:00"))
+
+
+@pytest.mark.parametrize(
+    ("conf", "interval", "expected"),
+    [
+        ({}, SCHEDULED, SCHEDULED),
+        (None, SCHEDULED, SCHEDULED),
+        (DAY, SCHEDULED, (_utc("2026-11-09T23:00"), _utc("2026-11-10T23:00"))),
+        ({}, NO_INTERVAL, SCHEDULED),
+        (None, NO_INTERVAL, SCHEDULED),
+        ({"accept": "off"}, NO_INTERVAL, SCHEDULED),
+        ({"external_ids": ["A"]}, NO_INTERVAL, None),
+        ({"window_start": DAY["window_start"]}, NO_INTERVAL, None),
+        ({"window_start": "2026-11-10T00:00:00", "window_end": "2026-11-11T00:00:00"}, NO_INTERVAL, None),
+        ({"window_start": "yesterday", "window_end": 7}, NO_INTERVAL, None),
+        ({"window_start": DAY["window_end"], "window_end": DAY["window_start"]}, SCHEDULED, None),
+        ({}, (SCHEDULED[0], SCHEDULED[0]), None),
+    ],
+)
+def test_alerts_and_console_name_the_window_that_the_tasks_read(
+    conf: Any, interval: Any, expected: Any
+) -> None:
+    """Also of a run started by hand without params, which reads the last whole interval."""
+    run_after = _utc("2026-11-20T08:00")
+    names = ("data_interval_start", "data_interval_end")
+    dag_run = {"dag_id": "d", "run_id": "r", "conf": conf, "run_after": run_after.isoformat()}
+    dag_run |= {name: moment and moment.isoformat() for name, moment in zip(names, interval, strict=True)}
+    context = _context(
+        conf, dag_run=SimpleNamespace(run_after=run_after), **dict(zip(names, interval, strict=True))
+    )
+
+    told = facts_of(dag_run, "@daily")
+
+    assert (told.start, told.end) == (expected or (None, run_after))
+    assert covered(conf, interval, run_after, "@daily") == expected
+    if expected:
+        assert window.of_run(context, "@daily") == expected
+
+
+def test_later_tasks_read_the_window_from_the_run(tmp_path: Any) -> None:
+    for extent in (staging.Extent(20, Window(*SCHEDULED)), staging.Extent(0, None)):
+        staging.write_extent(f"file://{tmp_path}", extent)
+
+        assert staging.extent(f"file://{tmp_path}") == extent
 
 
 def _p(text: str) -> pendulum.DateTime:

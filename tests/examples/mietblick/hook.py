@@ -41,15 +41,15 @@ class MietblickHook(ApiHook):
         # guide: end
 
     # guide: reading
-    def applications(self, status: str, start: datetime, end: datetime) -> list[Any]:
-        """The applications in a status that changed in ``[start, end)``, each once, newest version."""
+    def applications(self, status: str) -> ListByTime[Any]:
+        """The list of applications in a status, to be read by a window: each once, newest version."""
 
         def fetch(since: datetime, until: datetime, number: int) -> Page:
             order = {"stand": status, "ab": since.isoformat(), "vor": until.isoformat(), "seite": number}
             answer = self.call("GET", "/api/bewerbungen", what="read applications", params=order)
             return Page(self.field(answer, "bewerbungen", list), self.field(answer, "anzahl", int))
 
-        return ListByTime(self.system, fetch, Versions("nr", "geaendert"), self.concurrently).read(start, end)
+        return ListByTime(self.system, fetch, Versions("nr", "geaendert"), self.concurrently)
         # guide: end
 
     # guide: one

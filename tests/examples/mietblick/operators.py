@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from include.prospects.extract import ExtractOperator
+from include.prospects.extract import ExtractOperator, Read
 from mietblick import mapping
 
 if TYPE_CHECKING:
@@ -29,16 +29,17 @@ class MietblickExtractOperator(ExtractOperator):
 
         return MietblickHook(self.partner.conn_id)
 
-    def read(self, start: datetime, end: datetime) -> Iterator[Any]:
-        yield from self.hook.applications(mapping.CHOSEN, start, end)
+    def read(self, start: datetime, end: datetime) -> list[Read]:
+        return self.hook.applications(mapping.CHOSEN).mapped(self.mapped).read(start, end)
 
-    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Any]:
+    def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Read]:
         found = self.hook.concurrently(self.hook.application, external_ids)
-        yield from (application for application in found if application is not None)
+        yield from (self.mapped(application) for application in found if application is not None)
 
     def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[str]:
         for status in mapping.WITHDRAWN:
-            yield from filter(None, map(self.external_id_of, self.hook.applications(status, start, end)))
+            withdrawn = self.hook.applications(status).read(start, end)
+            yield from filter(None, map(self.external_id_of, withdrawn))
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         return mapping.to_prospect(record, self.partner.separator, today)

@@ -43,4 +43,4 @@ def test_a_run_by_hand_has_the_window_of_its_params_or_its_own_time():
     asked = {"window_start": "2026-11-01T00:00:00+01:00", "window_end": "2026-11-02T00:00:00+01:00"}
     assert facts_of(run() | {"conf": asked}).end == datetime(2026, 11, 1, 23, tzinfo=UTC)
     by_hand = facts_of({"dag_id": "d", "run_id": "r", "run_after": NOON, "run_type": "manual"})
-    assert (by_hand.start, by_hand.end, by_hand.scheduled) == (None, NOON, False)
+    assert (by_hand.start, by_hand.end, by_hand.scheduled) == (None, NOON, False), "no schedule is known"

@@ -7,13 +7,15 @@ import threading
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, BaseOperator
+from airflow.sdk import DAG, BaseOperator, CronDataIntervalTimetable
 from alert_receiver import PAIR, SECRET, context, run, waiting_offer
 
 from include.prospects import alerts
+from include.prospects.alert_messages import written
 from include.prospects.alert_state import Incidents
 from include.prospects.errors import StopRun, WaitAndRepeat
 from include.prospects.ledger import Ledger
+from include.prospects.window import TIMEZONE
 
 # --- failed -----------------------------------------------------------------------------------------------
 
@@ -30,7 +32,7 @@ class Failing(BaseOperator):
             raise self.error
 
 
-def pair_dag(error: Exception | None, dag_id: str = PAIR) -> DAG:
+def pair_dag(error: Exception | None, dag_id: str = PAIR, **settings) -> DAG:
     callbacks = alerts.dag_callbacks(timedelta(hours=1))
     tries = {
         "retries": 2,
@@ -38,12 +40,21 @@ def pair_dag(error: Exception | None, dag_id: str = PAIR) -> DAG:
         "on_failure_callback": callbacks["on_failure_callback"],
     }
     start = pendulum.datetime(2026, 1, 1)
-    with alerts.WatchedDAG(dag_id, start_date=start, default_args=tries, **callbacks) as dag:
+    with alerts.WatchedDAG(dag_id, start_date=start, default_args=tries, **callbacks, **settings) as dag:
         (
             Failing(task_id="load_offers", error=error)
             >> Failing(task_id="reconcile", error=None, on_success_callback=alerts.succeeded)
         )
     return dag
+
+
+def test_a_failed_run_by_hand_is_told_with_the_window_that_it_reads(airflow_db, received):
+    """It has no data interval: it reads the last whole interval of its schedule, and the alert says so."""
+    daily = CronDataIntervalTimetable("@daily", timezone=TIMEZONE)
+    pair_dag(StopRun("wrong password"), schedule=daily).test()
+
+    midnight = pendulum.now(TIMEZONE).start_of("day")
+    assert f"{written(midnight.subtract(days=1))} to {written(midnight)}" in received.text
 
 
 def test_a_failed_run_is_told_once_on_both_ways_and_its_recovery_too(airflow_db, received):
@@ -197,6 +208,15 @@ def test_a_run_that_waits_for_a_person_is_not_late(received):
     waiting_offer("1", run_id=dag_run["dag_run_id"], awaiting=True)
     alerts.run_is_late(context(dag_run))
     assert received.mails == []
+
+
+def test_a_late_run_by_hand_is_told_with_the_window_that_it_reads(received):
+    """The triggerer knows no DAG: the deadline brings the schedule along."""
+    by_hand = run(0, run_type="manual") | {"data_interval_start": None, "data_interval_end": None}
+    deadline = alerts.dag_callbacks(timedelta(hours=1), "@daily")["deadline"]
+    asyncio.run(alerts.late(context(by_hand), **deadline.callback.kwargs))
+
+    assert "2026-11-09 00:00 +0100 to 2026-11-10 00:00 +0100" in received.text
 
 
 def test_a_late_run_that_ends_is_well_again_and_one_that_fails_is_told_as_failed(received):
