@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from include.prospects.errors import WaitAndRepeat
 from include.prospects.model import BusinessPartner, ImportResult, Lease, Offer, Prospect
+from include.prospects.reasons import Reason
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -39,7 +40,7 @@ class Delivery:
     """
 
     job: str | None = None
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.prospects.reasons import Reason
+
 
 class WaitAndRepeat(Exception):
     """The system cannot serve us now; the same call may succeed later. Airflow's retries take over."""
@@ -24,11 +26,11 @@ class AnswerLost(WaitAndRepeat):
 class RefuseRecord(Exception):
     """One record cannot be read, mapped or loaded: it goes to quarantine and the run goes on.
 
-    :param reason: code of the quarantine table, lower case with underscores.
+    :param reason: what the quarantine table says.
     :param detail: one sentence for a person, without personal data.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

@@ -15,6 +15,7 @@ from include.prospects.chunks import Chunk
 from include.prospects.errors import RefuseRecord, WaitAndRepeat
 from include.prospects.garbage import without_garbage_collection
 from include.prospects.model import Outcome, OutcomeKind, Prospect
+from include.prospects.reasons import Reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,11 +122,9 @@ class LoadOffersOperator(BaseOperator):
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window.of_run(context, self.schedule))
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
-                ledger.withdrawn_after_load(run.pair, withdrawn)
+                ledger.mark_withdrawn(run.pair, withdrawn)
                 not_chosen = staging.rows(chunk.folder, "not_chosen")
-                ledger.not_chosen_after_load(
-                    run.pair, [(row["external_id"], row["unit"]) for row in not_chosen]
-                )
+                ledger.mark_not_chosen(run.pair, [(row["external_id"], row["unit"]) for row in not_chosen])
             loader = Loader(
                 ledger, erp, run, since, lambda some: self._partner_numbers(erp, some), rounds_lost
             )
@@ -203,7 +202,7 @@ class LoadOffersOperator(BaseOperator):
         """Look persons up among the ERP's business partners: in bulk, by date of birth or e-mail address."""
         import pandas as pd
 
-        from include.prospects.dedup import AMBIGUOUS, match_partners
+        from include.prospects.dedup import match_partners
 
         birth_dates = {item.prospect.birth_date for item in items if item.prospect.birth_date}
         emails = {
@@ -218,8 +217,10 @@ class LoadOffersOperator(BaseOperator):
         matches = match_partners(_typed(pd.DataFrame(rows)), _typed(pd.DataFrame(stored)), self.key)
         numbers: dict[int, str | RefuseRecord] = {}
         for row in matches.to_dict("records"):
-            if row["reason"] == AMBIGUOUS:
-                numbers[row["record"]] = RefuseRecord(AMBIGUOUS, "Several business partners of the ERP fit.")
+            if row["reason"] == Reason.AMBIGUOUS_PARTNER:
+                numbers[row["record"]] = RefuseRecord(
+                    Reason.AMBIGUOUS_PARTNER, "Several business partners of the ERP fit."
+                )
             elif isinstance(row["business_partner_number"], str):
                 numbers[row["record"]] = row["business_partner_number"]
         return numbers
@@ -247,7 +248,7 @@ def _rehearse(chunk: Chunk) -> None:
             record=row["record"],
             external_id=row["external_id"],
             kind=OutcomeKind.SKIPPED,
-            reason="rehearsal",
+            reason=Reason.REHEARSAL,
         )
         for row in staging.rows(chunk.folder, "prospects", chunk)
     ]

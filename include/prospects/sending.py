@@ -15,8 +15,9 @@ from typing import TypeVar
 from include.prospects.erp import ClaimLost, Delivery, Erp, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Claimed, Entry, Intent, Key, Run
+from include.prospects.ledger_records import Claimed, Entry, EntryState, Intent, Key, Run
 from include.prospects.model import Prospect
+from include.prospects.reasons import Reason
 from include.prospects.settling import Settlement
 
 log = logging.getLogger(__name__)
@@ -104,7 +105,7 @@ class Sender:
         partners = {
             entry.external_id: entry.business_partner_number
             for entry in known.values()
-            if entry.state == "loaded" and entry.business_partner_number
+            if entry.state == EntryState.LOADED and entry.business_partner_number
         }
         own = {item.record: partners.get(item.intent.external_id) for item in wave}
         numbers = {
@@ -118,13 +119,13 @@ class Sender:
             total += sent
         if total.to_import and (job := self.erp.start_import()):
             claims = {entry.claim for entry in total.to_import}
-            self.ledger.in_job([entry.id for entry in total.to_import], job, claims)
+            self.ledger.mark_in_import([entry.id for entry in total.to_import], job, claims)
         return total
 
     def persons_elsewhere(self, items: Sequence[Item]) -> set[int]:
         """Records of persons who have an offer for this unit, or soon will, under another external id."""
         hashes = {item.intent.person_hash for item in items if item.intent.person_hash}
-        there = self.ledger.same_person_on_unit(self.run.pair, hashes)
+        there = self.ledger.find_person_on_unit(self.run.pair, hashes)
         return {
             item.record
             for item in items
@@ -141,14 +142,14 @@ class Sender:
         claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
         sent = Sent(len(claimed))
         found = self.settlement.offers({external_id for external_id, _ in claimed})
-        self.settlement.adopt(claimed.values(), found, reason="found_in_erp")
+        self.settlement.adopt(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
         ready = []
         for item in group:
             entry, number = claimed.get(item.key), numbers.get(item.record)
             if entry is None or item.key in found:
                 continue
             if isinstance(number, RefuseRecord):
-                self.ledger.refused([entry.id], number.reason, entry.claim)
+                self.ledger.mark_refused([entry.id], number.reason, entry.claim)
             else:
                 ready.append(_Ready(entry, Outgoing(item.prospect, number)))
         for part in self.erp.concurrently(self._deliver, _parts(ready, self.erp.batch_size)):
@@ -157,14 +158,14 @@ class Sender:
 
     def _deliver(self, batch: Sequence[_Ready]) -> Sent:
         token = batch[0].entry.claim
-        confirmed = self.ledger.sending([ready.entry.id for ready in batch], token)
+        confirmed = self.ledger.mark_sent([ready.entry.id for ready in batch], token)
         batch = [ready for ready in batch if ready.entry.id in confirmed]
         if not batch:
             return Sent()
         ids = [ready.entry.id for ready in batch]
 
         def going_out() -> None:
-            if not self.ledger.still_sending(ids, token):
+            if not self.ledger.mark_sent_again(ids, token):
                 raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
 
         try:
@@ -173,17 +174,17 @@ class Sender:
             log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
             return Sent(lost=[lost])
         except (WaitAndRepeat, StopRun):
-            self.ledger.not_sent(ids, token)
+            self.ledger.release_unsent(ids, token)
             raise
         except RefuseRecord as refusal:
-            self.ledger.not_sent(ids, token)
+            self.ledger.release_unsent(ids, token)
             return self._deliver_in_halves(batch, refusal)
         return self._taken(batch, delivery)
 
     def _deliver_in_halves(self, batch: Sequence[_Ready], refusal: RefuseRecord) -> Sent:
         """One record spoils the whole batch: find it by halving, so that the others are not held up."""
         if len(batch) == 1:
-            self.ledger.refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
+            self.ledger.mark_refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
             return Sent()
         middle = len(batch) // 2
         sent = self._deliver(batch[:middle])
@@ -195,12 +196,12 @@ class Sender:
         for ready in batch:
             reason = delivery.refused.get(ready.entry.key[0])
             if reason:
-                self.ledger.refused([ready.entry.id], reason, ready.entry.claim)
+                self.ledger.mark_refused([ready.entry.id], reason, ready.entry.claim)
             else:
                 taken.append(ready.entry)
         if not delivery.job:
             return Sent(delivered=len(taken), to_import=taken)
-        self.ledger.in_job([entry.id for entry in taken], delivery.job, {batch[0].entry.claim})
+        self.ledger.mark_in_import([entry.id for entry in taken], delivery.job, {batch[0].entry.claim})
         return Sent(delivered=len(taken))
 
 

@@ -16,6 +16,7 @@ from include.prospects.errors import StopRun
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Claimed, Entry, Key, Made, Run
 from include.prospects.model import ImportResult, Offer
+from include.prospects.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Settlement:
         :param mine: keys of the prospects that this run, or this chunk of it, answers for.
         """
         by_job = defaultdict[str | None, list[Entry]](list)
-        for entry in self.ledger.sent(self.run.pair):
+        for entry in self.ledger.find_sent(self.run.pair):
             if entry.key in mine or entry.run_id != self.run.run_id:
                 by_job[entry.job].append(entry)
         jobs, looked_at = set[str](), set[int]()
@@ -88,14 +89,14 @@ class Settlement:
         for entry in entries:
             result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
             if result and result.refusal:
-                self.ledger.refused([entry.id], result.refusal, entry.claim)
+                self.ledger.mark_refused([entry.id], result.refusal, entry.claim)
             elif result and result.offer_id:
                 offer = (result.offer_id, result.offer_number, result.business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, result.business_partner_created))
             else:
                 left.append(entry)
         if made:
-            self.ledger.loaded(made)
+            self.ledger.mark_loaded(made)
         return left
 
     def _read_back(
@@ -133,7 +134,9 @@ class Settlement:
         ours = sum(entry.key in mine for entry in entries)
         job = self.erp.start_import() if entries else None
         if job:
-            self.ledger.in_job([entry.id for entry in entries], job, {entry.claim for entry in entries})
+            self.ledger.mark_in_import(
+                [entry.id for entry in entries], job, {entry.claim for entry in entries}
+            )
             return Waiting(jobs=frozenset({job} if ours else ()))
         if entries and self.erp.import_going_on():
             return Waiting(others=ours)
@@ -144,9 +147,9 @@ class Settlement:
         repeat = [entry for entry in entries if entry.key in mine]
         if repeat:
             log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
-        self.ledger.take_back(self.run, repeat)
+        self.ledger.claim_again(self.run, repeat)
         # Those of a run that died go back to it: left as sent, they would stand in the way of their person.
-        self.ledger.take_back(None, [entry for entry in entries if entry.key not in mine])
+        self.ledger.claim_again(None, [entry for entry in entries if entry.key not in mine])
 
     # --- for whoever is about to send, too ------------------------------------------------------------------
 
@@ -166,7 +169,7 @@ class Settlement:
         return found
 
     def adopt(
-        self, entries: Iterable[Entry | Claimed], found: Mapping[Key, Sequence[Offer]], reason: str | None
+        self, entries: Iterable[Entry | Claimed], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
     ) -> None:
         """Write down those of the entries for which the ERP holds an offer."""
         made = []
@@ -176,6 +179,6 @@ class Settlement:
                 offer = (offers[0].offer_id, offers[0].number, offers[0].business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, reason=reason))
             elif offers:
-                self.ledger.ambiguous(entry.id, entry.claim)
+                self.ledger.mark_ambiguous(entry.id, entry.claim)
         if made:
-            self.ledger.loaded(made)
+            self.ledger.mark_loaded(made)

@@ -13,6 +13,7 @@ from everreal import contract_status, mapping
 from everreal.contract_status import ContractStage
 from include.prospects.errors import RefuseRecord
 from include.prospects.extract import ExtractOperator
+from include.prospects.reasons import Reason
 
 if TYPE_CHECKING:
     from everreal.hook import EverRealHook
@@ -34,7 +35,7 @@ class EverRealExtractOperator(ExtractOperator):
     """
 
     partner_settings = frozenset({"chosen_when", "several_units"})
-    not_chosen_reason = "not_signed"
+    not_chosen_reason = Reason.NOT_SIGNED
 
     def __init__(
         self,
