@@ -55,7 +55,7 @@ class Run:
 class Death:
     """Where the process kills itself with SIGKILL: at the ``nth`` call of a function, before or after its work.
 
-    :param at: dotted path of a function or method, such as ``include.prospects.ledger.Ledger.in_job``; or
+    :param at: dotted path of a function or method, such as ``include.prospects.ledger.Ledger.mark_in_import``; or
         ``"moment"``: any request to a system or write into the ledger, whichever comes.
     """
 

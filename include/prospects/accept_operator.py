@@ -13,6 +13,8 @@ from airflow.sdk.definitions.param import ParamsDict
 from include.prospects import alerts, approval_words, staging
 from include.prospects.chunks import Chunk
 from include.prospects.erp import ErpTarget
+from include.prospects.ledger_records import AcceptanceState
+from include.prospects.reasons import Reason
 from include.prospects.settings import AcceptancePolicy
 from include.prospects.window import TIMEZONE
 
@@ -86,7 +88,7 @@ class AcceptOffersOperator(HITLOperator):
             acceptor.accept(approved)
             mode = context["params"].get("accept") or self.policy.accept
             if mode == "off":
-                ledger.held([d.entry.id for d in others], "accept_off", run.run_id)
+                ledger.mark_held([d.entry.id for d in others], Reason.ACCEPT_OFF, run.run_id)
             elif others and (
                 mode == "approval" or known.most_accepts(len(others)) > self.policy.max_accepts_per_run
             ):
@@ -110,12 +112,14 @@ class AcceptOffersOperator(HITLOperator):
         try:
             ledger, run = acceptor.ledger, acceptor.run
             known = RunEntries(ledger, run, Chunk.read(self.chunk))
-            awaiting = [entry for entry in known.decided() if entry.acceptance == "awaiting"]
+            awaiting = [entry for entry in known.decided() if entry.acceptance == AcceptanceState.AWAITING]
             is_yes = approval_words.is_yes(answer["chosen_options"])
             yes = [entry for entry in awaiting if is_yes and entry.offer_number in selected]
             no = [entry.id for entry in awaiting if entry not in yes]
-            ledger.held(no, "rejected_by_approver" if user else "approval_timed_out", run.run_id, user)
-            ledger.approved([entry.id for entry in yes], run.run_id, user or "")
+            ledger.mark_held(
+                no, Reason.REJECTED_BY_APPROVER if user else Reason.APPROVAL_TIMED_OUT, run.run_id, user
+            )
+            ledger.mark_approved([entry.id for entry in yes], run.run_id, user or "")
             acceptor.accept(yes)
             return self._report_decided(known)
         finally:
@@ -137,7 +141,7 @@ class AcceptOffersOperator(HITLOperator):
         """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""
         acceptable = acceptor.write(acceptor.look_again(planned))
         if acceptable:
-            acceptor.ledger.awaiting([decision.entry.id for decision in acceptable], acceptor.run.run_id)
+            acceptor.ledger.mark_awaiting([decision.entry.id for decision in acceptable], acceptor.run.run_id)
             self._ask(context, acceptable)
 
     def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
@@ -202,5 +206,5 @@ def _approved_in(entry: Entry, run: Run) -> bool:
     return (
         entry.acceptance_run == run.run_id
         and bool(entry.decided_by)
-        and entry.acceptance in (None, "accepting")
+        and entry.acceptance in (None, AcceptanceState.ACCEPTING)
     )

@@ -32,16 +32,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from include.prospects.ledger_records import Entry
+from include.prospects.ledger_records import AcceptanceState, Entry, EntryState
 from include.prospects.model import Offer, OfferStatus
+from include.prospects.reasons import Reason
 
 
 class Verdict(StrEnum):
     """What to do with one offer."""
 
     ACCEPT = "accept"
-    LEASED = "leased"
-    HOLD = "held"
+    LEASED = AcceptanceState.LEASED.value
+    HOLD = AcceptanceState.HELD.value
 
 
 @dataclass(frozen=True)
@@ -49,23 +50,20 @@ class Decision:
     """A verdict on one ledger entry.
 
     :param offer: the one offer it is about, if there is exactly one.
-    :param reason: reason code if the verdict is ``HOLD``.
+    :param reason: why, if the verdict is ``HOLD``.
     """
 
     entry: Entry
     verdict: Verdict
     offer: Offer | None = None
-    reason: str | None = None
+    reason: Reason | None = None
 
-
-FINAL_WORDS = ("rejected_by_approver", "approval_timed_out")
-"""A person was asked; the same question is not put again unless somebody replays the prospect."""
 
 _STATUS_REASONS = {
-    OfferStatus.REJECTED: "offer_rejected",
-    OfferStatus.IGNORED: "offer_ignored",
-    OfferStatus.EXPIRED: "expired",
-    OfferStatus.UNKNOWN: "unknown_status",
+    OfferStatus.REJECTED: Reason.OFFER_REJECTED,
+    OfferStatus.IGNORED: Reason.OFFER_IGNORED,
+    OfferStatus.EXPIRED: Reason.EXPIRED,
+    OfferStatus.UNKNOWN: Reason.UNKNOWN_STATUS,
 }
 
 
@@ -82,42 +80,42 @@ def decide(entry: Entry, offers: Sequence[Offer], competing: bool, today: date) 
     if reason is None and offer:
         reason = _offer_reason(offer, today) or _person_reason(entry, offer)
     if reason is None and competing:
-        reason = "competing_offer"
+        reason = Reason.COMPETING_OFFER
     return Decision(entry, Verdict.HOLD if reason else Verdict.ACCEPT, offer, reason)
 
 
-def _entry_reason(entry: Entry) -> str | None:
+def _entry_reason(entry: Entry) -> Reason | None:
     if not entry.chosen:
-        return "not_chosen"
+        return Reason.NOT_CHOSEN
     if entry.withdrawn_at:
-        return "withdrawn_after_load"
+        return Reason.WITHDRAWN_AFTER_LOAD
     if entry.changed_at:
-        return "changed_after_load"
-    return "ambiguous" if entry.state == "ambiguous" else None
+        return Reason.CHANGED_AFTER_LOAD
+    return Reason.AMBIGUOUS if entry.state == EntryState.AMBIGUOUS else None
 
 
-def _offers_reason(offers: Sequence[Offer]) -> str | None:
+def _offers_reason(offers: Sequence[Offer]) -> Reason | None:
     if not offers:
-        return "offer_missing"
-    return "ambiguous" if len(offers) > 1 else None
+        return Reason.OFFER_MISSING
+    return Reason.AMBIGUOUS if len(offers) > 1 else None
 
 
-def _offer_reason(offer: Offer, today: date) -> str | None:
+def _offer_reason(offer: Offer, today: date) -> Reason | None:
     if offer.status is OfferStatus.ACCEPTED:
-        return "accepted_without_lease"
+        return Reason.ACCEPTED_WITHOUT_LEASE
     if offer.status is not OfferStatus.OFFERED:
         return _STATUS_REASONS[offer.status]
     if offer.valid_until and offer.valid_until < today:
-        return "expired"
+        return Reason.EXPIRED
     if offer.valid_from and offer.valid_from > today:
-        return "not_yet_valid"
-    return None if offer.normal_kind else "kind_not_normal"
+        return Reason.NOT_YET_VALID
+    return None if offer.normal_kind else Reason.KIND_NOT_NORMAL
 
 
-def _person_reason(entry: Entry, offer: Offer) -> str | None:
+def _person_reason(entry: Entry, offer: Offer) -> Reason | None:
     """A clerk may hang an offer on somebody else; whether that is the person who was chosen, a clerk must say."""
     loaded, now = entry.business_partner_number, offer.business_partner_number
-    return "person_changed" if loaded and loaded != now else None
+    return Reason.PERSON_CHANGED if loaded and loaded != now else None
 
 
 def decide_together(decisions: Sequence[Decision], others: Collection[Entry]) -> list[Decision]:
@@ -138,16 +136,16 @@ def decide_together(decisions: Sequence[Decision], others: Collection[Entry]) ->
     for other in others:
         if other.bundle and other.id not in decided:
             accepted[other.bundle] += bool(other.lease_number)
-            held |= {other.bundle} if other.acceptance == "held" else set()
+            held |= {other.bundle} if other.acceptance == AcceptanceState.HELD else set()
 
     def together(decision: Decision) -> Decision:
         bundle = decision.entry.bundle
         if decision.verdict is not Verdict.ACCEPT or not bundle:
             return decision
         if bundle in held:
-            return replace(decision, verdict=Verdict.HOLD, reason="bundle_held")
+            return replace(decision, verdict=Verdict.HOLD, reason=Reason.BUNDLE_HELD)
         if accepted[bundle] < decision.entry.bundle_size:
-            return replace(decision, verdict=Verdict.HOLD, reason="bundle_incomplete")
+            return replace(decision, verdict=Verdict.HOLD, reason=Reason.BUNDLE_INCOMPLETE)
         return decision
 
     return [together(decision) for decision in decisions]
@@ -183,9 +181,9 @@ def may_compete(other: Entry) -> bool:
 
 
 def _still_a_candidate(other: Entry, offers: Sequence[Offer], today: date) -> bool:
-    if other.state in ("claimed", "sent"):
+    if other.state in (EntryState.CLAIMED, EntryState.SENT):
         return True
-    if other.state == "refused":
+    if other.state == EntryState.REFUSED:
         # Without an offer, but a person has still to say who this is; the landlord did choose them.
-        return other.reason == "ambiguous_partner"
+        return other.reason == Reason.AMBIGUOUS_PARTNER
     return any(str(offer.unit) == other.unit and is_open(offer, today) for offer in offers)

@@ -28,6 +28,7 @@ from include.prospects.errors import RefuseRecord
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Entry, Run
 from include.prospects.model import Offer
+from include.prospects.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Acceptor:
         ids = {entry.external_id for entry in entries}
         # Who cannot be accepted anyway needs no look at the others on the unit.
         units = {entry.unit for entry in entries if entry.chosen and not entry.withdrawn_at}
-        for other in self.ledger.on_units(self.run.erp, units):
+        for other in self.ledger.find_on_units(self.run.erp, units):
             # The others' offers say nothing; and a campaign's flat has hundreds of them.
             if may_compete(other):
                 rivals[other.unit].append(other)
@@ -65,7 +66,7 @@ class Acceptor:
     def _together(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Units that are let together are accepted together or not at all."""
         bundles = {decision.entry.bundle for decision in decisions if decision.entry.bundle}
-        others = self.ledger.let_together(self.run.pair, bundles) if bundles else []
+        others = self.ledger.find_let_together(self.run.pair, bundles) if bundles else []
         return decide_together(decisions, others)
 
     def look_again(self, decisions: Sequence[Decision]) -> list[Decision]:
@@ -82,14 +83,14 @@ class Acceptor:
         One list shows our own offer, those of its rivals, and those of which the ledger knows nothing. That our own
         stands in it also proves that the ERP understood the unit's number.
         """
-        on_unit = self.ledger.on_units(self.run.erp, [entry.unit])
+        on_unit = self.ledger.find_on_units(self.run.erp, [entry.unit])
         # The partner may have withdrawn the prospect since the entry was read.
         entry = {other.id: other for other in on_unit}.get(entry.id, entry)
         listed = list(self.erp.offers_on_unit(entry.unit))
         decision = self._decide(entry, on_unit, _by_external_id(listed))
         known = {other.external_id for other in on_unit} | {entry.external_id}
         if decision.verdict is Verdict.ACCEPT and self._stranger_among(listed, known):
-            return Decision(entry, Verdict.HOLD, decision.offer, "competing_offer")
+            return Decision(entry, Verdict.HOLD, decision.offer, Reason.COMPETING_OFFER)
         return decision
 
     def _decide(
@@ -129,20 +130,20 @@ class Acceptor:
 
     def write(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Write the decisions that need no call, found leases and held offers; returns those to accept."""
-        held = defaultdict[str, list[int]](list)
+        held = defaultdict[Reason, list[int]](list)
         for decision in decisions:
             if decision.verdict is Verdict.HOLD and decision.reason:
                 held[decision.reason].append(decision.entry.id)
             elif decision.verdict is not Verdict.ACCEPT:
                 self._write(decision)
         for reason, ids in held.items():
-            self.ledger.held(ids, reason, self.run.run_id)
+            self.ledger.mark_held(ids, reason, self.run.run_id)
         return [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
 
     def _accept(self, entry: Entry) -> Decision:
-        if not self.ledger.accepting(entry, self.run.run_id):
-            return Decision(entry, Verdict.HOLD, None, "competing_offer")
-        refusal = "offer_changed"
+        if not self.ledger.mark_accepting(entry, self.run.run_id):
+            return Decision(entry, Verdict.HOLD, None, Reason.COMPETING_OFFER)
+        refusal = Reason.OFFER_CHANGED
         for _ in range(DECISIONS_PER_OFFER):
             decision = self._decide_now(entry)
             if decision.verdict is not Verdict.ACCEPT or decision.offer is None:
@@ -160,9 +161,9 @@ class Acceptor:
     def _write(self, decision: Decision) -> Decision:
         lease_number = decision.offer.lease_number if decision.offer else None
         if decision.verdict is Verdict.LEASED and lease_number:
-            self.ledger.leased(decision.entry.id, lease_number, self.run.run_id)
+            self.ledger.mark_leased(decision.entry.id, lease_number, self.run.run_id)
         elif decision.verdict is Verdict.HOLD and decision.reason:
-            self.ledger.held([decision.entry.id], decision.reason, self.run.run_id)
+            self.ledger.mark_held([decision.entry.id], decision.reason, self.run.run_id)
         return decision
 
 

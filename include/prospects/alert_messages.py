@@ -22,6 +22,7 @@ from include.prospects import reason_words
 from include.prospects.alert_texts import FAILED_TASK, LABELS, TEXTS, WHAT
 from include.prospects.deployment import Language
 from include.prospects.errors import StopRun, WaitAndRepeat
+from include.prospects.reasons import Reason
 from include.prospects.window import TIMEZONE, window_from_outside
 
 _LONGEST_REASON = 400
@@ -187,8 +188,8 @@ def reasons(counts: Mapping[str, int], language: Language) -> str:
     words = reason_words.of(language)
     most_first = sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))
     return "; ".join(
-        f"{count} × {words[code]} ({code})" if code in words else f"{count} × {code}"
-        for code, count in most_first
+        f"{count} × {words[reason]} ({reason})" if reason in words else f"{count} × {reason}"
+        for reason, count in ((Reason.stored(code), count) for code, count in most_first)
     )
 
 

@@ -16,16 +16,14 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from include.prospects.ledger_schema import UtcDateTime, entries, metadata
+from include.prospects.ledger_reports import LedgerReports
+from include.prospects.ledger_schema import UtcDateTime, metadata
+from include.prospects.reasons import Reason
 
 TELLING_EXPIRES = timedelta(minutes=5)
 """A process that began to tell and did not say that it was done has died. Longer than all tries of a send."""
 EACH = frozenset({"approval", "waiting"})
 """Kinds of which every subject is news; of the others an open incident covers those that follow."""
-NEEDS_NOBODY = frozenset(
-    {"accept_off", "not_chosen", "not_yet_valid", "offer_rejected", "offer_ignored", "rejected_by_approver"}
-)
-"""Reasons to hold an offer that are somebody's decision already, or pass by themselves."""
 
 open_incidents = sa.Table(
     "prospect_alert",
@@ -159,24 +157,13 @@ class Incidents:
             if _locked(connection, dag_id, kind) == change.after:
                 _write(connection, dag_id, kind, before)
 
-    def waiting(self, pair: str) -> dict[str, str]:
+    def waiting(self, pair: str) -> dict[str, Reason]:
         """Offers of a pair that wait for a person: ids of their entries, each with the reason."""
-        query = sa.select(entries.c.id, entries.c.acceptance_reason).where(
-            entries.c.pair == pair,
-            entries.c.acceptance == "held",
-            entries.c.lease_number.is_(None),
-            entries.c.acceptance_reason.not_in(NEEDS_NOBODY),
-        )
-        with self.engine.begin() as connection:
-            return {str(row.id): row.acceptance_reason for row in connection.execute(query)}
+        return LedgerReports(self.engine).find_waiting(pair)
 
     def awaiting_approval(self, pair: str, run_id: str) -> int:
         """How many offers of a run a person has been asked about and has not answered."""
-        query = sa.select(sa.func.count()).where(
-            entries.c.pair == pair, entries.c.acceptance == "awaiting", entries.c.acceptance_run == run_id
-        )
-        with self.engine.begin() as connection:
-            return int(connection.execute(query).scalar_one())
+        return LedgerReports(self.engine).find_number_awaiting(pair, run_id)
 
 
 def _locked(connection: sa.Connection, dag_id: str, kind: str) -> Incident:

@@ -36,6 +36,7 @@ from include.prospects.api_patience import LONGEST_WAIT, Patience, TokenRefused,
 from include.prospects.api_session import Bearer, SessionHook, refuse_plain_http
 from include.prospects.api_token import bearer_token, token_lifetime
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from include.prospects.reasons import Reason
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -94,7 +95,7 @@ class ApiHook(SessionHook):
         repeatable: bool = True,
         log_in: bool = False,
         going_out: Callable[[], None] | None = None,
-        refusals: Collection[str] | None = None,
+        refusals: Collection[Reason] | None = None,
         rules: Mapping[int | str, Rule] | None = None,
         new_for_each_try: Callable[[], Mapping[str, Any]] | None = None,
         **request: Any,

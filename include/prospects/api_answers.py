@@ -19,6 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from include.prospects.api_patience import TokenRefused, Trouble
 from include.prospects.errors import RefuseRecord, StopRun
+from include.prospects.reasons import Reason
 
 
 class Action(Enum):
@@ -36,12 +37,12 @@ class Rule:
     """One row of a hook's table of answers.
 
     :param sentence: what it means, for the person on call.
-    :param reason: reason code of the quarantine table; only with ``Action.REFUSE``.
+    :param reason: what the quarantine table says; with ``Action.REFUSE`` and only there.
     """
 
     action: Action
     sentence: str
-    reason: str = ""
+    reason: Reason | None = None
 
 
 COMMON_RULES: dict[int | str, Rule] = {
@@ -92,7 +93,7 @@ def failed_answer(
         return Trouble(told, uncertain=status == 503 and wait is None, wait=wait)
     if rule.action is Action.UNCERTAIN:
         return Trouble(told, uncertain=True, wait=_retry_after(response))
-    if rule.action is Action.REFUSE:
+    if rule.action is Action.REFUSE and rule.reason:
         return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.")
     return StopRun(
         f"{system}: {what}: {told}.{hint} Repeating does not help; mend this, then clear the task."

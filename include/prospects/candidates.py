@@ -17,6 +17,7 @@ from include.prospects.errors import RefuseRecord
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Claimed, Intent, Key
 from include.prospects.model import Prospect
+from include.prospects.reasons import Reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +116,7 @@ def business_partners(
     """
     import pandas as pd
 
-    from include.prospects.dedup import AMBIGUOUS, match_partners
+    from include.prospects.dedup import match_partners
 
     birth_dates = {one.prospect.birth_date for one in some if one.prospect.birth_date}
     emails = {one.prospect.email for one in some if not one.prospect.birth_date and one.prospect.email}
@@ -126,8 +127,10 @@ def business_partners(
     matches = match_partners(_typed(pd.DataFrame(rows)), _typed(pd.DataFrame(stored)), tuple(key))
     numbers: dict[int, str | RefuseRecord] = {}
     for row in matches.to_dict("records"):
-        if row["reason"] == AMBIGUOUS:
-            numbers[row["record"]] = RefuseRecord(AMBIGUOUS, "Several business partners of the ERP fit.")
+        if row["reason"] == Reason.AMBIGUOUS_PARTNER:
+            numbers[row["record"]] = RefuseRecord(
+                Reason.AMBIGUOUS_PARTNER, "Several business partners of the ERP fit."
+            )
         elif isinstance(row["business_partner_number"], str):
             numbers[row["record"]] = row["business_partner_number"]
     return numbers

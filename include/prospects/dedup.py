@@ -27,8 +27,8 @@ from include.prospects.cleaning import clean
 from include.prospects.columns import NO_DAY, as_dates, column, combined, days, rows_where, text_codes
 from include.prospects.contacts import join_by_contact
 from include.prospects.folding import DEFAULT_KEY, KEY_FIELDS, NAMES, checked_key, field_codes
+from include.prospects.reasons import Reason
 
-AMBIGUOUS: Final = "ambiguous_partner"
 _ADDRESS: Final = ("street", "house_number", "postal_code", "city", "country")
 _NOT_FILLED: Final = (
     "external_id",
@@ -114,7 +114,11 @@ def merge_same_person(
     final = read_twice["duplicate_of"].map(same_person.set_index("record")["duplicate_of"])
     read_twice["duplicate_of"] = final.fillna(read_twice["duplicate_of"]).astype("int64")
     duplicates = pd.concat(
-        [read_twice.assign(reason="same_record"), same_person.assign(reason="same_person")], ignore_index=True
+        [
+            read_twice.assign(reason=Reason.SAME_RECORD.value),
+            same_person.assign(reason=Reason.SAME_PERSON.value),
+        ],
+        ignore_index=True,
     )
     return kept, duplicates.astype({"record": "int64", "duplicate_of": "int64", "reason": "str"})
 
@@ -297,7 +301,7 @@ def _answers(records: pd.Series, person: np.ndarray, found: pd.DataFrame) -> pd.
     groups = found.groupby("person")
     several = groups["number"].nunique() > 1
     reason = pd.Series(np.where(groups["exact"].any(), "exact", "folded"), index=several.index, dtype="str")
-    reason[several] = AMBIGUOUS
+    reason[several] = Reason.AMBIGUOUS_PARTNER.value
     number = groups["number"].first().astype("str")
     asked = pd.Series(person)
     return pd.DataFrame(

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from include.prospects.errors import InvalidSettings, WaitAndRepeat, about_text
 from include.prospects.model import BusinessPartner, ImportResult, Lease, Offer, Prospect
 from include.prospects.pools import pool_of
+from include.prospects.reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Delivery:
     """
 
     job: str | None = None
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[str, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.prospects.reasons import Reason
+
 
 class InvalidSettings(ValueError):
     """Settings are wrong; the message names each wrong setting, its value and the rule.
@@ -46,11 +48,11 @@ class AnswerLost(WaitAndRepeat):
 class RefuseRecord(Exception):
     """One record cannot be read, mapped or loaded: it goes to quarantine and the run goes on.
 
-    :param reason: code of the quarantine table, lower case with underscores.
+    :param reason: what the quarantine table says.
     :param detail: one sentence for a person, without personal data.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail

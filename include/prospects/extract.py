@@ -21,6 +21,7 @@ from include.prospects import fields, staging, window
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.model import Outcome, OutcomeKind, Prospect
 from include.prospects.partner import PartnerTarget
+from include.prospects.reasons import Reason
 from include.prospects.settings import Timing
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ExtractOperator(BaseOperator):
     id_field: ClassVar[str] = "id"
     kept_fields: ClassVar[Mapping[str, Any]] = {}
     promised_fields: ClassVar[Sequence[str]] = ()
-    not_chosen_reason: ClassVar[str] = "not_chosen"
+    not_chosen_reason: ClassVar[Reason] = Reason.NOT_CHOSEN
 
     def __init__(
         self,
@@ -168,14 +169,14 @@ class ExtractOperator(BaseOperator):
         except RefuseRecord as refusal:
             return Read(record, lacking, unknown, refusal)
 
-    def skip_reason(self, prospect: Prospect) -> str | None:
+    def skip_reason(self, prospect: Prospect) -> Reason | None:
         """Why a readable prospect is not handed over, if it is not."""
         if prospect.withdrawn:
-            return "withdrawn"
+            return Reason.WITHDRAWN
         if self.partner.selection == "partner" and not prospect.chosen:
             return self.not_chosen_reason
         if self.clients is not None and prospect.unit.client not in self.clients:
-            return "client_excluded"
+            return Reason.CLIENT_EXCLUDED
         return None
 
 
@@ -249,7 +250,12 @@ class _SortedOut:
         self._end(number, external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
 
     def _end(
-        self, number: int, external_id: str | None, kind: OutcomeKind, reason: str, detail: str | None = None
+        self,
+        number: int,
+        external_id: str | None,
+        kind: OutcomeKind,
+        reason: Reason,
+        detail: str | None = None,
     ) -> None:
         self.outcomes.append(
             Outcome(record=number, external_id=external_id, kind=kind, reason=reason, detail=detail)

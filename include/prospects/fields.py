@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, UnitNumber
+from include.prospects.reasons import Field, Problem, Reason, field_reason
 
 EARLIEST_YEAR = 1900
 """No living tenant was born earlier; an ERP date field takes no year below 1753 anyway."""
@@ -38,7 +39,7 @@ LONGEST_NAME = 60
 _CUT_MARK = " […]"
 
 
-def text(value: Any, field: str) -> str | None:
+def text(value: Any, field: Field) -> str | None:
     """Return the text without control characters, or ``None`` if nothing visible stands in it.
 
     Numbers count as text (a house number may come as ``12``). Blanks stay: cleaning is the dedup task's.
@@ -48,15 +49,19 @@ def text(value: Any, field: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RefuseRecord("unreadable_text", f"{field} is neither text nor a number.")
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is neither text nor a number."
+        )
     if isinstance(value, float) and not math.isfinite(value):
-        raise RefuseRecord("unreadable_text", f"{field} is no number.")  # Python's JSON reader takes NaN
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is no number."
+        )  # Python's JSON reader takes NaN
     result = str(value)
     # Nearly every text is printable: then nothing of what is sought below can be in it, except ordinary blanks.
     if result.isprintable():
         return result if result.strip() else None
     if _SURROGATE.search(result):
-        raise RefuseRecord("unreadable_text", f"{field} holds broken Unicode.")
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} holds broken Unicode.")
     result = _CONTROL.sub(" ", result)
     return result if _something_visible(result) else None
 
@@ -70,20 +75,22 @@ def _only_visible(value: str) -> bool:
     return value.isprintable() and " " not in value
 
 
-def limited_text(value: Any, field: str, longest: int = LONGEST_TEXT) -> str | None:
+def limited_text(value: Any, field: Field, longest: int = LONGEST_TEXT) -> str | None:
     """Like :func:`text`, refusing what no ERP could take.
 
     :raises RefuseRecord: ``<field>_too_long`` besides those of :func:`text`.
     """
     result = text(value, field)
     if result is not None and len(result.strip()) > longest:
-        raise RefuseRecord(f"{field}_too_long", f"{field} is longer than the {longest} characters allowed.")
+        raise RefuseRecord(
+            field_reason(Problem.TOO_LONG, field), f"{field} is longer than the {longest} characters allowed."
+        )
     return result
 
 
 def message(value: Any) -> str | None:
     """The prospect's message, cut to the ERPs' 2000 characters with a mark where it is longer."""
-    result = text(value, "message")
+    result = text(value, Field.MESSAGE)
     if result is None or len(result) <= LONGEST_TEXT:
         return result
     return result[: LONGEST_TEXT - len(_CUT_MARK)] + _CUT_MARK
@@ -94,7 +101,7 @@ def email(value: Any) -> str | None:
 
     The prospect travels without it: both ERPs take one without an e-mail, and losing the person would be worse.
     """
-    result = limited_text(value, "email")
+    result = limited_text(value, Field.EMAIL)
     return result if result is not None and "@" in result else None
 
 
@@ -104,35 +111,43 @@ def unit(value: Any, separator: str | None) -> UnitNumber:
     :raises RefuseRecord: see :meth:`UnitNumber.parse`; ``unit_unreadable`` for blanks or invisible characters
         inside a part, which look like another unit's number and are none.
     """
-    result = UnitNumber.parse(limited_text(value, "unit", 64), separator)
+    result = UnitNumber.parse(limited_text(value, Field.UNIT, 64), separator)
     if not all(map(_only_visible, result)):
-        raise RefuseRecord("unit_unreadable", "The unit number holds blanks or invisible characters.")
+        raise RefuseRecord(
+            field_reason(Problem.INVISIBLE_CHARACTERS, Field.UNIT),
+            "The unit number holds blanks or invisible characters.",
+        )
     return result
 
 
-def required_text(value: Any, field: str, longest: int) -> str:
+def required_text(value: Any, field: Field, longest: int) -> str:
     """Like :func:`text`, for a field no record may lack.
 
     :raises RefuseRecord: ``<field>_missing`` or ``<field>_too_long``.
     """
     result = limited_text(value, field, longest)
     if result is None:
-        raise RefuseRecord(f"{field}_missing", f"The record has no {field.replace('_', ' ')}.")
+        raise RefuseRecord(
+            field_reason(Problem.MISSING, field), f"The record has no {field.replace('_', ' ')}."
+        )
     return result
 
 
-def identifier(value: Any, field: str = "external_id") -> str:
+def identifier(value: Any, field: Field = Field.EXTERNAL_ID) -> str:
     """Read an id as it stands: up to 64 visible characters, no blanks around it.
 
     :raises RefuseRecord: ``external_id_missing``, ``external_id_too_long`` or ``external_id_unreadable``.
     """
     result = required_text(value, field, 64).strip()
     if not _only_visible(result):
-        raise RefuseRecord(f"{field}_unreadable", f"{field} holds blanks or invisible characters.")
+        raise RefuseRecord(
+            field_reason(Problem.INVISIBLE_CHARACTERS, field),
+            f"{field} holds blanks or invisible characters.",
+        )
     return result
 
 
-def day(value: Any, field: str) -> date | None:
+def day(value: Any, field: Field) -> date | None:
     """Read ``YYYY-MM-DD`` or ``TT.MM.JJJJ``, or a time that stands for a day: midnight as written, or in Berlin.
 
     A browser in Germany writes the 1st of May as ``…-04-30T22:00:00Z``: cutting the time off would give another
@@ -154,7 +169,7 @@ def day(value: Any, field: str) -> date | None:
             return _day_of_midnight(datetime.fromisoformat(written))
         return date(year, month, day_of_month)
     except (ValueError, OverflowError):
-        raise RefuseRecord(f"unreadable_{field}", f"{field} is not a date.") from None
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, field), f"{field} is not a date.") from None
 
 
 def _day_of_midnight(moment: datetime) -> date:
@@ -166,7 +181,7 @@ def _day_of_midnight(moment: datetime) -> date:
     return there.date()
 
 
-def wished_day(value: Any, field: str, today: date) -> date | None:
+def wished_day(value: Any, field: Field, today: date) -> date | None:
     """Read a date that is a mere wish; what cannot be read or cannot be meant is ``None``.
 
     A wish binds nobody, so a slip in it must not hold up a chosen tenant; without it no date is invented.
@@ -183,13 +198,13 @@ def birth_date(value: Any, today: date) -> date | None:
 
     :raises RefuseRecord: ``unreadable_birth_date`` or ``implausible_birth_date``.
     """
-    born = day(value, "birth_date")
+    born = day(value, Field.BIRTH_DATE)
     if born is not None and not (born.year >= EARLIEST_YEAR and born <= today):
-        raise RefuseRecord("implausible_birth_date", f"Born before {EARLIEST_YEAR} or after today.")
+        raise RefuseRecord(Reason.IMPLAUSIBLE_BIRTH_DATE, f"Born before {EARLIEST_YEAR} or after today.")
     return born
 
 
-def moment(value: Any, field: str) -> datetime:
+def moment(value: Any, field: Field) -> datetime:
     """Read an ISO 8601 time; without an offset it is UTC.
 
     :raises RefuseRecord: ``unreadable_<field>`` if it is missing or no time.
@@ -199,10 +214,12 @@ def moment(value: Any, field: str) -> datetime:
         result = datetime.fromisoformat((written or "").strip())
         return (result if result.tzinfo else result.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise RefuseRecord(f"unreadable_{field}", f"{field} is missing or no ISO 8601 time.") from None
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, field), f"{field} is missing or no ISO 8601 time."
+        ) from None
 
 
-def mapping(value: Any, field: str) -> Mapping[str, Any]:
+def mapping(value: Any, field: Field) -> Mapping[str, Any]:
     """Return a nested object, an empty one for ``None`` and for ``""`` (a partner's spelling of nothing).
 
     :raises RefuseRecord: ``unreadable_<field>`` for anything that is no object.
@@ -210,7 +227,7 @@ def mapping(value: Any, field: str) -> Mapping[str, Any]:
     if value is None or value == "":
         return {}
     if not isinstance(value, Mapping):
-        raise RefuseRecord(f"unreadable_{field}", f"{field} is not an object.")
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, field), f"{field} is not an object.")
     return value
 
 
@@ -219,7 +236,7 @@ def country(value: Any) -> str | None:
 
     ``None`` for an unknown one: the ERP then takes its default, and the rest of the address is still right.
     """
-    written = limited_text(value, "country")
+    written = limited_text(value, Field.COUNTRY)
     return None if written is None else _countries().get(_country_key(written))
 
 
@@ -261,7 +278,9 @@ def prospect(**values: Any) -> Prospect:
         return Prospect(**values)
     except ValidationError:
         # Its text holds the values; it must reach no log, not even as a cause.
-        raise RefuseRecord("unreadable_record", "The record does not fit the form of a prospect.") from None
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.RECORD), "The record does not fit the form of a prospect."
+        ) from None
 
 
 def readable_identifier(record: Any, name: str) -> str | None:

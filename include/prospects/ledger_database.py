@@ -14,8 +14,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from include.prospects import migrate
-from include.prospects.ledger_records import Entry
+from include.prospects.ledger_records import Entry, Event
 from include.prospects.ledger_schema import Store, entries, events, locate
+from include.prospects.reasons import Reason
 
 _ROWS_PER_STATEMENT = 500
 """Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
@@ -76,10 +77,10 @@ class LedgerDatabase:
     def _change(
         self,
         ids: Collection[int],
-        what: str,
+        what: Event,
         *,
         by_run: str | None = None,
-        reason: str | None = None,
+        reason: Reason | None = None,
         reference: str | None = None,
         only_if: sa.ColumnElement[bool] | None = None,
         **values: Any,
@@ -104,10 +105,10 @@ class LedgerDatabase:
 def note(
     connection: sa.Connection,
     ids: Collection[int],
-    what: str,
+    what: Event,
     at: datetime,
     run_id: str | None = None,
-    reason: str | sa.ColumnElement[str] | None = None,
+    reason: Reason | sa.ColumnElement[Any] | None = None,
     reference: str | sa.ColumnElement[str] | None = None,
 ) -> None:
     """Write one line of history for each of these entries, at most a statement's worth.

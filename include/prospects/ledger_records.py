@@ -4,9 +4,62 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+from include.prospects.reasons import Reason
 
 Key = tuple[str, str]
 """External id and unit number: what tells one entry of a pair from another."""
+
+
+class EntryState(StrEnum):
+    """How far the *offer* of an entry is."""
+
+    CLAIMED = "claimed"
+    """a run has taken it; nothing has been sent"""
+    SENT = "sent"
+    """the request is about to go or has gone; the outcome is open until it is read back"""
+    LOADED = "loaded"
+    """the ERP holds one offer for it"""
+    REFUSED = "refused"
+    """the ERP holds none, with a reason; it may be sent again once the cause is fixed"""
+    AMBIGUOUS = "ambiguous"
+    """the ERP holds several offers for it; a person must look"""
+
+
+class AcceptanceState(StrEnum):
+    """How far the *lease* of an entry is; an entry on which nobody has decided has none."""
+
+    ACCEPTING = "accepting"
+    """under way"""
+    LEASED = "leased"
+    HELD = "held"
+    """no lease for now, with a reason"""
+    AWAITING = "awaiting"
+    """a person is asked"""
+
+
+class Event(StrEnum):
+    """What a line of an entry's history says."""
+
+    CLAIMED = "claimed"
+    SENT = "sent"
+    IN_IMPORT = "import started"
+    NOT_TAKEN = "not taken by the ERP"
+    NOT_FOUND = "found nothing in the ERP"
+    OFFER = "offer"
+    REFUSED = "refused"
+    SEVERAL_OFFERS = "several offers found"
+    CHANGED = "changed at the partner"
+    CHOSEN = "chosen at the partner"
+    NOT_CHOSEN = "no longer chosen at the partner"
+    WITHDRAWN = "withdrawn at the partner"
+    ACCEPTING = "accepting"
+    LEASE = "lease"
+    HELD = "held"
+    APPROVAL_ASKED = "approval asked"
+    APPROVED = "approved"
+    ERASED = "erased"
 
 
 @dataclass(frozen=True)
@@ -75,7 +128,7 @@ class Made:
     offer_number: str | None = None
     business_partner_number: str | None = None
     business_partner_created: bool | None = None
-    reason: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +140,8 @@ class Entry:
     erp: str
     external_id: str
     unit: str
-    state: str
-    reason: str | None
+    state: EntryState
+    reason: Reason | None
     chosen: bool
     content_hash: str
     person_hash: str | None
@@ -103,8 +156,8 @@ class Entry:
     business_partner_number: str | None
     business_partner_created: bool | None
     lease_number: str | None
-    acceptance: str | None
-    acceptance_reason: str | None
+    acceptance: AcceptanceState | None
+    acceptance_reason: Reason | None
     acceptance_run: str | None
     accepting_since: datetime | None
     decided_by: str | None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from airflow.sdk import BaseHook
@@ -22,10 +22,15 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from include.prospects import deployment
 from include.prospects.errors import StopRun
+from include.prospects.ledger_records import AcceptanceState, EntryState
+from include.prospects.reasons import Reason
 
 CONNECTION_ID = "prospect_ledger"
 MIGRATIONS = Path(__file__).parent / "migrations"
 _TIMES_REMEMBERED = 16
+_CODES_REMEMBERED = 256
+
+_Code = TypeVar("_Code", bound=str)
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
@@ -60,6 +65,35 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Coded(sa.types.TypeDecorator[_Code]):
+    """A text of the database that is a member of an enum in Python.
+
+    :param length: the column's.
+    :param member: returns the member of a stored text.
+    """
+
+    impl = sa.String
+    cache_ok = True
+
+    def __init__(self, length: int, member: Callable[[str], _Code]) -> None:
+        super().__init__(length)
+        self.member = member
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        del dialect
+        return None if value is None else str(value)
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], _Code | None]:
+        del dialect, coltype
+        # Thousands of rows hold the same few codes.
+        remembering = lru_cache(maxsize=_CODES_REMEMBERED)(self.member)
+        return lambda value: None if value is None else remembering(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> _Code | None:
+        del dialect
+        return None if value is None else self.member(value)
+
+
 metadata = sa.MetaData()
 
 entries = sa.Table(
@@ -72,8 +106,8 @@ entries = sa.Table(
     ),
     sa.Column("external_id", sa.String(64), nullable=False),
     sa.Column("unit", sa.String(250), nullable=False),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("reason", sa.String(60)),
+    sa.Column("state", Coded(20, EntryState), nullable=False),
+    sa.Column("reason", Coded(60, Reason.stored)),
     sa.Column("chosen", sa.Boolean, nullable=False),
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("person_hash", sa.String(64)),
@@ -88,8 +122,8 @@ entries = sa.Table(
     sa.Column("business_partner_number", sa.String(64)),
     sa.Column("business_partner_created", sa.Boolean),
     sa.Column("lease_number", sa.String(64)),
-    sa.Column("acceptance", sa.String(20)),
-    sa.Column("acceptance_reason", sa.String(60)),
+    sa.Column("acceptance", Coded(20, AcceptanceState)),
+    sa.Column("acceptance_reason", Coded(60, Reason.stored)),
     sa.Column("acceptance_run", sa.String(250)),
     sa.Column("accepting_since", UtcDateTime),
     sa.Column("decided_by", sa.String(250), comment="Airflow user who answered the approval"),
@@ -115,8 +149,8 @@ one_acceptance_per_unit = sa.Index(
     entries.c.erp,
     entries.c.unit,
     unique=True,
-    sqlite_where=entries.c.acceptance == "accepting",
-    postgresql_where=entries.c.acceptance == "accepting",
+    sqlite_where=entries.c.acceptance == AcceptanceState.ACCEPTING,
+    postgresql_where=entries.c.acceptance == AcceptanceState.ACCEPTING,
 )
 
 events = sa.Table(
@@ -128,8 +162,8 @@ events = sa.Table(
     ),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("run_id", sa.String(250)),
-    sa.Column("what", sa.String(40), nullable=False),
-    sa.Column("reason", sa.String(60)),
+    sa.Column("what", Coded(40, str), nullable=False),
+    sa.Column("reason", Coded(60, str)),
     sa.Column("reference", sa.String(250), comment="offer, lease or import number, or who decided"),
     sa.Index("ix_prospect_ledger_event_entry", "entry_id", "id"),
 )

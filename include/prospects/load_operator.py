@@ -14,6 +14,7 @@ from include.prospects.chunks import Chunk
 from include.prospects.erp import ErpTarget
 from include.prospects.errors import WaitAndRepeat
 from include.prospects.model import Outcome, OutcomeKind
+from include.prospects.reasons import Reason
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -89,11 +90,9 @@ class LoadOffersOperator(BaseOperator):
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in staging.rows(chunk.folder, "withdrawn")]
-                ledger.withdrawn_after_load(run.pair, withdrawn)
+                ledger.mark_withdrawn(run.pair, withdrawn)
                 not_chosen = staging.rows(chunk.folder, "not_chosen")
-                ledger.not_chosen_after_load(
-                    run.pair, [(row["external_id"], row["unit"]) for row in not_chosen]
-                )
+                ledger.mark_not_chosen(run.pair, [(row["external_id"], row["unit"]) for row in not_chosen])
             loader = Loader(
                 LoadContext(ledger, erp, run),
                 since,
@@ -158,7 +157,7 @@ def _rehearse(chunk: Chunk) -> None:
             record=row["record"],
             external_id=row["external_id"],
             kind=OutcomeKind.SKIPPED,
-            reason="rehearsal",
+            reason=Reason.REHEARSAL,
         )
         for row in staging.rows(chunk.folder, "prospects", chunk)
     ]

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from include.prospects.candidates import Candidate
 from include.prospects.errors import WaitAndRepeat
-from include.prospects.ledger_records import Entry, Intent, Key, Run
+from include.prospects.ledger_records import Entry, EntryState, Intent, Key, Run
 from include.prospects.model import Outcome, OutcomeKind
+from include.prospects.reasons import Reason
 from include.prospects.sending import PartnerNumbers, Sender, Sent
 from include.prospects.settling import LoadContext, Settlement, Waiting
 
@@ -81,30 +82,30 @@ class Loader:
 
     def _note_changes(self, candidates: Sequence[Candidate], known: Mapping[Key, Entry]) -> None:
         """Note what the partner has changed since its offer was made."""
-        self.context.ledger.chosen_anew(
+        self.context.ledger.mark_choice(
             [
                 (entry, candidate.intent)
                 for candidate in candidates
                 if (entry := known.get(candidate.key))
-                and entry.state in ("loaded", "ambiguous", "sent")
+                and entry.state in (EntryState.LOADED, EntryState.AMBIGUOUS, EntryState.SENT)
                 and _choice(entry) != _choice(candidate.intent)
             ]
         )
-        self.context.ledger.changed_after_load(
+        self.context.ledger.mark_changed(
             [
                 entry.id
                 for candidate in candidates
                 if (entry := known.get(candidate.key))
-                and entry.state == "loaded"
+                and entry.state == EntryState.LOADED
                 and entry.content_hash != candidate.intent.content_hash
             ]
         )
 
     def _may_be_claimed(self, entry: Entry | None) -> bool:
-        if entry is None or entry.state == "claimed":
+        if entry is None or entry.state == EntryState.CLAIMED:
             return True
         refused_in_this_try = entry.run_id == self.context.run.run_id and entry.updated_at >= self.since
-        return entry.state == "refused" and not refused_in_this_try
+        return entry.state == EntryState.REFUSED and not refused_in_this_try
 
 
 def _choice(one: Entry | Intent) -> tuple[bool, str | None, int]:
@@ -119,7 +120,7 @@ def _one_of_each(
     The second offer of a person must hang on the business partner that the first one makes; it is sent
     when that is known, in the next wave.
     """
-    under_way = {key for key, entry in known.items() if entry.state == "sent"}
+    under_way = {key for key, entry in known.items() if entry.state == EntryState.SENT}
     persons = {candidate.person for candidate in candidates if candidate.key in under_way}
     ids = {external_id for external_id, _ in under_way}
     wave = []
@@ -137,18 +138,18 @@ def _outcome(
 ) -> Outcome:
     external_id = candidate.intent.external_id
     if candidate.record in elsewhere:
-        duplicate, why = OutcomeKind.DUPLICATE, "same_person_on_unit"
+        duplicate, why = OutcomeKind.DUPLICATE, Reason.SAME_PERSON_ON_UNIT
         return Outcome(record=candidate.record, external_id=external_id, kind=duplicate, reason=why)
     entry = known[candidate.key]
     kind, reason = OutcomeKind.ALREADY_THERE, entry.reason
-    if entry.state == "ambiguous" or entry.state == "refused":
+    if entry.state in (EntryState.AMBIGUOUS, EntryState.REFUSED):
         kind = OutcomeKind.QUARANTINED
-    elif entry.state != "loaded":
-        raise WaitAndRepeat(f"The ledger holds an open entry in state {entry.state!r} after the load.")
+    elif entry.state != EntryState.LOADED:
+        raise WaitAndRepeat(f"The ledger holds an open entry in state {entry.state.value!r} after the load.")
     elif entry.withdrawn_at:
-        reason = "withdrawn_after_load"
+        reason = Reason.WITHDRAWN_AFTER_LOAD
     elif entry.changed_at or entry.content_hash != candidate.intent.content_hash:
-        reason = "changed_after_load"
+        reason = Reason.CHANGED_AFTER_LOAD
     elif entry.run_id == run.run_id and entry.sent_at:
         kind = OutcomeKind.CREATED
     return Outcome(record=candidate.record, external_id=external_id, kind=kind, reason=reason)

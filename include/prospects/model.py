@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer
 
 from include.prospects.errors import RefuseRecord
+from include.prospects.reasons import Reason
 
 
 class _Frozen(BaseModel):
@@ -41,17 +42,17 @@ class UnitNumber(tuple[str, str, str, str]):
         :raises RefuseRecord: unless there are exactly four parts with something in each; nothing is guessed.
         """
         if not text or not text.strip():
-            raise RefuseRecord("unit_missing", "The record names no unit.")
+            raise RefuseRecord(Reason.UNIT_MISSING, "The record names no unit.")
         parts = tuple(part.strip() for part in text.split(separator or cls._separator_in(text)))
         if len(parts) != 4:
             raise RefuseRecord(
-                "unit_not_four_parts", f"A unit number has four parts; this one has {len(parts)}."
+                Reason.UNIT_NOT_FOUR_PARTS, f"A unit number has four parts; this one has {len(parts)}."
             )
         if not all(parts):
-            raise RefuseRecord("unit_part_empty", "One of the four parts of the unit number is empty.")
+            raise RefuseRecord(Reason.UNIT_PART_EMPTY, "One of the four parts of the unit number is empty.")
         if any(cls.SEPARATOR in part for part in parts):
             raise RefuseRecord(
-                "unit_part_with_separator", f"A part of the unit number contains {cls.SEPARATOR!r}."
+                Reason.UNIT_PART_WITH_SEPARATOR, f"A part of the unit number contains {cls.SEPARATOR!r}."
             )
         return cls(parts)
 
@@ -59,7 +60,7 @@ class UnitNumber(tuple[str, str, str, str]):
     def _separator_in(cls, text: str) -> str:
         found = [separator for separator in PARTNER_SEPARATORS if separator in text]
         if len(found) > 1:
-            raise RefuseRecord("unit_separator_unclear", f"The unit number holds several of {found}.")
+            raise RefuseRecord(Reason.UNIT_SEPARATOR_UNCLEAR, f"The unit number holds several of {found}.")
         return found[0] if found else cls.SEPARATOR
 
     def written(self, separator: str) -> str:
@@ -69,7 +70,7 @@ class UnitNumber(tuple[str, str, str, str]):
         """
         if any(separator in part for part in self):
             raise RefuseRecord(
-                "unit_part_with_separator", f"A part of the unit number contains {separator!r}."
+                Reason.UNIT_PART_WITH_SEPARATOR, f"A part of the unit number contains {separator!r}."
             )
         return separator.join(self)
 
@@ -188,7 +189,7 @@ class ImportResult(_Frozen):
     offer_number: str | None = None
     business_partner_number: str | None = None
     business_partner_created: bool | None = None
-    refusal: str | None = Field(None, description="reason code in our words; set if no offer was made")
+    refusal: Reason | None = Field(None, description="set if no offer was made")
 
 
 class OutcomeKind(StrEnum):
@@ -210,5 +211,5 @@ class Outcome(_Frozen):
     record: int = Field(description="running number of the record in its run, from 0")
     external_id: str | None
     kind: OutcomeKind
-    reason: str | None = None
+    reason: Reason | None = None
     detail: str | None = None

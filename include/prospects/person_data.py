@@ -20,13 +20,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from include.prospects import staging
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_database import now
+from include.prospects.ledger_deletion import ERASED, LedgerDeletion, is_unfinished
 from include.prospects.ledger_records import Entry
-from include.prospects.ledger_schema import entries, events
 from include.prospects.retention import run_folders
 
 if TYPE_CHECKING:
@@ -38,7 +36,6 @@ ELSEWHERE = (
     "Airflow's database: ids given to a run as external_ids, and offer numbers in approvals (airflow db clean)",
     "the task logs and backups of the deployment, by their own keeping times",
 )
-ERASED = "erased"
 
 
 @dataclass(frozen=True)
@@ -83,13 +80,11 @@ class PersonData:
 
     def entries(self) -> list[Entry]:
         """Rows of the ledger, those erased before among them."""
-        found = entries.c.external_id.in_((self.external_id, self.pseudonym))
-        query = sa.select(entries).where(found, *self._of_pair()).order_by(entries.c.id)
-        with self.ledger.engine.begin() as connection:
-            return [Entry(**row) for row in connection.execute(query).mappings()]
+        return self._rows.find_entries((self.external_id, self.pseudonym), self.pair)
 
-    def _of_pair(self) -> list[sa.ColumnElement[bool]]:
-        return [entries.c.pair == self.pair] if self.pair else []
+    @property
+    def _rows(self) -> LedgerDeletion:
+        return LedgerDeletion(self.ledger.engine)
 
     def finds(self) -> Iterator[Find]:
         """Rows of staged tables, table by table."""
@@ -111,7 +106,7 @@ class PersonData:
         return {
             "external_id": self.external_id,
             "made_at": now(),
-            "ledger": [asdict(entry) | {"history": self._history(entry.id)} for entry in found],
+            "ledger": [asdict(entry) | {"history": self._rows.find_history(entry.id)} for entry in found],
             "staged": [
                 {
                     "pair": f.path.parent.parent.name,
@@ -126,17 +121,10 @@ class PersonData:
             "not_searched": ELSEWHERE,
         }
 
-    def _history(self, entry_id: int) -> list[dict[str, Any]]:
-        query = sa.select(events).where(events.c.entry_id == entry_id).order_by(events.c.id)
-        with self.ledger.engine.begin() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
     def _others(self, found: list[Entry], finds: list[Find]) -> list[dict[str, str]]:
         """Other external ids under which the person may be held: each needs a command of its own."""
         hashes = {entry.person_hash for entry in found if entry.person_hash}
-        query = sa.select(entries.c.pair, entries.c.external_id).where(entries.c.person_hash.in_(hashes))
-        with self.ledger.engine.begin() as connection:
-            others = {(row.pair, row.external_id) for row in connection.execute(query)}
+        others = self._rows.find_ids_of_persons(hashes)
         for find in finds:
             if find.path.name == "extracted.parquet":
                 pair = find.path.parent.parent.name
@@ -158,10 +146,10 @@ class PersonData:
             if not rehearse:
                 _write(find.path, _without(find))
         found = [entry for entry in found if entry.external_id == self.external_id]
-        going_on = [entry for entry in found if _goes_on(entry)]
+        going_on = [entry for entry in found if is_unfinished(entry)]
         leased = [entry for entry in found if entry.lease_number and entry not in going_on]
         gone = [entry for entry in found if entry not in going_on and entry not in leased]
-        moved = 0 if rehearse else self._erase_rows(leased, gone)
+        moved = 0 if rehearse else self._rows.erase(leased, gone, self.pseudonym)
         return {
             "external_id": self.external_id,
             "rehearsal": rehearse,
@@ -176,31 +164,6 @@ class PersonData:
             "perhaps_the_same_person": others,
             "not_searched": ELSEWHERE,
         }
-
-    def _erase_rows(self, leased: list[Entry], gone: list[Entry]) -> int:
-        """Delete, or reduce to the numbers of a lease; returns how many had begun to move and were left."""
-        reduced = {"external_id": self.pseudonym, "person_hash": None, "content_hash": ERASED}
-        with self.ledger.engine.begin() as connection:
-            moved = [entry for entry in leased + gone if not _unchanged(connection, entry)]
-            for entry in (entry for entry in leased if entry not in moved):
-                # The same lease, erased once before and found in the ERP again since: one row is enough.
-                before = sa.and_(entries.c.pair == entry.pair, entries.c.unit == entry.unit)
-                connection.execute(sa.delete(entries).where(before, entries.c.external_id == self.pseudonym))
-                connection.execute(sa.update(entries).where(entries.c.id == entry.id).values(**reduced))
-                connection.execute(sa.insert(events).values(entry_id=entry.id, at=now(), what=ERASED))
-            for entry in (entry for entry in gone if entry not in moved):
-                connection.execute(sa.delete(entries).where(entries.c.id == entry.id))
-        return len(moved)
-
-
-def _unchanged(connection: sa.Connection, entry: Entry) -> bool:
-    query = sa.select(entries.c.updated_at).where(entries.c.id == entry.id).with_for_update()
-    return connection.execute(query).scalar_one_or_none() == entry.updated_at
-
-
-def _goes_on(entry: Entry) -> bool:
-    """Whether the row is what keeps an offer or a lease from being made twice just now."""
-    return entry.state in ("claimed", "sent") or entry.acceptance in ("accepting", "awaiting")
 
 
 # --- staged tables ----------------------------------------------------------------------------------------

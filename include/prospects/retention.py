@@ -22,24 +22,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
 from airflow.sdk.configuration import conf
 
 from include.prospects.errors import StopRun
-from include.prospects.ledger_schema import entries
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
     from airflow.sdk import ObjectStoragePath
 
 log = logging.getLogger(__name__)
 
 UNDER_WAY = ("queued", "running")
-NOBODY_CAN_ACCEPT = (
-    "expired", "offer_ignored", "offer_missing", "offer_rejected", "rejected_by_approver", "unit_let",
-    "withdrawn_after_load",
-)  # fmt: skip
-"""Reasons to hold an offer after which it cannot turn into a lease any more."""
-
 UnderWay = Callable[[str, Sequence[str]], int]
 """How many of a DAG's runs with these ids go on; without ids: of all its runs."""
 
@@ -192,49 +185,9 @@ def delete_ledger_rows(
     :param rehearse: count only.
     :return: numbers of rows deleted by kind, and of rows that stay as something goes on with them.
     """
-    counts = {}
-    with engine.begin() as connection:
-        for kind, (days, condition) in _kinds(times).items():
-            too_old = sa.and_(condition, entries.c.updated_at < at - timedelta(days=days))
-            if not days:
-                counts[kind] = 0
-            elif rehearse:
-                counts[kind] = _count(connection, too_old)
-            else:
-                counts[kind] = connection.execute(sa.delete(entries).where(too_old)).rowcount
-        counts["kept_as_unfinished"] = _count(
-            connection,
-            sa.and_(_unfinished(), entries.c.updated_at < at - timedelta(days=times.rejected)),
-        )
-    return counts
+    from include.prospects.ledger_deletion import LedgerDeletion
 
-
-def _kinds(times: KeepingTimes) -> dict[str, tuple[int, sa.ColumnElement[bool]]]:
-    not_leased = sa.and_(entries.c.lease_number.is_(None), sa.not_(_unfinished()))
-    lost = sa.or_(
-        entries.c.state == "refused",
-        entries.c.withdrawn_at.is_not(None),
-        sa.and_(entries.c.acceptance == "held", entries.c.acceptance_reason.in_(NOBODY_CAN_ACCEPT)),
-    )
-    return {
-        "rejected": (times.rejected, sa.and_(not_leased, lost)),
-        "open": (times.open, not_leased),
-        "leased": (times.leased, sa.and_(entries.c.lease_number.is_not(None), sa.not_(_unfinished()))),
-    }
-
-
-def _unfinished() -> sa.ColumnElement[bool]:
-    """A run or a person is busy with it; its row is what keeps it from being sent or accepted twice."""
-    return sa.or_(
-        entries.c.state.in_(("claimed", "sent")),
-        sa.func.coalesce(entries.c.acceptance, "").in_(("accepting", "awaiting")),
-    )
-
-
-def _count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
-    return int(
-        connection.execute(sa.select(sa.func.count()).select_from(entries).where(condition)).scalar_one()
-    )
+    return LedgerDeletion(engine).delete_expired(times.rejected, times.open, times.leased, at, rehearse)
 
 
 # --- what the DAG calls -----------------------------------------------------------------------------------

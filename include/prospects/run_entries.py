@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 from include.prospects import staging
-from include.prospects.acceptance import FINAL_WORDS
 from include.prospects.chunks import Chunk
 from include.prospects.ledger import Ledger
-from include.prospects.ledger_records import Entry, Key, Run
+from include.prospects.ledger_records import AcceptanceState, Entry, EntryState, Key, Run
 
 
 class RunEntries:
@@ -41,21 +40,21 @@ class RunEntries:
         # Without a chunk of their own they are the first one's; it alone has to look for them.
         left = {
             entry.key: entry
-            for entry in (self.ledger.left_undecided(self.run.pair) if self.chunk.is_first else ())
+            for entry in (self.ledger.find_undecided(self.run.pair) if self.chunk.is_first else ())
             if self._is_ours(entry)
         }
         return [
             entry
             for entry in (left | own).values()
-            if entry.state in ("loaded", "ambiguous")
+            if entry.state in (EntryState.LOADED, EntryState.AMBIGUOUS)
             and not entry.lease_number
-            and (entry.acceptance != "awaiting" or entry.acceptance_run == self.run.run_id)
-            and (replay or entry.acceptance_reason not in FINAL_WORDS)
+            and (entry.acceptance != AcceptanceState.AWAITING or entry.acceptance_run == self.run.run_id)
+            and (replay or not (entry.acceptance_reason and entry.acceptance_reason.final))
         ]
 
     def decided(self) -> list[Entry]:
         """Entries on which this run decided last."""
-        return [entry for entry in self.ledger.of_acceptance_run(self.run) if self._is_ours(entry)]
+        return [entry for entry in self.ledger.find_decided_by(self.run) if self._is_ours(entry)]
 
     def most_accepts(self, here: int) -> int:
         """How many offers the whole run may accept at the most.
@@ -71,7 +70,7 @@ class RunEntries:
         candidates = [
             entry
             for entry in self._of_prospects().values()
-            if entry.state == "loaded"
+            if entry.state == EntryState.LOADED
             and entry.chosen
             and (not entry.lease_number or entry.acceptance_run == self.run.run_id)
         ]

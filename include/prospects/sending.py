@@ -15,7 +15,8 @@ from typing import TypeVar
 from include.prospects.candidates import Candidate
 from include.prospects.erp import ClaimLost, Delivery
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
-from include.prospects.ledger_records import Claimed, Entry, Key
+from include.prospects.ledger_records import Claimed, Entry, EntryState, Key
+from include.prospects.reasons import Reason
 from include.prospects.settling import LoadContext, Settlement
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ class Sender:
         partners = {
             entry.external_id: entry.business_partner_number
             for entry in known.values()
-            if entry.state == "loaded" and entry.business_partner_number
+            if entry.state == EntryState.LOADED and entry.business_partner_number
         }
         own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in wave}
         numbers = {
@@ -89,13 +90,13 @@ class Sender:
             total += sent
         if total.to_import and (job := self.context.erp.start_import()):
             claims = {entry.claim for entry in total.to_import}
-            self.context.ledger.in_job([entry.id for entry in total.to_import], job, claims)
+            self.context.ledger.mark_in_import([entry.id for entry in total.to_import], job, claims)
         return total
 
     def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
         """Records of persons who have an offer for this unit, or soon will, under another external id."""
         hashes = {candidate.intent.person_hash for candidate in items if candidate.intent.person_hash}
-        there = self.context.ledger.same_person_on_unit(self.context.run.pair, hashes)
+        there = self.context.ledger.find_person_on_unit(self.context.run.pair, hashes)
         return {
             candidate.record
             for candidate in items
@@ -112,14 +113,14 @@ class Sender:
         claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
         sent = Sent(len(claimed))
         found = self.settlement.offers({external_id for external_id, _ in claimed})
-        self.settlement.adopt(claimed.values(), found, reason="found_in_erp")
+        self.settlement.adopt(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
         ready = []
         for candidate in group:
             entry, number = claimed.get(candidate.key), numbers.get(candidate.record)
             if entry is None or candidate.key in found:
                 continue
             if isinstance(number, RefuseRecord):
-                self.context.ledger.refused([entry.id], number.reason, entry.claim)
+                self.context.ledger.mark_refused([entry.id], number.reason, entry.claim)
             else:
                 ready.append(replace(candidate, claim=entry, business_partner_number=number))
         for part in self.context.erp.concurrently(self._deliver, _parts(ready, self.context.erp.batch_size)):
@@ -128,14 +129,14 @@ class Sender:
 
     def _deliver(self, batch: Sequence[Candidate]) -> Sent:
         token = batch[0].entry.claim
-        confirmed = self.context.ledger.sending([ready.entry.id for ready in batch], token)
+        confirmed = self.context.ledger.mark_sent([ready.entry.id for ready in batch], token)
         batch = [ready for ready in batch if ready.entry.id in confirmed]
         if not batch:
             return Sent()
         ids = [ready.entry.id for ready in batch]
 
         def going_out() -> None:
-            if not self.context.ledger.still_sending(ids, token):
+            if not self.context.ledger.mark_sent_again(ids, token):
                 raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
 
         try:
@@ -144,17 +145,17 @@ class Sender:
             log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
             return Sent(lost=[lost])
         except (WaitAndRepeat, StopRun):
-            self.context.ledger.not_sent(ids, token)
+            self.context.ledger.release_unsent(ids, token)
             raise
         except RefuseRecord as refusal:
-            self.context.ledger.not_sent(ids, token)
+            self.context.ledger.release_unsent(ids, token)
             return self._deliver_in_halves(batch, refusal)
         return self._taken(batch, delivery)
 
     def _deliver_in_halves(self, batch: Sequence[Candidate], refusal: RefuseRecord) -> Sent:
         """One record spoils the whole batch: find it by halving, so that the others are not held up."""
         if len(batch) == 1:
-            self.context.ledger.refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
+            self.context.ledger.mark_refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
             return Sent()
         middle = len(batch) // 2
         sent = self._deliver(batch[:middle])
@@ -166,12 +167,14 @@ class Sender:
         for ready in batch:
             reason = delivery.refused.get(ready.entry.key[0])
             if reason:
-                self.context.ledger.refused([ready.entry.id], reason, ready.entry.claim)
+                self.context.ledger.mark_refused([ready.entry.id], reason, ready.entry.claim)
             else:
                 taken.append(ready.entry)
         if not delivery.job:
             return Sent(delivered=len(taken), to_import=taken)
-        self.context.ledger.in_job([entry.id for entry in taken], delivery.job, {batch[0].entry.claim})
+        self.context.ledger.mark_in_import(
+            [entry.id for entry in taken], delivery.job, {batch[0].entry.claim}
+        )
         return Sent(delivered=len(taken))
 
 

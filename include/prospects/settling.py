@@ -18,6 +18,7 @@ from include.prospects.ledger import Ledger
 from include.prospects.ledger_database import now
 from include.prospects.ledger_records import Claimed, Entry, Key, Made, Run
 from include.prospects.model import ImportResult, Offer
+from include.prospects.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Settlement:
         :param mine: keys of the prospects that this run, or this chunk of it, answers for.
         """
         by_job = defaultdict[str | None, list[Entry]](list)
-        for entry in self.context.ledger.sent(self.context.run.pair):
+        for entry in self.context.ledger.find_sent(self.context.run.pair):
             if entry.key in mine or entry.run_id != self.context.run.run_id:
                 by_job[entry.job].append(entry)
         jobs, looked_at, unknown = set[str](), set[int](), set[int]()
@@ -105,14 +106,14 @@ class Settlement:
         for entry in entries:
             result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
             if result and result.refusal:
-                self.context.ledger.refused([entry.id], result.refusal, entry.claim)
+                self.context.ledger.mark_refused([entry.id], result.refusal, entry.claim)
             elif result and result.offer_id:
                 offer = (result.offer_id, result.offer_number, result.business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, result.business_partner_created))
             else:
                 left.append(entry)
         if made:
-            self.context.ledger.loaded(made)
+            self.context.ledger.mark_loaded(made)
         return left
 
     def _read_back(
@@ -154,7 +155,7 @@ class Settlement:
         ours = sum(entry.key in mine for entry in entries)
         job = self.context.erp.start_import() if entries else None
         if job:
-            self.context.ledger.in_job(
+            self.context.ledger.mark_in_import(
                 [entry.id for entry in entries], job, {entry.claim for entry in entries}
             )
             return Waiting(jobs=frozenset({job} if ours else ()))
@@ -167,9 +168,9 @@ class Settlement:
         repeat = [entry for entry in entries if entry.key in mine]
         if repeat:
             log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
-        self.context.ledger.take_back(self.context.run, repeat)
+        self.context.ledger.claim_again(self.context.run, repeat)
         # Those of a run that died go back to it: left as sent, they would stand in the way of their person.
-        self.context.ledger.take_back(None, [entry for entry in entries if entry.key not in mine])
+        self.context.ledger.claim_again(None, [entry for entry in entries if entry.key not in mine])
 
     # --- for whoever is about to send, too ------------------------------------------------------------------
 
@@ -189,7 +190,7 @@ class Settlement:
         return found
 
     def adopt(
-        self, entries: Iterable[Entry | Claimed], found: Mapping[Key, Sequence[Offer]], reason: str | None
+        self, entries: Iterable[Entry | Claimed], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
     ) -> None:
         """Write down those of the entries for which the ERP holds an offer."""
         made = []
@@ -199,6 +200,6 @@ class Settlement:
                 offer = (offers[0].offer_id, offers[0].number, offers[0].business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, reason=reason))
             elif offers:
-                self.context.ledger.ambiguous(entry.id, entry.claim)
+                self.context.ledger.mark_ambiguous(entry.id, entry.claim)
         if made:
-            self.context.ledger.loaded(made)
+            self.context.ledger.mark_loaded(made)

@@ -11,6 +11,7 @@ import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
+from include.prospects.reasons import Reason
 from include.prospects.suspect_pairs import People
 
 _UMLAUT: Final = re.compile("([aou])e")
@@ -192,20 +193,26 @@ def reasons(pairs: Comparison, which: np.ndarray) -> list[str]:
 
 def _reason(first: int, last: int, date: int, order: int, *parts: bool) -> str:
     if order:
-        return "names_swapped" if order == _SWAPPED else "names_split_differently"
-    words = [
-        f"{name}_{_NAME_WORDS[level]}"
-        for name, level in (("first_name", first), ("last_name", last))
-        if level
-    ]
-    if date in _DATE_WORDS:
-        words.append(_DATE_WORDS[date])
+        return Reason.NAMES_SWAPPED if order == _SWAPPED else Reason.NAMES_SPLIT_DIFFERENTLY
+    found = [words[level] for words, level in ((_FIRST_NAME, first), (_LAST_NAME, last)) if level]
+    if date in _DATE:
+        found.append(_DATE[date])
     elif date:
-        words += [f"birth_{name}_typo" for name, differs in zip(_PARTS, parts, strict=True) if differs]
-    return ",".join(words) or "name_spelling"
+        found += [reason for reason, differs in zip(_DATE_PARTS, parts, strict=True) if differs]
+    return ",".join(found) or Reason.NAME_SPELLING
 
 
 _SWAPPED: Final = int(Order.SWAPPED)
-_PARTS: Final = ("year", "month", "day")
-_NAME_WORDS: Final = {int(Name.ONE_TYPO): "typo", int(Name.TWO_TYPOS): "typo", int(Name.PART): "part"}
-_DATE_WORDS: Final = {int(Date.MISSING): "birth_date_missing", int(Date.SWAPPED): "day_month_swapped"}
+_FIRST_NAME: Final = {
+    int(Name.ONE_TYPO): Reason.FIRST_NAME_TYPO,
+    int(Name.TWO_TYPOS): Reason.FIRST_NAME_TYPO,
+    int(Name.PART): Reason.FIRST_NAME_PART,
+}
+_LAST_NAME: Final = {
+    int(Name.ONE_TYPO): Reason.LAST_NAME_TYPO,
+    int(Name.TWO_TYPOS): Reason.LAST_NAME_TYPO,
+    int(Name.PART): Reason.LAST_NAME_PART,
+}
+_DATE: Final = {int(Date.MISSING): Reason.BIRTH_DATE_MISSING, int(Date.SWAPPED): Reason.DAY_MONTH_SWAPPED}
+_DATE_PARTS: Final = (Reason.BIRTH_YEAR_TYPO, Reason.BIRTH_MONTH_TYPO, Reason.BIRTH_DAY_TYPO)
+"""Year, month, day."""

@@ -11,7 +11,9 @@ from airflow.sdk.observability import stats
 from include.prospects import alerts, staging
 from include.prospects.chunks import PROSPECTS_PER_CHUNK, Chunk, chunk_numbers, chunks_of
 from include.prospects.errors import StopRun
+from include.prospects.ledger_records import AcceptanceState
 from include.prospects.model import Outcome, OutcomeKind
+from include.prospects.reasons import Field, Problem, Reason, field_reason
 from include.prospects.settings import AlertLimits, DuplicateCheck
 
 if TYPE_CHECKING:
@@ -57,12 +59,14 @@ class DedupOperator(BaseOperator):
         refused = nameless | (unknown if self.without_key == "quarantine" else False)
         kept, duplicates = merge_same_person(extracted[~refused], self.key)
         outcomes = [
-            *_ended(extracted[nameless], OutcomeKind.QUARANTINED, "last_name_missing"),
-            *_ended(extracted[refused & ~nameless], OutcomeKind.QUARANTINED, "nothing_tells_who_it_is"),
+            *_ended(
+                extracted[nameless], OutcomeKind.QUARANTINED, field_reason(Problem.MISSING, Field.LAST_NAME)
+            ),
+            *_ended(extracted[refused & ~nameless], OutcomeKind.QUARANTINED, Reason.NOTHING_TELLS_WHO_IT_IS),
             *_ended(
                 extracted[extracted["record"].isin(duplicates["record"])],
                 OutcomeKind.DUPLICATE,
-                "same_person",
+                Reason.SAME_PERSON,
             ),
         ]
         raw = {int(row["record"]): row.to_json(date_format="iso") for _, row in extracted[refused].iterrows()}
@@ -81,7 +85,7 @@ class DedupOperator(BaseOperator):
         return [chunk.handed_on for chunk in chunks_of(self.folder, count)]
 
 
-def _ended(frame: pd.DataFrame, kind: OutcomeKind, reason: str) -> list[Outcome]:
+def _ended(frame: pd.DataFrame, kind: OutcomeKind, reason: Reason) -> list[Outcome]:
     return [
         Outcome(record=int(record), external_id=external_id, kind=kind, reason=reason)
         for record, external_id in zip(frame["record"], frame["external_id"], strict=True)
@@ -156,8 +160,8 @@ def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, An
         "skipped": ended(OutcomeKind.SKIPPED),
         "offers_created": ended(OutcomeKind.CREATED),
         "already_there": ended(OutcomeKind.ALREADY_THERE),
-        "leases_created": int(decided.get("leased", 0)),
-        "held": int(decided.get("held", 0)),
+        "leases_created": int(decided.get(AcceptanceState.LEASED, 0)),
+        "held": int(decided.get(AcceptanceState.HELD, 0)),
         "suspects": len(staging.read(folder, "suspects")),
         "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
         "unknown_words": {row["subject"]: row["count"] for row in findings if row["code"] == UNKNOWN_WORD},

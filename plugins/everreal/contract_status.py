@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from include.prospects import fields
+from include.prospects.reasons import Field
 
 
 class ContractStage(StrEnum):
@@ -44,8 +45,8 @@ def status_word(contract: Any) -> str:
 
     :raises RefuseRecord: ``status_missing``: nobody could say what it means.
     """
-    status = fields.mapping(contract, "contract").get("status")
-    return fields.required_text(status, "status", 64).strip().upper()
+    status = fields.mapping(contract, Field.CONTRACT).get("status")
+    return fields.required_text(status, Field.STATUS, 64).strip().upper()
 
 
 def stage_of(contract: Any) -> ContractStage:

@@ -18,6 +18,7 @@ from everreal.graphql_errors import ERRORS
 from include.prospects import fields
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, Salutation, UnitNumber
+from include.prospects.reasons import Field, Problem, Reason, field_reason
 
 _SALUTATIONS = {
     "mr": Salutation.MR,
@@ -92,8 +93,8 @@ def contract_to_prospect(
     :raises RefuseRecord: see :mod:`include.prospects.fields` for the reasons; besides them ``partner_error``,
         ``status_missing``, ``several_units``, ``several_main_candidates``, ``implausible_lease_start``.
     """
-    contract = _whole(contract, "contract")
-    candidate = _whole(contract.get("candidate"), "candidate")
+    contract = _whole(contract, Field.CONTRACT)
+    candidate = _whole(contract.get("candidate"), Field.CANDIDATE)
     stage = stage_of(contract)
     withdrawn = stage is ContractStage.ENDED or is_disabled(candidate)
     together = contract.get(TOGETHER)
@@ -103,14 +104,14 @@ def contract_to_prospect(
         unit=_contract_unit(contract, candidate, separator),
         chosen=not withdrawn and (stage is ContractStage.SIGNED or chosen_when == "started"),
         withdrawn=withdrawn,
-        updated_at=fields.moment(contract.get("updatedAt"), "updated_at"),
+        updated_at=fields.moment(contract.get("updatedAt"), Field.UPDATED_AT),
         lease_start=_agreed_start(contract.get("startDate"), today),
-        bundle=fields.identifier(contract.get("id"), "contract_id") if together else None,
+        bundle=fields.identifier(contract.get("id"), Field.CONTRACT_ID) if together else None,
         bundle_size=together or 1,
     )
 
 
-def _whole(record: Any, name: str) -> Mapping[str, Any]:
+def _whole(record: Any, name: Field) -> Mapping[str, Any]:
     """The record as an object, refused if EverReal could not give all of it.
 
     :raises RefuseRecord: ``partner_error``: a missing field would be taken for an empty one.
@@ -118,7 +119,7 @@ def _whole(record: Any, name: str) -> Mapping[str, Any]:
     whole = fields.mapping(record, name)
     if ERRORS in whole:
         failed = ", ".join(whole[ERRORS]) or "the whole record"
-        raise RefuseRecord("partner_error", f"EverReal responds with an error instead of: {failed}.")
+        raise RefuseRecord(Reason.PARTNER_ERROR, f"EverReal responds with an error instead of: {failed}.")
     return whole
 
 
@@ -163,9 +164,11 @@ def _contract_unit(
     contract: Mapping[str, Any], candidate: Mapping[str, Any], separator: str | None
 ) -> UnitNumber:
     """The contract's one unit; without any, the listing's."""
-    units = _objects(contract.get("units"), "units")
+    units = _objects(contract.get("units"), Field.UNITS)
     if len({_numbers(unit) for unit in units}) > 1:
-        raise RefuseRecord("several_units", "The contract is about several units; make its offers by hand.")
+        raise RefuseRecord(
+            Reason.SEVERAL_UNITS, "The contract is about several units; make its offers by hand."
+        )
     return _unit_number(units[0], separator) if units else _listing_unit(candidate, separator)
 
 
@@ -182,14 +185,16 @@ def _unit_number(unit: Mapping[str, Any], separator: str | None) -> UnitNumber:
             return fields.unit(unit.get(name), separator)
         except RefuseRecord as refusal:
             refused.append(refusal)
-    raise next((refusal for refusal in refused if refusal.reason != "unit_missing"), refused[0])
+    raise next((refusal for refusal in refused if refusal.reason is not Reason.UNIT_MISSING), refused[0])
 
 
 def _agreed_start(value: Any, today: date) -> date | None:
     """The contract's date; refused where it cannot be read, since a lease must not begin on another day."""
-    start = fields.day(value, "lease_start")
+    start = fields.day(value, Field.LEASE_START)
     if start and not fields.EARLIEST_YEAR <= start.year <= today.year + 10:
-        raise RefuseRecord("implausible_lease_start", "The contract starts in a year that cannot be meant.")
+        raise RefuseRecord(
+            Reason.IMPLAUSIBLE_LEASE_START, "The contract starts in a year that cannot be meant."
+        )
     return start
 
 
@@ -198,7 +203,7 @@ def _agreed_start(value: Any, today: date) -> date | None:
 
 def candidate_to_prospect(candidate: Any, separator: str | None, today: date) -> Prospect:
     """Map a candidate, who is never chosen; otherwise as :func:`contract_to_prospect`."""
-    candidate = _whole(candidate, "candidate")
+    candidate = _whole(candidate, Field.CANDIDATE)
     application = _main_application(candidate)
     return _prospect(
         candidate,
@@ -206,15 +211,15 @@ def candidate_to_prospect(candidate: Any, separator: str | None, today: date) ->
         unit=_listing_unit(candidate, separator),
         chosen=False,
         withdrawn=is_disabled(candidate),
-        updated_at=fields.moment(candidate.get("updatedAt"), "updated_at"),
-        lease_start=fields.wished_day(_data(application).get("desiredStartDate"), "lease_start", today),
+        updated_at=fields.moment(candidate.get("updatedAt"), Field.UPDATED_AT),
+        lease_start=fields.wished_day(_data(application).get("desiredStartDate"), Field.LEASE_START, today),
     )
 
 
 def _listing_unit(candidate: Mapping[str, Any], separator: str | None) -> UnitNumber:
     """The listing's unit; its property's number has three parts and is no unit."""
-    listing = fields.mapping(candidate.get("listing"), "listing")
-    return _unit_number(fields.mapping(listing.get("unit"), "unit"), separator)
+    listing = fields.mapping(candidate.get("listing"), Field.LISTING)
+    return _unit_number(fields.mapping(listing.get("unit"), Field.UNIT), separator)
 
 
 # --- the person -------------------------------------------------------------------------------------------
@@ -236,21 +241,21 @@ def _person(candidate: Mapping[str, Any], today: date) -> dict[str, Any]:
     """
     application = _main_application(candidate)
     data = _data(application)
-    address = fields.mapping(data.get("address"), "address")
-    named = data if fields.text(data.get("lastName"), "last_name") else candidate
+    address = fields.mapping(data.get("address"), Field.ADDRESS)
+    named = data if fields.text(data.get("lastName"), Field.LAST_NAME) else candidate
     emails = (fields.email(place.get("email")) for place in (data, application, candidate))
     return {
         "salutation": _salutation(data.get("salutation")),
-        "first_name": fields.limited_text(named.get("firstName"), "first_name", fields.LONGEST_NAME),
-        "last_name": fields.required_text(named.get("lastName"), "last_name", fields.LONGEST_NAME),
+        "first_name": fields.limited_text(named.get("firstName"), Field.FIRST_NAME, fields.LONGEST_NAME),
+        "last_name": fields.required_text(named.get("lastName"), Field.LAST_NAME, fields.LONGEST_NAME),
         "birth_date": fields.birth_date(data.get("dateOfBirth"), today),
         "email": next((email for email in emails if email), None),
-        "phone": fields.limited_text(data.get("phoneNumber"), "phone"),
-        "mobile": fields.limited_text(data.get("cellPhoneNumber"), "mobile"),
-        "street": fields.limited_text(address.get("streetName"), "street"),
-        "house_number": fields.limited_text(address.get("streetNumber"), "house_number"),
-        "postal_code": fields.limited_text(address.get("zip"), "postal_code"),
-        "city": fields.limited_text(address.get("city"), "city"),
+        "phone": fields.limited_text(data.get("phoneNumber"), Field.PHONE),
+        "mobile": fields.limited_text(data.get("cellPhoneNumber"), Field.MOBILE),
+        "street": fields.limited_text(address.get("streetName"), Field.STREET),
+        "house_number": fields.limited_text(address.get("streetNumber"), Field.HOUSE_NUMBER),
+        "postal_code": fields.limited_text(address.get("zip"), Field.POSTAL_CODE),
+        "city": fields.limited_text(address.get("city"), Field.CITY),
         "country": fields.country(address.get("country")),
     }
 
@@ -263,14 +268,14 @@ def _main_application(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
 
     :raises RefuseRecord: ``several_main_candidates`` if that leaves none or several.
     """
-    applications = _objects(candidate.get("applications"), "applications")
+    applications = _objects(candidate.get("applications"), Field.APPLICATIONS)
     main = [application for application in applications if application.get("isMainCandidate") is True]
     if len(main) > 1:
         own = _folded(candidate.get("email"))
         main = [application for application in main if own and _folded(application.get("email")) == own]
         if len(main) != 1:
             raise RefuseRecord(
-                "several_main_candidates",
+                Reason.SEVERAL_MAIN_CANDIDATES,
                 "Several applications claim to be the main one; choose in EverReal.",
             )
     return main[0] if main else {}
@@ -289,18 +294,22 @@ def _data(application: Mapping[str, Any]) -> Mapping[str, Any]:
     if text is None or (isinstance(text, str) and not text.strip()):
         return {}
     if not isinstance(text, str):
-        raise RefuseRecord("unreadable_application", "The application's data is no text.")
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.APPLICATION), "The application's data is no text."
+        )
     try:
-        return fields.mapping(json.loads(text), "application")
+        return fields.mapping(json.loads(text), Field.APPLICATION)
     except (ValueError, RecursionError):
-        raise RefuseRecord("unreadable_application", "The application's data is no JSON.") from None
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.APPLICATION), "The application's data is no JSON."
+        ) from None
 
 
-def _objects(value: Any, field: str) -> list[Mapping[str, Any]]:
+def _objects(value: Any, field: Field) -> list[Mapping[str, Any]]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise RefuseRecord(f"unreadable_{field}", f"{field} is not a list.")
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, field), f"{field} is not a list.")
     return [fields.mapping(item, field) for item in value]
 
 
@@ -330,7 +339,7 @@ def lacking_fields(contract: Any) -> list[str]:
     If any other field is gone, GraphQL itself says so; what stands inside the JSON text it does not know.
     """
     try:
-        data = _data(_main_application(fields.mapping(contract_candidate(contract), "candidate")))
+        data = _data(_main_application(fields.mapping(contract_candidate(contract), Field.CANDIDATE)))
     except RefuseRecord:
         return []
     return [
@@ -341,7 +350,7 @@ def lacking_fields(contract: Any) -> list[str]:
 def without_application(contract: Any) -> list[str]:
     """What this contract has nothing of, although most contracts should: the main application, or its data."""
     try:
-        application = _main_application(fields.mapping(contract_candidate(contract), "candidate"))
+        application = _main_application(fields.mapping(contract_candidate(contract), Field.CANDIDATE))
         if not application:
             return ["isMainCandidate"]
         return [] if _data(application) else ["applicationDataString"]

@@ -11,6 +11,7 @@ from everreal import contract_status, mapping
 from everreal.contract_status import ContractStage
 from include.prospects.errors import RefuseRecord
 from include.prospects.extract import ExtractOperator, Read
+from include.prospects.reasons import Reason
 
 if TYPE_CHECKING:
     from everreal.hook import EverRealHook
@@ -41,7 +42,7 @@ class EverRealExtractOperator(ExtractOperator):
     parking space: an offer for each (``offer_each``), accepted together or not at all, or ``quarantine``.
     """
 
-    not_chosen_reason = "not_signed"
+    not_chosen_reason = Reason.NOT_SIGNED
 
     @property
     def chosen_when(self) -> mapping.ChosenWhen:

@@ -16,6 +16,7 @@ from include.prospects.api_answers import Action, Rule
 from include.prospects.api_token import token_lifetime
 from include.prospects.errors import RefuseRecord, StopRun
 from include.prospects.reading_by_time import ListByTime, Page
+from include.prospects.reasons import Reason
 
 LARGEST_PAGE = 200
 """Applications a page holds at most (assumed)."""
@@ -38,7 +39,7 @@ class ImmomioHook(ApiHook):
         ),
         429: Rule(Action.REPEAT, "more than 120 requests in a minute"),
         _UNKNOWN_APPLICATION: Rule(
-            Action.REFUSE, "the application is not there any more", "application_unknown"
+            Action.REFUSE, "the application is not there any more", Reason.APPLICATION_UNKNOWN
         ),
     }
 

@@ -15,6 +15,7 @@ from include.prospects import fields
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import Prospect, Salutation
 from include.prospects.reading import Versions
+from include.prospects.reasons import Field
 
 VERSIONS = Versions("id", "updatedAt")
 """How versions of an application are told apart."""
@@ -74,51 +75,51 @@ def to_prospect(application: Any, separator: str | None, today: date) -> Prospec
     :param today: the customer's day; nobody is born after it.
     :raises RefuseRecord: see :mod:`include.prospects.fields` for the reasons; ``status_missing`` too.
     """
-    application = fields.mapping(application, "application")
+    application = fields.mapping(application, Field.APPLICATION)
     status = _status(application)
     return fields.prospect(
         external_id=fields.identifier(application.get("id")),
         unit=fields.unit(
-            fields.mapping(application.get("property"), "property").get("externalId"), separator
+            fields.mapping(application.get("property"), Field.PROPERTY).get("externalId"), separator
         ),
         chosen=status == CHOSEN,
         withdrawn=status in WITHDRAWN,
-        updated_at=fields.moment(application.get("updatedAt"), "updated_at"),
+        updated_at=fields.moment(application.get("updatedAt"), Field.UPDATED_AT),
         # The wish is the only date that Immomio has; one that cannot be read is left out (see wished_day).
-        lease_start=fields.wished_day(application.get("desiredMoveIn"), "lease_start", today),
+        lease_start=fields.wished_day(application.get("desiredMoveIn"), Field.LEASE_START, today),
         message=fields.message(application.get("message")),
-        **_person(fields.mapping(application.get("mainTenant"), "main_tenant"), today),
+        **_person(fields.mapping(application.get("mainTenant"), Field.MAIN_TENANT), today),
     )
 
 
 def _status(application: Mapping[str, Any]) -> str:
     """A status in capitals; a record without any goes to a person, since nobody could say what it means."""
-    return fields.required_text(application.get("status"), "status", 64).strip().upper()
+    return fields.required_text(application.get("status"), Field.STATUS, 64).strip().upper()
 
 
 def unknown_status(application: Any) -> str | None:
     """The application's status if it is not one of :data:`STATUS_WORDS`."""
     try:
-        status = _status(fields.mapping(application, "application"))
+        status = _status(fields.mapping(application, Field.APPLICATION))
     except RefuseRecord:
         return None
     return None if status in STATUS_WORDS else status
 
 
 def _person(person: Mapping[str, Any], today: date) -> dict[str, Any]:
-    address = fields.mapping(person.get("address"), "address")
+    address = fields.mapping(person.get("address"), Field.ADDRESS)
     return {
         "salutation": _salutation(person.get("salutation")),
-        "first_name": fields.limited_text(person.get("firstname"), "first_name", fields.LONGEST_NAME),
-        "last_name": fields.required_text(person.get("lastname"), "last_name", fields.LONGEST_NAME),
+        "first_name": fields.limited_text(person.get("firstname"), Field.FIRST_NAME, fields.LONGEST_NAME),
+        "last_name": fields.required_text(person.get("lastname"), Field.LAST_NAME, fields.LONGEST_NAME),
         "birth_date": fields.birth_date(person.get("dateOfBirth"), today),
         "email": fields.email(person.get("email")),
-        "phone": fields.limited_text(person.get("phone"), "phone"),
-        "mobile": fields.limited_text(person.get("mobile"), "mobile"),
-        "street": fields.limited_text(address.get("street"), "street"),
-        "house_number": fields.limited_text(address.get("houseNumber"), "house_number"),
-        "postal_code": fields.limited_text(address.get("zip"), "postal_code"),
-        "city": fields.limited_text(address.get("city"), "city"),
+        "phone": fields.limited_text(person.get("phone"), Field.PHONE),
+        "mobile": fields.limited_text(person.get("mobile"), Field.MOBILE),
+        "street": fields.limited_text(address.get("street"), Field.STREET),
+        "house_number": fields.limited_text(address.get("houseNumber"), Field.HOUSE_NUMBER),
+        "postal_code": fields.limited_text(address.get("zip"), Field.POSTAL_CODE),
+        "city": fields.limited_text(address.get("city"), Field.CITY),
         "country": fields.country(address.get("country")),
     }
 

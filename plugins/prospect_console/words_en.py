@@ -160,7 +160,7 @@ ENGLISH: dict[str, str] = {
     "event.refused": "The ERP refused it",
     "event.several offers found": "The ERP holds several offers for it; a person must look",
     "event.changed at the partner": "The partner changed the record after the offer was made",
-    "event.chosen at the partner": "Chosen at the partner after it was loaded",
+    "event.chosen at the partner": "The partner has chosen this person",
     "event.no longer chosen at the partner": "The partner has taken the choice back",
     "event.withdrawn at the partner": "Withdrawn or rejected at the partner after the offer was made",
     "event.accepting": "Acceptance of the offer began",
@@ -168,5 +168,6 @@ ENGLISH: dict[str, str] = {
     "event.held": "Held: no lease for now",
     "event.approval asked": "Somebody was asked for approval",
     "event.approved": "Approved by {reference}",
+    "event.erased": "Personal data was erased on request; the numbers of the lease stay",
     "event.by": "by {reference}",
 }

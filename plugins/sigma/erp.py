@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from include.prospects.erp import Delivery, ErpTarget, ImportState, Outgoing
 from include.prospects.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
 from include.prospects.model import BusinessPartner, Lease, Offer, UnitNumber
+from include.prospects.reasons import Reason
 from sigma import mapping
 from sigma.hook import PROSPECTS_PER_DELIVERY, SigmaHook
 
@@ -44,7 +45,7 @@ class Sigma:
 
     def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
         """Put a batch into the portal's inbox; the import is started when all batches lie there."""
-        rows, refused = [], {}
+        rows, refused = [], dict[str, Reason]()
         for outgoing in batch:
             try:
                 rows.append(mapping.prospect_in(outgoing, self.separator))

@@ -15,6 +15,7 @@ from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord
 from include.prospects.listing import in_parts, list_pages, search
+from include.prospects.reasons import Reason
 
 PROSPECTS_PER_DELIVERY = 50
 IDS_PER_LOOK_UP = 50
@@ -44,13 +45,13 @@ class SigmaHook(ApiHook):
         "PORTAL_UNBEKANNT": Rule(
             Action.STOP, "the portal is unknown there; correct the pair's setting 'exchange'"
         ),
-        "UNGUELTIG": Rule(Action.REFUSE, "the inbox refuses the delivery as invalid", "malformed"),
-        "LAUF_AKTIV": Rule(Action.REFUSE, "an import of this portal goes on already", "import_running"),
-        "GEAENDERT": Rule(Action.REFUSE, "somebody saved the offer in between", "offer_changed"),
-        "STATUS_NICHT_ERLAUBT": Rule(Action.REFUSE, "the offer is no longer open", "offer_changed"),
-        "VE_VERMIETET": Rule(Action.REFUSE, "a lease runs on the unit at that date", "unit_let"),
-        "ABGELAUFEN": Rule(Action.REFUSE, "the offer has expired", "expired"),
-        404: Rule(Action.REFUSE, "nothing is known under that number", "not_found"),
+        "UNGUELTIG": Rule(Action.REFUSE, "the inbox refuses the delivery as invalid", Reason.MALFORMED),
+        "LAUF_AKTIV": Rule(Action.REFUSE, "an import of this portal goes on already", Reason.IMPORT_RUNNING),
+        "GEAENDERT": Rule(Action.REFUSE, "somebody saved the offer in between", Reason.OFFER_CHANGED),
+        "STATUS_NICHT_ERLAUBT": Rule(Action.REFUSE, "the offer is no longer open", Reason.OFFER_CHANGED),
+        "VE_VERMIETET": Rule(Action.REFUSE, "a lease runs on the unit at that date", Reason.UNIT_LET),
+        "ABGELAUFEN": Rule(Action.REFUSE, "the offer has expired", Reason.EXPIRED),
+        404: Rule(Action.REFUSE, "nothing is known under that number", Reason.NOT_FOUND),
     }
 
     def error_code(self, body: Any) -> str | None:
@@ -84,7 +85,7 @@ class SigmaHook(ApiHook):
             what="deliver prospects",
             repeatable=False,
             going_out=going_out,
-            refusals=("malformed",),
+            refusals=(Reason.MALFORMED,),
             json={"interessenten": list(prospects)},
         )
 
@@ -99,7 +100,7 @@ class SigmaHook(ApiHook):
             _IMPORT,
             what="run the import",
             repeatable=False,
-            refusals=("import_running",),
+            refusals=(Reason.IMPORT_RUNNING,),
             timeout=(self._timeout[0], SECONDS_FOR_A_RUN_TO_ANSWER),
             json={"portal": portal},
         )
@@ -132,7 +133,7 @@ class SigmaHook(ApiHook):
             "PUT",
             f"/stammdaten/angebote/{quote(offer_number, safe='')}",
             what="accept an offer",
-            refusals=("offer_changed", "unit_let", "expired", "not_found"),
+            refusals=(Reason.OFFER_CHANGED, Reason.UNIT_LET, Reason.EXPIRED, Reason.NOT_FOUND),
             headers={"If-Match": f'"{version}"'},
             json={"status": "angenommen"},
         )
@@ -167,6 +168,6 @@ class SigmaHook(ApiHook):
 
     def _one(self, path: str, what: str, **request: Any) -> Any:
         try:
-            return self.call("GET", path, what=what, refusals=("not_found",), **request) or None
+            return self.call("GET", path, what=what, refusals=(Reason.NOT_FOUND,), **request) or None
         except RefuseRecord:
             return None

@@ -19,6 +19,7 @@ from include.prospects.model import (
     Salutation,
     UnitNumber,
 )
+from include.prospects.reasons import Field, Problem, Reason, field_reason
 
 LONGEST_NAME = 60
 LONGEST_NOTE = 2000
@@ -31,10 +32,10 @@ _STATUS = {
     "ignoriert": OfferStatus.IGNORED,
 }
 _REFUSALS = {
-    "VE_UNBEKANNT": "unknown_unit",
-    "VE_NICHT_FREI": "unit_not_vacant",
-    "GP_UNBEKANNT": "unknown_business_partner",
-    "FELD_UNGUELTIG": "invalid_field",
+    "VE_UNBEKANNT": Reason.UNKNOWN_UNIT,
+    "VE_NICHT_FREI": Reason.UNIT_NOT_VACANT,
+    "GP_UNBEKANNT": Reason.UNKNOWN_BUSINESS_PARTNER,
+    "FELD_UNGUELTIG": Reason.INVALID_FIELD,
 }
 
 
@@ -44,9 +45,11 @@ def prospect_in(outgoing: Outgoing, separator: str) -> dict[str, Any]:
     :raises RefuseRecord: ``unit_part_with_separator``, ``first_name_too_long`` or ``last_name_too_long``.
     """
     prospect = outgoing.prospect
-    for field, name in (("first_name", prospect.first_name), ("last_name", prospect.last_name)):
+    for field, name in ((Field.FIRST_NAME, prospect.first_name), (Field.LAST_NAME, prospect.last_name)):
         if name and len(name) > LONGEST_NAME:
-            raise RefuseRecord(f"{field}_too_long", f"Sigma takes {LONGEST_NAME} characters.")
+            raise RefuseRecord(
+                field_reason(Problem.TOO_LONG, field), f"Sigma takes {LONGEST_NAME} characters."
+            )
     number = outgoing.business_partner_number
     fields = {
         "externeId": prospect.external_id,
@@ -74,10 +77,10 @@ def _street(prospect: Prospect) -> str | None:
     return " ".join(part for part in (prospect.street, prospect.house_number) if part) or None
 
 
-def refused_at_the_inbox(answer: Mapping[str, Any]) -> dict[str, str]:
+def refused_at_the_inbox(answer: Mapping[str, Any]) -> dict[str, Reason]:
     """Reason by external id for those the inbox would not take."""
     return {
-        row.required("externeId"): _REFUSALS.get(row.word("fehler"), "refused_by_erp")
+        row.required("externeId"): _REFUSALS.get(row.word("fehler"), Reason.REFUSED_BY_ERP)
         for row in _row(answer).rows("abgewiesen")
     }
 
@@ -105,7 +108,7 @@ def run_number(run: Mapping[str, Any]) -> str:
 def _result(row: Row) -> ImportResult:
     refusal = None
     if row.word("ergebnis") == "abgelehnt":
-        refusal = _REFUSALS.get(row.word("fehler"), "refused_by_erp")
+        refusal = _REFUSALS.get(row.word("fehler"), Reason.REFUSED_BY_ERP)
     return ImportResult(
         external_id=row.required("externeId"),
         offer_id=row.text("angebotNr"),

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from include.prospects.erp import Delivery, ErpTarget, ImportState, Outgoing
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import BusinessPartner, Lease, Offer, UnitNumber
+from include.prospects.reasons import Reason
 from yuneo import mapping
 from yuneo.hook import PROSPECTS_PER_IMPORT, YuneoHook
 
@@ -43,7 +44,7 @@ class Yuneo:
 
     def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
         """Hand a batch over; the work order that carries it starts by itself."""
-        rows, refused = [], {}
+        rows, refused = [], dict[str, Reason]()
         for outgoing in batch:
             try:
                 rows.append(mapping.prospect_in(outgoing))

@@ -15,6 +15,7 @@ from include.prospects.api import ApiHook
 from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord
 from include.prospects.listing import in_parts, list_pages, search
+from include.prospects.reasons import Reason
 from yuneo.gateway import gateway_log_in, is_configured
 
 PROSPECTS_PER_IMPORT = 200
@@ -37,15 +38,15 @@ class YuneoHook(ApiHook):
 
     rules: ClassVar[Mapping[int | str, Rule]] = {
         "TOKEN_EXPIRED": Rule(Action.RENEW, "the token ran out"),
-        "MALFORMED": Rule(Action.REFUSE, "the import refuses the request as malformed", "malformed"),
+        "MALFORMED": Rule(Action.REFUSE, "the import refuses the request as malformed", Reason.MALFORMED),
         "UNKNOWN_EXCHANGE": Rule(
             Action.STOP, "the exchange is unknown there; correct the pair's setting 'exchange'"
         ),
         "TOO_MANY": Rule(Action.STOP, "the import takes fewer prospects at once than the contract says"),
-        "OFFER_NOT_OPEN": Rule(Action.REFUSE, "the offer is no longer open", "offer_changed"),
-        "UNIT_LET": Rule(Action.REFUSE, "a lease runs on the unit at that date", "unit_let"),
-        "OFFER_EXPIRED": Rule(Action.REFUSE, "the offer has expired", "expired"),
-        404: Rule(Action.REFUSE, "nothing is known under that id", "not_found"),
+        "OFFER_NOT_OPEN": Rule(Action.REFUSE, "the offer is no longer open", Reason.OFFER_CHANGED),
+        "UNIT_LET": Rule(Action.REFUSE, "a lease runs on the unit at that date", Reason.UNIT_LET),
+        "OFFER_EXPIRED": Rule(Action.REFUSE, "the offer has expired", Reason.EXPIRED),
+        404: Rule(Action.REFUSE, "nothing is known under that id", Reason.NOT_FOUND),
     }
 
     def error_code(self, body: Any) -> str | None:
@@ -106,7 +107,7 @@ class YuneoHook(ApiHook):
             what="import prospects",
             repeatable=False,
             going_out=going_out,
-            refusals=("malformed",),
+            refusals=(Reason.MALFORMED,),
             json=body,
         )
         return self.field(answer, "workOrderId", str, repeatable=False)
@@ -115,7 +116,7 @@ class YuneoHook(ApiHook):
         """A work order (Arbeitsauftrag) as it came, with its results so far; ``None`` if it is unknown."""
         path = f"/api/v1/work-orders/{quote(work_order_id, safe='')}"
         try:
-            return self.call("GET", path, what="read a work order", refusals=("not_found",))
+            return self.call("GET", path, what="read a work order", refusals=(Reason.NOT_FOUND,))
         except RefuseRecord:
             return None
 
@@ -138,7 +139,7 @@ class YuneoHook(ApiHook):
             "POST",
             f"/api/v1/offers/{quote(offer_id, safe='')}/accept",
             what="accept an offer",
-            refusals=("offer_changed", "unit_let", "expired", "not_found"),
+            refusals=(Reason.OFFER_CHANGED, Reason.UNIT_LET, Reason.EXPIRED, Reason.NOT_FOUND),
             json={"leaseStart": lease_start},
         )
 

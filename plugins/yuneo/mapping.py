@@ -10,6 +10,7 @@ from include.prospects.answer import Row
 from include.prospects.erp import ImportState, Outgoing
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import BusinessPartner, ImportResult, Lease, Offer, OfferStatus, UnitNumber
+from include.prospects.reasons import Field, Problem, Reason, field_reason
 
 SEPARATOR = "/"
 """Yuneo always separates the parts of a unit number by a slash (published)."""
@@ -24,10 +25,10 @@ _STATUS = {
     "EXPIRED": OfferStatus.EXPIRED,
 }
 _REFUSALS = {
-    "UNKNOWN_UNIT": "unknown_unit",
-    "UNIT_NOT_VACANT": "unit_not_vacant",
-    "UNKNOWN_BUSINESS_PARTNER": "unknown_business_partner",
-    "INVALID_FIELD": "invalid_field",
+    "UNKNOWN_UNIT": Reason.UNKNOWN_UNIT,
+    "UNIT_NOT_VACANT": Reason.UNIT_NOT_VACANT,
+    "UNKNOWN_BUSINESS_PARTNER": Reason.UNKNOWN_BUSINESS_PARTNER,
+    "INVALID_FIELD": Reason.INVALID_FIELD,
 }
 
 
@@ -37,9 +38,11 @@ def prospect_in(outgoing: Outgoing) -> dict[str, Any]:
     :raises RefuseRecord: ``unit_part_with_separator``, or ``last_name_too_long``/``first_name_too_long``.
     """
     prospect = outgoing.prospect
-    for field, name in (("first_name", prospect.first_name), ("last_name", prospect.last_name)):
+    for field, name in ((Field.FIRST_NAME, prospect.first_name), (Field.LAST_NAME, prospect.last_name)):
         if name and len(name) > LONGEST_NAME:
-            raise RefuseRecord(f"{field}_too_long", f"Yuneo takes {LONGEST_NAME} characters.")
+            raise RefuseRecord(
+                field_reason(Problem.TOO_LONG, field), f"Yuneo takes {LONGEST_NAME} characters."
+            )
     fields = {
         "externalId": prospect.external_id,
         "unitNumber": prospect.unit.written(SEPARATOR),
@@ -75,7 +78,7 @@ def import_state(work_order: Mapping[str, Any]) -> ImportState:
 def _result(row: Row) -> ImportResult:
     refusal = None
     if row.word("outcome") == "REJECTED":
-        refusal = _REFUSALS.get(row.word("code"), "refused_by_erp")
+        refusal = _REFUSALS.get(row.word("code"), Reason.REFUSED_BY_ERP)
     return ImportResult(
         external_id=row.required("externalId"),
         offer_id=row.text("offerId"),

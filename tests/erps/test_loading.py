@@ -67,7 +67,7 @@ class Loading:
     def left_as_sent(self, item: Candidate, number: int = 1) -> Entry:
         """A run that died after it had written that it would send."""
         token, won = self.ledger.claim(self.run(number), [item.intent])
-        self.ledger.sending(won.values(), token)
+        self.ledger.mark_sent(won.values(), token)
         return self.entry(item)
 
     def offers(self) -> list[str]:
@@ -132,7 +132,7 @@ def test_a_change_at_the_partner_is_told_and_not_sent(loading: Loading) -> None:
     changed = replace(anna, intent=replace(anna.intent, content_hash="new content"))
 
     assert loading.load([changed], 2) == [(OutcomeKind.ALREADY_THERE, "changed_after_load")]
-    loading.ledger.withdrawn_after_load(PAIR, ["anna"])
+    loading.ledger.mark_withdrawn(PAIR, ["anna"])
     assert loading.load([changed], 3) == [(OutcomeKind.ALREADY_THERE, "withdrawn_after_load")]
     assert loading.offers() == ["anna"]
 
@@ -371,7 +371,7 @@ def test_an_import_without_a_clear_result_is_looked_up(
 ) -> None:
     anna = loading.item("anna")
     left = loading.left_as_sent(anna)
-    loading.ledger.in_job([left.id], "job 1", {left.claim})
+    loading.ledger.mark_in_import([left.id], "job 1", {left.claim})
     loading.customer.stored_offer("anna")
     monkeypatch.setattr(loading.customer.erp, "import_state", lambda _: ImportState(True, results))
 
@@ -443,7 +443,7 @@ def test_a_batch_that_was_taken_over_in_the_last_moment_does_not_go_out(
     anna = loading.item("anna")
 
     def taken_over(batch: Any, going_out: Callable[[], None]) -> None:
-        loading.ledger.take_back(loading.run(2), [loading.entry(anna)])
+        loading.ledger.claim_again(loading.run(2), [loading.entry(anna)])
         going_out()
 
     monkeypatch.setattr(loading.customer.erp, "deliver", taken_over)
@@ -471,7 +471,7 @@ def test_an_import_whose_number_nobody_knows_is_looked_up_and_not_sent_again(
     """The address of imports is wrong, or the ERP forgets them: what it took may still be on its way."""
     anna = loading.item("anna")
     sent = loading.left_as_sent(anna)
-    loading.ledger.in_job([sent.id], "4711", {sent.claim})
+    loading.ledger.mark_in_import([sent.id], "4711", {sent.claim})
     loader = loading.loader(2)
 
     assert isinstance(loader.advance([anna]), Waiting)
@@ -487,7 +487,7 @@ def test_after_an_hour_an_unknown_import_has_ended(loading: Loading, monkeypatch
     monkeypatch.setattr("include.prospects.settling.UNKNOWN_IMPORT", timedelta(0))
     anna = loading.item("anna")
     sent = loading.left_as_sent(anna)
-    loading.ledger.in_job([sent.id], "4711", {sent.claim})
+    loading.ledger.mark_in_import([sent.id], "4711", {sent.claim})
 
     assert loading.load([anna], 2) == [CREATED]
     assert loading.offers() == ["anna"]

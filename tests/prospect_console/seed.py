@@ -161,25 +161,25 @@ def _ledger() -> None:
     run = Run("immomio_yuneo", "yuneo", last_run(), day(1), day(0))
     _load(ledger, run, "A-77", "1.2.3.4", "O-1001")
     entry = next(iter(ledger.find(run.pair, ["A-77"]).values()))
-    ledger.awaiting([entry.id], run.run_id)
-    ledger.approved([entry.id], run.run_id, "m.huber")
-    ledger.accepting(entry, run.run_id)
-    ledger.leased(entry.id, "L-500", run.run_id)
+    ledger.mark_awaiting([entry.id], run.run_id)
+    ledger.mark_approved([entry.id], run.run_id, "m.huber")
+    ledger.mark_accepting(entry, run.run_id)
+    ledger.mark_leased(entry.id, "L-500", run.run_id)
     _load(ledger, run, "A-78", "1.2.3.5", "O-1002")
     other = next(iter(ledger.find(run.pair, ["A-78"]).values()))
-    ledger.held([other.id], "competing_offer", run.run_id)
+    ledger.mark_held([other.id], "competing_offer", run.run_id)
     _load(ledger, run, NASTY, "1.2.3.6", "O-1003")
     ledger.claim(run, [Intent("A-79", "1.2.3.7", True, "c", None)])
-    ledger.refused([next(iter(ledger.find(run.pair, ["A-79"]).values())).id], "unknown_unit")
+    ledger.mark_refused([next(iter(ledger.find(run.pair, ["A-79"]).values())).id], "unknown_unit")
     _load(ledger, Run("immomio_sigma", "sigma", "r1", day(2), day(1)), "S-1", "2.2.3.4", "O-2001")
 
 
 def _load(ledger: Ledger, run: Run, external_id: str, unit: str, offer: str) -> None:
     token, won = ledger.claim(run, [Intent(external_id, unit.replace(".", "/"), True, "hash", "person")])
-    ledger.sending(won.values(), token)
+    ledger.mark_sent(won.values(), token)
     entry = next(iter(ledger.find(run.pair, [external_id]).values()))
-    ledger.in_job([entry.id], "WO-31", {entry.claim})
-    ledger.loaded([Made(entry.id, None, offer, offer, "BP-9", True)])
+    ledger.mark_in_import([entry.id], "WO-31", {entry.claim})
+    ledger.mark_loaded([Made(entry.id, None, offer, offer, "BP-9", True)])
 
 
 def _staged() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from include.prospects import ledger_reports
 from include.prospects.ledger import Ledger
 from include.prospects.ledger_records import Intent, Made, Run
 from include.prospects.ledger_schema import entries
@@ -28,11 +29,11 @@ def ledger(airflow_db: None, own_ledger: Path) -> Ledger:
     ):
         run = Run(pair, "erp", "run-1")
         token, won = ledger.claim(run, [Intent(external_id, f"1/1/1/{offer}", True, "hash", "person")])
-        ledger.sending(won.values(), token)
+        ledger.mark_sent(won.values(), token)
         entry = next(iter(ledger.find(pair, [external_id]).values()))
-        ledger.loaded([Made(entry.id, None, offer_number=offer)])
+        ledger.mark_loaded([Made(entry.id, None, offer_number=offer)])
         if offer == "O-1":
-            ledger.leased(entry.id, "L-1", "run-2")
+            ledger.mark_leased(entry.id, "L-1", "run-2")
     return ledger
 
 
@@ -97,7 +98,7 @@ def test_each_search_is_answered_by_an_index(ledger: Ledger):
     engine = lookup.engine()
     assert engine is not None
     with engine.connect() as connection:
-        for query in lookup._queries("A-1", {f"pair{i}" for i in range(600)}):
+        for query in ledger_reports._queries("A-1", {f"pair{i}" for i in range(600)}):
             sql = query.compile(engine, compile_kwargs={"literal_binds": True})
             plan = " ".join(str(row) for row in connection.execute(sa.text(f"EXPLAIN QUERY PLAN {sql}")))
             assert "SEARCH" in plan

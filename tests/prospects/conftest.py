@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+import time_machine
 from house import House
+from ledger_entries import NOW
 from postgres_server import ABSENT, PROGRAMS, PostgresServer
 
+from include.prospects.ledger import Ledger
+from include.prospects.ledger_schema import Store
 from include.sandbox import Sandbox
 
 
@@ -43,3 +48,15 @@ def postgres() -> Iterator[PostgresServer]:
     started = PostgresServer()
     yield started
     started.remove()
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Coordinates]:
+    with time_machine.travel(NOW, tick=False) as clock:
+        yield clock
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: time_machine.Coordinates) -> Ledger:
+    """An empty ledger at four in the morning."""
+    return Ledger(Store(sa.URL.create("sqlite", database=str(tmp_path / "ledger.db")), b"key"))

@@ -64,7 +64,7 @@ class World:
             self.system.add_unit(self.written(unit))
         offer = self.system.add_offer(external_id, self.written(unit), self.partner)
         self.ledger.claim(self.run(pair), [Intent(external_id, unit, chosen, "content", None, *bundle)])
-        self.ledger.loaded(
+        self.ledger.mark_loaded(
             [
                 Made(
                     self.entry(external_id, pair, unit).id,
@@ -129,13 +129,13 @@ def test_of_two_pairs_at_the_same_moment_one_may_accept(world: World) -> None:
     """The right to accept on a unit is a row in the ledger that only one can have."""
     anna, bert = world.offer("anna"), world.offer("bert", pair="b")
 
-    assert world.ledger.accepting(anna, "run of a")
-    assert not world.ledger.accepting(bert, "run of b")
+    assert world.ledger.mark_accepting(anna, "run of a")
+    assert not world.ledger.mark_accepting(bert, "run of b")
 
 
 def test_while_another_has_the_right_to_accept_on_the_unit_nothing_is_accepted(world: World) -> None:
     anna = world.offer("anna")
-    world.ledger.accepting(world.offer("bert", pair="b", chosen=False), "run of b")
+    world.ledger.mark_accepting(world.offer("bert", pair="b", chosen=False), "run of b")
 
     (decision,) = world.acceptor().accept([anna])
 
@@ -237,7 +237,7 @@ def test_decisions_that_need_no_call_are_written_down(world: World) -> None:
 def test_a_lease_that_is_there_already_is_written_down(world: World) -> None:
     anna = world.offer("anna")
     world.acceptor().accept([anna])
-    world.ledger.approved([anna.id], "run of a", "m.huber")
+    world.ledger.mark_approved([anna.id], "run of a", "m.huber")
     acceptor = world.acceptor()
     acceptor.write(acceptor.plan([anna]))
 
@@ -286,11 +286,11 @@ def _another_installation_loads(world: World) -> None:
 
 
 def _the_partner_withdraws(world: World) -> None:
-    world.ledger.withdrawn_after_load("a", ["anna"])
+    world.ledger.mark_withdrawn("a", ["anna"])
 
 
 def _the_partner_changes_the_record(world: World) -> None:
-    world.ledger.changed_after_load([world.entry("anna").id])
+    world.ledger.mark_changed([world.entry("anna").id])
 
 
 def _a_clerk_hangs_the_offer_on_another_person(world: World) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from include.prospects import fields
 from include.prospects.errors import RefuseRecord
 from include.prospects.model import UnitNumber
+from include.prospects.reasons import Field
 
 TODAY = date(2024, 11, 11)
 
@@ -33,17 +34,20 @@ json_values = st.recursive(
 
 READERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
     "text": (
-        lambda value: fields.text(value, "name"),
+        lambda value: fields.text(value, Field.FIRST_NAME),
         lambda text: (
             text is None
             or (isinstance(text, str) and not any(unicodedata.category(char) == "Cc" for char in text))
         ),
     ),
     "limited_text": (
-        lambda value: fields.limited_text(value, "name", 60),
+        lambda value: fields.limited_text(value, Field.FIRST_NAME, 60),
         lambda text: text is None or len(text.strip()) <= 60,
     ),
-    "required_text": (lambda value: fields.required_text(value, "name", 60), lambda text: bool(text.strip())),
+    "required_text": (
+        lambda value: fields.required_text(value, Field.FIRST_NAME, 60),
+        lambda text: bool(text.strip()),
+    ),
     "message": (fields.message, lambda text: text is None or 0 < len(text) <= 2000),
     "email": (fields.email, lambda text: text is None or "@" in text),
     "unit": (
@@ -51,9 +55,9 @@ READERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
         lambda unit: isinstance(unit, UnitNumber) and len(unit) == 4,
     ),
     "identifier": (fields.identifier, lambda text: 1 <= len(text) <= 64 and not any(map(str.isspace, text))),
-    "day": (lambda value: fields.day(value, "day"), lambda day: day is None or type(day) is date),
+    "day": (lambda value: fields.day(value, Field.LEASE_START), lambda day: day is None or type(day) is date),
     "wished_day": (
-        lambda value: fields.wished_day(value, "day", TODAY),
+        lambda value: fields.wished_day(value, Field.LEASE_START, TODAY),
         lambda day: day is None or 1900 <= day.year <= 2034,
     ),
     "birth_date": (
@@ -61,10 +65,13 @@ READERS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], bool]]] = {
         lambda day: day is None or date(1900, 1, 1) <= day <= TODAY,
     ),
     "moment": (
-        lambda value: fields.moment(value, "moment"),
+        lambda value: fields.moment(value, Field.UPDATED_AT),
         lambda moment: isinstance(moment, datetime) and moment.tzinfo is UTC,
     ),
-    "mapping": (lambda value: fields.mapping(value, "tenant"), lambda value: isinstance(value, Mapping)),
+    "mapping": (
+        lambda value: fields.mapping(value, Field.MAIN_TENANT),
+        lambda value: isinstance(value, Mapping),
+    ),
     "country": (fields.country, lambda code: code is None or (len(code) == 2 and code.isupper())),
 }
 
@@ -121,7 +128,7 @@ def test_a_refusal_never_repeats_the_value(name: str, secret: str) -> None:
 )
 def test_texts(value: Any, result: str | None) -> None:
     """Blanks stay, since cleaning is the dedup task's; control characters go, numbers count."""
-    assert fields.text(value, "name") == result
+    assert fields.text(value, Field.FIRST_NAME) == result
 
 
 @given(written=st.text(st.characters(exclude_categories=("Cs",)), max_size=12))
@@ -133,13 +140,13 @@ def test_a_text_is_kept_if_something_is_visible_in_it(written: str) -> None:
     kept = "".join(" " if unicodedata.category(char) == "Cc" else char for char in written)
     visible = any(unicodedata.category(char)[0] not in "ZC" for char in written)
 
-    assert fields.text(written, "name") == (kept if visible else None)
+    assert fields.text(written, Field.FIRST_NAME) == (kept if visible else None)
 
 
 @pytest.mark.parametrize("value", [True, [], {}, float("nan"), float("inf"), "\udfff"])
 def test_what_is_no_text(value: Any) -> None:
     with pytest.raises(RefuseRecord) as refusal:
-        fields.text(value, "name")
+        fields.text(value, Field.FIRST_NAME)
 
     assert refusal.value.reason == "unreadable_text"
 
@@ -151,7 +158,7 @@ def test_a_required_text_tells_missing_from_too_long() -> None:
         ("x" * 61, "last_name_too_long"),
     ):
         with pytest.raises(RefuseRecord) as refusal:
-            fields.required_text(value, "last_name", 60)
+            fields.required_text(value, Field.LAST_NAME, 60)
         assert refusal.value.reason == reason
 
 
@@ -174,7 +181,7 @@ def test_a_required_text_tells_missing_from_too_long() -> None:
     ],
 )
 def test_days(value: Any, result: date | None) -> None:
-    assert fields.day(value, "day") == result
+    assert fields.day(value, Field.LEASE_START) == result
 
 
 @pytest.mark.parametrize(
@@ -183,7 +190,7 @@ def test_days(value: Any, result: date | None) -> None:
 def test_what_is_no_day_is_refused_and_not_dropped(value: Any) -> None:
     """The ERP's duplicate check hangs on the date of birth."""
     with pytest.raises(RefuseRecord) as refusal:
-        fields.day(value, "birth_date")
+        fields.day(value, Field.BIRTH_DATE)
 
     assert refusal.value.reason == "unreadable_birth_date"
 
@@ -197,7 +204,7 @@ def test_what_is_no_day_is_refused_and_not_dropped(value: Any) -> None:
     ],
 )
 def test_moments(value: str, result: datetime) -> None:
-    assert fields.moment(value, "updated_at") == result
+    assert fields.moment(value, Field.UPDATED_AT) == result
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def _claims_and_sends(ledger: Ledger, number: int, same_run: bool) -> list[Key]:
     may_send: list[Key] = []
     for start in range(0, INTENTS, 400):
         token, won = ledger.claim(mine, wanted[start : start + 400])
-        confirmed = ledger.sending(won.values(), token)
+        confirmed = ledger.mark_sent(won.values(), token)
         may_send += [key for key, entry_id in won.items() if entry_id in confirmed]
     return may_send
 
@@ -97,7 +97,7 @@ def test_two_first_runs_make_one_ledger(store: Store) -> None:
 def _takes_the_right(ledger: Ledger, number: int, units: int) -> list[str]:
     pair = f"pair {number}"
     mine = list(ledger.find(pair, [f"{pair} {n}" for n in range(units)]).values())
-    return [entry.unit for entry in mine if ledger.accepting(entry, f"run {number}")]
+    return [entry.unit for entry in mine if ledger.mark_accepting(entry, f"run {number}")]
 
 
 def test_of_two_pairs_one_has_the_right_to_accept_on_a_unit(store: Store) -> None:
@@ -124,8 +124,8 @@ def test_a_claim_that_was_taken_over_keeps_its_old_holder_from_sending(
     new, taken_over = ledger.claim(run(1), wanted[:2])
 
     assert set(taken_over) == {intent.key for intent in wanted[:2]}
-    assert ledger.sending(won.values(), old) == {won[wanted[2].key]}
-    assert ledger.sending(taken_over.values(), new) == set(taken_over.values())
+    assert ledger.mark_sent(won.values(), old) == {won[wanted[2].key]}
+    assert ledger.mark_sent(taken_over.values(), new) == set(taken_over.values())
 
 
 def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Store) -> None:
@@ -135,21 +135,21 @@ def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Sto
     """
     ledger, (intent,) = Ledger(store), intents(1)
     old, won = ledger.claim(run(0), [intent])
-    ledger.sending(won.values(), old)
-    (entry,) = ledger.sent("immomio_yuneo")
-    new = ledger.take_back(run(1), [entry])
-    assert ledger.sending(won.values(), new) == set(won.values())
+    ledger.mark_sent(won.values(), old)
+    (entry,) = ledger.find_sent("immomio_yuneo")
+    new = ledger.claim_again(run(1), [entry])
+    assert ledger.mark_sent(won.values(), new) == set(won.values())
 
-    assert ledger.sending(won.values(), old) == set()
-    assert not ledger.still_sending([entry.id], old)
-    assert ledger.still_sending([entry.id], new)
-    ledger.not_sent([entry.id], old)
-    ledger.in_job([entry.id], "an old job", {old})
-    ledger.refused([entry.id], "unknown_unit", old)
-    ledger.ambiguous(entry.id, old)
-    ledger.loaded([Made(entry.id, old, offer_id="1", offer_number="1")])
+    assert ledger.mark_sent(won.values(), old) == set()
+    assert not ledger.mark_sent_again([entry.id], old)
+    assert ledger.mark_sent_again([entry.id], new)
+    ledger.release_unsent([entry.id], old)
+    ledger.mark_in_import([entry.id], "an old job", {old})
+    ledger.mark_refused([entry.id], "unknown_unit", old)
+    ledger.mark_ambiguous(entry.id, old)
+    ledger.mark_loaded([Made(entry.id, old, offer_id="1", offer_number="1")])
 
-    (entry,) = ledger.sent("immomio_yuneo")
+    (entry,) = ledger.find_sent("immomio_yuneo")
     assert (entry.state, entry.claim, entry.job) == ("sent", new, None)
 
 
@@ -159,9 +159,9 @@ def test_a_prospect_with_an_outcome_is_not_claimed_again(store: Store) -> None:
     ledger.claim(run(0), wanted)
     entries = ledger.find("immomio_yuneo", [intent.external_id for intent in wanted])
     loaded, ambiguous, refused = (entries[intent.key].id for intent in wanted)
-    ledger.loaded([Made(loaded, None, offer_id="1", offer_number="1")])
-    ledger.ambiguous(ambiguous)
-    ledger.refused([refused], "unknown_unit")
+    ledger.mark_loaded([Made(loaded, None, offer_id="1", offer_number="1")])
+    ledger.mark_ambiguous(ambiguous)
+    ledger.mark_refused([refused], "unknown_unit")
 
     assert set(ledger.claim(run(1), wanted)[1]) == {wanted[2].key}
 

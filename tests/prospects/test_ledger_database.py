@@ -79,10 +79,10 @@ def test_reading_waits_for_no_writer(own_ledger: Path) -> None:
 @pytest.mark.parametrize(
     ("asks", "index"),
     [
-        (lambda ledger: ledger.same_person_on_unit("p", ["h1", "h2"]), "ix_prospect_ledger_person"),
-        (lambda ledger: ledger.of_acceptance_run(Run("p", "e", "r")), "ix_prospect_ledger_acceptance_run"),
+        (lambda ledger: ledger.find_person_on_unit("p", ["h1", "h2"]), "ix_prospect_ledger_person"),
+        (lambda ledger: ledger.find_decided_by(Run("p", "e", "r")), "ix_prospect_ledger_acceptance_run"),
         (lambda ledger: ledger.find("p", ["a", "b"]), "external_id=?"),
-        (lambda ledger: ledger.sent("p"), "ix_prospect_ledger_state"),
+        (lambda ledger: ledger.find_sent("p"), "ix_prospect_ledger_state"),
     ],
     ids=["persons", "a run's decisions", "ids", "sent"],
 )

@@ -68,7 +68,7 @@ def test_a_lost_import_waits_in_the_same_queue_as_the_others(house: House) -> No
     house.add(201)
     house.box.yuneo.options.work_order_seconds = 6
     house.system.faults.once("drop_after", path=house.names.imports, method="POST")
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.in_job", "after")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.mark_in_import", "after")
     house.run = replace(house.run, environment=house.environment(settle_seconds=0))
 
     house.succeeds(LOAD)
@@ -82,7 +82,7 @@ def test_a_work_order_that_is_queued_for_long_is_waited_for(house: House) -> Non
     """Longer than an import whose number is lost is waited for."""
     house.add()
     house.box.yuneo.options.work_order_seconds = 6
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.in_job", "after")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.mark_in_import", "after")
 
     house.succeeds(TASKS[2:])
 

@@ -17,6 +17,7 @@ from include.prospects.ledger_records import Intent, Made, Run
 from include.prospects.ledger_schema import entries
 from include.prospects.model import Outcome, OutcomeKind
 from include.prospects.person_data import PersonData, main
+from include.prospects.reasons import Reason
 
 PAIR = "immomio_yuneo"
 ANNA, TWIN, BERT, UNREADABLE = "K-4711", "K-4712", "K-5000", "K-6000"
@@ -57,7 +58,7 @@ def staged(own_ledger) -> Path:
 
 def _outcomes(folder: str) -> None:
     def outcome(record: int, external_id: str | None, kind: OutcomeKind) -> Outcome:
-        return Outcome(record=record, external_id=external_id, kind=kind, reason="because")
+        return Outcome(record=record, external_id=external_id, kind=kind, reason=Reason.REFUSED_BY_ERP)
 
     raw = json.dumps({"application": {"id": UNREADABLE, "lastName": "Öztürk"}})
     staging.write_outcomes(folder, "extract", [outcome(3, None, OutcomeKind.QUARANTINED)], {3: raw})
@@ -73,7 +74,7 @@ def load(external_id: str, pair: str = PAIR, person_hash: str = "anna", **values
     ledger = Ledger()
     ledger.claim(Run(pair, "yuneo", "r1"), [Intent(external_id, UNIT, True, "content", person_hash)])
     (entry,) = (e for e in ledger.find(pair, [external_id]).values() if e.unit == UNIT)
-    ledger.loaded([Made(entry.id, None, offer_id="9", offer_number=f"A-{external_id}")])
+    ledger.mark_loaded([Made(entry.id, None, offer_id="9", offer_number=f"A-{external_id}")])
     with ledger.engine.begin() as connection:
         connection.execute(
             sa.update(entries).where(entries.c.id == entry.id).values(**values)

@@ -21,7 +21,7 @@ all_ways_back = pytest.mark.parametrize("way_back", [retry, clear, backfill])
 def test_death_before_the_send(house: House, way_back: Callable[[House, str], None]) -> None:
     """The claim is written and nothing is marked as sent: it is sent once."""
     house.add()
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.sending")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.mark_sent")
     assert house.offers() == Counter()
 
     way_back(house, "load_offers")
@@ -47,7 +47,7 @@ def test_death_between_the_intent_and_the_send(house: House, way_back: Callable[
     [
         ("include.prospects.ledger.Ledger.claim", 6),
         ("send", 3),
-        ("include.prospects.ledger.Ledger.sending", 5),
+        ("include.prospects.ledger.Ledger.mark_sent", 5),
     ],
 )
 def test_death_between_the_groups_of_a_wave(
@@ -85,7 +85,7 @@ def test_death_after_the_answer_before_the_write(
 ) -> None:
     """The number of the import is lost; its offers are found all the same."""
     house.add()
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.in_job")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.mark_in_import")
 
     way_back(house, "load_offers")
 
@@ -113,7 +113,7 @@ def test_death_in_the_middle_of_an_import(house: House, way_back: Callable[[Hous
 def test_death_before_the_results_are_written(house: House, way_back: Callable[[House, str], None]) -> None:
     """The ERP holds all offers, the ledger none."""
     house.add()
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.loaded")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.mark_loaded")
     assert {entry.state for entry in house.entries()} == {"sent"}
 
     way_back(house, "load_offers")
@@ -127,7 +127,7 @@ def test_death_in_the_middle_of_writing_results(house: House, way_back: Callable
     """The results that came stand in the ledger, those that did not come are still open."""
     house.add()
     house.system.faults.once(house.names.import_fails, part=0.5)
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.loaded", "after")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.mark_loaded", "after")
     assert {entry.state for entry in house.entries()} == {"loaded", "sent"}
 
     way_back(house, "load_offers")
@@ -142,7 +142,7 @@ def test_death_after_an_import_that_failed_half_way(
     """It made half of the offers; the other half is sent again, that half only."""
     house.add()
     house.system.faults.once(house.names.import_fails, part=0.5)
-    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.in_job", "after")
+    dies(house, UP_TO_LOAD, "include.prospects.ledger.Ledger.mark_in_import", "after")
 
     way_back(house, "load_offers")
 
@@ -188,7 +188,7 @@ def test_death_between_an_acceptance_and_its_write(
     """The ERP has said the lease's number, and nobody wrote it down."""
     house.add()
     house.succeeds(UP_TO_LOAD)
-    dies(house, ("auto_accept",), "include.prospects.ledger.Ledger.leased", nth=2)
+    dies(house, ("auto_accept",), "include.prospects.ledger.Ledger.mark_leased", nth=2)
     written_down = [entry for entry in house.entries() if entry.lease_number]
     assert len(written_down) < len(house.leases())
 

@@ -71,7 +71,7 @@ def test_a_yes_to_one_of_the_two_is_no_yes(world: World) -> None:
     """In the approval somebody took the parking space out: the flat alone is not what the contract says."""
     flat = world.offer("anna", bundle=CONTRACT)
     parking = world.offer("anna", unit=PARKING, bundle=CONTRACT)
-    world.ledger.held([parking.id], "rejected_by_approver", "run of a", "berta")
+    world.ledger.mark_held([parking.id], "rejected_by_approver", "run of a", "berta")
 
     (decision,) = world.acceptor().accept([flat])
 
@@ -84,7 +84,7 @@ def test_a_flat_that_is_let_already_does_not_hold_a_parking_space_that_joins_it(
     world.acceptor().accept([flat])
     parking = world.offer("anna", unit=PARKING, bundle=CONTRACT)
     joined = Intent(flat.external_id, flat.unit, True, flat.content_hash, None, *CONTRACT)
-    world.ledger.chosen_anew([(world.entry("anna"), joined)])
+    world.ledger.mark_choice([(world.entry("anna"), joined)])
 
     world.acceptor().accept([parking])
 

@@ -11,6 +11,7 @@ from include.prospects.api_answers import Action, Rule
 from include.prospects.errors import RefuseRecord
 from include.prospects.reading import Versions
 from include.prospects.reading_by_time import ListByTime, Page
+from include.prospects.reasons import Reason
 
 
 # guide: hook
@@ -25,7 +26,7 @@ class MietblickHook(ApiHook):
     system = "Mietblick"
     rules = {
         429: Rule(Action.REPEAT, "more than 60 requests in a minute"),
-        "UNBEKANNT": Rule(Action.REFUSE, "the application is not there any more", "application_unknown"),
+        "UNBEKANNT": Rule(Action.REFUSE, "the application is not there any more", Reason.APPLICATION_UNKNOWN),
     }
 
     def fetch_token(self) -> tuple[str, float]:

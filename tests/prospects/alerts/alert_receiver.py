@@ -78,11 +78,11 @@ def waiting_offer(
     ledger, by = Ledger(), Run(PAIR, "yuneo", run_id)
     ledger.claim(by, [Intent(external_id, f"1/2/3/{external_id}", True, "hash", "person")])
     (entry,) = ledger.find(PAIR, [external_id]).values()
-    ledger.loaded([Made(entry.id, None, offer_id=external_id, offer_number=f"A{external_id}")])
+    ledger.mark_loaded([Made(entry.id, None, offer_id=external_id, offer_number=f"A{external_id}")])
     if awaiting:
-        ledger.awaiting([entry.id], run_id)
+        ledger.mark_awaiting([entry.id], run_id)
     else:
-        ledger.held([entry.id], reason, run_id)
+        ledger.mark_held([entry.id], reason, run_id)
     return entry.id
 
 

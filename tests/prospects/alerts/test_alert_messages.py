@@ -23,7 +23,7 @@ def test_nothing_personal_and_no_secret_is_in_any_alert_or_log(received, caplog)
     alerts.ApprovalAsked()(context(dag_run, external_ids=["K-4711"]))
     alerts.failed(context(run(0, dag_id="a"), "extract", ValueError("Anna Müller, 1980-01-01")))
     alerts.failed(context(run(0, dag_id="b"), "extract", StopRun("refused for anna@example.org")))
-    Ledger().held([e.id for e in Ledger().find(PAIR, ["K-4711"]).values()], "expired", "r")
+    Ledger().mark_held([e.id for e in Ledger().find(PAIR, ["K-4711"]).values()], "expired", "r")
     alerts.reconciled(context(dag_run), counts(40, 40), AlertLimits())
     received.answer = 503
     alerts.failed(context(run(0, dag_id="c"), "extract"))

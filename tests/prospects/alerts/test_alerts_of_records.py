@@ -62,8 +62,8 @@ def test_waiting_offers_are_told_when_new_ones_wait_and_when_none_is_left(receiv
     alerts.reconciled(context(run(4)), counts(), AlertLimits())
     assert len(received.mails) == 2
 
-    Ledger().leased(first, "M1", "r")
-    Ledger().leased(second, "M2", "r")
+    Ledger().mark_leased(first, "M1", "r")
+    Ledger().mark_leased(second, "M2", "r")
     alerts.reconciled(context(run(5)), counts(), AlertLimits())
     assert received.headlines[2] == f"{PAIR}: well again (held offers wait for a person)"
 
