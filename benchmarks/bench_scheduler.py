@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from benchmarks.bench_run import ANCHOR, Place, home, sandbox, table
 from include import demo
+from include.processes import Processes
 
 PROSPECTS = 20
 RUNS = 3
@@ -87,18 +87,17 @@ class Scheduler:
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
         }
-        self.processes = demo.Processes(self.environment)
+        self.processes = Processes(folder / "logs", self.environment)
         self.port = port
 
     def start(self) -> None:
         """Start all parts and wait until all DAGs are known and switched on."""
         self.airflow = demo.start_airflow(self.processes, self.port)
-        deadline = time.monotonic() + 600
-        while self.airflow.get("/dags?limit=1").get("total_entries", 0) < 2 * self.customers:
-            self.processes.must_live()
-            if time.monotonic() > deadline:
-                raise RuntimeError("the DAGs did not show up")
-            time.sleep(1)
+        self.processes.wait_until(
+            lambda: self.airflow.get("/dags?limit=1").get("total_entries", 0) >= 2 * self.customers,
+            600,
+            "the DAGs did not show up",
+        )
         for kind in ("empty", "real"):
             path = f"{self.airflow.url}/api/v2/dags?dag_id_pattern={kind}_%"
             self.airflow.session.patch(path, json={"is_paused": False}, timeout=60).raise_for_status()
@@ -139,14 +138,13 @@ class Scheduler:
         return _clock(told["end_date"])
 
     def _wait_for_runs(self) -> None:
-        while True:
-            self.processes.must_live()
+        def none_left() -> bool:
             states = [
                 self.airflow.get(f"/dags/~/dagRuns?state={state}&limit=1") for state in ("queued", "running")
             ]
-            if not any(found.get("total_entries", 1) for found in states):
-                return
-            time.sleep(1)
+            return not any(found.get("total_entries", 1) for found in states)
+
+        self.processes.wait_until(none_left, float("inf"), "")
 
 
 def _clock(written: str) -> float:

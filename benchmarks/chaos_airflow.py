@@ -27,6 +27,7 @@ import psutil
 
 from benchmarks.chaos import prepare
 from include import demo
+from include.processes import Failed, Processes
 
 ERPS = ("yuneo", "sigma")
 WAYS = ("by hand", "cleared", "backfill", "by hand", "backfill")
@@ -135,11 +136,8 @@ class Window:
         """All four pairs once more; returns when all have ended."""
         for pair in demo.PAIRS:
             self.ways[way](pair)
-        deadline = time.monotonic() + WAIT_SECONDS
-        while self._under_way():
-            if time.monotonic() > deadline:
-                raise demo.DemoFailed("the runs did not end in time; see the Airflow UI")
-            time.sleep(1)
+        complaint = "the runs did not end in time; see the Airflow UI"
+        self.airflow.processes.wait_until(lambda: not self._under_way(), WAIT_SECONDS, complaint)
 
     def _under_way(self) -> bool:
         return any(run["state"] not in demo.ENDED for pair in demo.PAIRS for run in self.all(pair))
@@ -161,7 +159,7 @@ class Window:
     def _post(self, path: str, body: Mapping[str, Any]) -> None:
         answer = self.airflow.session.post(f"{self.airflow.url}/api/v2{path}", json=body, timeout=60)
         if not answer.ok:
-            raise demo.DemoFailed(f"{path}: {answer.status_code} {answer.text[:300]}")
+            raise Failed(f"{path}: {answer.status_code} {answer.text[:300]}")
 
 
 def undisturbed(seed: int) -> dict[str, dict[str, Any]]:
@@ -192,7 +190,7 @@ def undisturbed(seed: int) -> dict[str, dict[str, Any]]:
             )
             ended = Try(run, TASKS).end()
             if ended.how != "done":
-                raise demo.DemoFailed(f"the undisturbed run of {pair} {ended.how}: {ended.error}")
+                raise Failed(f"the undisturbed run of {pair} {ended.how}: {ended.error}")
         return {name: getattr(box, name).counts() for name in ERPS}
 
 
@@ -237,7 +235,7 @@ def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     (home / "logs").mkdir(parents=True)
     rng = random.Random(options.seed)
     environment = demo.environment_of(home, options.airflow_port, ports) | _short_waits(options, ports)
-    with demo.Processes(environment) as processes:
+    with Processes(home / "logs", environment) as processes:
         demo.start_sandbox(processes, options.sandbox_port, options.seed)
         airflow = demo.start_airflow(processes, options.airflow_port)
         clients = {name: SandboxClient(f"http://127.0.0.1:{ports[name]}") for name in ERPS}
@@ -287,7 +285,7 @@ def main() -> int:
         os.environ.update(inherited)
         demo.RUN_SECONDS = WAIT_SECONDS  # each kill costs a retry, after half a minute at least
         found = storm(options, home / "demo")
-    except demo.DemoFailed as failure:
+    except Failed as failure:
         print(f"chaos-airflow: {failure}", file=sys.stderr)
         return 2
     finally:

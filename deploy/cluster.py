@@ -13,16 +13,16 @@ import argparse
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from deploy import cluster_run, cluster_services
 from deploy.cluster_services import Cluster, Ports
-from deploy.processes import Failed, Processes
+from include.processes import Failed, Processes, free_ports, listens
 
 MODULES = {
     "celery": "Celery's executor",
@@ -89,7 +89,7 @@ def _in_a_folder(options: argparse.Namespace) -> int:
     folder.chmod(0o711)
     right = False
     try:
-        right = _prove(folder, Ports(options.port or _free_ports()), options.acts)
+        right = _prove(folder, Ports(options.port or free_ports(20, range(19000, 20000, 20))), options.acts)
     except Failed as failure:
         print(f"cluster: {failure}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -132,7 +132,7 @@ def _start(cluster: Cluster, say: Callable[[str], None]) -> None:
         cluster.ports.object_store,
         cluster.ports.sandbox,
     ):
-        _wait_for(port, cluster.processes)
+        cluster.processes.wait_until(partial(listens, port), 60, f"nobody listens on port {port}", pause=0.1)
     say("init: databases, bucket, Airflow's tables, ledger, first user")
     cluster.run_init()
     say("api-server, scheduler, dag-processor, triggerer, two workers")
@@ -143,35 +143,6 @@ def _start(cluster: Cluster, say: Callable[[str], None]) -> None:
     for name in (*cluster_services.AIRFLOW_SERVICES, *cluster_services.WORKERS):
         cluster.wait_until_well(name)
         say(f"{name} is well")
-
-
-def _free_ports() -> int:
-    """The first of twenty free ports in a row."""
-    for first in range(19000, 20000, 20):
-        if all(_is_free(port) for port in Ports(first).all):
-            return first
-    raise Failed("no twenty free ports in a row between 19000 and 20000; give the first one with --port")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _wait_for(port: int, processes: Processes) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        processes.must_live()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise Failed(f"nobody listens on port {port}")
 
 
 if __name__ == "__main__":

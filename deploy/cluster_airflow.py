@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import quote
 import requests
 
 from deploy.cluster_services import Cluster
-from deploy.processes import Failed
+from include.processes import Failed
 
 ENDED = ("success", "failed")
 RUN_SECONDS = 600
@@ -116,12 +115,7 @@ class Airflow:
 
     def until(self, condition: Callable[[], Any], complaint: str) -> None:
         """Look once a second, and start again what has ended."""
-        deadline = time.monotonic() + RUN_SECONDS
-        while not condition():
-            self.cluster.processes.restart_ended()
-            if time.monotonic() > deadline:
-                raise Failed(complaint)
-            time.sleep(1)
+        self.cluster.processes.wait_until(condition, RUN_SECONDS, complaint, restart=True)
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:

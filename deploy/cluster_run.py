@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from deploy.cluster_airflow import Airflow, Run, Window
 from deploy.cluster_services import AIRFLOW_SERVICES, WORKERS, Cluster
-from deploy.processes import Failed
+from include.processes import Failed
 from include.sandbox import SandboxClient
 
 BERLIN = ZoneInfo("Europe/Berlin")

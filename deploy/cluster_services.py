@@ -9,14 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from deploy import compose_file, make_secrets
 from deploy.compose_file import ROOT, Service
-from deploy.processes import Failed, Processes
+from include.processes import Processes
 
 AIRFLOW_SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 WORKERS = ("worker-1", "worker-2")
@@ -176,22 +175,19 @@ class Cluster:
         """Wait until the service's own health check says so."""
         service = compose_file.service("worker" if name in WORKERS else name, self._compose)
         environment = self._environment(service, name)
-        deadline = time.monotonic() + START_UP_SECONDS
-        answer = ""
-        while time.monotonic() < deadline:
-            self.processes.must_live()
-            check = subprocess.run(
-                self._command(service.health),
-                env=environment,
-                cwd=self._home(name),
-                capture_output=True,
-                text=True,
-            )
-            if check.returncode == 0:
-                return
+        command, home, answer = self._command(service.health), self._home(name), ""
+
+        def is_well() -> bool:
+            nonlocal answer
+            check = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True)
             answer = (check.stdout or check.stderr).strip()
-            time.sleep(1)
-        raise Failed(f"{name} is not well after {START_UP_SECONDS} s: {answer[-300:]}")
+            return check.returncode == 0
+
+        self.processes.wait_until(
+            is_well,
+            START_UP_SECONDS,
+            lambda: f"{name} is not well after {START_UP_SECONDS} s: {answer[-300:]}",
+        )
 
     def _home(self, name: str) -> Path:
         return self.folder / "home" / name

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "docker-compose.yaml"
@@ -28,7 +28,7 @@ class Service:
 
 def load(variables: dict[str, str] | None = None) -> dict[str, Any]:
     """The file with its variables filled in, by default with their defaults."""
-    content: dict[str, Any] = _filled(yaml.safe_load(FILE.read_text()), variables or {})
+    content: dict[str, Any] = _filled(YAML(typ="safe", pure=True).load(FILE), variables or {})
     return content
 
 

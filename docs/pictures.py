@@ -12,7 +12,6 @@ import io
 import json
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +30,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from include.demo import SYSTEMS
+from include.processes import free_ports
 from include.sandbox import SandboxClient
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,7 +99,7 @@ class Demo:
 @contextlib.contextmanager
 def running_demo() -> Iterator[Demo]:
     """A demo of our own, on free ports and in a folder of its own."""
-    airflow_port = _free_ports(5)
+    airflow_port = free_ports(5, range(18300, 60000, 10))
     sandbox_port = airflow_port + 1
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         home = Path(folder) / "airflow"
@@ -132,16 +132,6 @@ def _wait_for_its_end(process: subprocess.Popen[str]) -> None:
         if "Ctrl-C" in line:
             return
     raise SystemExit("pictures: the demo ended early")
-
-
-def _free_ports(count: int) -> int:
-    """The first of so many following ports that nobody uses now."""
-    for first in range(18300, 60000, 10):
-        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return first
-    raise SystemExit("pictures: no free ports")
 
 
 def live_some_days(demo: Demo) -> None:

@@ -6,14 +6,11 @@ Benchmarks that need all of Airflow start it from here too.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import secrets
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,7 +18,8 @@ from typing import Any
 
 import requests
 
-ROOT = Path(__file__).resolve().parent.parent
+from include.processes import ROOT, Failed, Processes, is_free
+
 HOME = ROOT / ".demo"
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
 SYSTEMS = ("immomio", "everreal", "yuneo", "sigma")
@@ -29,10 +27,6 @@ COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 COLUMNS = ("extracted", "duplicates", "quarantined", "skipped", "offers_created", "leases_created", "held")
 ENDED = ("success", "failed")
 START_UP_SECONDS, RUN_SECONDS = 240, 900
-
-
-class DemoFailed(Exception):
-    """The demo cannot go on; the message says why in one line."""
 
 
 def main() -> int:
@@ -47,7 +41,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         return _demo(options)
-    except DemoFailed as failure:
+    except Failed as failure:
         print(f"demo: {failure}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -62,7 +56,8 @@ def _demo(options: argparse.Namespace) -> int:
     home = options.home.resolve()
     shutil.rmtree(home, ignore_errors=True)
     (home / "logs").mkdir(parents=True)
-    with Processes(environment_of(home, options.airflow_port, sandbox_ports)) as processes:
+    environment = environment_of(home, options.airflow_port, sandbox_ports)
+    with Processes(home / "logs", environment) as processes:
         start_sandbox(processes, options.sandbox_port, options.seed)
         airflow = start_airflow(processes, options.airflow_port)
         say("running the four pairs for yesterday")
@@ -70,7 +65,7 @@ def _demo(options: argparse.Namespace) -> int:
         all_well = _print_table(airflow, states)
         if not options.once:
             _print_addresses(airflow, sandbox_ports)
-            processes.wait()
+            processes.wait_until(lambda: False, float("inf"), "")
     return 0 if all_well else 1
 
 
@@ -78,21 +73,21 @@ def start_sandbox(processes: Processes, first_port: int, seed: int) -> None:
     """Start the four systems on four ports in a row."""
     say("starting the sandbox")
     command = (sys.executable, "-m", "include.sandbox", "--port", str(first_port), "--seed", str(seed))
-    processes.start("sandbox", *command)
+    processes.start("sandbox", command)
 
 
 def start_airflow(processes: Processes, port: int) -> Airflow:
     """Make Airflow's database and the ledger, start all of Airflow's parts, and wait until they are well.
 
-    :raises DemoFailed: one of them ends, or they are not well in time.
+    :raises Failed: one of them ends, or they are not well in time.
     """
     say("preparing Airflow's database and the ledger")
-    processes.run("db", _airflow(), "db", "migrate")
-    processes.run("ledger", sys.executable, "-m", "include.prospects.migrate")
+    processes.run("db", (_airflow(), "db", "migrate"))
+    processes.run("ledger", (sys.executable, "-m", "include.prospects.migrate"))
     say("starting Airflow (half a minute)")
     for component in COMPONENTS:
         arguments = ("--port", str(port)) if component == "api-server" else ()
-        processes.start(component, _airflow(), component, *arguments)
+        processes.start(component, (_airflow(), component, *arguments))
     airflow = Airflow(f"http://127.0.0.1:{port}", processes)
     airflow.wait_until_up()
     return airflow
@@ -134,75 +129,14 @@ def _airflow() -> str:
 
 
 def must_be_free(port: int) -> None:
-    """Raise :class:`DemoFailed` if something listens on the port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise DemoFailed(
-                f"port {port} is taken; stop what uses it, or give --airflow-port / --sandbox-port"
-            ) from None
+    """Raise :class:`Failed` if something listens on the port."""
+    if not is_free(port):
+        raise Failed(f"port {port} is taken; stop what uses it, or give --airflow-port / --sandbox-port")
 
 
 def say(text: str) -> None:
     """Print a line of progress, with the time."""
     print(f"  {time.strftime('%H:%M:%S')}  {text}", flush=True)
-
-
-class Processes:
-    """The demo's processes; all of them end with it."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.environment = environment
-        self.home = Path(environment["AIRFLOW_HOME"])
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-
-    def __enter__(self) -> Processes:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for process in self.running.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in self.running.values():
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-
-    def start(self, name: str, *command: str) -> None:
-        """Start a process that stays; its output goes into ``logs/<name>.log``."""
-        log = (self.home / "logs" / f"{name}.log").open("wb")
-        self.running[name] = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
-        )
-
-    def run(self, name: str, *command: str) -> None:
-        """Run a process to its end.
-
-        :raises DemoFailed: its exit code is not 0.
-        """
-        log = self.home / "logs" / f"{name}.log"
-        with log.open("wb") as file:
-            code = subprocess.call(command, cwd=ROOT, env=self.environment, stdout=file, stderr=file)
-        if code:
-            raise DemoFailed(
-                f"`{' '.join(map(os.path.basename, command))}` failed; see {os.path.relpath(log)}"
-            )
-
-    def must_live(self) -> None:
-        """Raise :class:`DemoFailed` if one that should stay has ended."""
-        for name, process in self.running.items():
-            if process.poll() is not None:
-                raise DemoFailed(f"{name} ended early; see {os.path.relpath(self.home)}/logs/{name}.log")
-
-    def wait(self) -> None:
-        """Stay until one of them ends, which is an error, or somebody stops the demo."""
-        while True:
-            self.must_live()
-            time.sleep(1)
 
 
 class Airflow:
@@ -217,25 +151,23 @@ class Airflow:
     def wait_until_up(self) -> None:
         """Wait until all parts are well, and log in.
 
-        :raises DemoFailed: they are not well in time.
+        :raises Failed: they are not well in time.
         """
-        deadline = time.monotonic() + START_UP_SECONDS
-        while time.monotonic() < deadline:
-            self.processes.must_live()
-            try:
-                health = self.session.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
-                parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-                if all(health[part]["status"] == "healthy" for part in parts):
-                    return self._log_in()
-            except (requests.RequestException, KeyError, ValueError):
-                pass
-            time.sleep(1)
-        raise DemoFailed(f"Airflow did not come up; see {os.path.relpath(self.processes.home)}/logs")
+        complaint = f"Airflow did not come up; see {self.processes.logs}"
+        self.processes.wait_until(self._is_up, START_UP_SECONDS, complaint)
+        self._log_in()
+
+    def _is_up(self) -> bool:
+        try:
+            health = self.session.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+            parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+            return all(health[part]["status"] == "healthy" for part in parts)
+        except (requests.RequestException, KeyError, ValueError):
+            return False
 
     def _log_in(self) -> None:
-        passwords = json.loads(
-            (self.processes.home / "simple_auth_manager_passwords.json.generated").read_text()
-        )
+        home = Path(self.processes.environment["AIRFLOW_HOME"])
+        passwords = json.loads((home / "simple_auth_manager_passwords.json.generated").read_text())
         self.password = passwords["admin"]
         body = {"username": "admin", "password": self.password}
         token = self.session.post(f"{self.url}/auth/token", json=body, timeout=30).json()["access_token"]
@@ -255,28 +187,28 @@ class Airflow:
 
     def run_pairs(self) -> dict[str, dict[str, Any]]:
         """Switch the pairs on, which makes Airflow run yesterday, and wait until they have ended."""
-        deadline = time.monotonic() + RUN_SECONDS
         waiting = set(PAIRS)
-        while waiting:
-            for pair in sorted(waiting):
-                if self._call("PATCH", f"/dags/{pair}", json={"is_paused": False}):
-                    waiting.discard(pair)
-            self._wait_a_second(deadline, "Airflow does not know the four DAGs yet")
+
+        def all_on() -> bool:
+            body = {"is_paused": False}
+            waiting.difference_update(
+                [pair for pair in sorted(waiting) if self._call("PATCH", f"/dags/{pair}", json=body)]
+            )
+            return not waiting
+
         runs: dict[str, dict[str, Any]] = {}
         shown: dict[str, str] = {}
-        while len(runs) < len(PAIRS) or any(run["state"] not in ENDED for run in runs.values()):
+
+        def all_ended() -> bool:
             for pair in PAIRS:
                 for run in self.get(f"/dags/{pair}/dagRuns?limit=1&order_by=run_after").get("dag_runs", []):
                     runs[pair] = run
                     self._show_progress(pair, run, shown)
-            self._wait_a_second(deadline, "the runs did not end in time; see the Airflow UI")
-        return runs
+            return len(runs) == len(PAIRS) and all(run["state"] in ENDED for run in runs.values())
 
-    def _wait_a_second(self, deadline: float, sentence: str) -> None:
-        self.processes.must_live()
-        if time.monotonic() > deadline:
-            raise DemoFailed(sentence)
-        time.sleep(1)
+        self.processes.wait_until(all_on, RUN_SECONDS, "Airflow does not know the four DAGs yet")
+        self.processes.wait_until(all_ended, RUN_SECONDS, "the runs did not end in time; see the Airflow UI")
+        return runs
 
     def _show_progress(self, pair: str, run: dict[str, Any], shown: dict[str, str]) -> None:
         tasks = self.get(f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances").get("task_instances", [])

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from include.prospects.pair import Pair
 
@@ -68,7 +68,7 @@ def test_every_decision_stands_in_the_index_and_has_the_four_paragraphs() -> Non
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda path: path.name)
 def test_issue_forms_can_be_read(form: Path) -> None:
-    content = yaml.safe_load(form.read_text())
+    content = YAML(typ="safe", pure=True).load(form)
 
     assert content.get("body") or "blank_issues_enabled" in content
     ids = [field["id"] for field in content.get("body", ()) if "id" in field]

@@ -1,12 +1,8 @@
 """How every hook of ours calls: one table of answers, limits that are waited for, and no repetition on a doubt.
 
-Two habits of Airflow's ``HttpHook`` do not fit personal data and imports that are not idempotent, and are replaced
-here (and two more in ``api_session``):
-
-* ``check_response()`` logs the body of an error, ``run_and_check()`` logs the exception with its query; here
-  neither bodies nor queries reach a log;
-* everything may be repeated; here a call says whether it may (``repeatable``), and one that may not raises
-  :class:`AnswerLost` as soon as its effect is uncertain.
+:meth:`ApiHook.call` is the only way to send something; those of Airflow's ``HttpHook`` are closed (``api_session``).
+Neither bodies nor queries reach a log. A call says whether it may be repeated (``repeatable``), and one that may not
+raises :class:`AnswerLost` as soon as its effect is uncertain.
 """
 
 from __future__ import annotations
@@ -20,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 
 import requests
 import tenacity
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.observability import stats
 from requests.auth import AuthBase
 
@@ -70,6 +67,7 @@ class ApiHook(SessionHook):
     def __init__(self, http_conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(http_conn_id, **kwargs)
         self._not_before = 0.0
+        self._one_try = False
         self._places = threading.BoundedSemaphore(self.concurrency)
         self.calls = 0
         self.seconds_waited_for_limits = 0.0
@@ -83,6 +81,42 @@ class ApiHook(SessionHook):
                 "prospects.seconds_waited_for_limits", round(self.seconds_waited_for_limits), tags=tags
             )
         super().close()
+
+    # --- test of the connection ---------------------------------------------------------------------------
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Log in once, without repetitions: ``(True, sentence)`` or ``(False, sentence that says what to do)``.
+
+        Nothing personal and no secret is in the sentence, and no exception is raised. Airflow's own page and command
+        test a connection of the type ``http`` with ``HttpHook``, which knows none of our log-ins; so this is called
+        with the hook itself, e.g. ``YuneoHook("yuneo").test_connection()``.
+        """
+        self._one_try = True
+        try:
+            self.session  # noqa: B018  # finds the host, and refuses one without TLS
+            self.check_log_in()
+        except Trouble as trouble:
+            return False, (
+                f"{self.system} does not serve connection {self.http_conn_id!r} now: {trouble}. Check its host and "
+                "port, and that this machine may reach them; if they are right, test again later."
+            )
+        except StopRun as stop:
+            return False, str(stop).replace(", then clear the task", "")
+        except AirflowNotFoundException:
+            return False, f"There is no connection {self.http_conn_id!r}: create it, see docs/deployment.md."
+        except Exception as error:  # whatever a connection may hold; the text of the error may quote it
+            return False, (
+                f"Connection {self.http_conn_id!r} cannot be used ({type(error).__name__}): check its host, port and "
+                "extra."
+            )
+        finally:
+            self._one_try = False
+            self.close()
+        return True, f"{self.system} accepts the log-in of connection {self.http_conn_id!r}."
+
+    def check_log_in(self) -> None:
+        """Log in, whether or not there is a token still; raises whatever is wrong. A hook without a token says how."""
+        self.fetch_token()
 
     # --- calls --------------------------------------------------------------------------------------------
 
@@ -133,7 +167,7 @@ class ApiHook(SessionHook):
         call = _Call(method, path, what, log_in, table, going_out, new_for_each_try, request)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_another_try),
-            stop=Patience(),
+            stop=tenacity.stop_after_attempt(1) if self._one_try else Patience(),
             wait=pause,
             before_sleep=lambda state: self._tell(what, state),
             reraise=True,
@@ -153,6 +187,8 @@ class ApiHook(SessionHook):
 
     def _given_up(self, trouble: TokenRefused | Trouble, what: str, repeatable: bool) -> Exception:
         """What a call ends with when its last try failed."""
+        if self._one_try and isinstance(trouble, Trouble):
+            return trouble
         if isinstance(trouble, TokenRefused):
             return StopRun(
                 f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its "
@@ -266,7 +302,10 @@ class ApiHook(SessionHook):
         value = answer.get(name) if isinstance(answer, Mapping) else None
         if isinstance(value, kind):
             return value
-        sentence = f"{self.system}: an answer has no readable field {name!r}; the interface may have changed"
+        sentence = (
+            f"{self.system}: an answer has no readable field {name!r}; the interface may have changed. Check the "
+            "connection's host and the interface's version."
+        )
         raise StopRun(sentence) if repeatable else AnswerLost(sentence)
 
     def oauth_token(self, answer: Any) -> tuple[str, float]:
@@ -281,7 +320,8 @@ class ApiHook(SessionHook):
         token, objection = bearer_token(answer)
         if token is None:
             raise StopRun(
-                f"{self.system}: the log-in succeeded, but {objection}; the interface may have changed"
+                f"{self.system}: the log-in succeeded, but {objection}; the interface may have changed. Check the "
+                "connection's host and the interface's version."
             )
         return token, token_lifetime(answer.get("expires_in"))
 
@@ -292,10 +332,6 @@ class ApiHook(SessionHook):
     def token_refused_in_success(self, message: str) -> Exception:
         """What :meth:`check_success` raises for a 2xx that says the token ran out: it is renewed once more."""
         return TokenRefused(message)
-
-    def check_response(self, response: requests.Response) -> None:
-        """Judge the answer by our table; unlike ``HttpHook``'s, this never logs the body."""
-        self._judged(response, "call", self.rules)
 
     # --- limits -------------------------------------------------------------------------------------------
 

@@ -1,10 +1,12 @@
 """One session and one token for all calls of a task, on top of Airflow's ``HttpHook``.
 
-``HttpHook`` contributes the connection, the base URL, TLS settings and the keep-alive adapter. Two of its habits
-do not fit here and are replaced:
+``HttpHook`` contributes the connection, the base URL, TLS settings and the keep-alive adapter. Its own ways to call are
+closed (:data:`SessionHook.run` and the others), since they do what must not happen here:
 
 * ``run()`` makes a session for every call; here a task holds **one**, with a pool of kept-alive connections;
-* unknown keys of the connection's extra become HTTP headers, a client secret too; here they stay settings.
+* unknown keys of the connection's extra become HTTP headers, a client secret too; here they stay settings;
+* redirects are followed, with the request's body; ``run_and_check()`` and ``check_response()`` log addresses and bodies;
+* ``get_hook()`` returns a plain ``HttpHook`` for our connections, whose type is ``http``.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NoReturn, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -33,6 +35,15 @@ class Bearer(AuthBase):
         if self.token:
             request.headers["Authorization"] = f"Bearer {self.token}"
         return request
+
+
+def _closed(name: str) -> Any:
+    def closed(*_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError(
+            f"{name}() of Airflow's HttpHook is closed here: it may log or send what must stay private. Use call()."
+        )
+
+    return closed
 
 
 class SessionHook(HttpHook):
@@ -62,6 +73,14 @@ class SessionHook(HttpHook):
         self._lock = threading.RLock()
 
     # --- connection and session ---------------------------------------------------------------------------
+
+    run: Any = _closed("run")
+    run_and_check: Any = _closed("run_and_check")
+    run_with_advanced_retry: Any = _closed("run_with_advanced_retry")
+    check_response: Any = _closed("check_response")
+    get_conn: Any = _closed("get_conn")
+    get_hook: Any = _closed("get_hook")
+    aget_hook: Any = _closed("aget_hook")
 
     def _configure_session_from_auth(self, session: requests.Session, connection: Any) -> requests.Session:
         """Leave the log-in to :meth:`_auth`: ``HttpHook`` would send it as HTTP Basic to every address."""
@@ -100,8 +119,11 @@ class SessionHook(HttpHook):
         """The one session of this task, opened on first use."""
         with self._lock:
             if self._session is None:
-                self._session = self.get_conn()
+                session = super().get_conn()
                 refuse_plain_http(self.base_url, self.http_conn_id, "its host")
+                # Whoever uses the session itself is not led elsewhere either.
+                session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
+                self._session = session
                 self._session.headers["Accept"] = "application/json"
                 self.log.info("talking to %s through connection %r", self.system, self.http_conn_id)
             return self._session

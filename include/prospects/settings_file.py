@@ -1,27 +1,38 @@
-"""Read a file of settings: YAML with one level, each setting with the line on which it stands.
+"""Read a file of settings: YAML with one level, each setting with the line on which it is.
 
-Text stays text until the setting's own type is known: ``off``, ``no``, ``08`` and ``20:00:00`` mean what stands there,
-not what YAML 1.1 makes of them. Anchors, aliases and tags are refused, so that a small file cannot become large.
+Text stays text until the setting's own type is known: ``off``, ``no``, ``08`` and ``20:00:00`` mean what is written, not
+what YAML makes of them. ``ruamel.yaml`` composes nodes, which have their lines, and constructs nothing; so a tag runs
+nothing. Anchors, aliases and tags are refused, so that a small file cannot become large.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import yaml
-
-try:
-    from yaml import CBaseLoader as Loader
-except ImportError:  # a PyYAML without libyaml: slower, the same otherwise
-    from yaml import BaseLoader as Loader  # type: ignore[assignment]
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import ComposerError, MaxDepthExceededError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import BaseResolver, VersionedResolver
 
 LARGEST = 64 * 1024
 """Bytes of a file; a customer's has about 500."""
+DEEPEST = 10
+"""Levels that are read before a file is refused; two are allowed, the others only make a better sentence."""
 NOTHING = ("", "~", "null")
-
-_BEFORE = (yaml.StreamStartEvent, yaml.DocumentStartEvent)
+MARKS = "anchors (&) and aliases (*) are not read: write the value out, or quote it"
+HINTS = {
+    "found character '\\t'": "indent with spaces, YAML allows no tabs",
+    "mapping values are not allowed": "each setting begins at the start of its line; a value with ': ' in it is quoted",
+    "expected <block end>": "each setting begins at the start of its line",
+    "expected '<document start>'": "each setting begins at the start of its line",
+    "could not find expected ':'": "a setting is written 'name: value'",
+    "scanning an alias": "a value that begins with * is quoted",
+}
+"""What to do about the usual mistakes, by a part of what the parser says."""
 
 Value = str | list[str | None] | None
 
@@ -70,73 +81,97 @@ def _text(path: Path) -> str:
         raise _Wrong(line, "the file is not UTF-8 text: save it as UTF-8") from None
 
 
+class _TextStaysText(VersionedResolver):
+    """What carries no tag is a text, a list or a mapping."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        del value, implicit
+        return _TAGS[kind]
+
+
+_TAGS = {
+    ScalarNode: BaseResolver.DEFAULT_SCALAR_TAG,
+    SequenceNode: BaseResolver.DEFAULT_SEQUENCE_TAG,
+    MappingNode: BaseResolver.DEFAULT_MAPPING_TAG,
+}
+
+
 def _settings(text: str) -> dict[str, Setting]:
+    # Nothing is written back, so the round trip loader, which keeps comments too, would only take longer.
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Resolver = _TextStaysText
+    yaml.max_depth = DEEPEST
     try:
-        # Events, not nodes: PyYAML builds nodes by recursion in C, and 60,000 brackets end the whole process.
-        return _of_events(yaml.parse(text, Loader=Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f" ({error.context})" if error.context else ""
-        raise _Wrong(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}{where}") from None
-    except yaml.reader.ReaderError as error:
+        return _of_document(yaml.compose(text))
+    except MaxDepthExceededError as error:
+        raise _Wrong(_line(error.problem_mark), "a setting has one value or a list of values") from None
+    except ComposerError as error:
+        second = error.context is not None
+        rule = "a second document begins here; a file holds one customer" if second else MARKS
+        raise _Wrong(_line(error.problem_mark), rule) from None
+    except MarkedYAMLError as error:
+        said = f"{error.problem} ({error.context})" if error.context else str(error.problem)
+        hint = next((f": {hint}" for part, hint in HINTS.items() if part in said), "")
+        # A name without its colon is noticed on the next line only.
+        mark = error.context_mark if "simple key" in said else error.problem_mark
+        raise _Wrong(_line(mark or error.context_mark), f"this is not YAML: {said}{hint}") from None
+    except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise _Wrong(line, f"this is not YAML: {error.reason}") from None
+        raise _Wrong(
+            line, f"this is not YAML: the character U+{error.character:04X} is not allowed"
+        ) from None
 
 
-def _of_events(events: Iterator[yaml.Event]) -> dict[str, Setting]:
-    settings: dict[str, Setting] = {}
-    start = next(event for event in events if not isinstance(event, _BEFORE))
-    if isinstance(start, yaml.StreamEndEvent):
+def _of_document(document: Node | None) -> dict[str, Setting]:
+    if document is None:
         raise _Wrong(1, "the file is empty")
-    _refuse_marks(start)
-    if not isinstance(start, yaml.MappingStartEvent):
-        raise _Wrong(_line(start), "a file holds settings, one a line: 'name: value'")
-    while not isinstance(event := next(events), yaml.MappingEndEvent):
-        name, line = _name(event), _line(event)
+    _refuse_marks(document)
+    if not isinstance(document, MappingNode):
+        raise _Wrong(_line(document.start_mark), "a file holds settings, one a line: 'name: value'")
+    settings: dict[str, Setting] = {}
+    for key, value in document.value:
+        name, line = _name(key), _line(key.start_mark)
         if name in settings:
-            raise _Wrong(line, f"{name:.80} stands here a second time, first on line {settings[name].line}")
-        settings[name] = Setting(_value(name, next(events), events), line)
-    for event in events:
-        if isinstance(event, yaml.DocumentStartEvent):
-            raise _Wrong(_line(event), "a second document begins here; a file holds one customer")
+            raise _Wrong(line, f"{name:.80} is set a second time, first on line {settings[name].line}")
+        settings[name] = Setting(_value(name, value), line)
     return settings
 
 
-def _name(event: yaml.Event) -> str:
-    _refuse_marks(event)
-    if isinstance(event, yaml.ScalarEvent) and event.value:
-        return str(event.value)
-    raise _Wrong(_line(event), "here must stand the name of a setting")
+def _name(key: Node) -> str:
+    _refuse_marks(key)
+    if isinstance(key, ScalarNode) and key.value:
+        return str(key.value)
+    raise _Wrong(_line(key.start_mark), "here must be the name of a setting")
 
 
-def _value(name: str, event: yaml.Event, events: Iterator[yaml.Event]) -> Value:
-    _refuse_marks(event)
-    if isinstance(event, yaml.ScalarEvent):
-        return _scalar(event)
-    if not isinstance(event, yaml.SequenceStartEvent):
-        raise _Wrong(_line(event), f"{name:.80}: must be one value or a list of values")
-    values: list[str | None] = []
-    while not isinstance(event := next(events), yaml.SequenceEndEvent):
-        _refuse_marks(event)
-        if not isinstance(event, yaml.ScalarEvent):
-            raise _Wrong(_line(event), f"{name:.80}: each entry of the list must be one value")
-        values.append(_scalar(event))
-    return values
+def _value(name: str, node: Node) -> Value:
+    _refuse_marks(node)
+    if isinstance(node, ScalarNode):
+        return _scalar(node)
+    if not isinstance(node, SequenceNode):
+        raise _Wrong(_line(node.start_mark), f"{name:.80}: must be one value or a list of values")
+    return list(_entries(name, node))
 
 
-def _scalar(event: yaml.ScalarEvent) -> str | None:
-    quoted = bool(event.style)
-    return None if not quoted and event.value in NOTHING else str(event.value)
+def _entries(name: str, node: SequenceNode) -> Iterator[str | None]:
+    for entry in node.value:
+        _refuse_marks(entry)
+        if not isinstance(entry, ScalarNode):
+            raise _Wrong(_line(entry.start_mark), f"{name:.80}: each entry of the list must be one value")
+        yield _scalar(entry)
 
 
-def _refuse_marks(event: yaml.Event) -> None:
-    if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-        raise _Wrong(
-            _line(event), "anchors (&) and aliases (*) are not read: write the value out, or quote it"
-        )
-    if getattr(event, "tag", None):
-        raise _Wrong(_line(event), "tags (!) are not read: leave it out, or quote the value")
+def _scalar(node: ScalarNode) -> str | None:
+    quoted = bool(node.style)
+    return None if not quoted and node.value in NOTHING else str(node.value)
 
 
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 1
+def _refuse_marks(node: Node) -> None:
+    if node.anchor is not None:
+        raise _Wrong(_line(node.start_mark), MARKS)
+    if node.ctag != _TAGS[type(node)]:
+        raise _Wrong(_line(node.start_mark), "tags (!) are not read: leave it out, or quote the value")
+
+
+def _line(mark: Any) -> int:
+    return mark.line + 1 if mark else 1

@@ -94,6 +94,13 @@ class EverRealHook(ApiHook):
             except StopRun:
                 self._refresh_token = None
                 self.log.info("EverReal does not take the refresh token any more")
+        return self._log_in_with_password()
+
+    def check_log_in(self) -> None:
+        """Log in with the password, even where a refresh token would do: it may have been changed since."""
+        self._log_in_with_password()
+
+    def _log_in_with_password(self) -> tuple[str, float]:
         return self._grant(
             grant_type="password",
             username=self.connection.login,

@@ -24,6 +24,9 @@ VALUES_PER_SEARCH = 50
 SECONDS_FOR_A_RUN_TO_ANSWER = 5.0
 """A short run answers within this; a longer one goes on by itself and is watched from outside a worker slot."""
 
+UNKNOWN_ID = "connection-test"
+"""An external id that no offer has: the partners' are numbers or UUIDs."""
+
 _IMPORT = "/verarbeitung/interessenten-import"
 
 
@@ -64,6 +67,13 @@ class SigmaHook(ApiHook):
         return HTTPBasicAuth(
             (self.connection.login or "").encode(), (self.connection.password or "").encode()
         )
+
+    def check_log_in(self) -> None:
+        """Look an id up that no offer has: the smallest call that needs the log-in and the right to read offers.
+
+        :raises StopRun: also if what answers is no Sigma.
+        """
+        self._all_offers(externeId=[UNKNOWN_ID])
 
     def deliver(
         self,

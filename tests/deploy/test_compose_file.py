@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from deploy import compose_file
 from deploy.compose_file import ROOT
@@ -211,7 +211,7 @@ def test_anchors_are_all_used() -> None:
     text = compose_file.FILE.read_text()
     for anchor in re.findall(r"&([\w-]+)", text):
         assert re.search(rf"\*{anchor}\b", text), f"nobody uses {anchor}"
-    assert yaml.safe_load(text)["name"] == "prospects"
+    assert YAML(typ="safe", pure=True).load(text)["name"] == "prospects"
 
 
 def test_dockerfile_ends_without_root_and_with_the_compose_files_images() -> None:
