@@ -9,7 +9,7 @@ DEDUPERS := .venv-dedup-peers
 SHIPPED := .venv-shipped
 SUPPLY := .venv-supply-chain
 
-CORE   := include/prospects/acceptance.py,include/prospects/accepting.py,include/prospects/ledger*.py,include/prospects/loading.py,include/prospects/sending.py,include/prospects/settling.py,plugins/*/mapping.py
+CORE   := plugins/letting_sync/tasks/auto_accept/policy.py,plugins/letting_sync/tasks/auto_accept/acceptor.py,include/prospects/ledger*.py,plugins/letting_sync/tasks/load_offers/loader.py,plugins/letting_sync/tasks/load_offers/sender.py,plugins/letting_sync/tasks/load_offers/readback.py,plugins/*/mapping.py
 
 .DEFAULT_GOAL := help
 
@@ -37,7 +37,7 @@ lint: $(READY) ## the quick part of `make test`: format, lint, types, floors
 	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "floors: well" || { echo "$$told"; exit 1; }
 
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
-	@if $(BIN)/python -m deploy.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi
+	@if $(BIN)/python -m tests.harness.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 	@# Alone and last: it starts all of Airflow and needs both processors.
 	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/deploy/test_cluster.py
@@ -83,7 +83,7 @@ $(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
 	@touch $@
 
 cluster: $(CLUSTER)/.ready ## the deployment without Docker; worker, broker, database die (ACTS=worker,redis,postgres)
-	@$(CLUSTER)/bin/python -m deploy.cluster $(if $(ACTS),--acts $(ACTS))
+	@$(CLUSTER)/bin/python -m tests.harness.cluster $(if $(ACTS),--acts $(ACTS))
 
 # What the image holds, and the tools that look at it: two environments, since they want different versions.
 $(SHIPPED)/.ready: deploy/requirements.txt | $(READY)
@@ -111,13 +111,13 @@ sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## bill of materials of what we ship: d
 	@echo "dist/sbom.cdx.json: written and valid"
 
 schema: $(READY) ## write the JSON Schema of customers' files anew
-	@$(BIN)/python -m include.prospects.customers --schema > include/pairs/pair.schema.json
+	@$(BIN)/python -m letting_sync.customers.loader --schema > include/pairs/pair.schema.json
 
 pictures: $(READY) ## the pictures of README and docs, taken from a demo of their own (needs chromium)
 	@$(BIN)/python docs/pictures.py
 
 migrate: $(READY) ## bring the ledger's database to the newest version
-	@$(BIN)/python -m include.prospects.migrate
+	@$(BIN)/python -m letting_sync.ledger.migrate
 
 # The head of each locked file says the command that made it: Renovate reads it there, so no option may be unknown to it.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version=3.11

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.chaos_task import ROOT
+from tests.harness.task_process import ROOT
 
 MODULE = (sys.executable, "-m")
 ROWS: Mapping[str, Sequence[Sequence[str]]] = {

@@ -27,8 +27,8 @@ HEADS = ("task", "processes", "seconds", "calls", "seconds waited for limits", "
 
 def slots(erp: str) -> int:
     """How many chunks the ERP's pool lets in at a time."""
-    from include.prospects.pools import SLOTS
-    from include.prospects.systems import erp_named
+    from letting_sync.customers.systems import erp_named
+    from letting_sync.pools.listener import SLOTS
 
     return SLOTS // erp_named(erp).pool_slots
 
@@ -62,8 +62,8 @@ def run(pair: Pair, at_a_time: int) -> tuple[list[list[Any]], dict[str, Any]]:
 
 def burst(folder: Path, served: Served, erp: str, accept: int) -> tuple[list[list[Any]], dict[str, Any]]:
     """One window into one ERP."""
-    from everreal import EVERREAL
-    from include.prospects.settings import AcceptancePolicy
+    from letting_sync.settings import AcceptancePolicy
+    from letting_sync.systems.everreal import EVERREAL
 
     settings = {
         "partner": EVERREAL.at("everreal", selection="partner" if accept else "erp"),

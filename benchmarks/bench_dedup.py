@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.synthetic_people import KINDS, people, true_pairs
-from include.prospects.cleaning import clean
-from include.prospects.dedup import merge_same_person
-from include.prospects.suspects import suspects
+from letting_sync.matching.cleaning import clean
+from letting_sync.matching.dedup import merge_same_person
+from letting_sync.matching.suspects.suspects import suspects
+from tests.harness.synthetic_people import KINDS, people, true_pairs
 
 Pairs = set[tuple[int, int]]
 TEXTS = "external_id unit salutation title first_name last_name email phone mobile street house_number postal_code city country message"

@@ -26,7 +26,7 @@ HEADS = ("load, {count:,} offers", "calls", "seconds", "/ ideal", "/ floor", "of
 
 def rows(folder: Path, served: Served, erp: str, count: int) -> list[list[Any]]:
     """The rows of one ERP."""
-    one_chunk = {"include.prospects.tasks.PROSPECTS_PER_CHUNK": 10 * count}
+    one_chunk = {"letting_sync.tasks.dedup.operator.PROSPECTS_PER_CHUNK": 10 * count}
     pair = Pair(f"everreal_{erp}", folder, served, {"poll": timedelta(seconds=IMPORT_SECONDS)}, one_chunk)
     chunks = pair.task("dedup", pair.task("extract").value).value
     ours = pair.task("load_offers", chunks)

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos import prepare
-from benchmarks.chaos_task import ROOT, Run, Try, server
 from benchmarks.served import Served, in_a_process, until_closed
+from tests.harness.task_process import ROOT, Run, Try, server
 
 ANCHOR = date(2026, 11, 10)
 """All records changed on the day before it."""
@@ -127,7 +127,7 @@ class Pair:
         :raises RuntimeError: it failed.
         """
         notes = self.home / f"{self.run_id}-{name}-{threading.get_ident()}-{time.monotonic_ns()}.json"
-        run = self._run({**self.modules, "include.prospects.api.stats": Notes(notes)})
+        run = self._run({**self.modules, "letting_sync.http.hook.stats": Notes(notes)})
         started = time.monotonic()
         attempt = Try(run, (name,), handed_on)
         peak = _Peak(attempt.process.pid or 0)

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from benchmarks.bench_run import ANCHOR, Place, home, sandbox, table
 from include import demo
-from include.processes import Processes
+from include.demo.processes import Processes
 
 PROSPECTS = 20
 RUNS = 3
@@ -26,10 +26,10 @@ DAGS = '''
 """Airflow opens only files in which the words "dag" and "airflow" stand."""
 import pendulum
 from airflow.sdk import dag, task
-from everreal import EVERREAL
-from include.prospects.dag import prospect_sync_dag
-from include.prospects.pair import Pair
-from yuneo import YUNEO
+from letting_sync.systems.everreal import EVERREAL
+from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.pair import Pair
+from letting_sync.systems.yuneo import YUNEO
 
 # In the future: nothing runs by itself, only what is started by hand.
 START = pendulum.datetime(2099, 1, 1, tz="Europe/Berlin")

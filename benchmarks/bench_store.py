@@ -66,7 +66,7 @@ def measure(file: Path, variables: dict[str, str]) -> dict[str, Any]:
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    from tests.prospects.postgres_server import PostgresServer
+    from tests.harness.postgres_server import PostgresServer
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_store", description=__doc__)
     parser.add_argument("--customers", type=int, default=3000)

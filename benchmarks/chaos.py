@@ -27,8 +27,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_task import ROOT, TASKS, Death, Ended, Run, Try, operator_settings
 from benchmarks.served import in_a_process
+from tests.harness.task_process import ROOT, TASKS, Death, Ended, Run, Try, operator_settings
 
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
 MOST_TRIES = 60
@@ -156,7 +156,7 @@ def _short_waits() -> dict[str, Any]:
     import tenacity
 
     return {
-        "include.prospects.api_patience.BACKOFF": tenacity.wait_exponential_jitter(
+        "letting_sync.http.retry.BACKOFF": tenacity.wait_exponential_jitter(
             multiplier=0.025, max=1.5, jitter=0.05
         )
     }

@@ -27,7 +27,7 @@ import psutil
 
 from benchmarks.chaos import prepare
 from include import demo
-from include.processes import Failed, Processes
+from include.demo.processes import Failed, Processes
 
 ERPS = ("yuneo", "sigma")
 WAYS = ("by hand", "cleared", "backfill", "by hand", "backfill")
@@ -166,8 +166,8 @@ def undisturbed(seed: int) -> dict[str, dict[str, Any]]:
     """What the two ERPs hold after one calm run of the four pairs over the same world, without Airflow."""
     from datetime import timedelta
 
-    from benchmarks.chaos_task import TASKS, Run, Try, operator_settings
     from include.sandbox import Sandbox, world
+    from tests.harness.task_process import TASKS, Run, Try, operator_settings
 
     with tempfile.TemporaryDirectory() as folder, Sandbox(seed=seed) as box:
         home = Path(folder)

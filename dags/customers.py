@@ -12,7 +12,7 @@ stand in the customer's file, which has the name of this DAG and lies in the pai
 * **When this DAG is gone**: its file is wrong; the line is under *Dag Import Errors*.
 """
 
-from include.prospects.customers import customer_dags
+from letting_sync.customers.loader import customer_dags
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 customer_dags(doc_md=__doc__)

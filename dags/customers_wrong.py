@@ -5,6 +5,6 @@ There is no DAG in this file. Airflow hides all DAGs of a file that raises, so `
 customer; this one does.
 """
 
-from include.prospects.customers import refuse_wrong
+from letting_sync.customers.loader import refuse_wrong
 
 refuse_wrong()

@@ -12,10 +12,10 @@ Candidates chosen in EverReal become offers in Wodis Yuneo and, where the policy
 
 import pendulum
 
-from everreal import EVERREAL
-from include.prospects.dag import prospect_sync_dag
-from include.prospects.pair import Pair
-from yuneo import YUNEO
+from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.pair import Pair
+from letting_sync.systems.everreal import EVERREAL
+from letting_sync.systems.yuneo import YUNEO
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 dag = prospect_sync_dag(

@@ -8,7 +8,7 @@ Airflow configuration: `keep_staged_days` (30), `keep_quarantine_days` (180), `k
 * **When it fails**: mend what the last line of the log names, clear the task. It may run at any time, twice too.
 * **To see what it would do**: trigger it with *rehearse*.
 * **When runs go on**: their tables are left alone until they have ended.
-* **One person's data at once**: `python -m include.prospects.person_data`, see `docs/operations.md`.
+* **One person's data at once**: `python -m letting_sync.privacy.subject_requests`, see `docs/operations.md`.
 """
 
 from datetime import timedelta
@@ -16,10 +16,10 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, get_current_context, task
 
-from include.prospects import retention
-from include.prospects.alert_settings import who_is_told
-from include.prospects.alerts import WatchedDAG, dag_callbacks, succeeded
-from include.prospects.window import TIMEZONE
+from letting_sync.alerts.callbacks import WatchedDAG, dag_callbacks, succeeded
+from letting_sync.alerts.settings import who_is_told
+from letting_sync.privacy import retention
+from letting_sync.window import TIMEZONE
 
 with WatchedDAG(
     dag_id="prospect_retention",

@@ -63,9 +63,9 @@ def make_database(superuser: Connection, user: str, password: str, database: str
 
 def make_bucket() -> None:
     """The bucket of the staging address, if it is on an object store."""
-    from include.prospects import staging
+    from letting_sync.staging import tables
 
-    base = staging.base()
+    base = tables.base()
     if base.protocol == "file":
         return
     if not base.fs.exists(base.bucket):
@@ -74,10 +74,10 @@ def make_bucket() -> None:
 
 
 def make_ledger() -> None:
-    """The ledger's tables, or the migrations that are missing: as ``python -m include.prospects.migrate``."""
-    from include.prospects import ledger_schema, migrate
+    """The ledger's tables, or the migrations that are missing: as ``python -m letting_sync.ledger.migrate``."""
+    from letting_sync.ledger import migrate, schema
 
-    engine = migrate.open_engine(ledger_schema.locate())
+    engine = migrate.open_engine(schema.locate())
     migrate.upgrade(engine)
     engine.dispose()
     print("init: the ledger is there", flush=True)

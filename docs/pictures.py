@@ -30,7 +30,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from include.demo import SYSTEMS
-from include.processes import free_ports
+from include.demo.processes import free_ports
 from include.sandbox import SandboxClient
 
 ROOT = Path(__file__).resolve().parent.parent

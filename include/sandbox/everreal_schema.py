@@ -1,7 +1,7 @@
 """
 EverReal's GraphQL: graphql-core validates and executes queries against the published types.
 
-The types are read from ``plugins/everreal/everreal.graphql`` as a data file; the sandbox imports nothing of the product.
+The types are read from ``plugins/letting_sync/systems/everreal/everreal.graphql`` as a data file; the sandbox imports nothing of the product.
 Error messages, ``locations`` and ``path`` are those of graphql-core. Its rules are extended in three places: a selection
 set must not be empty, a list can be sorted by certain fields only, and ``skip`` and ``take`` must not be negative.
 
@@ -33,7 +33,14 @@ from graphql import (
     validate,
 )
 
-SCHEMA_FILE = Path(__file__).resolve().parents[2] / "plugins" / "everreal" / "everreal.graphql"
+SCHEMA_FILE = (
+    Path(__file__).resolve().parents[2]
+    / "plugins"
+    / "letting_sync"
+    / "systems"
+    / "everreal"
+    / "everreal.graphql"
+)
 
 MOST_TAKEN = 100
 LONGEST_QUERY = 20_000

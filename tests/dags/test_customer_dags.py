@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 
-from include.prospects import customers
 from include.sandbox import Sandbox
+from letting_sync.customers import loader
 from tests.conftest import ROOT
 
 GOOD = """\
@@ -118,7 +118,7 @@ def test_a_task_whose_file_has_become_wrong_says_so_in_its_log(
     path.write_text(path.read_text() + "accept: always\n")
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "customer-07")
 
-    with caplog.at_level(logging.ERROR, logger=customers.__name__):
+    with caplog.at_level(logging.ERROR, logger=loader.__name__):
         bag = _read("customers.py")
 
     assert (bag.dags, bag.import_errors) == ({}, {})

@@ -93,7 +93,7 @@ def test_a_wrong_setting_leaves_the_other_pairs_alone(tmp_path: Path) -> None:
         shutil.copy(ROOT / "dags" / f"{pair}.py", tmp_path)
     broken = tmp_path / "immomio_sigma.py"
     text = broken.read_text().replace(
-        "import Pair\n", "import Pair\nfrom include.prospects.settings import Timing\n"
+        "import Pair\n", "import Pair\nfrom letting_sync.settings import Timing\n"
     )
     broken.write_text(text.replace("tags=", 'timing=Timing(schedule="*/10 * * * *"), tags='))
 

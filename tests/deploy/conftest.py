@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from deploy.compose_file import ROOT
+from tests.harness.compose_file import ROOT
 
 
 @pytest.fixture(scope="session")

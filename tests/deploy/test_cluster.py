@@ -6,15 +6,15 @@ import sys
 
 import pytest
 
-from deploy.cluster_run import ACTS
-from deploy.compose_file import ROOT
+from tests.harness.cluster_run import ACTS
+from tests.harness.compose_file import ROOT
 
 SECONDS = 2400
 
 
 def _start(python: str, *options: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-    command = [python, "-m", "deploy.cluster", *options]
+    command = [python, "-m", "tests.harness.cluster", *options]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -46,7 +46,7 @@ def test_four_pairs_come_out_right_whatever_dies(cluster_python: str) -> None:
 
 def test_says_in_one_line_what_is_missing() -> None:
     """An interpreter without Celery is told so, or PostgreSQL's absence comes first; never a traceback."""
-    code = "import sys; from deploy import cluster; cluster.cluster_services.program = lambda name: None; "
+    code = "import sys; from tests.harness import cluster; cluster.cluster_services.program = lambda name: None; "
     code += "sys.exit(cluster.main(['--check', 'programs']))"
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert answer.returncode == 3
@@ -56,7 +56,7 @@ def test_says_in_one_line_what_is_missing() -> None:
 
 @pytest.mark.parametrize("acts", ["redis,redis", "scheduler", ""])
 def test_acts_that_it_does_not_know(acts: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from deploy import cluster
+    from tests.harness import cluster
 
     with pytest.raises(SystemExit):
         cluster.main(["--acts", acts])

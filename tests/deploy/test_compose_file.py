@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from deploy import compose_file
-from deploy.compose_file import ROOT
+from tests.harness import compose_file
+from tests.harness.compose_file import ROOT
 
 CONTENT = compose_file.load()
 SERVICES = CONTENT["services"]
@@ -81,7 +81,7 @@ def test_docker_compose_accepts_it(profile: str) -> None:
 
 
 def test_our_reading_is_docker_composes_reading() -> None:
-    """deploy/cluster.py runs what compose_file reads: it must be what Docker Compose would run."""
+    """tests/harness/cluster.py runs what compose_file reads: it must be what Docker Compose would run."""
     answer = config("--profile", "sandbox", "config", "--format", "json")
     assert answer.returncode == 0, answer.stderr
     theirs = json.loads(answer.stdout.replace("$$", "$"))["services"]

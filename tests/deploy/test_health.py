@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from deploy import health
-from deploy.compose_file import ROOT
+from tests.harness.compose_file import ROOT
 
 ANSWERS: dict[str, dict] = {}
 

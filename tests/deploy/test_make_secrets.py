@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deploy import compose_file, make_secrets
+from deploy import make_secrets
 from deploy.make_secrets import Places
 from include.sandbox import Sandbox
+from tests.harness import compose_file
 
 
 @pytest.fixture

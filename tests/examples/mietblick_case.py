@@ -7,7 +7,8 @@ from datetime import datetime
 
 from mietblick import MIETBLICK
 from mietblick_system import PAGE_SIZE, Mietblick
-from partners.cases import NOT_OURS, PERSON, PartnerCase
+
+from tests.systems.partners.cases import NOT_OURS, PERSON, PartnerCase
 
 
 # guide: case

@@ -1,6 +1,6 @@
 """The guide's example is true: its excerpts stand in these files, and its partner works from end to end.
 
-That Mietblick fulfils the contract of a partner is tested by ``tests/partners``, where it is one of the cases.
+That Mietblick fulfils the contract of a partner is tested by ``tests/systems/partners``, where it is one of the cases.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from mietblick.operators import MietblickExtractOperator
 from mietblick_case import MietblickCase
 from mietblick_system import Mietblick
 
-from include.prospects import systems
-from include.prospects.customers import read_customer
 from include.sandbox import Sandbox
 from include.sandbox.common import now
+from letting_sync.customers import systems
+from letting_sync.customers.loader import read_customer
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -64,6 +64,6 @@ def all_logs(tmp_path: Path) -> Iterator[Callable[[], str]]:
     path = tmp_path / "everything.log"
     handler = logging.FileHandler(path)
     logging.getLogger().addHandler(handler)
-    logging.getLogger("include.prospects").setLevel(logging.DEBUG)
+    logging.getLogger("letting_sync").setLevel(logging.DEBUG)
     yield path.read_text
     logging.getLogger().removeHandler(handler)

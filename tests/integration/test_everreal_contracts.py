@@ -194,7 +194,7 @@ def test_without_the_flat_the_parking_space_is_not_let(contracts: Contracts) -> 
 def test_one_broken_record_goes_to_quarantine_and_the_others_go_on(
     contracts: Contracts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("everreal.hook.RECORD_ERROR_PAUSES", (0, 0))
+    monkeypatch.setattr("letting_sync.systems.everreal.hook.RECORD_ERROR_PAUSES", (0, 0))
     contracts.add("SIGNED")
     broken = contracts.add("SIGNED", PARKING)
     contracts.box.everreal.break_record(broken, field="candidate")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from include.prospects import tasks
 from include.sandbox import Sandbox
+from letting_sync.tasks.dedup import operator as dedup
 
 RunPair = Callable[..., dict[str, Any]]
 PAIRS = ("immomio_yuneo", "everreal_sigma")
@@ -17,7 +17,7 @@ PAIRS = ("immomio_yuneo", "everreal_sigma")
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "PROSPECTS_PER_CHUNK", 4)
+    monkeypatch.setattr(dedup, "PROSPECTS_PER_CHUNK", 4)
 
 
 def instances(run: Any, task_id: str) -> list[int]:
@@ -45,7 +45,7 @@ def test_the_result_is_that_of_one_chunk(
     assert counts["leases_created"] > 0
 
     offers, leases = len(erp.offers), len(erp.leases)
-    monkeypatch.setattr(tasks, "PROSPECTS_PER_CHUNK", 2_000)
+    monkeypatch.setattr(dedup, "PROSPECTS_PER_CHUNK", 2_000)
     again = run_pair(pair)
     assert (len(erp.offers), len(erp.leases)) == (offers, leases)
     assert again["already_there"] == counts["offers_created"]
@@ -62,7 +62,7 @@ def test_the_limit_of_acceptances_is_that_of_the_run_not_of_a_chunk(
     box: Sandbox, run_pair: Any, small_chunks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No chunk alone would accept so many, all together would: a person is asked, and nothing is accepted yet."""
-    from include.prospects.accept_operator import AcceptOffersOperator
+    from letting_sync.tasks.auto_accept.operator import AcceptOffersOperator
 
     asked: list[int] = []
     monkeypatch.setattr(

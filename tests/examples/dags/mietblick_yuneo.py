@@ -10,9 +10,9 @@ Applicants who were promised a flat in Mietblick become offers in Wodis Yuneo an
 import pendulum
 from mietblick import MIETBLICK
 
-from include.prospects.dag import prospect_sync_dag
-from include.prospects.pair import Pair
-from yuneo import YUNEO
+from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.pair import Pair
+from letting_sync.systems.yuneo import YUNEO
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 # guide: dag

@@ -1,6 +1,6 @@
 """Mietblick, an invented letting platform (partner): its hook, its mapping, its operator."""
 
-from include.prospects.partner import PartnerSystem
+from letting_sync.partner import PartnerSystem
 from mietblick.operators import MietblickExtractOperator
 
 # guide: system

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from include.prospects.api import ApiHook
-from include.prospects.api_answers import Action, Rule
-from include.prospects.errors import RefuseRecord
-from include.prospects.reading import Versions
-from include.prospects.reading_by_time import ListByTime, Page
-from include.prospects.reasons import Reason
+from letting_sync.errors import RefuseRecord
+from letting_sync.http.errors import Action, Rule
+from letting_sync.http.hook import ApiHook
+from letting_sync.http.pagination.by_time import ListByTime, Page
+from letting_sync.http.pagination.versions import Versions
+from letting_sync.reasons import Reason
 
 
 # guide: hook

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from include.prospects import fields
-from include.prospects.model import Prospect, Salutation
-from include.prospects.reasons import Field
+from letting_sync.model import Prospect, Salutation
+from letting_sync.parsing import records as fields
+from letting_sync.reasons import Field
 
 # guide: fields
 CHOSEN = "zugesagt"

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from include.prospects.extract import ExtractOperator, Read
+from letting_sync.tasks.extract.operator import ExtractOperator, Read
 from mietblick import mapping
 
 if TYPE_CHECKING:
-    from include.prospects.model import Prospect
+    from letting_sync.model import Prospect
     from mietblick.hook import MietblickHook
 
 

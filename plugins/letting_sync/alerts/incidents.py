@@ -1,0 +1,186 @@
+"""Which incidents are open, so that each is told once: a table beside the ledger.
+
+One row per DAG and kind of incident. An *incident* has subjects: the runs that failed, the offers that wait. It
+opens with the first and is told then; it closes, and that is told too, by the rules of the functions below.
+The functions are pure; :class:`Incidents` keeps what they return. Rows are read and written under a lock, in
+one short transaction each and never while a message is being sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from letting_sync.ledger.reports import LedgerReports
+from letting_sync.ledger.schema import UtcDateTime, metadata
+from letting_sync.reasons import Reason
+
+TELLING_EXPIRES = timedelta(minutes=5)
+"""A process that began to tell and did not say that it was done has died. Longer than all tries of a send."""
+EACH = frozenset({"approval", "waiting"})
+"""Kinds of which every subject is news; of the others an open incident covers those that follow."""
+
+open_incidents = sa.Table(
+    "prospect_alert",
+    metadata,
+    sa.Column("dag_id", sa.String(250), primary_key=True),
+    sa.Column("kind", sa.String(20), primary_key=True),
+    sa.Column(
+        "subjects", sa.Text, nullable=False, comment="JSON: run or entry -> end of its window, or null"
+    ),
+    sa.Column("since", UtcDateTime),
+    sa.Column("told_at", UtcDateTime),
+)
+
+
+@dataclass(frozen=True)
+class Incident:
+    """What one row says.
+
+    :param subjects: run ids, or ids of ledger entries, each with the end of its window.
+    :param since: when the latest telling began.
+    :param told_at: when it had been told; ``None``: not yet, or not at all.
+    """
+
+    subjects: Mapping[str, str | None] = field(default_factory=dict)
+    since: datetime | None = None
+    told_at: datetime | None = None
+
+    def untold(self, at: datetime) -> bool:
+        """Whether it is open and whoever was to tell it has died over it."""
+        return bool(
+            self.subjects and self.told_at is None and (not self.since or self.since < at - TELLING_EXPIRES)
+        )
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of an incident.
+
+    :param tell: ``opened``, ``closed`` or nothing to be told.
+    :param left: subjects that are still not well although the incident is over.
+    :param new: how many subjects were not known before.
+    """
+
+    after: Incident
+    tell: str | None = None
+    left: tuple[str, ...] = ()
+    new: int = 0
+
+
+def opened(kind: str, before: Incident, subject: str, window_end: str | None, at: datetime) -> Change:
+    """A run got into trouble."""
+    new = subject not in before.subjects
+    news = not before.subjects or (kind in EACH and new) or before.untold(at)
+    subjects = {**before.subjects, subject: window_end}
+    if news:
+        return Change(Incident(subjects, since=at), "opened", new=int(new))
+    return Change(replace(before, subjects=subjects), new=int(new))
+
+
+def went_well(before: Incident, run_id: str, window_end: str | None, scheduled: bool) -> Change:
+    """A run went well.
+
+    That ends the incident if no run is left in it, or if it was a scheduled run later than all of them: then the
+    schedule is well again, and the runs that are left are named. A backfill that goes well says nothing about
+    the schedule; so thirty backfilled days of which every second fails are one incident and not fifteen.
+    """
+    left = {run: end for run, end in before.subjects.items() if run != run_id}
+    overtaken = (
+        scheduled and window_end is not None and all(end and end < window_end for end in left.values())
+    )
+    if not before.subjects or (left and not overtaken):
+        return Change(replace(before, subjects=left))
+    return Change(Incident(), "closed" if before.told_at else None, left=tuple(sorted(left)))
+
+
+def ended(before: Incident, run_id: str) -> Change:
+    """A run's own question is answered; those of other runs still stand."""
+    left = {run: end for run, end in before.subjects.items() if run != run_id}
+    tell = "closed" if run_id in before.subjects and before.told_at else None
+    return Change(replace(before, subjects=left) if left else Incident(), tell)
+
+
+def over(before: Incident, run_id: str) -> Change:
+    """A run's incident ended in another way: as a worse one, which is told by itself."""
+    left = {run: end for run, end in before.subjects.items() if run != run_id}
+    return Change(replace(before, subjects=left) if left else Incident())
+
+
+def still_there(before: Incident, subjects: Collection[str], at: datetime) -> Change:
+    """All that waits, counted anew: told if something is new, and when nothing is left."""
+    new = len(set(subjects) - set(before.subjects))
+    after = dict.fromkeys(sorted(subjects))
+    if after and (new or before.untold(at)):
+        return Change(Incident(after, since=at), "opened", new=new)
+    if before.subjects and not after:
+        return Change(Incident(), "closed" if before.told_at else None)
+    return Change(replace(before, subjects=after))
+
+
+class Incidents:
+    """The table, and what the ledger says about waiting offers."""
+
+    def __init__(self, engine: sa.Engine | None = None) -> None:
+        # Not above: every DAG file imports this module, and the ledger brings Alembic along.
+        from letting_sync.ledger.ledger import Ledger
+
+        self.engine = engine if engine is not None else Ledger().engine
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self.engine.dispose()
+
+    def apply(self, dag_id: str, kind: str, change: Callable[[Incident], Change]) -> tuple[Incident, Change]:
+        """Change one incident; returns it as it was, and what has become of it."""
+        with self.engine.begin() as connection:
+            before = _locked(connection, dag_id, kind)
+            changed = change(before)
+            _write(connection, dag_id, kind, changed.after)
+        return before, changed
+
+    def told(self, dag_id: str, kind: str, since: datetime | None) -> None:
+        """Remember that somebody was told, unless another telling has begun meanwhile."""
+        with self.engine.begin() as connection:
+            current = _locked(connection, dag_id, kind)
+            if current.since == since:
+                _write(connection, dag_id, kind, replace(current, told_at=datetime.now(UTC)))
+
+    def not_told(self, dag_id: str, kind: str, before: Incident, change: Change) -> None:
+        """Nobody could be told: put back what was, so that the next run tries again."""
+        with self.engine.begin() as connection:
+            if _locked(connection, dag_id, kind) == change.after:
+                _write(connection, dag_id, kind, before)
+
+    def waiting(self, pair: str) -> dict[str, Reason]:
+        """Offers of a pair that wait for a person: ids of their entries, each with the reason."""
+        return LedgerReports(self.engine).find_waiting(pair)
+
+    def awaiting_approval(self, pair: str, run_id: str) -> int:
+        """How many offers of a run a person has been asked about and has not answered."""
+        return LedgerReports(self.engine).find_number_awaiting(pair, run_id)
+
+
+def _locked(connection: sa.Connection, dag_id: str, kind: str) -> Incident:
+    """Read a row and keep others from it until the transaction ends; on SQLite its beginning has done so."""
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(open_incidents)
+    connection.execute(insert.values(dag_id=dag_id, kind=kind, subjects="{}").on_conflict_do_nothing())
+    row = connection.execute(sa.select(open_incidents).where(_is(dag_id, kind)).with_for_update()).one()
+    return Incident(json.loads(row.subjects), row.since, row.told_at)
+
+
+def _write(connection: sa.Connection, dag_id: str, kind: str, incident: Incident) -> None:
+    connection.execute(
+        sa.update(open_incidents)
+        .where(_is(dag_id, kind))
+        .values(subjects=json.dumps(incident.subjects), since=incident.since, told_at=incident.told_at)
+    )
+
+
+def _is(dag_id: str, kind: str) -> sa.ColumnElement[bool]:
+    return sa.and_(open_incidents.c.dag_id == dag_id, open_incidents.c.kind == kind)

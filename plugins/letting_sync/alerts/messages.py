@@ -1,0 +1,219 @@
+"""From an incident to a message: pure functions, and nothing personal in what they return.
+
+A message is made of the run's names and times, counts, reason codes and fixed sentences. The only free text is
+what our own exceptions say, which is written for this purpose (:mod:`letting_sync.errors`); of any other
+exception only the class is named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from airflow.sdk.configuration import conf
+
+from letting_sync.alerts.texts import FAILED_TASK, LABELS, TEXTS, WHAT
+from letting_sync.config import Language
+from letting_sync.errors import StopRun, WaitAndRepeat
+from letting_sync.locales import reasons as reason_words
+from letting_sync.reasons import Reason
+from letting_sync.window import TIMEZONE, window_from_outside
+
+_LONGEST_REASON = 400
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What an alert needs to know of a run.
+
+    :param start: start of its window; ``None`` for a run without one, see ``window.window_from_outside``.
+    :param end: end of its window; of a run without one the time it was started for. Orders the runs.
+    """
+
+    dag_id: str
+    run_id: str
+    end: datetime
+    start: datetime | None = None
+    scheduled: bool = False
+    state: str | None = None
+
+    @property
+    def end_text(self) -> str:
+        """The end such that texts sort as times do."""
+        return self.end.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def facts_of(dag_run: Any, schedule: str | None = None) -> RunFacts:
+    """Read a run, be it the object that tasks get or the mapping that deadlines get.
+
+    :param schedule: the pair's cron expression, as far as it is known, for the window of a run started by hand.
+    """
+
+    def get(name: str) -> Any:
+        return dag_run.get(name) if isinstance(dag_run, Mapping) else getattr(dag_run, name, None)
+
+    interval = _time(get("data_interval_start")), _time(get("data_interval_end"))
+    run_after = _time(get("run_after"))
+    window = window_from_outside(get("conf"), interval, run_after, schedule)
+    return RunFacts(
+        dag_id=get("dag_id"),
+        run_id=get("run_id") or get("dag_run_id"),
+        start=window.start if window else None,
+        end=window.end if window else run_after or datetime.now(UTC),
+        scheduled=_word(get("run_type")) == "scheduled",
+        state=_word(get("state")),
+    )
+
+
+def _time(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo else None
+
+
+def _word(value: Any) -> str | None:
+    return str(getattr(value, "value", value)) if value is not None else None
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent: a headline, labelled lines, and a link to the run."""
+
+    headline: str
+    lines: tuple[tuple[str, str], ...]
+    link: str | None
+    link_text: str
+
+    def plain(self) -> str:
+        """As plain text."""
+        lines = [self.headline, "", *(f"{label}: {text}" for label, text in self.lines)]
+        return "\n".join(lines + ([f"{self.link_text}: {self.link}"] if self.link else []))
+
+    def html(self) -> str:
+        """As the body of a mail."""
+        rows = "".join(
+            f'<tr><td style="padding:2px 12px 2px 0;vertical-align:top"><b>{escape(label)}</b></td>'
+            f"<td>{escape(text)}</td></tr>"
+            for label, text in self.lines
+        )
+        link = f'<p><a href="{escape(self.link)}">{escape(self.link_text)}</a></p>' if self.link else ""
+        return f"<html><body><h3>{escape(self.headline)}</h3><table>{rows}</table>{link}</body></html>"
+
+    def slack(self) -> dict[str, Any]:
+        """As Slack's incoming web-hooks take it, and those that follow them (Mattermost, Rocket.Chat)."""
+
+        def safe(text: str) -> str:
+            return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+        lines = [f"*{safe(self.headline)}*", *(f"*{safe(k)}:* {safe(text)}" for k, text in self.lines)]
+        return {"text": "\n".join(lines + ([f"<{self.link}|{safe(self.link_text)}>"] if self.link else []))}
+
+    def teams(self) -> dict[str, Any]:
+        """As Teams takes it, by a workflow or by an incoming web-hook: one Adaptive Card in an envelope."""
+        body: list[dict[str, Any]] = [
+            {"type": "TextBlock", "text": self.headline, "weight": "Bolder", "size": "Medium", "wrap": True},
+            {"type": "FactSet", "facts": [{"title": label, "value": text} for label, text in self.lines]},
+        ]
+        card: dict[str, Any] = {
+            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+            "type": "AdaptiveCard",
+            "version": "1.4",
+            "body": body,
+        }
+        if self.link:
+            card["actions"] = [{"type": "Action.OpenUrl", "title": self.link_text, "url": self.link}]
+        attachment = {
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": None,
+            "content": card,
+        }
+        return {"type": "message", "attachments": [attachment]}
+
+
+def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any) -> Message:
+    """Something is wrong.
+
+    :param numbers: what the kind's sentence in ``WHAT`` asks for; for ``failed``: ``task``, ``exception``.
+    """
+    text = TEXTS[language][kind]
+    meaning = text.meaning
+    if kind == "failed":
+        meaning = FAILED_TASK[language].get(numbers.get("task") or "", meaning)
+        what = failure(numbers.get("task"), numbers.get("exception"), language)
+    else:
+        said = {"reasons": reasons(numbers.get("reasons", {}), language)}
+        what = WHAT[language][kind].format(**numbers | said)
+    return _message(run, language, text.headline, what=what, meaning=meaning, next_step=text.next_step)
+
+
+def closed_message(kind: str, run: RunFacts, language: Language, left: tuple[str, ...] = ()) -> Message:
+    """It is well again.
+
+    :param left: runs that failed and that nobody has made up for.
+    """
+    text = TEXTS[language][kind]
+    shown = ", ".join(left[:10]) + (" …" if len(left) > 10 else "")
+    rest = WHAT[language].get(f"left_{kind}") if left else None
+    more = {"next_step": rest.format(runs=shown)} if rest else {}
+    headline = f"{LABELS[language]['well_again']} ({text.headline})"
+    return _message(run, language, headline, what=text.closed, **more)
+
+
+def test_message(language: Language) -> Message:
+    """To try the channels out."""
+    label, text = LABELS[language], WHAT[language]["test"]
+    return Message(f"prospects: {label['test']}", ((label["what"], text),), None, label["open"])
+
+
+def failure(task: str | None, exception: Any, language: Language) -> str:
+    """What failed: the task, and what our own exceptions say of it."""
+    what = WHAT[language]["task"].format(task=task) if task else WHAT[language]["run"]
+    if isinstance(exception, StopRun | WaitAndRepeat):
+        return f"{what}: {_ADDRESS.sub('…', str(exception))[:_LONGEST_REASON]}"
+    return f"{what} ({type(exception).__name__})" if isinstance(exception, BaseException) else what
+
+
+def reasons(counts: Mapping[str, int], language: Language) -> str:
+    """Reasons in words, with their numbers and codes, the most frequent first."""
+    words = reason_words.of(language)
+    most_first = sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))
+    return "; ".join(
+        f"{count} × {words[reason]} ({reason})" if reason in words else f"{count} × {reason}"
+        for reason, count in ((Reason.stored(code), count) for code, count in most_first)
+    )
+
+
+def written(time: datetime) -> str:
+    """A time as the customer's people read it."""
+    return time.astimezone(ZoneInfo(TIMEZONE)).strftime("%Y-%m-%d %H:%M %z")
+
+
+def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> Message:
+    label = LABELS[language]
+    if run.start:
+        window = f"{written(run.start)} {label['to']} {written(run.end)}"
+    else:
+        window = written(run.end) if run.scheduled else label["by_hand"]
+    lines = {"pair": run.dag_id, "window": window, **parts, "run": run.run_id}
+    return Message(
+        f"{run.dag_id}: {headline}",
+        tuple((label[name], text) for name, text in lines.items()),
+        link_to(run),
+        label["open"],
+    )
+
+
+def link_to(run: RunFacts) -> str | None:
+    """Address of the run in the Airflow UI, if ``[api] base_url`` says where that is."""
+    base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    return f"{base}/dags/{quote(run.dag_id, safe='')}/runs/{quote(run.run_id, safe='')}" if base else None

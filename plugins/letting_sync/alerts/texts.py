@@ -1,0 +1,173 @@
+"""What alerts say, in English and German: for each kind what it means, in one sentence, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from letting_sync.config import Language
+
+
+@dataclass(frozen=True)
+class Text:
+    """The sentences of one kind of incident."""
+
+    headline: str
+    meaning: str
+    next_step: str
+    closed: str
+
+
+LABELS: dict[Language, dict[str, str]] = {
+    "en": {
+        "pair": "Pair", "window": "Window", "what": "What", "meaning": "What it means",
+        "next_step": "What to do next", "run": "Run", "open": "Open the run in Airflow",
+        "by_hand": "started by hand", "to": "to", "well_again": "well again", "test": "test alert",
+    },
+    "de": {
+        "pair": "Strecke", "window": "Zeitraum", "what": "Was", "meaning": "Was es bedeutet",
+        "next_step": "Was jetzt zu tun ist", "run": "Lauf", "open": "Lauf in Airflow öffnen",
+        "by_hand": "von Hand gestartet", "to": "bis", "well_again": "wieder in Ordnung", "test": "Probemeldung",
+    },
+}  # fmt: skip
+
+TEXTS: dict[Language, dict[str, Text]] = {
+    "en": {
+        "failed": Text(
+            "a run has failed",
+            "A step has failed after all its tries; what it was to do for this window is not done.",
+            "Read the last line of the task's log, mend what it names, clear the task. Nothing is sent twice.",
+            "A later run went well.",
+        ),
+        "late": Text(
+            "a run is late",
+            "The run has not ended by its deadline: a system is slow, a task was killed, or no worker is free.",
+            "Open the run. A task that waits for the ERP's import needs patience; one that is queued or without a "
+            "sign of life needs a look at workers and scheduler. Clear it if it is dead. Nothing is sent twice.",
+            "The late run has ended, or a later one was in time.",
+        ),
+        "quarantine": Text(
+            "much in quarantine",
+            "These records were not loaded; all others were.",
+            "Look at the reasons under Prospects, have the cause mended, then replay them there.",
+            "A later run is below the limits.",
+        ),
+        "interface": Text(
+            "the partner's interface is not as assumed",
+            "Records carry a status word that is not known, or none of them has a field that all should have. Prospects "
+            "may be missing without an error.",
+            "Ask the partner what the words or fields mean and correct the mapping (docs/contracts.md says where). Then "
+            "run the windows in question again.",
+            "A later run found everything as expected.",
+        ),
+        "waiting": Text(
+            "held offers wait for a person",
+            "These offers are in the ERP, but no lease was made of them, and no later run will do it by itself.",
+            "Look at the reasons under Prospects; settle each offer in the ERP, or mend the cause and replay the "
+            "prospect there.",
+            "No held offer waits for a person any more.",
+        ),
+        "approval": Text(
+            "offers wait for approval",
+            "The run goes on when somebody has answered; without an answer in time the offers stay held.",
+            "Open the run, tab Required Actions; take out offers that are not to become leases; answer.",
+            "The question has been answered, or its time has passed.",
+        ),
+    },
+    "de": {
+        "failed": Text(
+            "ein Lauf ist fehlgeschlagen",
+            "Ein Schritt ist nach allen Versuchen fehlgeschlagen; was er für diesen Zeitraum tun sollte, ist noch offen.",
+            "Die letzte Zeile im Log des Schritts lesen, beheben, was sie nennt, dann den Schritt in Airflow "
+            "zurücksetzen (Clear). Nichts wird doppelt gesendet.",
+            "Ein späterer Lauf war erfolgreich.",
+        ),
+        "late": Text(
+            "ein Lauf ist zu spät",
+            "Der Lauf ist nicht rechtzeitig fertig geworden: Ein System ist langsam, ein Schritt wurde abgebrochen, "
+            "oder es ist kein Worker frei.",
+            "Den Lauf öffnen. Wartet ein Schritt auf den Import des ERP, hilft Geduld; steht er in der Warteschlange "
+            "oder gibt er kein Lebenszeichen, Worker und Scheduler prüfen. Hängt er, zurücksetzen (Clear). Nichts "
+            "wird doppelt gesendet.",
+            "Der verspätete Lauf ist beendet, oder ein späterer war pünktlich.",
+        ),
+        "quarantine": Text(
+            "viele Datensätze in Quarantäne",
+            "Diese Datensätze wurden nicht geladen, alle anderen schon.",
+            "Die Gründe auf der Seite Interessenten (Prospects) ansehen, die Ursache beheben lassen, dann dort erneut "
+            "senden.",
+            "Ein späterer Lauf liegt unter den Grenzen.",
+        ),
+        "interface": Text(
+            "die Schnittstelle des Portals ist anders als angenommen",
+            "Datensätze haben ein unbekanntes Statuswort, oder keinem ist ein Feld mitgegeben, das alle haben sollten. "
+            "Es können Interessenten fehlen, ohne dass ein Fehler auftritt.",
+            "Beim Portal erfragen, was die Wörter oder Felder bedeuten, und die Zuordnung berichtigen (wo, steht in "
+            "docs/contracts.md). Danach die betroffenen Zeiträume noch einmal laufen lassen.",
+            "Ein späterer Lauf fand alles wie erwartet.",
+        ),
+        "waiting": Text(
+            "zurückgestellte Angebote warten auf Klärung",
+            "Diese Angebote stehen im ERP, aber es wurde kein Mietvertrag daraus, und kein späterer Lauf holt das von "
+            "selbst nach.",
+            "Die Gründe auf der Seite Interessenten (Prospects) ansehen; jedes Angebot im ERP klären, oder die Ursache "
+            "beheben und den Interessenten erneut senden.",
+            "Kein zurückgestelltes Angebot wartet mehr auf Klärung.",
+        ),
+        "approval": Text(
+            "Angebote warten auf Freigabe",
+            "Der Lauf geht weiter, sobald jemand geantwortet hat; ohne rechtzeitige Antwort bleiben die Angebote "
+            "zurückgestellt.",
+            "Den Lauf öffnen, Reiter Erforderliche Interaktionen (Required Actions); Angebote herausnehmen, aus denen kein "
+            "Mietvertrag werden soll; antworten.",
+            "Die Frage ist beantwortet, oder ihre Frist ist abgelaufen.",
+        ),
+    },
+}
+
+FAILED_TASK: dict[Language, dict[str, str]] = {
+    "en": {
+        "extract": "The partner's records of this window could not be read; nothing was loaded.",
+        "dedup": "The records were read but not cleaned; nothing was loaded.",
+        "load_offers": "Some prospects of this window may still be without an offer in the ERP.",
+        "auto_accept": "All offers are in the ERP, but some leases may not have been made.",
+        "reconcile": "All is loaded, but the proof that no record was lost has failed.",
+        "staged_tables": "Personal data whose keeping time is over has not been deleted.",
+        "ledger_rows": "Rows of the ledger whose keeping time is over have not been deleted.",
+    },
+    "de": {
+        "extract": "Die Datensätze des Portals konnten nicht gelesen werden; nichts wurde geladen.",
+        "dedup": "Die Datensätze wurden gelesen, aber nicht bereinigt; nichts wurde geladen.",
+        "load_offers": "Einige Interessenten dieses Zeitraums haben womöglich noch kein Angebot im ERP.",
+        "auto_accept": "Alle Angebote stehen im ERP, aber womöglich fehlen Mietverträge.",
+        "reconcile": "Alles ist geladen, aber der Nachweis, dass kein Datensatz verloren ging, ist nicht gelungen.",
+        "staged_tables": "Personenbezogene Daten, deren Aufbewahrungszeit vorbei ist, wurden nicht gelöscht.",
+        "ledger_rows": "Einträge des Protokolls, deren Aufbewahrungszeit vorbei ist, wurden nicht gelöscht.",
+    },
+}
+
+WHAT: dict[Language, dict[str, str]] = {
+    "en": {
+        "task": "task {task}",
+        "run": "the run as a whole",
+        "late": "not ended by {deadline}",
+        "quarantine": "{quarantined} of {extracted} records; limits: {share:.0%} or {count}. Reasons: {reasons}",
+        "interface": "found: {found}",
+        "waiting": "{total} offers, {new} of them new. Reasons: {reasons}",
+        "approval": "{total} offers",
+        "left_late": "Still not ended: {runs}.",
+        "left_failed": "Failed and not made up for: {runs}. Clear them, oldest first.",
+        "test": "Nothing has happened. If you can read this, alerts arrive.",
+    },
+    "de": {
+        "task": "Schritt {task}",
+        "run": "der Lauf als Ganzes",
+        "late": "nicht fertig bis {deadline}",
+        "quarantine": "{quarantined} von {extracted} Datensätzen; Grenzen: {share:.0%} oder {count}. Gründe: {reasons}",
+        "interface": "gefunden: {found}",
+        "waiting": "{total} Angebote, davon {new} neu. Gründe: {reasons}",
+        "approval": "{total} Angebote",
+        "left_late": "Noch nicht fertig: {runs}.",
+        "left_failed": "Fehlgeschlagen und nicht nachgeholt: {runs}. Zurücksetzen (Clear), die ältesten zuerst.",
+        "test": "Es ist nichts passiert. Wer dies liest, den erreichen die Meldungen.",
+    },
+}

@@ -1,0 +1,88 @@
+"""Quarantine and suspects of a run, read from its staged tables: ids, numbers and reasons, never a person's data.
+
+The tables hold the raw records too. They are left where they are: a page that every reader of a DAG can open is
+no place for names and dates of birth, and whoever mends a record does so in the partner's system, where the
+external id leads to it. Only the named columns are read from the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from letting_sync.staging import tables
+
+MOST_ROWS = 200
+"""So many rows of quarantine, and of suspects, are shown at the most."""
+
+
+def is_there(dag_id: str, run_id: str) -> bool:
+    """Whether the run's tables are still kept and can be read from here."""
+    return tables.path_of(dag_id, run_id).exists()
+
+
+def quarantine(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
+    """The records that need a person, by reason, and how many there are in all."""
+    rows: list[dict[str, Any]] = []
+    for task in tables.ENDING_TASKS:
+        found = _columns(dag_id, run_id, f"quarantine_{task}", ("record", "external_id", "reason"))
+        rows += [row | {"task": task} for row in found]
+    rows.sort(key=lambda row: (row["reason"] or "", row["external_id"] or ""))
+    return rows[:MOST_ROWS], len(rows)
+
+
+def suspects(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
+    """The pairs of records that may be one person, likeliest first, and how many there are in all."""
+    rows = _columns(
+        dag_id, run_id, "suspects", ("record", "other_record", "other_partner", "score", "reason")
+    )
+    rows.sort(key=lambda row: -(row["score"] or 0))
+    shown = rows[:MOST_ROWS]
+    ids: dict[int, str] = {}
+    if shown:
+        named = _columns(dag_id, run_id, "prospects", ("record", "external_id"))
+        ids = {row["record"]: row["external_id"] for row in named}
+    return [
+        {
+            "external_id": ids.get(row["record"]),
+            "other_external_id": ids.get(row["other_record"]),
+            "other_partner": row["other_partner"],
+            "score": row["score"],
+            "reasons": [reason for reason in (row["reason"] or "").split(",") if reason],
+        }
+        for row in shown
+    ], len(rows)
+
+
+def outcomes_of(dag_id: str, run_id: str, external_id: str) -> list[dict[str, Any]]:
+    """What a run made of one prospect, whether or not it got as far as the ledger."""
+    found = []
+    for task in tables.ENDING_TASKS:
+        rows = _columns(
+            dag_id,
+            run_id,
+            f"outcomes_{task}",
+            ("external_id", "kind", "reason"),
+            ("external_id", external_id),
+        )
+        found += [{"task": task, "kind": row["kind"], "reason": row["reason"]} for row in rows]
+    return found
+
+
+def _columns(
+    dag_id: str, run_id: str, table: str, names: Sequence[str], only: tuple[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Some columns of a staged table; one that was not written has no rows, a missing column holds nothing."""
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    rows: list[dict[str, Any]] = []
+    for path in tables.files_of(tables.path_of(dag_id, run_id), table):
+        with path.open("rb") as file:
+            parquet = pyarrow.parquet.ParquetFile(file)
+            there = [name for name in names if name in parquet.schema_arrow.names]
+            content = parquet.read(columns=there)
+        if only and only[0] in there:
+            content = content.filter(pyarrow.compute.equal(content[only[0]], only[1]))
+        rows += [dict.fromkeys(names) | row for row in content.to_pylist()]
+    return rows

@@ -1,0 +1,291 @@
+"""Customers: a pair each, from one YAML file each. ``python -m letting_sync.customers.loader`` checks them.
+
+A customer's file has the settings of a :class:`~letting_sync.pipeline.pair.Pair`, its groups and its two targets on one level.
+Its name is the DAG's; ``partner`` and ``erp`` name packages under ``plugins/`` (:mod:`letting_sync.customers.systems`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pendulum
+from airflow.sdk import get_parsing_context
+from pydantic import ConfigDict, Field, create_model
+
+from letting_sync import config
+from letting_sync.customers.systems import UnknownSystem, erp_named, partner_named, partner_names
+from letting_sync.customers.yaml_settings import Setting, WrongFile, read_settings
+from letting_sync.errors import InvalidSettings
+from letting_sync.model import PARTNER_SEPARATORS
+from letting_sync.partner import Selection
+from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.pair import InvalidPair, Pair
+from letting_sync.settings import GROUPS
+from letting_sync.window import TIMEZONE
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[3]
+PARTNER = {"partner_conn_id": "conn_id", "partner_separator": "separator", "selection": "selection"}
+"""Setting in a file -> argument of :meth:`PartnerSystem.at`; besides them the options that the partner has."""
+ERP = {"erp_conn_id": "conn_id", "exchange": "exchange", "erp_separator": "separator", "erp_pool": "pool"}
+"""Setting in a file -> argument of :meth:`ErpSystem.at`."""
+OF_THE_PAIR = ("start_date", "clients", "owner", "tags")
+SETTINGS = (
+    "partner", "erp", *PARTNER, *ERP, *OF_THE_PAIR, *(name for group in GROUPS for name in group.model_fields)
+)  # fmt: skip
+MOST_SENTENCES = 50
+"""So many are shown in Airflow's banner at the most."""
+_DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+
+
+class WrongCustomers(Exception):
+    """Files of customers are wrong; the others run. The message has a sentence for each wrong line."""
+
+
+# --- all customers ----------------------------------------------------------------------------------------
+
+
+def customer_dags(doc_md: str) -> None:
+    """Make a DAG for each customer whose file is right; a wrong one is left out, and :func:`refuse_wrong` names it.
+
+    While a task runs, Airflow reads the DAG file for that task's DAG alone; then no other customer's file is read.
+
+    :param doc_md: the page for the person on call, shown in the UI.
+    """
+    asked = get_parsing_context().dag_id
+    for path in files(asked):
+        try:
+            pair = read_customer(path)
+        except WrongFile as wrong:
+            if asked:  # in the log of a task that cannot begin
+                log.error("The customer's file is wrong, so there is no DAG: %s", wrong)
+            continue
+        prospect_sync_dag(pair, doc_md)
+
+
+def refuse_wrong() -> None:
+    """Raise if any customer's file is wrong, but not where Airflow reads the DAG file to start a task.
+
+    :raises WrongCustomers: with a sentence for each wrong line.
+    """
+    if get_parsing_context().dag_id:
+        return
+    sentences = wrong_customers()
+    if sentences:
+        more = len(sentences) - MOST_SENTENCES
+        told = [*sentences[:MOST_SENTENCES], f"... and {more} more"] if more > 0 else sentences
+        raise WrongCustomers(
+            "\n".join(["The other customers are not touched. Mend in the pairs folder:", *told])
+        )
+
+
+def wrong_customers() -> list[str]:
+    """A sentence for each wrong line of all customers' files."""
+    folder = config.pairs_folder()
+    if not folder.is_dir():
+        return [f"[prospects] pairs = {str(folder)!r}: there is no such folder"]
+    misnamed = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".yml", ".yaml"))
+    sentences = [
+        f"{path.name}: is not read, as its name does not end in '.yaml'"
+        for path in misnamed
+        if path.suffix != ".yaml"
+    ]
+    return sentences + [sentence for path in files() for sentence in wrong_lines(path)]
+
+
+def wrong_lines(path: Path) -> tuple[str, ...]:
+    """A sentence for each wrong line of one file; none if it is right."""
+    try:
+        read_customer(path)
+    except WrongFile as wrong:
+        return wrong.sentences
+    return ()
+
+
+def files(dag_id: str | None = None) -> Iterator[Path]:
+    """The customers' files in the order of their names, or that of one DAG alone."""
+    folder = config.pairs_folder()
+    if dag_id is None:
+        # Hidden ones are an editor's.
+        return (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
+    path = folder / f"{dag_id}.yaml"
+    return iter([path] if path.is_file() else [])
+
+
+# --- one customer -----------------------------------------------------------------------------------------
+
+
+def read_customer(path: Path) -> Pair:
+    """The pair of one file.
+
+    :raises WrongFile: with a sentence for each wrong line, whatever the file holds.
+    """
+    settings = read_settings(path)
+    values = {name: setting.value for name, setting in settings.items()}
+    problems = _about_the_name(path.stem)
+    parts: dict[str, Any] = {"dag_id": path.stem, "partner": None, "erp": None}
+    parts |= {name: values[name] for name in OF_THE_PAIR if name in values}
+    parts |= {"start_date": _in_berlin(str(values["start_date"]))} if "start_date" in values else {}
+    options = frozenset[str]()
+    try:
+        partner = partner_named(values.get("partner"))
+        options = frozenset(partner.options)
+        parts["partner"] = partner.at(**_arguments(values, PARTNER | {name: name for name in options}))
+    except UnknownSystem as error:
+        problems.append(("partner", str(error)))
+    except InvalidSettings as error:
+        problems += error.problems
+    try:
+        parts["erp"] = erp_named(values.get("erp")).at(**_arguments(values, ERP))
+    except UnknownSystem as error:
+        problems.append(("erp", str(error)))
+    except InvalidSettings as error:
+        problems += error.problems
+    for group in GROUPS:
+        try:
+            parts[group.group] = group(
+                **{name: values[name] for name in group.model_fields if name in values}
+            )
+        except InvalidSettings as error:
+            problems += error.problems
+    problems += [(name, _unknown(name)) for name in values if name not in SETTINGS and name not in options]
+    try:
+        pair = Pair(**parts)
+    except InvalidPair as error:
+        problems += [(name, sentence) for name, sentence in error.problems if name not in ("partner", "erp")]
+    if problems:
+        found = [_sentence(path, settings, *problem) for problem in problems]
+        raise WrongFile(*(sentence for _, sentence in sorted(found)))
+    return pair
+
+
+def _arguments(values: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    """The arguments of a system's ``at`` that the file gives; a connection that it does not name is ``None``."""
+    given = {argument: values[name] for name, argument in names.items() if name in values}
+    return {"conn_id": None} | ({"exchange": None} if "exchange" in names else {}) | given
+
+
+def _about_the_name(name: str) -> list[tuple[str, str]]:
+    problems = []
+    if not _DAG_ID.fullmatch(name):
+        problems.append("the file's name is the DAG's: only letters, digits, '.', '_' and '-' may be in it")
+    if name in _dag_files():
+        problems.append(f"dags/{name}.py has the same name, and that is the DAG's: rename this file")
+    return [("", problem) for problem in problems]
+
+
+def _sentence(path: Path, settings: dict[str, Setting], name: str, rule: str) -> tuple[int, str]:
+    """A problem with file and line: that of its setting or, without one, of the first setting that the rule names."""
+    if name not in settings:
+        said = {
+            found.start(): other
+            for other in settings
+            if (found := re.search(rf"\b{re.escape(other)}\b", rule))
+        }
+        name = said[min(said)] if said else ""
+    line = settings[name].line if name else 1
+    return line, f"{path.name}, line {line}: {rule}"
+
+
+def _unknown(name: str) -> str:
+    if name == "dag_id":
+        return "dag_id: the file's name says it; leave it out"
+    near = difflib.get_close_matches(name, SETTINGS, n=1)
+    # Never the value: a secret may have been written here that belongs into a connection.
+    return f"{name:.80}: there is no such setting; " + (
+        f"is {near[0]} meant?" if near else f"there are {', '.join(SETTINGS)}"
+    )
+
+
+@cache  # of thousands of customers most have the same
+def _in_berlin(start: Any) -> Any:
+    """A day or a time without an offset is Berlin's; what is neither is left as it is, to be refused."""
+    try:
+        return pendulum.instance(datetime.fromisoformat(start), tz=TIMEZONE)
+    except (TypeError, ValueError):
+        return start
+
+
+@cache
+def _dag_files() -> frozenset[str]:
+    """Names of the DAG files of pairs; by the rule of the house these are also the names of their DAGs."""
+    return frozenset(path.stem for path in (ROOT / "dags").glob("*.py"))
+
+
+# --- for editors and CI -----------------------------------------------------------------------------------
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a customer's file, for editors; what :func:`read_customer` says counts."""
+    texts = {
+        "partner": "the letting platform: a package under plugins/ with a PartnerSystem",
+        "erp": "the ERP: a package under plugins/ with an ErpSystem",
+        "partner_conn_id": "Airflow connection of the letting platform",
+        "erp_conn_id": "Airflow connection of the ERP",
+        "exchange": "the ERP's name for the place prospects are imported from",
+    }
+    settings: dict[str, Any] = {name: (str, Field(description=text)) for name, text in texts.items()}
+    optional: dict[str, tuple[Any, str]] = {
+        "partner_separator": (Literal[PARTNER_SEPARATORS], "None: each unit number tells by itself"),
+        "selection": (Selection, "where prospects are chosen"),
+        "erp_separator": (str, "as the customer has set it, where the ERP does not prescribe its own"),
+        "erp_pool": (str, "Airflow pool that all tasks at this ERP share; by default one of its own"),
+    }
+    settings |= {
+        name: (kind | None, Field(None, description=text)) for name, (kind, text) in optional.items()
+    }
+    for name, values in _options_of_all_partners().items():
+        settings[name] = (Literal[values] | None, Field(None, description="where the partner has it"))
+    fields = {name: Pair.model_fields[name] for name in OF_THE_PAIR}
+    for group in GROUPS:
+        fields |= group.model_fields
+    settings |= {name: (field.annotation, field) for name, field in fields.items()}
+    made = create_model("Customer", __config__=ConfigDict(extra="forbid"), **settings).model_json_schema()
+    made["description"] = "One customer: one partner, one ERP, and how prospects go from one to the other."
+    made["properties"]["start_date"] = {
+        "type": "string",
+        "pattern": r"^\d{4}-\d{2}-\d{2}(T\S+)?$",
+        "description": fields["start_date"].description,
+    }
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **made}
+
+
+def _options_of_all_partners() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in partner_names():
+        found |= partner_named(name).options
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check the named files, or all; prints a sentence for each wrong line. Returns the exit code."""
+    parser = argparse.ArgumentParser("python -m letting_sync.customers.loader", description=main.__doc__)
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="by default all of the pairs folder"
+    )
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema for editors instead")
+    given = parser.parse_args(arguments)
+    if given.schema:
+        print(json.dumps(schema(), indent=2))
+        return 0
+    sentences = (
+        [line for path in given.files for line in wrong_lines(path)] if given.files else wrong_customers()
+    )
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
+    return 1 if sentences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

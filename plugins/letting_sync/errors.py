@@ -1,0 +1,65 @@
+"""The three kinds of trouble, named after what to do next.
+
+What became of a *record* is never an exception but an :class:`~letting_sync.model.Outcome`; these
+exceptions speak of a call or of a whole run. Their messages are written for the person on call and hold
+nothing personal: no name, no body of an answer, no query of a URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from letting_sync.reasons import Reason
+
+
+class InvalidSettings(ValueError):
+    """Settings are wrong; the message names each wrong setting, its value and the rule.
+
+    :param problems: (name of the setting, or nothing where a rule is about several; sentence) of each.
+    """
+
+    def __init__(self, what: str, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"{what}: " + "; ".join(sentence for _, sentence in problems))
+        self.problems = problems
+
+
+def about_text(name: str, value: object) -> tuple[str, str] | None:
+    """What is wrong with a setting that must be a text, if anything: its name and a sentence."""
+    if value is None:
+        return name, f"{name} is missing"
+    if not isinstance(value, str) or not value.strip():
+        return name, f"{name} = {value!r:.80}: must be a text that is not empty"
+    return None
+
+
+class WaitAndRepeat(Exception):
+    """The system cannot serve us now; the same call may succeed later. Airflow's retries take over."""
+
+
+class AnswerLost(WaitAndRepeat):
+    """The request may have taken effect, but no readable answer came back.
+
+    Repeating a call that is not idempotent after this error makes things twice: read back first.
+    """
+
+
+class RefuseRecord(Exception):
+    """One record cannot be read, mapped or loaded: it goes to quarantine and the run goes on.
+
+    :param reason: what the quarantine table says.
+    :param detail: one sentence for a person, without personal data.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class StopRun(AirflowFailException):
+    """Nothing that repeating could mend (wrong credentials, a request the system refuses as a whole).
+
+    Airflow fails the task at once, without using its retries.
+    """

@@ -1,0 +1,144 @@
+"""How rows leave the ledger: when their keeping time is over, or because a person asks for it (GDPR, articles 15, 17)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from letting_sync.ledger.database import now, read
+from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event
+from letting_sync.ledger.schema import entries, events
+from letting_sync.reasons import Reason
+
+ERASED = "erased"
+"""What is stored in place of an erased value."""
+NOBODY_CAN_ACCEPT = (
+    Reason.EXPIRED,
+    Reason.OFFER_IGNORED,
+    Reason.OFFER_MISSING,
+    Reason.OFFER_REJECTED,
+    Reason.REJECTED_BY_APPROVER,
+    Reason.UNIT_LET,
+    Reason.WITHDRAWN_AFTER_LOAD,
+)
+"""Reasons to hold an offer after which it cannot turn into a lease any more."""
+_UNFINISHED_OFFERS = (EntryState.CLAIMED, EntryState.SENT)
+_UNFINISHED_LEASES = (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING)
+
+
+def is_unfinished(entry: Entry) -> bool:
+    """Whether the row is what keeps an offer or a lease from being made twice just now."""
+    return entry.state in _UNFINISHED_OFFERS or entry.acceptance in _UNFINISHED_LEASES
+
+
+class LedgerDeletion:
+    """Deletes rows, each with its history; what a run or a person is still busy with stays."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+
+    # --- keeping times ------------------------------------------------------------------------------------
+
+    def delete_expired(
+        self, rejected: int, open_: int, leased: int, at: datetime, count_only: bool = False
+    ) -> dict[str, int]:
+        """Delete rows whose keeping time since the last change is over.
+
+        :param rejected: days for entries that cannot turn into a lease any more, 0: for ever; so are ``open_`` for
+            those that still may, and ``leased`` for those that have.
+        :return: numbers of rows deleted by kind, and of rows that stay as something goes on with them.
+        """
+        counts = {}
+        with self.engine.begin() as connection:
+            for kind, (days, condition) in _kinds(rejected, open_, leased).items():
+                too_old = sa.and_(condition, entries.c.updated_at < at - timedelta(days=days))
+                if not days:
+                    counts[kind] = 0
+                elif count_only:
+                    counts[kind] = _count(connection, too_old)
+                else:
+                    counts[kind] = connection.execute(sa.delete(entries).where(too_old)).rowcount
+            counts["kept_as_unfinished"] = _count(
+                connection,
+                sa.and_(_unfinished(), entries.c.updated_at < at - timedelta(days=rejected)),
+            )
+        return counts
+
+    # --- one person ---------------------------------------------------------------------------------------
+
+    def find_entries(self, external_ids: Collection[str], pair: str | None = None) -> list[Entry]:
+        """Return the entries with one of these external ids, of one pair or of all."""
+        of_pair = [entries.c.pair == pair] if pair else []
+        query = sa.select(entries).where(entries.c.external_id.in_(external_ids), *of_pair)
+        with self.engine.begin() as connection:
+            return list(read(connection, query.order_by(entries.c.id)))
+
+    def find_history(self, entry_id: int) -> list[dict[str, Any]]:
+        """Return the lines of an entry's history, oldest first."""
+        query = sa.select(events).where(events.c.entry_id == entry_id).order_by(events.c.id)
+        with self.engine.begin() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def find_ids_of_persons(self, hashes: Collection[str]) -> set[tuple[str, str]]:
+        """Return pair and external id of all entries with one of these person hashes."""
+        query = sa.select(entries.c.pair, entries.c.external_id).where(entries.c.person_hash.in_(hashes))
+        with self.engine.begin() as connection:
+            return {(row.pair, row.external_id) for row in connection.execute(query)}
+
+    def erase(self, leased: Sequence[Entry], gone: Sequence[Entry], pseudonym: str) -> int:
+        """Reduce rows to the numbers of a lease, and delete others.
+
+        :param leased: to be reduced; ``gone``: to be deleted.
+        :param pseudonym: what takes the place of the external id.
+        :return: how many have changed since they were read, and were left.
+        """
+        reduced = {"external_id": pseudonym, "person_hash": None, "content_hash": ERASED}
+        with self.engine.begin() as connection:
+            moved = [entry for entry in [*leased, *gone] if not _unchanged(connection, entry)]
+            for entry in (entry for entry in leased if entry not in moved):
+                # The same lease, erased once before and found in the ERP again since: one row is enough.
+                before = sa.and_(entries.c.pair == entry.pair, entries.c.unit == entry.unit)
+                connection.execute(sa.delete(entries).where(before, entries.c.external_id == pseudonym))
+                connection.execute(sa.update(entries).where(entries.c.id == entry.id).values(**reduced))
+                connection.execute(sa.insert(events).values(entry_id=entry.id, at=now(), what=Event.ERASED))
+            for entry in (entry for entry in gone if entry not in moved):
+                connection.execute(sa.delete(entries).where(entries.c.id == entry.id))
+        return len(moved)
+
+
+def _kinds(rejected: int, open_: int, leased: int) -> dict[str, tuple[int, sa.ColumnElement[bool]]]:
+    not_leased = sa.and_(entries.c.lease_number.is_(None), sa.not_(_unfinished()))
+    lost = sa.or_(
+        entries.c.state == EntryState.REFUSED,
+        entries.c.withdrawn_at.is_not(None),
+        sa.and_(
+            entries.c.acceptance == AcceptanceState.HELD, entries.c.acceptance_reason.in_(NOBODY_CAN_ACCEPT)
+        ),
+    )
+    return {
+        "rejected": (rejected, sa.and_(not_leased, lost)),
+        "open": (open_, not_leased),
+        "leased": (leased, sa.and_(entries.c.lease_number.is_not(None), sa.not_(_unfinished()))),
+    }
+
+
+def _unfinished() -> sa.ColumnElement[bool]:
+    """A run or a person is busy with it; its row is what keeps it from being sent or accepted twice."""
+    return sa.or_(
+        entries.c.state.in_(_UNFINISHED_OFFERS),
+        sa.func.coalesce(entries.c.acceptance, "").in_(_UNFINISHED_LEASES),
+    )
+
+
+def _count(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> int:
+    return int(
+        connection.execute(sa.select(sa.func.count()).select_from(entries).where(condition)).scalar_one()
+    )
+
+
+def _unchanged(connection: sa.Connection, entry: Entry) -> bool:
+    query = sa.select(entries.c.updated_at).where(entries.c.id == entry.id).with_for_update()
+    return connection.execute(query).scalar_one_or_none() == entry.updated_at

@@ -1,0 +1,382 @@
+"""What became of every prospect: memory and audit of the loads, so that no retry makes anything twice.
+
+One entry per pair, external id and unit. Its :class:`EntryState` tells how far the *offer* is, its
+:class:`AcceptanceState` how far the *lease*. The ERP stays the source of truth; entries hold no names, no addresses and
+no dates of birth, only keyed hashes where content must be compared.
+
+Methods named ``find...`` read; those named ``mark...``, ``claim...`` and ``release...`` write.
+Every method is one transaction. A claim carries a token (a fence): a takeover writes a new one, so that a
+process which was thought dead and wakes up finds that it may not send any more.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from letting_sync.ledger.database import LedgerDatabase, note, now, read, statements
+from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Key, Made, Run
+from letting_sync.ledger.schema import entries
+from letting_sync.reasons import Reason
+
+CLAIM_EXPIRES = timedelta(minutes=10)
+"""After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
+
+
+_OF_AN_OFFER = (
+    "offer_id",
+    "offer_number",
+    "business_partner_number",
+    "business_partner_created",
+    "reason",
+)
+_LOADED = (
+    sa.update(entries)
+    .where(entries.c.id == sa.bindparam("entry"))
+    .values({name: sa.bindparam(name) for name in ("state", "updated_at", *_OF_AN_OFFER)})
+)
+
+
+class Ledger(LedgerDatabase):
+    """The ledger of one deployment."""
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def find(self, pair: str, external_ids: Collection[str]) -> dict[Key, Entry]:
+        """Return all entries of a pair with these external ids."""
+        found: dict[Key, Entry] = {}
+        with self._reading() as connection:
+            for ids in statements(sorted(set(external_ids))):
+                query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
+                found.update((entry.key, entry) for entry in read(connection, query))
+        return found
+
+    def find_sent(self, pair: str) -> list[Entry]:
+        """Return the entries of a pair that are sent and have no outcome, whatever run left them so."""
+        return self._select(entries.c.pair == pair, entries.c.state == EntryState.SENT)
+
+    def find_undecided(self, pair: str) -> list[Entry]:
+        """Return the entries with an offer on which no run has decided, or that were left in the middle."""
+        return self._select(
+            entries.c.pair == pair,
+            entries.c.state == EntryState.LOADED,
+            entries.c.lease_number.is_(None),
+            sa.or_(entries.c.acceptance.is_(None), entries.c.acceptance == AcceptanceState.ACCEPTING),
+        )
+
+    def find_decided_by(self, run: Run) -> list[Entry]:
+        """Return the entries whose acceptance this run decided on last."""
+        return self._select(entries.c.pair == run.pair, entries.c.acceptance_run == run.run_id)
+
+    def find_on_units(self, erp: str, units: Collection[str]) -> list[Entry]:
+        """Return the entries of all pairs that feed this ERP, for these units."""
+        found: list[Entry] = []
+        for some in statements(sorted(set(units))):
+            found += self._select(entries.c.erp == erp, entries.c.unit.in_(some))
+        return found
+
+    def find_let_together(self, pair: str, bundles: Collection[str]) -> list[Entry]:
+        """Return the entries of a pair in one of these bundles."""
+        found: list[Entry] = []
+        for some in statements(sorted(set(bundles))):
+            found += self._select(entries.c.pair == pair, entries.c.bundle.in_(some))
+        return found
+
+    def find_person_on_unit(self, pair: str, hashes: Collection[str]) -> dict[tuple[str, str], set[str]]:
+        """Return who of these persons is in the ERP, or on the way there: external ids by person hash and unit."""
+        columns = (entries.c.person_hash, entries.c.unit, entries.c.external_id, entries.c.state)
+        found = defaultdict[tuple[str, str], set[str]](set)
+        with self._reading() as connection:
+            for some in statements(sorted(set(hashes))):
+                # A condition on the state would lead SQLite to the index by state, through all that was ever loaded.
+                query = sa.select(*columns).where(entries.c.pair == pair, entries.c.person_hash.in_(some))
+                for person_hash, unit, external_id, state in connection.execute(query).all():
+                    if state in (EntryState.LOADED, EntryState.SENT):
+                        found[person_hash, unit].add(external_id)
+        return found
+
+    # --- claiming and sending -----------------------------------------------------------------------------
+
+    def claim(self, run: Run, intents: Sequence[Intent]) -> tuple[str, dict[Key, int]]:
+        """Take prospects for this run: write the intent before anything is sent.
+
+        Taken are new ones, refused ones, those this run claimed in an earlier try, and claims that expired
+        unsent. One statement a prospect decides, so of two runs at the same moment only one gets a prospect.
+
+        :return: the claim's token, and the ids of the entries that were won by key.
+        """
+        token, at = uuid.uuid4().hex, now()
+        # Each key once: PostgreSQL refuses to write a row twice in one statement.
+        once = {intent.key: intent for intent in intents}.values()
+        if not once:
+            return token, {}
+        with self._writing() as connection:
+            connection.execute(*_claim(connection, run, once, token, at))
+            ours = sa.select(entries.c.id, entries.c.external_id, entries.c.unit).where(
+                entries.c.pair == run.pair, entries.c.state == EntryState.CLAIMED, entries.c.claim == token
+            )
+            won = connection.execute(ours).all()
+            for some in statements(won):
+                note(connection, [row.id for row in some], Event.CLAIMED, at, run.run_id)
+        return token, {(row.external_id, row.unit): row.id for row in won}
+
+    def mark_sent(self, ids: Collection[int], token: str) -> set[int]:
+        """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
+        at, confirmed = now(), set[int]()
+        with self._writing() as connection:
+            for some in statements(sorted(ids)):
+                ours = sa.and_(
+                    entries.c.id.in_(some), entries.c.state == EntryState.CLAIMED, entries.c.claim == token
+                )
+                statement = (
+                    sa.update(entries)
+                    .where(ours)
+                    .values(state=EntryState.SENT, sent_at=at, job=None, updated_at=at)
+                    .returning(entries.c.id)
+                )
+                changed = connection.execute(statement).scalars().all()
+                note(connection, changed, Event.SENT, at)
+                confirmed.update(changed)
+        return confirmed
+
+    def mark_sent_again(self, ids: Collection[int], token: str) -> bool:
+        """Note a further try of a request; returns whether all its entries are still ours to send.
+
+        A request can wait for minutes, for the ERP asks it to; meanwhile another run may have taken the entries
+        over. The time of the last try is kept, for from then on the ERP has time to end what it took.
+        """
+        held = 0
+        with self._writing() as connection:
+            at = now()  # when all other writers have been waited for
+            for some in statements(sorted(ids)):
+                ours = sa.and_(
+                    entries.c.id.in_(some), entries.c.state == EntryState.SENT, entries.c.claim == token
+                )
+                statement = sa.update(entries).where(ours).values(sent_at=at, updated_at=at)
+                held += connection.execute(statement).rowcount
+        return held == len(ids)
+
+    def mark_in_import(self, ids: Collection[int], job: str, claims: Collection[str | None]) -> None:
+        """Note which import of the ERP carries these entries, those whose claim still holds."""
+        holds = entries.c.claim.in_(list(claims))
+        self._change(ids, Event.IN_IMPORT, only_if=holds, reference=job, job=job)
+
+    def release_unsent(self, ids: Collection[int], token: str) -> None:
+        """Return entries to claimed: the request is confirmed not to have taken effect.
+
+        Only where the claim still holds: another run may have taken an entry over and sent it meanwhile.
+        """
+        holds = sa.and_(entries.c.state == EntryState.SENT, entries.c.claim == token)
+        self._change(ids, Event.NOT_TAKEN, only_if=holds, state=EntryState.CLAIMED)
+
+    def claim_again(self, run: Run | None, entries_to_repeat: Sequence[Entry]) -> str:
+        """Claim sent entries that are confirmed absent from the ERP, under a new token.
+
+        :param run: who will send them; ``None``: their own runs, if those are ever repeated.
+        :return: the token; a process that still holds the old one finds its claim gone.
+        """
+        token, by_sender = uuid.uuid4().hex, defaultdict[tuple[str | None, str], list[int]](list)
+        for entry in entries_to_repeat:
+            by_sender[entry.claim, run.run_id if run else entry.run_id].append(entry.id)
+        for (claim, sender), ids in by_sender.items():
+            self._change(
+                ids,
+                Event.NOT_FOUND,
+                only_if=sa.and_(entries.c.state == EntryState.SENT, entries.c.claim == claim),
+                state=EntryState.CLAIMED,
+                claim=token,
+                claimed_at=now(),
+                by_run=sender,
+                run_id=sender,
+                job=None,
+            )
+        return token
+
+    # --- outcomes of the load -----------------------------------------------------------------------------
+
+    # Each takes the claim under which its entry was read: a process that was thought dead and wakes up with an old
+    # answer in its hands must not overwrite what another has written since.
+
+    def mark_loaded(self, offers: Sequence[Made]) -> None:
+        """Note that the ERP holds one offer for each of these entries."""
+        at = now()
+        with self._writing() as connection:
+            for some in statements(offers):
+                query = sa.select(entries.c.id, entries.c.claim)
+                claims = dict(
+                    connection.execute(query.where(entries.c.id.in_([o.entry for o in some]))).all()
+                )
+                ours = [offer for offer in some if offer.claim in (None, claims[offer.entry])]
+                values = [
+                    {"entry": offer.entry, "state": EntryState.LOADED, "updated_at": at}
+                    | {name: getattr(offer, name) for name in _OF_AN_OFFER}
+                    for offer in ours
+                ]
+                if ours:
+                    connection.execute(_LOADED, values)
+                    written = (entries.c.reason, entries.c.offer_number)
+                    note(connection, [offer.entry for offer in ours], Event.OFFER, at, None, *written)
+
+    def mark_refused(self, ids: Collection[int], reason: Reason, claim: str | None = None) -> None:
+        """Note that the ERP holds no offer and will not take this record as it is."""
+        self._change(ids, Event.REFUSED, only_if=_still(claim), reason=reason, state=EntryState.REFUSED)
+
+    def mark_ambiguous(self, entry_id: int, claim: str | None = None) -> None:
+        """Note that the ERP holds several offers: never to be accepted, a person must look."""
+        self._change(
+            [entry_id],
+            Event.SEVERAL_OFFERS,
+            only_if=_still(claim),
+            reason=Reason.AMBIGUOUS,
+            state=EntryState.AMBIGUOUS,
+        )
+
+    def mark_changed(self, ids: Collection[int]) -> None:
+        """Note that the partner changed the record after its offer was made; the ERP's clerk decides."""
+        self._change(
+            ids,
+            Event.CHANGED,
+            only_if=entries.c.changed_at.is_(None),
+            changed_at=now(),
+            reason=Reason.CHANGED_AFTER_LOAD,
+        )
+
+    def mark_choice(self, changed: Sequence[tuple[Entry, Intent]]) -> None:
+        """Note whom the partner chose after the load, or lets units together with others."""
+        groups = defaultdict[tuple[bool, str | None, int], list[int]](list)
+        for entry, intent in changed:
+            groups[intent.chosen, intent.bundle, intent.bundle_size].append(entry.id)
+        for (chosen, bundle, size), ids in groups.items():
+            what = Event.CHOSEN if chosen else Event.NOT_CHOSEN
+            self._change(ids, what, chosen=chosen, bundle=bundle, bundle_size=size)
+
+    def mark_not_chosen(self, pair: str, keys: Collection[Key]) -> None:
+        """Note that the partner has taken the choice back: entries without a lease are not to be accepted."""
+        known = self.find(pair, {external_id for external_id, _ in keys})
+        ids = [known[key].id for key in keys if key in known and known[key].chosen]
+        self._change(ids, Event.NOT_CHOSEN, only_if=entries.c.lease_number.is_(None), chosen=False)
+
+    def mark_withdrawn(self, pair: str, external_ids: Collection[str]) -> list[Entry]:
+        """Mark entries that the partner reports as withdrawn or rejected; returns those with an offer."""
+        known = list(self.find(pair, external_ids).values())
+        with_offer = [
+            entry
+            for entry in known
+            if entry.state in (EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
+        ]
+        new = [entry.id for entry in with_offer if entry.withdrawn_at is None]
+        self._change(new, Event.WITHDRAWN, reason=Reason.WITHDRAWN_AFTER_LOAD, withdrawn_at=now())
+        return with_offer
+
+    # --- acceptance ---------------------------------------------------------------------------------------
+
+    def mark_accepting(self, entry: Entry, run_id: str) -> bool:
+        """Take the right to accept on this unit; of all pairs on the ERP one at a time has it."""
+        try:
+            self._change(
+                [entry.id],
+                Event.ACCEPTING,
+                by_run=run_id,
+                only_if=entries.c.lease_number.is_(None),
+                acceptance=AcceptanceState.ACCEPTING,
+                acceptance_run=run_id,
+                accepting_since=now(),
+            )
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    def mark_leased(self, entry_id: int, lease_number: str, run_id: str) -> None:
+        """Note that the offer turned into a lease; one that another run has written already stays that run's."""
+        self._change(
+            [entry_id],
+            Event.LEASE,
+            only_if=sa.func.coalesce(entries.c.acceptance, "") != AcceptanceState.LEASED,
+            reference=lease_number,
+            by_run=run_id,
+            acceptance=AcceptanceState.LEASED,
+            acceptance_reason=None,
+            acceptance_run=run_id,
+            lease_number=lease_number,
+        )
+
+    def mark_held(
+        self, ids: Collection[int], reason: Reason, run_id: str, decided_by: str | None = None
+    ) -> None:
+        """Note that there is no lease for now, and why; ``decided_by`` names the Airflow user if a person said so."""
+        decided: dict[str, Any] = {"decided_by": decided_by, "decided_at": now()} if decided_by else {}
+        self._change(
+            ids,
+            Event.HELD,
+            # Another process may have found the lease since this one looked.
+            only_if=entries.c.lease_number.is_(None),
+            reason=reason,
+            reference=decided_by,
+            by_run=run_id,
+            acceptance=AcceptanceState.HELD,
+            acceptance_reason=reason,
+            acceptance_run=run_id,
+            **decided,
+        )
+
+    def mark_awaiting(self, ids: Collection[int], run_id: str) -> None:
+        """Note that a person is asked whether to accept."""
+        self._change(
+            ids,
+            Event.APPROVAL_ASKED,
+            by_run=run_id,
+            acceptance=AcceptanceState.AWAITING,
+            acceptance_run=run_id,
+        )
+
+    def mark_approved(self, ids: Collection[int], run_id: str, decided_by: str) -> None:
+        """Note that a person said yes; the acceptance itself follows."""
+        self._change(
+            ids, Event.APPROVED, reference=decided_by, by_run=run_id, acceptance=None,
+            acceptance_reason=None, decided_by=decided_by, decided_at=now(),
+        )  # fmt: skip
+
+
+def _still(claim: str | None) -> sa.ColumnElement[bool] | None:
+    return entries.c.claim == claim if claim else None
+
+
+def _claim(
+    connection: sa.Connection, run: Run, intents: Iterable[Intent], token: str, at: datetime
+) -> tuple[sa.Insert, list[dict[str, Any]]]:
+    """The statement that claims, and its rows: a new entry, or the same values in one that is free."""
+    same_for_all = {
+        "pair": run.pair,
+        "erp": run.erp,
+        "state": EntryState.CLAIMED,
+        "claim": token,
+        "claimed_at": at,
+        "run_id": run.run_id,
+        "window_start": run.window_start,
+        "window_end": run.window_end,
+        "created_at": at,
+        "updated_at": at,
+    }
+    rows = [same_for_all | vars(intent) for intent in intents]
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(entries)
+    taken_over = {
+        name: getattr(insert.excluded, name)
+        for name in rows[0]
+        if name not in ("pair", "external_id", "unit", "created_at")
+    }
+    free = sa.or_(
+        entries.c.state == EntryState.REFUSED,
+        sa.and_(entries.c.state == EntryState.CLAIMED, entries.c.run_id == run.run_id),
+        sa.and_(entries.c.state == EntryState.CLAIMED, entries.c.claimed_at < at - CLAIM_EXPIRES),
+    )
+    return insert.on_conflict_do_update(
+        index_elements=["pair", "external_id", "unit"],
+        set_=taken_over | {"reason": None, "job": None, "sent_at": None},
+        where=free,
+    ), rows

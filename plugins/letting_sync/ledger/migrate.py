@@ -1,0 +1,130 @@
+"""Bring the ledger's database to the newest version: ``python -m letting_sync.ledger.migrate``."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+import tenacity
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from letting_sync.errors import StopRun
+from letting_sync.ledger.schema import MIGRATIONS, Store, locate
+
+VERSION_TABLE = "prospect_ledger_version"
+"""Own name, so that the ledger may share a database with Airflow's tables."""
+_ADVISORY_LOCK = 7_021_977
+READS_ONLY = {"prospects_reads_only": True}
+"""Execution options of a connection whose transactions write nothing."""
+SECONDS_TO_WAIT = 60
+"""How long a process waits for another one that holds SQLite's file."""
+PAUSE = tenacity.wait_random(0.01, 0.05)
+
+_GIVE_UP_ON_A_LOST_HOST = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""Seconds, of libpq: a host that is gone is noticed within a minute; TCP alone would take up to two hours."""
+
+log = logging.getLogger(__name__)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Run all migrations that are missing, one process at a time."""
+    with _one_at_a_time(engine), engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def ready(engine: sa.Engine) -> None:
+    """Make an empty database; refuse one that is behind or ahead of this package.
+
+    A new ledger needs no hand. One that holds data is migrated by a person, at a time of their choosing.
+
+    :raises StopRun: with the command to run.
+    """
+    current, newest = _version(engine), ScriptDirectory.from_config(_config()).get_current_head()
+    if current is None:
+        upgrade(engine)
+    elif current != newest:
+        raise StopRun(
+            f"The ledger is at version {current}, this package needs {newest}. "
+            "Run `python -m letting_sync.ledger.migrate`, then clear the task."
+        )
+
+
+def _version(engine: sa.Engine) -> str | None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        return context.get_current_revision()
+
+
+@contextmanager
+def _one_at_a_time(engine: sa.Engine) -> Iterator[None]:
+    """Two first runs may start at the same moment; Alembic itself takes no lock."""
+    if engine.dialect.name == "sqlite":
+        with open(f"{engine.url.database}.lock", "w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect() as connection:
+        connection.execute(sa.select(sa.func.pg_advisory_lock(_ADVISORY_LOCK)))
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_LOCK)))
+
+
+def open_engine(store: Store) -> sa.Engine:
+    """An engine on the ledger's database, set up for several processes on one SQLite file.
+
+    Values are left out of error messages, which end in the tasks' logs.
+    """
+    if store.url.get_backend_name() != "sqlite":
+        return sa.create_engine(
+            store.url, pool_pre_ping=True, hide_parameters=True, connect_args=_GIVE_UP_ON_A_LOST_HOST
+        )
+    engine = sa.create_engine(store.url, hide_parameters=True, connect_args={"timeout": SECONDS_TO_WAIT})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        # The only statement for which SQLite does not wait by itself: two first runs may begin with it at once.
+        locked = tenacity.retry_if_exception_type(sqlite3.OperationalError)
+        until = tenacity.stop_after_delay(SECONDS_TO_WAIT)
+        for attempt in tenacity.Retrying(retry=locked, wait=PAUSE, stop=until, reraise=True):
+            with attempt:
+                connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # A writer takes the lock at once: a lock taken half-way through fails instead of waiting.
+        reads_only = READS_ONLY.keys() <= connection.get_execution_options().keys()
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    ledger_engine = open_engine(locate())
+    upgrade(ledger_engine)
+    log.info("ledger at %s: %s", ledger_engine.url.render_as_string(), _version(ledger_engine))

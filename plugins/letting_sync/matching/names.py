@@ -1,0 +1,199 @@
+"""How a person's name is written: titles apart, capitals only where they belong, blanks in order.
+
+Pure functions from text to text; :mod:`letting_sync.matching.cleaning` applies them to whole columns. Where the
+rules come from: blanks, NFC, titles, capitals are the duplicate check's needs (published: the ERP compares byte
+by byte); which particles and prefixes there are is ordinary German usage (assumed).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Fillers that Unicode calls letters or symbols, though nothing is to be seen."""
+_INVISIBLE_MARKS = "\u034f\u180b\u180c\u180d\u180f" + "".join(map(chr, range(0xFE00, 0xFE10)))
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"))
+
+_TITLE = re.compile(
+    r"""(?ix)
+    (?: univ\.\s?-?\s?prof | prof(?:essor(?:in)?)? | priv\.\s?-?\s?doz | doktor | dr )
+        (?: \.\s? | (?=[\s,-]) | $ ) ,?\s*
+    (?: (?: (?:med|phil|jur|rer|nat|pol|oec|ing|habil|theol|vet|dent|sc|techn|h\.?\s?c|mult|e\.?\s?h|iur|agr|paed|psych)\.\s?
+          | -\s?ing\.?(?=\s|$)\s? )  )*
+    | dipl\.\s?-?\s?(?:ing|kfm|kffr|vw|bw|inf|phys|chem|psych|biol|math|päd|soz)\b\.?\s*(?:\(fh\)\s*)?
+    | (?: mag | ing | p\.?d ) \. \s*
+    | pd \s (?= (?:prof|dr) )
+    | (?: [bm] \.\s? (?: sc | a | eng ) ) \. \s*
+    """
+)
+_LEADING_TITLES = re.compile(rf"(?ix)^(?:{_TITLE.pattern.removeprefix('(?ix)')})+")
+
+_ALWAYS_SMALL = frozenset(
+    ["von", "vom", "zu", "zum", "zur", "van", "de", "der", "den", "ter", "ten", "auf", "aus", "dos", "das"]
+)
+"""Particles that stay small even at the head of a last name: von der Heyde, de Vries."""
+_SMALL_INSIDE = _ALWAYS_SMALL | frozenset(
+    [
+        "und",
+        "dem",
+        "del",
+        "della",
+        "di",
+        "da",
+        "du",
+        "la",
+        "le",
+        "el",
+        "y",
+        "e",
+        "do",
+        "an",
+        "am",
+        "im",
+        "in",
+        "geb",
+        "bin",
+        "ibn",
+    ]
+)
+_MAC = re.compile(
+    r"^Mac(?=(?:alister|allister|arthur|aulay|beth|callum|clure|cormick|donald|donell|dougal|dougall|duff|"
+    r"ewan|farlane|gregor|innes|intosh|intyre|kay|kenna|kenzie|kinley|kinnon|lachlan|laren|laughlin|lean|"
+    r"leod|mahon|manus|millan|nab|naughton|neil|neill|pherson|quarrie|rae|tavish)$)"
+)
+_WORD = re.compile(r"[^\s\-./]+")
+_ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII"))
+_VOWELS = frozenset("AEIOUYÄÖÜÅÆØ")
+
+
+_ODD_BUT_PRINTABLE = re.compile(f"[{_BLANK_LETTERS}{_INVISIBLE_MARKS}]")
+
+
+def without_stray_blanks(text: str) -> str:
+    """Composed text (NFC) with single ordinary blanks, nothing invisible, nothing around it."""
+    # What Python calls printable has no separators but the ordinary blank, no controls and no format marks.
+    plain = text.isprintable() and not _ODD_BUT_PRINTABLE.search(text)
+    kept = text if plain else text.translate(_REPLACEMENTS)
+    return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+class _Invisible(dict[int, str | int]):
+    """Translation table made as characters come by: separators and controls to a blank, invisible ones away."""
+
+    _known: dict[int, str | int] = {}
+
+    def __getitem__(self, code: int) -> str | int:
+        known = self._known.get(code)
+        if known is None:
+            known = self._known[code] = self._replacement(code)
+        return known
+
+    @staticmethod
+    def _replacement(code: int) -> str | int:
+        char = chr(code)
+        category = unicodedata.category(char)
+        if category[0] == "Z" or category == "Cc" or char in _BLANK_LETTERS:
+            return " "
+        if category in ("Cf", "Cs") or char in _INVISIBLE_MARKS:
+            return ""
+        return code
+
+
+_REPLACEMENTS = _Invisible()
+
+
+def plain_name(name: str) -> str:
+    """The name with its blanks in order and plain hyphens, without blanks around them."""
+    text = without_stray_blanks(name).translate(_DASHES)
+    return re.sub(r"(?<=\w) ?- ?(?=\w)", "-", text)
+
+
+def tidy_name(name: str) -> str:
+    """A plain name without capitals-only writing."""
+    text = plain_name(name)
+    return unicodedata.normalize("NFC", in_ordinary_writing(text)) if text.isupper() else text
+
+
+def in_ordinary_writing(name: str) -> str:
+    """Write a capitals-only name as people do: ``MÜLLER-VON DER HEYDE`` -> ``Müller-von der Heyde``.
+
+    Initials, Roman numerals and two letters without a vowel (``HJ``) stay as they are.
+    """
+    words = list(_WORD.finditer(name))
+    parts, end = [], 0
+    for position, match in enumerate(words):
+        initial = match.end() < len(name) and name[match.end()] == "." and len(match[0]) == 1
+        particle = _is_particle(match[0], position, len(words))
+        parts += [name[end : match.start()], _written_word(match[0], initial, particle)]
+        end = match.end()
+    return "".join([*parts, name[end:]])
+
+
+def _is_particle(word: str, position: int, words: int) -> bool:
+    if words == 1:
+        return False
+    small = _ALWAYS_SMALL if position == 0 else _SMALL_INSIDE
+    return word.lower() in small
+
+
+def _written_word(word: str, initial: bool, particle: bool) -> str:
+    if particle:
+        return word.lower()
+    if initial or word in _ROMAN or (len(word) <= 2 and not _VOWELS.intersection(word)):
+        return word
+    if len(word) > 2 and word[1] in "'’" and word[0] in "ODL":
+        return word[:2] + _capitalised(word[2:])
+    if len(word) > 3 and word.startswith("MC"):
+        return "Mc" + _capitalised(word[2:])
+    written = _capitalised(word)
+    return "Mac" + written[3:].capitalize() if _MAC.match(written) else written
+
+
+def _capitalised(word: str) -> str:
+    # The Turkish İ would become an i with a second dot above it.
+    return word[:1] + word[1:].replace("İ", "i").lower()
+
+
+def split_title(name: str) -> tuple[str | None, str]:
+    """Take leading academic titles off: ``Dr. med. Anna`` -> (``Dr. med.``, ``Anna``).
+
+    :param name: a name with its blanks in order.
+    """
+    found = []
+    while (match := _LEADING_TITLES.match(name)) and match[0]:
+        found.append(match[0].strip(" ,"))
+        name = name[match.end() :].lstrip(" ,.-")
+    return (tidy_title(" ".join(found)), name) if found else (None, name)
+
+
+_TITLE_WORDS = (
+    "Dr. Prof. Dipl. Mag. Ing. Priv. Doz. Univ. med. phil. jur. rer. nat. pol. oec. habil. theol. vet. dent. sc. "
+    "techn. mult. iur. agr. paed. psych. Kfm. Kffr. Vw. Bw. Inf. Phys. Chem. Biol. Math. Päd. Soz."
+)
+_KNOWN_TITLES = {word.rstrip(".").lower(): word for word in _TITLE_WORDS.split(" ")} | {
+    "pd": "PD",
+    "professor": "Prof.",
+    "professorin": "Prof.",
+    "doktor": "Dr.",
+}
+
+
+def tidy_title(title: str) -> str:
+    """One writing for one title: ``DR.MED`` and ``Dr. med.`` are the same; unknown words stay as they are."""
+    title = without_stray_blanks(title).strip(",- ")
+    parts = re.findall(r"[^\W\d_]+\.?|[^\w\s.]|\S", title)
+    if any(part.rstrip(".").lower() not in _KNOWN_TITLES and part != "-" for part in parts):
+        return title
+    words = " ".join(_KNOWN_TITLES.get(part.rstrip(".").lower(), part) for part in parts)
+    return words.replace(" - ", "-").strip("- ")
+
+
+def joined_titles(given: str | None, found: str | None) -> str | None:
+    """The title field, with what stood in the name added unless it is there already."""
+    if not given or not found:
+        return given or found
+    folded_given, folded_found = (re.sub(r"[\s.]", "", title).casefold() for title in (given, found))
+    if folded_found in folded_given:
+        return given
+    return found if folded_given in folded_found else f"{given} {found}"

@@ -1,0 +1,325 @@
+"""How a partner's loose JSON becomes typed fields: the same few rules for every partner.
+
+Each function takes whatever stood in the record and returns a clean value or ``None`` for "nothing there";
+what is there and cannot be read raises :class:`RefuseRecord` with a reason code, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from letting_sync.errors import RefuseRecord
+from letting_sync.model import Prospect, UnitNumber
+from letting_sync.reasons import Field, Problem, Reason, field_reason
+
+EARLIEST_YEAR = 1900
+"""No living tenant was born earlier; an ERP date field takes no year below 1753 anyway."""
+
+_GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+"""Unicode's category Cc."""
+_BERLIN = ZoneInfo("Europe/Berlin")
+
+LONGEST_TEXT = 2000
+"""Characters of the longest field that an ERP takes, the message (assumed); anything above is cut there or refused."""
+LONGEST_NAME = 60
+"""Characters of a name that both ERPs take (assumed). A cut name would be another person for the duplicate check."""
+_CUT_MARK = " […]"
+
+
+def text(value: Any, field: Field) -> str | None:
+    """Return the text without control characters, or ``None`` if nothing visible stands in it.
+
+    Numbers count as text (a house number may come as ``12``). Blanks stay: cleaning is the dedup task's.
+
+    :raises RefuseRecord: ``unreadable_text`` for another type or for lone surrogates, which no ERP can store.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is neither text nor a number."
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is no number."
+        )  # Python's JSON reader takes NaN
+    result = str(value)
+    # Nearly every text is printable: then nothing of what is sought below can be in it, except ordinary blanks.
+    if result.isprintable():
+        return result if result.strip() else None
+    if _SURROGATE.search(result):
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} holds broken Unicode.")
+    result = _CONTROL.sub(" ", result)
+    return result if _something_visible(result) else None
+
+
+def _something_visible(value: str) -> bool:
+    return any(unicodedata.category(char)[0] not in "ZC" for char in value)
+
+
+def _only_visible(value: str) -> bool:
+    """Whether there is neither a blank nor anything invisible (Unicode's categories Z and C) in it."""
+    return value.isprintable() and " " not in value
+
+
+def limited_text(value: Any, field: Field, longest: int = LONGEST_TEXT) -> str | None:
+    """Like :func:`text`, refusing what no ERP could take.
+
+    :raises RefuseRecord: ``<field>_too_long`` besides those of :func:`text`.
+    """
+    result = text(value, field)
+    if result is not None and len(result.strip()) > longest:
+        raise RefuseRecord(
+            field_reason(Problem.TOO_LONG, field), f"{field} is longer than the {longest} characters allowed."
+        )
+    return result
+
+
+def message(value: Any) -> str | None:
+    """The prospect's message, cut to the ERPs' 2000 characters with a mark where it is longer."""
+    result = text(value, Field.MESSAGE)
+    if result is None or len(result) <= LONGEST_TEXT:
+        return result
+    return result[: LONGEST_TEXT - len(_CUT_MARK)] + _CUT_MARK
+
+
+def email(value: Any) -> str | None:
+    """An e-mail address; ``None`` for a text without ``@``, which is a note and no address.
+
+    The prospect travels without it: both ERPs take one without an e-mail, and losing the person would be worse.
+    """
+    result = limited_text(value, Field.EMAIL)
+    return result if result is not None and "@" in result else None
+
+
+def unit(value: Any, separator: str | None) -> UnitNumber:
+    """Read the number of a unit as the partner shows it.
+
+    :raises RefuseRecord: see :meth:`UnitNumber.parse`; ``unit_unreadable`` for blanks or invisible characters
+        inside a part, which look like another unit's number and are none.
+    """
+    result = UnitNumber.parse(limited_text(value, Field.UNIT, 64), separator)
+    if not all(map(_only_visible, result)):
+        raise RefuseRecord(
+            field_reason(Problem.INVISIBLE_CHARACTERS, Field.UNIT),
+            "The unit number holds blanks or invisible characters.",
+        )
+    return result
+
+
+def required_text(value: Any, field: Field, longest: int) -> str:
+    """Like :func:`text`, for a field no record may lack.
+
+    :raises RefuseRecord: ``<field>_missing`` or ``<field>_too_long``.
+    """
+    result = limited_text(value, field, longest)
+    if result is None:
+        raise RefuseRecord(
+            field_reason(Problem.MISSING, field), f"The record has no {field.replace('_', ' ')}."
+        )
+    return result
+
+
+def identifier(value: Any, field: Field = Field.EXTERNAL_ID) -> str:
+    """Read an id as it stands: up to 64 visible characters, no blanks around it.
+
+    :raises RefuseRecord: ``external_id_missing``, ``external_id_too_long`` or ``external_id_unreadable``.
+    """
+    result = required_text(value, field, 64).strip()
+    if not _only_visible(result):
+        raise RefuseRecord(
+            field_reason(Problem.INVISIBLE_CHARACTERS, field),
+            f"{field} holds blanks or invisible characters.",
+        )
+    return result
+
+
+def day(value: Any, field: Field) -> date | None:
+    """Read ``YYYY-MM-DD`` or ``TT.MM.JJJJ``, or a time that stands for a day: midnight as written, or in Berlin.
+
+    A browser in Germany writes the 1st of May as ``…-04-30T22:00:00Z``: cutting the time off would give another
+    person's date of birth. A time that is no midnight is refused.
+
+    :raises RefuseRecord: ``unreadable_<field>`` for anything else; a wrong date is never dropped silently,
+        since the ERP's duplicate check hangs on it.
+    """
+    written = text(value, field)
+    if written is None:
+        return None
+    written = written.strip()
+    try:
+        if match := _ISO_DATE.fullmatch(written):
+            year, month, day_of_month = (int(part) for part in match.groups())
+        elif match := _GERMAN_DATE.fullmatch(written):
+            day_of_month, month, year = (int(part) for part in match.groups())
+        else:
+            return _day_of_midnight(datetime.fromisoformat(written))
+        return date(year, month, day_of_month)
+    except (ValueError, OverflowError):
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, field), f"{field} is not a date.") from None
+
+
+def _day_of_midnight(moment: datetime) -> date:
+    if moment.time() == time.min:
+        return moment.date()
+    there = moment.astimezone(_BERLIN) if moment.tzinfo else moment
+    if there.time() != time.min:
+        raise ValueError
+    return there.date()
+
+
+def wished_day(value: Any, field: Field, today: date) -> date | None:
+    """Read a date that is a mere wish; what cannot be read or cannot be meant is ``None``.
+
+    A wish binds nobody, so a slip in it must not hold up a chosen tenant; without it no date is invented.
+    """
+    try:
+        wished = day(value, field)
+    except RefuseRecord:
+        return None
+    return wished if wished and EARLIEST_YEAR <= wished.year <= today.year + 10 else None
+
+
+def birth_date(value: Any, today: date) -> date | None:
+    """Read a date of birth that a tenant can have.
+
+    :raises RefuseRecord: ``unreadable_birth_date`` or ``implausible_birth_date``.
+    """
+    born = day(value, Field.BIRTH_DATE)
+    if born is not None and not (born.year >= EARLIEST_YEAR and born <= today):
+        raise RefuseRecord(Reason.IMPLAUSIBLE_BIRTH_DATE, f"Born before {EARLIEST_YEAR} or after today.")
+    return born
+
+
+def moment(value: Any, field: Field) -> datetime:
+    """Read an ISO 8601 time; without an offset it is UTC.
+
+    :raises RefuseRecord: ``unreadable_<field>`` if it is missing or no time.
+    """
+    try:
+        written = text(value, field)
+        result = datetime.fromisoformat((written or "").strip())
+        return (result if result.tzinfo else result.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, field), f"{field} is missing or no ISO 8601 time."
+        ) from None
+
+
+def mapping(value: Any, field: Field) -> Mapping[str, Any]:
+    """Return a nested object, an empty one for ``None`` and for ``""`` (a partner's spelling of nothing).
+
+    :raises RefuseRecord: ``unreadable_<field>`` for anything that is no object.
+    """
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, Mapping):
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, field), f"{field} is not an object.")
+    return value
+
+
+def country(value: Any) -> str | None:
+    """Read a country, named in German or English or as an ISO code of two or three letters, as ISO alpha-2.
+
+    ``None`` for an unknown one: the ERP then takes its default, and the rest of the address is still right.
+    """
+    written = limited_text(value, Field.COUNTRY)
+    return None if written is None else _countries().get(_country_key(written))
+
+
+def _country_key(written: str) -> str:
+    return unicodedata.normalize("NFKC", written).strip().casefold()
+
+
+@cache
+def _countries() -> dict[str, str]:
+    """Names and codes -> alpha-2, from the Unicode CLDR tables that Babel brings."""
+    from babel.core import Locale, get_global  # here: a DAG file must not load it
+
+    not_countries = {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}
+    known = {
+        "bundesrepublik deutschland": "DE",
+        "brd": "DE",
+        "d": "DE",
+        "a": "AT",
+        "türkei": "TR",
+        "turkey": "TR",
+    }
+    for language in ("de", "en"):
+        for code, name in Locale(language).territories.items():
+            if len(code) == 2 and code.isalpha() and code not in not_countries:
+                known.setdefault(_country_key(name), code)
+                known[code.casefold()] = code
+    for alias, codes in get_global("territory_aliases").items():
+        if len(codes) == 1 and alias.isalpha() and codes[0].casefold() in known:
+            known.setdefault(alias.casefold(), codes[0])
+    return known
+
+
+def prospect(**values: Any) -> Prospect:
+    """Put a prospect together from fields read by the functions above.
+
+    :raises RefuseRecord: ``unreadable_record`` if they do not make one.
+    """
+    try:
+        return Prospect(**values)
+    except ValidationError:
+        # Its text holds the values; it must reach no log, not even as a cause.
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.RECORD), "The record does not fit the form of a prospect."
+        ) from None
+
+
+def readable_identifier(record: Any, name: str) -> str | None:
+    """The id in a field of a record, whatever that record is; ``None`` if none can be read."""
+    try:
+        return identifier(record.get(name)) if isinstance(record, Mapping) else None
+    except RefuseRecord:
+        return None
+
+
+def lacking(record: Any, promised: Iterable[str]) -> list[str]:
+    """Which of the promised fields a record lacks; one that is there and ``null`` is not lacking.
+
+    :param promised: names, with a dot for each step into an object (``tenant.birthDate``). Where that object itself
+        is missing or ``null``, its fields do not count as lacking.
+    """
+    missing = []
+    for path in promised:
+        *way, name = path.split(".")
+        place = record
+        for step in way:
+            place = place.get(step) if isinstance(place, Mapping) else None
+        if isinstance(place, Mapping) and name not in place:
+            missing.append(path)
+    return missing
+
+
+def as_raw(record: Any, known: Mapping[str, Any]) -> str:
+    """The record as JSON for the quarantine table, cut to the fields of the contract.
+
+    :param known: the contract's fields; a nested mapping says which of a nested object's fields stay. What is
+        not named (income, profession, …) is dropped at the door, from quarantine too.
+    """
+    return json.dumps(_cut(record, known), ensure_ascii=True, default=str)[:100_000]
+
+
+def _cut(value: Any, known: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_cut(item, known) for item in value]
+    if not isinstance(value, Mapping):
+        return value if not known else f"<{type(value).__name__}>"
+    return {key: _cut(value[key], inner) for key, inner in known.items() if key in value}

@@ -1,0 +1,77 @@
+"""A letting platform as a pair names it: which system, through which connection, with which of its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from letting_sync.errors import InvalidSettings, about_text
+from letting_sync.model import PARTNER_SEPARATORS
+
+Selection = Literal["partner", "erp"]
+"""Where prospects are chosen: in the partner's system, or in the ERP (then all are transferred and none accepted)."""
+
+
+@dataclass(frozen=True)
+class PartnerSystem:
+    """One kind of letting platform; its package under ``plugins/`` has one such value.
+
+    :param name: name of the package, and ``partner:`` in a customer's file.
+    :param extract: its extract operator, called with a :class:`PartnerTarget`.
+    :param options: settings that only this system has -> their allowed values, the default first.
+    """
+
+    name: str
+    extract: Any
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def at(
+        self, conn_id: str, *, separator: str | None = None, selection: Selection = "partner", **options: str
+    ) -> PartnerTarget:
+        """This system at one customer.
+
+        :param conn_id: Airflow connection.
+        :param separator: what the system shows between the four parts of a unit number; ``None``: each number
+            tells by itself, if it holds exactly one of the five that are possible.
+        :param selection: where prospects are chosen.
+        :param options: settings that only this system has.
+        :raises InvalidSettings: naming each wrong setting, its value and the rule.
+        """
+        problems = []
+        if problem := about_text("partner_conn_id", conn_id):
+            problems.append(problem)
+        if separator is not None and separator not in PARTNER_SEPARATORS:
+            known = " ".join(PARTNER_SEPARATORS)
+            problems.append(
+                ("partner_separator", f"partner_separator = {separator!r:.80}: must be one of {known}")
+            )
+        if selection not in get_args(Selection):
+            problems.append(("selection", f"selection = {selection!r:.80}: must be partner or erp"))
+        for name, value in options.items():
+            problems += self._about(name, value)
+        if problems:
+            raise InvalidSettings(self.name, problems)
+        defaults = {name: values[0] for name, values in self.options.items()}
+        chosen = MappingProxyType(defaults | options)
+        return PartnerTarget(self, conn_id.strip(), separator, selection, chosen)
+
+    def _about(self, name: str, value: Any) -> list[tuple[str, str]]:
+        allowed = self.options.get(name)
+        if allowed is None:
+            return [(name, f"{name} = {value!r:.80}: {self.name} has no such setting; leave it out")]
+        if value not in allowed:
+            return [(name, f"{name} = {value!r:.80}: must be {' or '.join(allowed)}")]
+        return []
+
+
+@dataclass(frozen=True)
+class PartnerTarget:
+    """A letting platform at one customer; made by :meth:`PartnerSystem.at`."""
+
+    system: PartnerSystem
+    conn_id: str
+    separator: str | None
+    selection: Selection
+    options: Mapping[str, str]

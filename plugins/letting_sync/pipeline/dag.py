@@ -1,0 +1,112 @@
+"""The shape of every pair's DAG: the story of a prospect in the order in which it happens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
+from airflow.sdk.definitions.param import ParamsDict
+
+from letting_sync.alerts import callbacks
+from letting_sync.alerts.settings import who_is_told
+from letting_sync.pipeline.pair import Pair
+from letting_sync.pipeline.params import form
+from letting_sync.tasks.dedup.operator import DedupOperator, ReconcileOperator
+from letting_sync.window import TIMEZONE
+
+CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"
+"""What a chunk is called in the UI."""
+
+
+def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
+    """Build the DAG of a pair: ``extract >> dedup >> load_offers >> auto_accept >> reconcile``.
+
+    ``load_offers`` and ``auto_accept`` are mapped over the run's chunks; an ordinary run has one.
+
+    :param pair: the validated settings.
+    :param doc_md: the page for the person on call, shown in the UI.
+    """
+    with _without_tasks(pair, doc_md) as dag:
+        # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
+        watched: dict[str, Any] = {"on_failure_callback": callbacks.failed}
+        at_the_erp = _at_the_erp(pair) | watched
+        extract = pair.partner.system.extract(
+            task_id="extract",
+            partner=pair.partner,
+            clients=pair.clients,
+            timing=pair.timing,
+            **watched,
+        )
+        dedup = DedupOperator(
+            task_id="dedup",
+            folder=extract.output,
+            duplicates=pair.duplicates,
+            **watched,
+        )
+        load_offers = pair.erp.system.load.partial(
+            task_id="load_offers",
+            key=pair.duplicates.matching_key,
+            poll=pair.execution.poll,
+            outlets=[_asset(pair, "offers", "offers_loaded")],
+            **at_the_erp,
+        ).expand(chunk=dedup.output)
+        auto_accept = pair.erp.system.accept.partial(
+            task_id="auto_accept",
+            policy=pair.acceptance,
+            outlets=[_asset(pair, "leases", "leases_created")],
+            **at_the_erp,
+        ).expand(chunk=load_offers.output)
+        ReconcileOperator(
+            task_id="reconcile",
+            chunks=auto_accept.output,
+            limits=pair.alerts,
+            on_success_callback=callbacks.succeeded,
+            **watched,
+        )
+    # Set here, not above: else each task gets, and Airflow stores, a copy of its own.
+    dag.params = ParamsDict(form())
+    return dag
+
+
+def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
+    """When the pair runs, how often a task is tried, and who is told of trouble."""
+    return callbacks.WatchedDAG(
+        dag_id=pair.dag_id,
+        description=f"Prospects chosen in the letting platform become offers and leases ({pair.erp.exchange})",
+        schedule=CronDataIntervalTimetable(pair.timing.schedule, timezone=TIMEZONE),
+        start_date=pair.start_date,
+        catchup=pair.timing.catchup,
+        # Runs that wait for a person's approval must not keep the next ones from starting.
+        max_active_runs=16,
+        default_args={
+            "owner": pair.owner,
+            "retries": pair.execution.retries,
+            "retry_delay": pair.execution.retry_delay,
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(hours=1),
+        },
+        tags=["prospects", *pair.tags],
+        doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
+        **callbacks.dag_callbacks(pair.alerts.late_after, pair.timing.schedule),
+    )
+
+
+def _at_the_erp(pair: Pair) -> dict[str, Any]:
+    """What the two tasks that talk to the ERP have in common."""
+    return {
+        "erp": pair.erp,
+        "pool": pair.erp.pool,
+        "pool_slots": pair.erp.system.pool_slots,
+        "map_index_template": CHUNK_NAME,
+    }
+
+
+def _asset(pair: Pair, what: str, event: str) -> Asset:
+    return Asset(name=f"{pair.dag_id}_{event}", uri=f"prospects://{pair.dag_id}/{what}")
+
+
+@cache  # once a process: a DAG file may hold thousands of pairs
+def _told() -> str:
+    return who_is_told()

@@ -1,0 +1,218 @@
+"""Delete personal data when its keeping time is over: staged tables and rows of the ledger.
+
+Times in days, section ``[prospects]`` of the Airflow configuration:
+
+``keep_staged_days``      30   a run's tables, all but those of its quarantine
+``keep_quarantine_days``  180  quarantine: as long as a rejected applicant may still make a claim
+``keep_rejected_days``    180  ledger: refused, withdrawn, or with an offer that nobody can accept any more
+``keep_open_days``        730  ledger: offers that may still be open in the ERP
+``keep_leased_days``      0    ledger: leases; 0 keeps them, as the landlord's tenant file is kept
+
+What a run or a person is still busy with is never deleted. A row that goes too early does no harm: before an
+offer is sent the loader asks the ERP for it by its external id.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.configuration import conf
+
+from letting_sync.errors import StopRun
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from airflow.sdk import ObjectStoragePath
+
+log = logging.getLogger(__name__)
+
+UNDER_WAY = ("queued", "running")
+UnderWay = Callable[[str, Sequence[str]], int]
+"""How many of a DAG's runs with these ids go on; without ids: of all its runs."""
+
+
+@dataclass(frozen=True)
+class KeepingTimes:
+    """How many days each kind of data is kept; 0: for ever."""
+
+    staged: int = 30
+    quarantine: int = 180
+    rejected: int = 180
+    open: int = 730
+    leased: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.staged, self.quarantine, self.rejected, self.open, self.leased) < 0:
+            raise StopRun("A keeping time in [prospects] is negative. Nothing was deleted.")
+        if self.staged and self.quarantine and self.quarantine < self.staged:
+            raise StopRun("keep_quarantine_days is shorter than keep_staged_days. Nothing was deleted.")
+
+
+def keeping_times() -> KeepingTimes:
+    """The deployment's times.
+
+    :raises StopRun: if one of them is no whole number of days.
+    """
+    defaults = KeepingTimes()
+    try:
+        return KeepingTimes(
+            **{
+                name: conf.getint("prospects", f"keep_{name}_days", fallback=getattr(defaults, name))
+                for name in ("staged", "quarantine", "rejected", "open", "leased")
+            }
+        )
+    except ValueError as error:
+        raise StopRun("The keeping times in [prospects] must be whole numbers of days.") from error
+
+
+# --- staged tables ----------------------------------------------------------------------------------------
+
+
+def delete_staged(
+    base: ObjectStoragePath, times: KeepingTimes, at: datetime, under_way: UnderWay, rehearse: bool = False
+) -> dict[str, int]:
+    """Delete tables of runs whose keeping time is over.
+
+    :param under_way: asks Airflow which runs go on; their folders are left alone.
+    :param rehearse: count only.
+    :return: numbers of runs looked at, of runs left alone, and of what was deleted.
+    """
+    counts = Counter(
+        dict.fromkeys(("runs", "runs_under_way", "tables", "quarantine_tables", "rows", "folders"), 0)
+    )
+    for folder in run_folders(base):
+        counts["runs"] += 1
+        files = [path for path in folder.iterdir() if path.name.endswith(".parquet")]
+        age = at - _written_at(files) if files else timedelta(0)
+        due = [path for path in files if _is_due(path.name, age, times, len(files))]
+        if not due:
+            continue
+        if _goes_on(folder, under_way):
+            counts["runs_under_way"] += 1
+            continue
+        for path in due:
+            counts["quarantine_tables" if _is_quarantine(path.name) else "tables"] += 1
+            counts["rows"] += _rows(path)
+            if not rehearse:
+                path.unlink()
+        if len(due) == len(files):
+            counts["folders"] += 1
+            if not rehearse:
+                _remove_empty(folder)
+    return dict(counts)
+
+
+def run_folders(base: ObjectStoragePath) -> Iterator[ObjectStoragePath]:
+    """All runs' folders: one level for the DAG, one for the run."""
+    if not base.exists():
+        return
+    for dag_folder in sorted(base.iterdir(), key=str):
+        if dag_folder.is_dir():
+            yield from (folder for folder in sorted(dag_folder.iterdir(), key=str) if folder.is_dir())
+
+
+def _is_quarantine(name: str) -> bool:
+    return name.startswith("quarantine_")
+
+
+def _is_due(name: str, age: timedelta, times: KeepingTimes, files: int) -> bool:
+    if _is_quarantine(name) or (name == "extent.parquet" and files > 1):
+        # The extent (one number) stays as long as the quarantine: it tells the age of the folder.
+        return bool(times.quarantine) and age > timedelta(days=times.quarantine)
+    return bool(times.staged) and age > timedelta(days=times.staged)
+
+
+def _written_at(files: Sequence[ObjectStoragePath]) -> datetime:
+    """When the run read its records: by its extent, which nothing rewrites later, else by the oldest table."""
+    extent = [path for path in files if path.name == "extent.parquet"]
+    return min(_modified(path) for path in extent or files)
+
+
+def _modified(path: ObjectStoragePath) -> datetime:
+    # Not by stat(): for stores whose answer it does not know, its st_mtime is 1970, and all would be deleted.
+    try:
+        modified: datetime = path.fs.modified(path.path)
+    except NotImplementedError:
+        raise StopRun(
+            f"The store {path.protocol!r} does not tell how old a file is. Nothing was deleted."
+        ) from None
+    return modified if modified.tzinfo else modified.replace(tzinfo=UTC)
+
+
+_TIME_IN_NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)_(\d\d)_(\d\d(?:\.\d+)?)([-_])(\d\d)_(\d\d)")
+
+
+def _goes_on(folder: ObjectStoragePath, under_way: UnderWay) -> bool:
+    """Whether the run of a folder goes on or waits for a person. The folder's name has lost its ``:`` and ``+``."""
+    dag_id, name = folder.parent.name, folder.name
+    run_id = _TIME_IN_NAME.sub(
+        lambda m: f"{m[1]}:{m[2]}:{m[3]}{'+' if m[4] == '_' else '-'}{m[5]}:{m[6]}", name
+    )
+    return bool(under_way(dag_id, ())) and bool(under_way(dag_id, sorted({name, run_id})))
+
+
+def _rows(path: ObjectStoragePath) -> int:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with path.open("rb") as file:
+            return int(pyarrow.parquet.read_metadata(file).num_rows)
+    except (pyarrow.ArrowInvalid, OSError):
+        return 0
+
+
+def _remove_empty(folder: ObjectStoragePath) -> None:
+    """On an object store a folder without files is gone already."""
+    if folder.exists() and not any(folder.iterdir()):
+        folder.fs.rmdir(folder.path)
+
+
+# --- rows of the ledger -----------------------------------------------------------------------------------
+
+
+def delete_ledger_rows(
+    engine: sa.Engine, times: KeepingTimes, at: datetime, rehearse: bool = False
+) -> dict[str, int]:
+    """Delete rows of the ledger, each with its history, whose keeping time since the last change is over.
+
+    :param rehearse: count only.
+    :return: numbers of rows deleted by kind, and of rows that stay as something goes on with them.
+    """
+    from letting_sync.ledger.deletion import LedgerDeletion
+
+    return LedgerDeletion(engine).delete_expired(times.rejected, times.open, times.leased, at, rehearse)
+
+
+# --- what the DAG calls -----------------------------------------------------------------------------------
+
+
+def staged_tables(context: Any) -> dict[str, int]:
+    """Task of the DAG ``prospect_retention``: delete staged tables; returns what was deleted."""
+    from letting_sync.staging import tables
+
+    ti = context["ti"]
+
+    def under_way(dag_id: str, run_ids: Sequence[str]) -> int:
+        return int(ti.get_dr_count(dag_id=dag_id, run_ids=list(run_ids) or None, states=list(UNDER_WAY)))
+
+    rehearse = bool(context["params"].get("rehearse"))
+    counts = delete_staged(tables.base(), keeping_times(), datetime.now(UTC), under_way, rehearse)
+    log.info("staged tables %s: %s", "that would be deleted" if rehearse else "deleted", counts)
+    return counts
+
+
+def ledger_rows(context: Any) -> dict[str, int]:
+    """Task of the DAG ``prospect_retention``: delete rows of the ledger; returns what was deleted."""
+    from letting_sync.ledger.ledger import Ledger
+
+    rehearse = bool(context["params"].get("rehearse"))
+    counts = delete_ledger_rows(Ledger().engine, keeping_times(), datetime.now(UTC), rehearse)
+    log.info("rows of the ledger %s: %s", "that would be deleted" if rehearse else "deleted", counts)
+    return counts

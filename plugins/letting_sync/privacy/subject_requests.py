@@ -1,0 +1,263 @@
+"""All that is held about one external id: give it out, or erase it (GDPR, articles 15 and 17).
+
+``python -m letting_sync.privacy.subject_requests export EXTERNAL_ID``  prints it as JSON
+``python -m letting_sync.privacy.subject_requests erase EXTERNAL_ID``   erases it and prints what was erased
+
+Searched are the staged tables of all runs and the ledger. Of a row that led to a lease the numbers and times
+stay, since the landlord must be able to show how the lease came about; the external id in it gives way to a
+keyed hash, so that the row can be found only by who has both the id and the ledger's key, and the hash of the
+person goes. All other rows are deleted. What neither command can reach is named in its answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from letting_sync.ledger.database import now
+from letting_sync.ledger.deletion import ERASED, LedgerDeletion, is_unfinished
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Entry
+from letting_sync.privacy.retention import run_folders
+from letting_sync.staging import tables as staging
+
+if TYPE_CHECKING:
+    import pyarrow
+    from airflow.sdk import ObjectStoragePath
+
+ELSEWHERE = (
+    "the partner's system and the ERP: ask there as well; a record that the partner still hands over is read again",
+    "Airflow's database: ids given to a run as external_ids, and offer numbers in approvals (airflow db clean)",
+    "the task logs and backups of the deployment, by their own keeping times",
+)
+
+
+@dataclass(frozen=True)
+class Find:
+    """Rows of one staged table that speak of the person.
+
+    :param mask: for each row of the table whether it does.
+    """
+
+    path: ObjectStoragePath
+    table: pyarrow.Table
+    mask: list[bool]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """These rows."""
+        return [row for row, mine in zip(self.table.to_pylist(), self.mask, strict=True) if mine]
+
+    @property
+    def stays_as_a_number(self) -> bool:
+        """Rows that must go on being counted, lest a run's proof breaks: only their external id goes."""
+        return self.path.name.startswith(("outcomes_", "acceptance"))
+
+
+@dataclass
+class PersonData:
+    """What is held about one external id.
+
+    :param pair: only of this pair; the systems number their records each for itself.
+    """
+
+    external_id: str
+    pair: str | None = None
+    ledger: Ledger = field(default_factory=Ledger)
+
+    # --- finding ------------------------------------------------------------------------------------------
+
+    @property
+    def pseudonym(self) -> str:
+        """What stands in the ledger in place of an erased id."""
+        return f"{ERASED}-{self.ledger.hash({'external_id': self.external_id})[:40]}"
+
+    def entries(self) -> list[Entry]:
+        """Rows of the ledger, those erased before among them."""
+        return self._rows.find_entries((self.external_id, self.pseudonym), self.pair)
+
+    @property
+    def _rows(self) -> LedgerDeletion:
+        return LedgerDeletion(self.ledger.engine)
+
+    def finds(self) -> Iterator[Find]:
+        """Rows of staged tables, table by table."""
+        for folder in run_folders(staging.base()):
+            if self.pair and folder.parent.name != self.pair:
+                continue
+            tables = {path: _read(path) for path in folder.iterdir() if path.name.endswith(".parquet")}
+            records = _records(tables, self.external_id)
+            for path, table in sorted(tables.items(), key=lambda item: str(item[0])):
+                mask = [_speaks_of(row, path.name, self.external_id, records) for row in table.to_pylist()]
+                if any(mask):
+                    yield Find(path, table, mask)
+
+    # --- giving out ---------------------------------------------------------------------------------------
+
+    def export(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        finds, found = list(self.finds()), self.entries()
+        return {
+            "external_id": self.external_id,
+            "made_at": now(),
+            "ledger": [asdict(entry) | {"history": self._rows.find_history(entry.id)} for entry in found],
+            "staged": [
+                {
+                    "pair": f.path.parent.parent.name,
+                    "run": f.path.parent.name,
+                    "table": f.path.stem,
+                    "row": row,
+                }
+                for f in finds
+                for row in f.rows
+            ],
+            "perhaps_the_same_person": self._others(found, finds),
+            "not_searched": ELSEWHERE,
+        }
+
+    def _others(self, found: list[Entry], finds: list[Find]) -> list[dict[str, str]]:
+        """Other external ids under which the person may be held: each needs a command of its own."""
+        hashes = {entry.person_hash for entry in found if entry.person_hash}
+        others = self._rows.find_ids_of_persons(hashes)
+        for find in finds:
+            if find.path.name == "extracted.parquet":
+                pair = find.path.parent.parent.name
+                others |= {(pair, other) for other in _namesakes(find)}
+        return [{"pair": pair, "external_id": i} for pair, i in sorted(others) if i != self.external_id]
+
+    # --- erasing ------------------------------------------------------------------------------------------
+
+    def erase(self, rehearse: bool = False) -> dict[str, Any]:
+        """Erase all of it; returns what was erased, and what is left to be done by hand.
+
+        :param rehearse: count only.
+        """
+        finds, found = list(self.finds()), self.entries()
+        others = self._others(found, finds)
+        tables: Counter[str] = Counter()
+        for find in finds:
+            tables[find.path.stem] += sum(find.mask)
+            if not rehearse:
+                _write(find.path, _without(find))
+        found = [entry for entry in found if entry.external_id == self.external_id]
+        going_on = [entry for entry in found if is_unfinished(entry)]
+        leased = [entry for entry in found if entry.lease_number and entry not in going_on]
+        gone = [entry for entry in found if entry not in going_on and entry not in leased]
+        moved = 0 if rehearse else self._rows.erase(leased, gone, self.pseudonym)
+        return {
+            "external_id": self.external_id,
+            "rehearsal": rehearse,
+            "staged_rows": dict(tables),
+            "ledger_rows_deleted": len(gone),
+            "ledger_rows_reduced": len(leased),
+            "ledger_rows_left_as_something_goes_on": len(going_on) + moved,
+            "still_in_the_erp": {
+                "offers": [entry.offer_number for entry in found if entry.offer_number],
+                "leases": [entry.lease_number for entry in leased],
+            },
+            "perhaps_the_same_person": others,
+            "not_searched": ELSEWHERE,
+        }
+
+
+# --- staged tables ----------------------------------------------------------------------------------------
+
+
+def _read(path: ObjectStoragePath) -> pyarrow.Table:
+    import pyarrow.parquet
+
+    with path.open("rb") as file:
+        return pyarrow.parquet.read_table(file)
+
+
+def _write(path: ObjectStoragePath, table: pyarrow.Table) -> None:
+    import pyarrow.parquet
+
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    with path.open("wb") as file:
+        file.write(buffer.getvalue())
+
+
+def _records(tables: dict[ObjectStoragePath, pyarrow.Table], external_id: str) -> set[int]:
+    """Running numbers of the person's records in a run."""
+    with_both = [table for table in tables.values() if {"record", "external_id"} <= set(table.column_names)]
+    rows = (row for table in with_both for row in table.select(["record", "external_id"]).to_pylist())
+    return {row["record"] for row in rows if row["external_id"] == external_id}
+
+
+def _speaks_of(row: dict[str, Any], table: str, external_id: str, records: set[int]) -> bool:
+    if row.get("external_id") == external_id:
+        return True
+    if table.startswith("suspects"):
+        return bool({row.get("record"), row.get("other_record")} & records)
+    return table.startswith("quarantine_") and _holds(row.get("raw"), external_id)
+
+
+def _holds(raw: str | None, external_id: str) -> bool:
+    """Whether an unreadable record holds the id as one of its values, wherever it stands."""
+    try:
+        return _is_within(json.loads(raw or "null"), external_id)
+    except ValueError:
+        return external_id in (raw or "")
+
+
+def _is_within(value: Any, wanted: str) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return any(_is_within(inner, wanted) for inner in value)
+    return value is not None and str(value) == wanted
+
+
+def _without(find: Find) -> pyarrow.Table:
+    import pyarrow
+
+    table = find.table
+    if not find.stays_as_a_number:
+        return table.filter(pyarrow.array([not mine for mine in find.mask]))
+    at = table.column_names.index("external_id")
+    kept = [None if mine else i for mine, i in zip(find.mask, table["external_id"].to_pylist(), strict=True)]
+    field_ = table.schema.field(at)
+    return table.set_column(at, field_, pyarrow.array(kept, type=field_.type))
+
+
+def _namesakes(find: Find) -> set[str]:
+    """External ids of a run with the same name and date of birth, or the same e-mail address."""
+
+    def marks(row: dict[str, Any]) -> set[tuple[str, ...]]:
+        name = [
+            str(row.get(part) or "").strip().casefold() for part in ("first_name", "last_name", "birth_date")
+        ]
+        email = str(row.get("email") or "").strip().casefold()
+        return {tuple(part) for part in (name, [email]) if all(part)}
+
+    mine = set().union(*(marks(row) for row in find.rows))
+    return {row["external_id"] for row in find.table.to_pylist() if marks(row) & mine}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit code: 1 if something had to be left."""
+    parser = argparse.ArgumentParser(
+        prog="python -m letting_sync.privacy.subject_requests", description=__doc__
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("command", choices=("export", "erase"))
+    parser.add_argument("external_id", help="the person's record at the partner")
+    parser.add_argument("--pair", help="only of this pair's DAG")
+    parser.add_argument("--rehearse", action="store_true", help="erase: count only")
+    options = parser.parse_args(arguments)
+    person = PersonData(options.external_id, options.pair)
+    answer = person.export() if options.command == "export" else person.erase(options.rehearse)
+    print(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
+    return 1 if answer.get("ledger_rows_left_as_something_goes_on") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

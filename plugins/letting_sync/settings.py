@@ -1,0 +1,137 @@
+"""The settings of a pair, in groups: each a frozen value that is checked when it is made.
+
+What each setting means and its default is in ``docs/settings.md``, which a test compares with the fields here.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal
+
+from croniter import croniter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+
+from letting_sync.errors import InvalidSettings
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
+
+
+class SettingsGroup(BaseModel):
+    """Base of the groups.
+
+    :cvar group: the group's name among the settings of a pair.
+    :raises InvalidSettings: naming each wrong setting, its value and the rule.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    group: ClassVar[str] = ""
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise InvalidSettings(self.group, problems_of(error)) from None
+
+
+class Timing(SettingsGroup):
+    """When a pair runs, and which stretch of time a run reads."""
+
+    group = "timing"
+
+    schedule: Text = Field(default="@daily", description="cron expression, fires at most once an hour")
+    catchup: bool = Field(default=False, description="whether a pause is made up for, interval by interval")
+    overlap: timedelta = Field(
+        default=timedelta(minutes=5),
+        ge=timedelta(0),
+        le=timedelta(days=1),
+        description="how far a window is read backwards beyond its start, against clocks that differ",
+    )
+
+    @field_validator("schedule")
+    @classmethod
+    def _at_most_hourly(cls, schedule: str) -> str:
+        return _fires_at_most_hourly(schedule)
+
+
+class AcceptancePolicy(SettingsGroup):
+    """Which offers may become leases without a clerk, and when a person is asked."""
+
+    group = "acceptance"
+
+    accept: Literal["auto", "approval", "off"] = "auto"
+    max_accepts_per_run: Annotated[int, Field(ge=1, le=10_000)] = 50
+    approval_timeout: timedelta = Field(
+        default=timedelta(hours=20), ge=timedelta(minutes=1), le=timedelta(days=30)
+    )
+
+
+class DuplicateCheck(SettingsGroup):
+    """Who is the same person, as the ERP's duplicate check (Dublettenprüfung) is set."""
+
+    group = "duplicates"
+
+    matching_key: tuple[KeyField, ...] = Field(
+        default=("first_name", "last_name", "birth_date"), min_length=1
+    )
+    without_key: Literal["load", "quarantine"] = "load"
+
+
+class AlertLimits(SettingsGroup):
+    """From when on a run is reported."""
+
+    group = "alerts"
+
+    late_after: timedelta | None = Field(
+        default=timedelta(hours=6),
+        gt=timedelta(0),
+        description="a run that takes longer is reported; None: never",
+    )
+    quarantine_alert_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    quarantine_alert_count: Annotated[int, Field(ge=0)] = 20
+
+    def quarantine_exceeded(self, quarantined: int, extracted: int) -> bool:
+        """Whether a run's quarantine is to be reported; a single record is never a share."""
+        share = quarantined > 1 and quarantined > self.quarantine_alert_share * extracted
+        return quarantined > self.quarantine_alert_count or share
+
+
+class Execution(SettingsGroup):
+    """How the tasks are tried and polled."""
+
+    group = "execution"
+
+    retries: Annotated[int, Field(ge=0, le=20)] = 6
+    retry_delay: timedelta = Field(default=timedelta(seconds=30), gt=timedelta(0), le=timedelta(hours=1))
+    poll: timedelta = Field(default=timedelta(seconds=5), gt=timedelta(0), le=timedelta(minutes=10))
+
+
+GROUPS: tuple[type[SettingsGroup], ...] = (Timing, AcceptancePolicy, DuplicateCheck, AlertLimits, Execution)
+
+
+@cache  # of thousands of customers most have the same
+def _fires_at_most_hourly(schedule: str) -> str:
+    if not croniter.is_valid(schedule):
+        raise ValueError(
+            "must be a cron expression of five fields or one of @hourly, @daily, @weekly, @monthly"
+        )
+    minutes, *_ = croniter(schedule).expanded
+    if len(schedule.split()) > 5 or len(minutes) != 1 or minutes == ["*"]:
+        raise ValueError("must not fire more often than once an hour: the minute must be one fixed number")
+    return schedule
+
+
+def problems_of(error: ValidationError) -> list[tuple[str, str]]:
+    """(Setting, sentence) of each thing that pydantic finds wrong."""
+    problems = []
+    for problem in error.errors(include_url=False):
+        setting = str(problem["loc"][0]) if problem["loc"] else ""
+        name = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "missing":
+            message = f"{name} is missing"
+        elif name:
+            message = f"{name} = {problem['input']!r:.80}: {message}"
+        problems.append((setting, message))
+    return problems

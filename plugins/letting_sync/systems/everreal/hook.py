@@ -1,0 +1,236 @@
+"""EverReal's interface: log-in, GraphQL, limits and codes; not a word about prospects or policy.
+
+Published: log-in, limits, GraphQL with ``take`` and ``skip``, the types (``everreal.graphql``). Assumed: that the sort
+is honoured, and that ``take`` above 100 is answered by 100 (``docs/contracts.md``). Where a customer's interface differs,
+this package changes, nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from airflow.sdk.log import mask_secret
+
+from letting_sync.errors import StopRun
+from letting_sync.http.errors import COMMON_RULES, Action, Rule
+from letting_sync.http.hook import ApiHook
+from letting_sync.http.token import token_lifetime
+from letting_sync.systems.everreal.graphql_errors import (
+    REQUEST_ERROR,
+    broken_fields,
+    decisive_code,
+    errors_of,
+    is_about_one_record,
+    mark_broken,
+)
+from letting_sync.systems.everreal.pagination import ListByPlace
+from letting_sync.systems.everreal.queries import CANDIDATES, CONTRACTS, Direction, ListQuery, page_variables
+from letting_sync.systems.everreal.refresh_tokens import RefreshTokenStore, VariableStore
+
+RECORD_ERROR_PAUSES = (0.5, 1.0)
+"""Seconds before a page with failed records is asked for again; what fails after that goes to quarantine. Assumed."""
+ROTATION_PAUSE = 1.0
+"""Seconds after which the stored refresh token is read once more if it was refused: another task may just have
+replaced it. Assumed: a refresh and the writing of a Variable take less."""
+
+_LOG_IN_REFUSED = Rule(Action.RENEW, "the log-in is refused")
+_WRONG_QUERY = Rule(Action.STOP, "the query is refused as wrong; the interface may have changed")
+_FAULT = Rule(Action.REPEAT, "an error came instead of all the data")
+
+
+class EverRealHook(ApiHook):
+    """
+    Talk to EverReal.
+
+    :param http_conn_id: Airflow connection; host ``https://{subdomain}.everreal.co``, login and password, and the
+        extras ``client_id`` and ``client_secret``.
+    :param refresh_tokens: where the refresh token is kept; by default an Airflow Variable of this log-in's own.
+    """
+
+    default_conn_name = "everreal"
+    system = "EverReal"
+    rules = {
+        429: Rule(Action.REPEAT, "more than 300 requests in a minute"),
+        # OAuth (RFC 6749): a refused log-in is 403 with ``invalid_grant`` (published); the others are assumed.
+        "invalid_grant": _LOG_IN_REFUSED,
+        "invalid_client": _LOG_IN_REFUSED,
+        "unauthorized_client": _LOG_IN_REFUSED,
+        # GraphQL: the codes that its common servers write into ``extensions.code``.
+        "UNAUTHENTICATED": Rule(Action.RENEW, "the token ran out"),
+        "FORBIDDEN": COMMON_RULES[403],
+        "GRAPHQL_PARSE_FAILED": _WRONG_QUERY,
+        "GRAPHQL_VALIDATION_FAILED": _WRONG_QUERY,
+        "BAD_USER_INPUT": _WRONG_QUERY,
+        "BAD_REQUEST": _WRONG_QUERY,
+        REQUEST_ERROR: _WRONG_QUERY,
+    }
+
+    def __init__(
+        self,
+        http_conn_id: str | None = None,
+        *,
+        refresh_tokens: RefreshTokenStore | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(http_conn_id, **kwargs)
+        self._refresh_token: str | None = None
+        self._store = refresh_tokens
+
+    # --- log-in -------------------------------------------------------------------------------------------
+
+    def fetch_token(self) -> tuple[str, float]:
+        """Fetch an access token: with the refresh token held or stored, else with the password.
+
+        EverReal keeps at most 50 refresh tokens for a user (published) and deletes the oldest; so the password,
+        which brings a new one, is used only if no refresh token is known or the known ones are refused.
+
+        :raises StopRun: the log-in is refused.
+        """
+        for refresh_token in self._known_refresh_tokens():
+            try:
+                return self._grant(grant_type="refresh_token", refresh_token=refresh_token)
+            except StopRun:
+                self._refresh_token = None
+                self.log.info("EverReal does not take the refresh token any more")
+        return self._log_in_with_password()
+
+    def check_log_in(self) -> None:
+        """Log in with the password, even where a refresh token would do: it may have been changed since."""
+        self._log_in_with_password()
+
+    def _log_in_with_password(self) -> tuple[str, float]:
+        return self._grant(
+            grant_type="password",
+            username=self.connection.login,
+            password=self.connection.password,
+            scope="offline_access *",
+        )
+
+    def _known_refresh_tokens(self) -> Iterator[str]:
+        """Yield the refresh tokens to try, each once: the one held, the stored one, what another task stored since."""
+        held = self._refresh_token
+        if held:
+            yield held
+        stored = self.refresh_tokens.read()
+        if stored and stored != held:
+            yield stored
+        if stored:  # it was refused; a task that has just refreshed may have replaced it
+            time.sleep(ROTATION_PAUSE)
+            again = self.refresh_tokens.read()
+            if again and again not in (held, stored):
+                yield again
+
+    @property
+    def refresh_tokens(self) -> RefreshTokenStore:
+        """Where the refresh token of this log-in is kept."""
+        if self._store is None:
+            who = (self.base_url, self.connection.login, self.connection.extra_dejson.get("client_id"))
+            self._store = VariableStore(str(self.http_conn_id), *who)
+        return self._store
+
+    def _grant(self, **grant: Any) -> tuple[str, float]:
+        extra = self.connection.extra_dejson
+        client = {name: extra.get(name) for name in ("client_id", "client_secret")}
+        if not all(client.values()):
+            raise StopRun(f"Connection {self.http_conn_id!r} lacks client_id or client_secret in its extra.")
+        response = self.call(
+            "POST", "/accounts/oauth/token", what="log in", log_in=True, json={**client, **grant}
+        )
+        access_token = self.field(response, "access_token", str)
+        self._keep_refresh_token(response.get("refresh_token"), grant.get("refresh_token"))
+        return access_token, token_lifetime(response.get("expires_in"))
+
+    def _keep_refresh_token(self, new: Any, used: str | None) -> None:
+        """A refresh may hand out a new refresh token in place of the one used, the same one, or none."""
+        token = new if isinstance(new, str) and new else used
+        if token and token != self._refresh_token:
+            mask_secret(token)
+            self._refresh_token = token
+            if token != used:
+                self.refresh_tokens.write(token)
+
+    # --- responses ----------------------------------------------------------------------------------------
+
+    def error_code(self, body: Any) -> str | None:
+        """The code of an OAuth or GraphQL error; never its text, which may quote data."""
+        code = body.get("error") if isinstance(body, dict) else None
+        return code if isinstance(code, str) and code in self.rules else _code_of(errors_of(body))
+
+    def check_success(self, body: Any) -> None:
+        """Raise for GraphQL errors, which EverReal sends as HTTP 200 beside partial data (published).
+
+        An error that names one record is left to the reading of the list: that record goes to quarantine. With any
+        other error the data is not used: which record is missing from it, nobody could say.
+        """
+        errors = errors_of(body)
+        code = _code_of(errors)
+        if code and self.rules.get(code, _FAULT).action is Action.RENEW:
+            raise self.token_refused_in_success(f"{self.rules[code].sentence} ({code})")
+        others = [error for error in errors if not is_about_one_record(error, body)]
+        if not others:
+            return
+        code = _code_of(others)
+        rule = self.rules.get(code or "", _FAULT)
+        cause = f"{rule.sentence} ({code or 'no code'})"
+        if rule.action is Action.STOP:
+            raise StopRun(f"EverReal: {cause}. Repeating does not help; fix this, then clear the task.")
+        raise self.trouble_in_success(cause)
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def candidates(self) -> ListByPlace[Any]:
+        """The list of candidates, to be read whole or by a window.
+
+        How nothing is missed while records move: see :mod:`letting_sync.systems.everreal.pagination`. A record that EverReal answers with an
+        error carries the failed fields under ``graphql_errors.ERRORS``.
+        """
+        return self._list(CANDIDATES)
+
+    def contracts(self) -> ListByPlace[Any]:
+        """As :meth:`candidates`, the contracts, with their candidates."""
+        return self._list(CONTRACTS)
+
+    def _list(self, query: ListQuery) -> ListByPlace[Any]:
+        def fetch(skip: int, take: int, direction: Direction = "DESC") -> list[Any]:
+            return self._page(query, skip, take, direction)
+
+        return ListByPlace(fetch, self.concurrently)
+
+    def _page(self, query: ListQuery, skip: int, take: int, direction: Direction) -> list[Any]:
+        """One page; a record that failed is asked for again some times, and then marked."""
+        for pause in RECORD_ERROR_PAUSES:
+            records, broken = self._try_page(query, skip, take, direction)
+            if not broken:
+                return records
+            time.sleep(pause)
+        records, broken = self._try_page(query, skip, take, direction)
+        if broken:
+            self.log.warning("%d of %d %s came with an error", len(broken), len(records), query.name)
+        return mark_broken(records, broken, skip, "updatedAt")
+
+    def _try_page(
+        self, query: ListQuery, skip: int, take: int, direction: Direction
+    ) -> tuple[list[Any], dict[int, list[str]]]:
+        """The records of a page as they came, and which of them came with an error in which fields."""
+        body = self.call(
+            "POST",
+            "/api/reporting/graphql",
+            what=f"read {query.name}",
+            json={"query": query.document, "variables": page_variables(skip, take, direction)},
+        )
+        data = body.get("data") if isinstance(body, dict) else None
+        records = data.get(query.name) if isinstance(data, dict) else None
+        if not isinstance(records, list):
+            raise StopRun(f"EverReal's response has no list of {query.name}; the interface may have changed.")
+        return records, broken_fields(body, query.name)
+
+
+def _code_of(errors: list[dict[str, Any]]) -> str | None:
+    """The code to act on: a renewal before a stop before anything else."""
+    order = [
+        frozenset(str(code) for code, rule in EverRealHook.rules.items() if rule.action is action)
+        for action in (Action.RENEW, Action.STOP)
+    ]
+    return decisive_code(errors, order)

@@ -1,0 +1,116 @@
+"""Immomio's interface: paths, limits and codes; not a word about prospects or policy.
+
+Published: user and password, and that accepted tenants are handed over. Assumed: every address below
+(``docs/contracts.md``). Where a customer's interface differs, this module and ``mapping.py`` change, nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from letting_sync.errors import RefuseRecord, StopRun
+from letting_sync.http.errors import Action, Rule
+from letting_sync.http.hook import ApiHook
+from letting_sync.http.pagination.by_time import ListByTime, Page
+from letting_sync.http.token import token_lifetime
+from letting_sync.reasons import Reason
+from letting_sync.systems.immomio.mapping import VERSIONS
+
+LARGEST_PAGE = 200
+"""Applications a page holds at most (assumed)."""
+_UNKNOWN_APPLICATION = "APPLICATION_UNKNOWN"
+
+
+class ImmomioHook(ApiHook):
+    """
+    Talk to Immomio.
+
+    :param http_conn_id: Airflow connection; host, and the API user's name and password as login and password.
+    """
+
+    default_conn_name = "immomio"
+    system = "Immomio"
+    rules = {
+        400: Rule(Action.STOP, "the request was refused as malformed; the interface may have changed"),
+        403: Rule(
+            Action.STOP, "the API user lacks a right; create a new one under Konfiguration, API Benutzer"
+        ),
+        429: Rule(Action.REPEAT, "more than 120 requests in a minute"),
+        _UNKNOWN_APPLICATION: Rule(
+            Action.REFUSE, "the application is not there any more", Reason.APPLICATION_UNKNOWN
+        ),
+    }
+
+    def fetch_token(self) -> tuple[str, float]:
+        """Log in; a token lives for 15 minutes, so a long run logs in more than once.
+
+        :raises StopRun: the password is wrong or has expired.
+        """
+        answer = self.call(
+            "POST",
+            "/auth/token",
+            what="log in",
+            log_in=True,
+            json={"username": self.connection.login, "password": self.connection.password},
+        )
+        return self.field(answer, "accessToken", str), token_lifetime(answer.get("expiresIn"))
+
+    def error_code(self, body: Any) -> str | None:
+        """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""
+        if not isinstance(body, dict):
+            return None
+        unknown = body.get("status") == 404 and "/applications/" in str(body.get("path"))
+        return _UNKNOWN_APPLICATION if unknown else None
+
+    def applications(self, status: str) -> ListByTime[Any]:
+        """The list of applications in a status, to be read by a window.
+
+        How nothing is missed while records move: see :mod:`letting_sync.http.pagination.by_time`.
+        """
+
+        def fetch(since: datetime, until: datetime, number: int) -> Page:
+            return self._page(status, since, until, number)
+
+        return ListByTime(self.system, fetch, VERSIONS, self.concurrently)
+
+    def application(self, application_id: str) -> dict[str, Any] | None:
+        """One application by its id, ``None`` if Immomio does not know it."""
+        path = f"/v1/applications/{quote(application_id, safe='')}"
+        try:
+            found: dict[str, Any] = self.call("GET", path, what="read one application")
+        except RefuseRecord:
+            return None
+        return found
+
+    def count(self, status: str | None, start: datetime, end: datetime) -> int:
+        """How many applications changed in ``[start, end)``, in one status or in any."""
+        asked = {"updatedFrom": _written(start), "updatedTo": _written(end)}
+        return self._list(asked | ({"status": status} if status else {}), number=0, size=1).total
+
+    def newest_application(self, status: str) -> dict[str, Any] | None:
+        """The application in a status that changed last, whenever that was; ``None`` if there is none."""
+        page = self._list({"status": status}, number=0, size=1)
+        if page.total > 1:
+            page = self._list({"status": status}, number=page.total - 1, size=1)
+        return page.records[0] if page.records else None
+
+    def _page(self, status: str, since: datetime, until: datetime, number: int) -> Page:
+        asked = {"status": status, "updatedFrom": _written(since), "updatedTo": _written(until)}
+        return self._list(asked, number, LARGEST_PAGE)
+
+    def _list(self, asked: dict[str, str], number: int, size: int) -> Page:
+        params = asked | {"page": number, "size": size, "sort": "updatedAt,asc"}
+        answer = self.call("GET", "/v1/applications", what="read applications", params=params)
+        try:
+            records, total = answer["content"], answer["page"]["totalElements"]
+        except (KeyError, TypeError):
+            records, total = None, None
+        if not isinstance(records, list) or not isinstance(total, int):
+            raise StopRun("Immomio's page has no content or no count; the interface may have changed.")
+        return Page(records, total)
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,128 @@
+"""Immomio's application -> our prospect: the one place that knows its field names and status words.
+
+That only accepted tenants are handed over is published, every field name and status word is assumed
+(``docs/contracts.md``). Only the main tenant travels; co-tenants and self-disclosure fields (income, profession, …)
+are dropped here, from the quarantine table too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from letting_sync.errors import RefuseRecord
+from letting_sync.http.pagination.versions import Versions
+from letting_sync.model import Prospect, Salutation
+from letting_sync.parsing import records as fields
+from letting_sync.reasons import Field
+
+VERSIONS = Versions("id", "updatedAt")
+"""How versions of an application are told apart."""
+CHOSEN = "ACCEPTED_AS_TENANT"
+"""The landlord pressed "Als Mieter akzeptieren" (published); the word is assumed."""
+WITHDRAWN = ("WITHDRAWN", "REJECTED")
+"""The prospect or the landlord said no (assumed). Any other word, a new one too, is just not chosen yet."""
+UNDECIDED = ("NEW", "INVITED", "APPLIED")
+"""Nobody has decided yet (assumed)."""
+STATUS_WORDS = (CHOSEN, *WITHDRAWN, *UNDECIDED)
+"""All words that are known; the run's counts name any other one."""
+
+_SALUTATIONS = {"MR": Salutation.MR, "MRS": Salutation.MRS}  # DIVERSE, null and new words: none
+
+_ADDRESS: dict[str, Any] = {"street": {}, "houseNumber": {}, "zip": {}, "city": {}, "country": {}}
+KEPT_FIELDS: dict[str, Any] = {
+    "id": {},
+    "status": {},
+    "createdAt": {},
+    "updatedAt": {},
+    "property": {"id": {}, "externalId": {}, "name": {}},
+    "mainTenant": {
+        "salutation": {},
+        "firstname": {},
+        "lastname": {},
+        "dateOfBirth": {},
+        "email": {},
+        "phone": {},
+        "mobile": {},
+        "address": _ADDRESS,
+    },
+    "desiredMoveIn": {},
+    "message": {},
+    "customerAccount": {},
+}
+"""What may be kept of an application that goes to quarantine."""
+
+PROMISED_FIELDS = (
+    "id",
+    "status",
+    "updatedAt",
+    "property",
+    "property.externalId",
+    "mainTenant",
+    "mainTenant.firstname",
+    "mainTenant.lastname",
+    "mainTenant.dateOfBirth",
+    "mainTenant.email",
+)
+"""What each application has by the contract, be it ``null``."""
+
+
+def to_prospect(application: Any, separator: str | None, today: date) -> Prospect:
+    """Map an application; for any JSON whatever this returns a prospect or raises ``RefuseRecord``.
+
+    :param separator: between the four parts of the unit's number, as the customer set it in Immomio.
+    :param today: the customer's day; nobody is born after it.
+    :raises RefuseRecord: see :mod:`letting_sync.parsing.records` for the reasons; ``status_missing`` too.
+    """
+    application = fields.mapping(application, Field.APPLICATION)
+    status = _status(application)
+    return fields.prospect(
+        external_id=fields.identifier(application.get("id")),
+        unit=fields.unit(
+            fields.mapping(application.get("property"), Field.PROPERTY).get("externalId"), separator
+        ),
+        chosen=status == CHOSEN,
+        withdrawn=status in WITHDRAWN,
+        updated_at=fields.moment(application.get("updatedAt"), Field.UPDATED_AT),
+        # The wish is the only date that Immomio has; one that cannot be read is left out (see wished_day).
+        lease_start=fields.wished_day(application.get("desiredMoveIn"), Field.LEASE_START, today),
+        message=fields.message(application.get("message")),
+        **_person(fields.mapping(application.get("mainTenant"), Field.MAIN_TENANT), today),
+    )
+
+
+def _status(application: Mapping[str, Any]) -> str:
+    """A status in capitals; a record without any goes to a person, since nobody could say what it means."""
+    return fields.required_text(application.get("status"), Field.STATUS, 64).strip().upper()
+
+
+def unknown_status(application: Any) -> str | None:
+    """The application's status if it is not one of :data:`STATUS_WORDS`."""
+    try:
+        status = _status(fields.mapping(application, Field.APPLICATION))
+    except RefuseRecord:
+        return None
+    return None if status in STATUS_WORDS else status
+
+
+def _person(person: Mapping[str, Any], today: date) -> dict[str, Any]:
+    address = fields.mapping(person.get("address"), Field.ADDRESS)
+    return {
+        "salutation": _salutation(person.get("salutation")),
+        "first_name": fields.limited_text(person.get("firstname"), Field.FIRST_NAME, fields.LONGEST_NAME),
+        "last_name": fields.required_text(person.get("lastname"), Field.LAST_NAME, fields.LONGEST_NAME),
+        "birth_date": fields.birth_date(person.get("dateOfBirth"), today),
+        "email": fields.email(person.get("email")),
+        "phone": fields.limited_text(person.get("phone"), Field.PHONE),
+        "mobile": fields.limited_text(person.get("mobile"), Field.MOBILE),
+        "street": fields.limited_text(address.get("street"), Field.STREET),
+        "house_number": fields.limited_text(address.get("houseNumber"), Field.HOUSE_NUMBER),
+        "postal_code": fields.limited_text(address.get("zip"), Field.POSTAL_CODE),
+        "city": fields.limited_text(address.get("city"), Field.CITY),
+        "country": fields.country(address.get("country")),
+    }
+
+
+def _salutation(value: Any) -> Salutation:
+    return _SALUTATIONS.get(value, Salutation.NONE) if isinstance(value, str) else Salutation.NONE

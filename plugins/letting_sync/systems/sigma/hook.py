@@ -1,0 +1,183 @@
+"""The interface of Wodis Sigma: paths, limits, codes, and not a word about prospects or policy.
+
+Assumed contract, version 1 (``docs/contracts.md``); the masks, steps and rules behind it are published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from letting_sync.errors import RefuseRecord
+from letting_sync.http.errors import Action, Rule
+from letting_sync.http.hook import ApiHook
+from letting_sync.http.pagination.numbered import in_parts, list_pages, search
+from letting_sync.reasons import Reason
+
+PROSPECTS_PER_DELIVERY = 50
+IDS_PER_LOOK_UP = 50
+OFFERS_PER_PAGE = 100
+VALUES_PER_SEARCH = 50
+SECONDS_FOR_A_RUN_TO_ANSWER = 5.0
+"""A short run answers within this; a longer one goes on by itself and is watched from outside a worker slot."""
+
+UNKNOWN_ID = "connection-test"
+"""An external id that no offer has: the partners' are numbers or UUIDs."""
+
+_IMPORT = "/verarbeitung/interessenten-import"
+
+
+class SigmaHook(ApiHook):
+    """Talk to one Wodis Sigma.
+
+    The connection's login and password are those of a Sigma user; the extra ``verify`` names the file of the
+    private CA where Sigma stands on the customer's own server.
+    """
+
+    default_conn_name = "sigma"
+    system: ClassVar[str] = "Wodis Sigma"
+    base_path: ClassVar[str] = "/wodis/rest"
+    uses_token: ClassVar[bool] = False
+    concurrency: ClassVar[int] = 4  # requests that Sigma serves at a time (assumed contract)
+
+    rules: ClassVar[Mapping[int | str, Rule]] = {
+        401: Rule(Action.STOP, "the log-in is refused; correct login and password of the connection"),
+        "PORTAL_UNBEKANNT": Rule(
+            Action.STOP, "the portal is unknown there; correct the pair's setting 'exchange'"
+        ),
+        "UNGUELTIG": Rule(Action.REFUSE, "the inbox refuses the delivery as invalid", Reason.MALFORMED),
+        "LAUF_AKTIV": Rule(Action.REFUSE, "an import of this portal goes on already", Reason.IMPORT_RUNNING),
+        "GEAENDERT": Rule(Action.REFUSE, "somebody saved the offer in between", Reason.OFFER_CHANGED),
+        "STATUS_NICHT_ERLAUBT": Rule(Action.REFUSE, "the offer is no longer open", Reason.OFFER_CHANGED),
+        "VE_VERMIETET": Rule(Action.REFUSE, "a lease runs on the unit at that date", Reason.UNIT_LET),
+        "ABGELAUFEN": Rule(Action.REFUSE, "the offer has expired", Reason.EXPIRED),
+        404: Rule(Action.REFUSE, "nothing is known under that number", Reason.NOT_FOUND),
+    }
+
+    def error_code(self, body: Any) -> str | None:
+        """The ``fehler`` of an error's body."""
+        code = body.get("fehler") if isinstance(body, dict) else None
+        return code if isinstance(code, str) else None
+
+    def _auth(self) -> AuthBase:
+        # ``requests`` would write a text in Latin-1, which lacks what a password may hold.
+        return HTTPBasicAuth(
+            (self.connection.login or "").encode(), (self.connection.password or "").encode()
+        )
+
+    def check_log_in(self) -> None:
+        """Look an id up that no offer has: the smallest call that needs the log-in and the right to read offers.
+
+        :raises StopRun: also if what answers is no Sigma.
+        """
+        self._all_offers(externeId=[UNKNOWN_ID])
+
+    def deliver(
+        self,
+        portal: str,
+        prospects: Sequence[Mapping[str, Any]],
+        going_out: Callable[[], None] | None = None,
+    ) -> Any:
+        """Put 1 to 50 prospects into the portal's inbox (Eingang); returns the answer as it came.
+
+        Replaces what still lies there, but is never repeated on a doubt: of two deliveries the later one may arrive
+        when a run has taken the first, and would be a second offer.
+
+        :param going_out: called before each try, see :meth:`call`.
+        :raises AnswerLost: it may lie in the inbox.
+        """
+        return self.call(
+            "POST",
+            f"/immobilienboersen/{quote(portal, safe='')}/eingang",
+            what="deliver prospects",
+            repeatable=False,
+            going_out=going_out,
+            refusals=(Reason.MALFORMED,),
+            json={"interessenten": list(prospects)},
+        )
+
+    def start_import(self, portal: str) -> str:
+        """Start the portal's import ("Ausführen"); returns its number if it ends soon.
+
+        :raises AnswerLost: it may go on; look with :meth:`latest_import`.
+        :raises RefuseRecord: ``import_running``: another import of this portal goes on.
+        """
+        answer = self.call(
+            "POST",
+            _IMPORT,
+            what="run the import",
+            repeatable=False,
+            refusals=(Reason.IMPORT_RUNNING,),
+            timeout=(self._timeout[0], SECONDS_FOR_A_RUN_TO_ANSWER),
+            json={"portal": portal},
+        )
+        return str(self.field(answer, "laufNr", (int, str), repeatable=False))
+
+    def import_run(self, number: str) -> Any:
+        """An import as it came, by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
+        return self._one(f"{_IMPORT}/{quote(number, safe='')}", "read an import")
+
+    def latest_import(self, portal: str) -> Any:
+        """The portal's latest import as it came; ``None`` if there was none."""
+        return self._one(_IMPORT, "read the latest import", params={"portal": portal, "letzter": "true"})
+
+    def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the offers (Angebote, F6) that carry one of these ids, 50 ids a look-up, page by page."""
+        return in_parts(self, lambda some: self._all_offers(externeId=some), external_ids, IDS_PER_LOOK_UP)
+
+    def offers_on_unit(self, unit: str) -> Iterator[dict[str, Any]]:
+        """Yield all offers for one unit."""
+        yield from self._all_offers(ve=unit)
+
+    def set_accepted(self, offer_number: str, version: str) -> Any:
+        """Set the offer to "angenommen" and save, if nobody saved since ``version``; returns it as it came.
+
+        May be repeated: the second time the offer is no longer open.
+
+        :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
+        """
+        return self.call(
+            "PUT",
+            f"/stammdaten/angebote/{quote(offer_number, safe='')}",
+            what="accept an offer",
+            refusals=(Reason.OFFER_CHANGED, Reason.UNIT_LET, Reason.EXPIRED, Reason.NOT_FOUND),
+            headers={"If-Match": f'"{version}"'},
+            json={"status": "angenommen"},
+        )
+
+    def business_partners(self, dates: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners born on one of these days, written ``TT.MM.JJJJ``."""
+        return self._search("geburtsdaten", dates)
+
+    def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners with one of these addresses."""
+        return self._search("emails", emails)
+
+    def _search(self, field: str, values: Collection[str]) -> Iterator[dict[str, Any]]:
+        def find(some: list[str]) -> list[Any]:
+            path = "/stammdaten/geschaeftspartner/suche"
+            return search(
+                self, path, {field: some}, what="search business partners", items="geschaeftspartner"
+            )
+
+        return in_parts(self, find, values, VALUES_PER_SEARCH)
+
+    def _all_offers(self, **query: Any) -> list[dict[str, Any]]:
+        return list_pages(
+            self,
+            "/stammdaten/angebote",
+            lambda number: query | {"seite": number + 1, "anzahl": OFFERS_PER_PAGE},
+            what="look offers up",
+            items="angebote",
+            total="gesamt",
+            identity="angebotNr",
+        )
+
+    def _one(self, path: str, what: str, **request: Any) -> Any:
+        try:
+            return self.call("GET", path, what=what, refusals=(Reason.NOT_FOUND,), **request) or None
+        except RefuseRecord:
+            return None

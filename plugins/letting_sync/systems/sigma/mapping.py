@@ -1,0 +1,181 @@
+"""Wodis Sigma's German field names and status words <-> ours. The only place that knows them besides the hook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from letting_sync.erp import ImportState, Outgoing
+from letting_sync.errors import RefuseRecord
+from letting_sync.model import (
+    BusinessPartner,
+    ImportResult,
+    Lease,
+    Offer,
+    OfferStatus,
+    Prospect,
+    Salutation,
+    UnitNumber,
+)
+from letting_sync.parsing.responses import Row
+from letting_sync.reasons import Field, Problem, Reason, field_reason
+
+LONGEST_NAME = 60
+LONGEST_NOTE = 2000
+
+_SALUTATION = {Salutation.MR: "Herr", Salutation.MRS: "Frau", Salutation.NONE: ""}
+_STATUS = {
+    "offeriert": OfferStatus.OFFERED,
+    "angenommen": OfferStatus.ACCEPTED,
+    "abgelehnt": OfferStatus.REJECTED,
+    "ignoriert": OfferStatus.IGNORED,
+}
+_REFUSALS = {
+    "VE_UNBEKANNT": Reason.UNKNOWN_UNIT,
+    "VE_NICHT_FREI": Reason.UNIT_NOT_VACANT,
+    "GP_UNBEKANNT": Reason.UNKNOWN_BUSINESS_PARTNER,
+    "FELD_UNGUELTIG": Reason.INVALID_FIELD,
+}
+
+
+def prospect_in(outgoing: Outgoing, separator: str) -> dict[str, Any]:
+    """A prospect as the portal's inbox takes it; fields without a value are left out.
+
+    :raises RefuseRecord: ``unit_part_with_separator``, ``first_name_too_long`` or ``last_name_too_long``.
+    """
+    prospect = outgoing.prospect
+    for field, name in ((Field.FIRST_NAME, prospect.first_name), (Field.LAST_NAME, prospect.last_name)):
+        if name and len(name) > LONGEST_NAME:
+            raise RefuseRecord(
+                field_reason(Problem.TOO_LONG, field), f"Sigma takes {LONGEST_NAME} characters."
+            )
+    number = outgoing.business_partner_number
+    fields = {
+        "externeId": prospect.external_id,
+        "ve": prospect.unit.written(separator),
+        "anrede": _SALUTATION[prospect.salutation],
+        "vorname": prospect.first_name,
+        "name": prospect.last_name,
+        "geburtsdatum": written_day(prospect.birth_date),
+        "email": prospect.email,
+        "telefon": prospect.phone,
+        "mobil": prospect.mobile,
+        "strasse": _street(prospect),
+        "plz": prospect.postal_code,
+        "ort": prospect.city,
+        "land": prospect.country,
+        "mietbeginn": written_day(prospect.lease_start),
+        "bemerkung": prospect.message[:LONGEST_NOTE] if prospect.message else None,
+        "gpNr": int(number) if number else None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _street(prospect: Prospect) -> str | None:
+    """Sigma holds street and house number in one field."""
+    return " ".join(part for part in (prospect.street, prospect.house_number) if part) or None
+
+
+def refused_at_the_inbox(answer: Mapping[str, Any]) -> dict[str, Reason]:
+    """Reason by external id for those the inbox would not take."""
+    return {
+        row.required("externeId"): _REFUSALS.get(row.word("fehler"), Reason.REFUSED_BY_ERP)
+        for row in _row(answer).rows("abgewiesen")
+    }
+
+
+def import_state(run: Mapping[str, Any]) -> ImportState:
+    """How far an import is. One that was aborted has ended too, with part of its protocol."""
+    row = _row(run)
+    results = [_result(line) for line in row.rows("protokoll")]
+    return ImportState(not is_going_on(run), results, row.word("status") == "abgebrochen")
+
+
+def is_going_on(run: Mapping[str, Any]) -> bool:
+    """Whether the import still works; only then may what was delivered still turn into offers.
+
+    An unknown status word counts as still working: who took it for the end would deliver again.
+    """
+    return _row(run).word("status") not in ("beendet", "abgebrochen")
+
+
+def run_number(run: Mapping[str, Any]) -> str:
+    """The number (Laufnummer) of an import."""
+    return _row(run).required("laufNr")
+
+
+def _result(row: Row) -> ImportResult:
+    refusal = None
+    if row.word("ergebnis") == "abgelehnt":
+        refusal = _REFUSALS.get(row.word("fehler"), Reason.REFUSED_BY_ERP)
+    return ImportResult(
+        external_id=row.required("externeId"),
+        offer_id=row.text("angebotNr"),
+        offer_number=row.text("angebotNr"),
+        business_partner_number=row.text("gpNr"),
+        business_partner_created=row.flag("gpNeu"),
+        refusal=refusal,
+    )
+
+
+def offer(answer: Mapping[str, Any], separator: str, *, looked_up: bool = False) -> Offer:
+    """An offer (Angebot) as Sigma holds it; an unknown status word stays unknown and is never accepted.
+
+    Sigma names no first day of validity; an offer counts from when it was made. It has no status for an offer
+    that has expired, only a last day.
+
+    :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
+    """
+    row = _row(answer)
+    return Offer(
+        offer_id=row.required("angebotNr"),
+        number=row.required("angebotNr"),
+        external_id=row.required("externeId") if looked_up else row.text("externeId"),
+        unit=_unit(row.text("ve"), separator),
+        status=_STATUS.get(row.word("status"), OfferStatus.UNKNOWN),
+        normal_kind=row.word("art") == "normal",
+        valid_from=row.day("erstelltAm"),
+        valid_until=row.day("gueltigBis"),
+        lease_start=row.day("veAngebotenZum") or row.day("zum"),
+        business_partner_number=row.text("gpNr"),
+        lease_number=row.text("mietvertragNr"),
+        version=row.required("aenderungsstand"),
+    )
+
+
+def lease(answer: Mapping[str, Any]) -> Lease:
+    """The lease that an accepted offer turned into."""
+    row = _row(answer)
+    return Lease(lease_number=row.required("mietvertragNr"), offer_id=row.required("angebotNr"))
+
+
+def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
+    """A stored person, names exactly as stored.
+
+    :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
+    """
+    row = _row(answer)
+    return BusinessPartner(
+        number=row.number("gpNr"),
+        first_name=row.text("vorname"),
+        last_name=row.text("name"),
+        birth_date=row.day("geburtsdatum", strict=by_day),
+        email=row.text("email"),
+    )
+
+
+def _row(answer: Any) -> Row:
+    return Row("Wodis Sigma", answer)
+
+
+def written_day(value: date | None) -> str | None:
+    """A day as Sigma writes it: ``TT.MM.JJJJ``."""
+    return f"{value.day:02}.{value.month:02}.{value.year:04}" if value else None
+
+
+def _unit(written: str | None, separator: str) -> UnitNumber | None:
+    try:
+        return UnitNumber.parse(written, separator)
+    except RefuseRecord:
+        return None

@@ -1,0 +1,13 @@
+"""Wodis Yuneo, a housing ERP: its hook, its mapping, its client, its operators."""
+
+from letting_sync.erp import ErpSystem
+from letting_sync.systems.yuneo.operators import YuneoAcceptOffersOperator, YuneoLoadOffersOperator
+
+YUNEO = ErpSystem(
+    name="yuneo",
+    path="letting_sync.systems.yuneo.YUNEO",
+    client="letting_sync.systems.yuneo.client.Yuneo",
+    load=YuneoLoadOffersOperator,
+    accept=YuneoAcceptOffersOperator,
+    separator="/",
+)

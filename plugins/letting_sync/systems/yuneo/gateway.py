@@ -1,0 +1,167 @@
+"""The log-in at Aareon's API gateway: client credentials with a signed assertion instead of a client secret.
+
+Published: Aareon's API portal, guide "Authentication" (``docs/contracts.md``); RFC 7523, 2.2 and 3; RFC 6749, 4.4. The
+method is ``client_secret_jwt`` of OpenID Connect Core, section 9: the secret signs and never travels.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from letting_sync.errors import StopRun
+from letting_sync.http.errors import Action, Rule
+from letting_sync.http.session import refuse_plain_http
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LIFETIME = 120
+"""Seconds from now to ``exp``. The gateway takes at most 300 (published).
+
+With a clock two minutes behind, the assertion has not yet expired when it arrives; with one as much ahead, it still
+ends within 240 s by the gateway's clock.
+"""
+BACKDATED = 120
+"""Seconds by which ``iat`` lies in the past, so that a clock two minutes ahead does not make it a time in the future.
+
+From ``iat`` to ``exp`` are 240 s then, within the 300 that are published.
+"""
+SETTINGS = ("token_url", "audience", "scope")
+"""Keys of the connection's extra; all of them or none."""
+
+
+@dataclass(frozen=True)
+class GatewayLogIn:
+    """What one connection says about the gateway.
+
+    :param token_url: absolute address of the token end point; https, or local or private.
+    :param audience: ``aud`` of the assertion, the token address of Aareon's realm.
+    :param scope: the API key of customer and application; a secret.
+    """
+
+    conn_id: str
+    token_url: str
+    audience: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str = field(repr=False)
+
+    def form(self) -> dict[str, str]:
+        """The form of one request; it must not be sent twice, since its assertion is accepted once.
+
+        :raises StopRun: the client secret cannot be a key of HS256.
+        """
+        # Not at the top: Airflow itself loads both late, and a log-in of the other kind needs neither.
+        import jwt
+        from airflow.sdk.log import mask_secret
+
+        now = int(time.time())
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": self.audience,
+            "iat": now - BACKDATED,
+            "exp": now + LIFETIME,
+            "jti": str(uuid.uuid4()),
+        }
+        try:
+            assertion = jwt.encode(claims, self.client_secret, algorithm="HS256")
+        except jwt.InvalidKeyError:
+            raise StopRun(
+                f"The password of connection {self.conn_id!r} cannot sign: it must be the client secret as text, not "
+                "a certificate or a private key. Correct it, then clear the task."
+            ) from None
+        mask_secret(assertion)
+        mask_secret(self.scope)
+        return {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion,
+            "scope": self.scope,
+        }
+
+    @property
+    def rules(self) -> dict[int | str, Rule]:
+        """The table of answers of the token end point: RFC 6749, 5.2 (published), and statuses without a code."""
+        client = "client id (login), client secret (password)"
+        where = f"of connection {self.conn_id!r}"
+        refused = Rule(Action.STOP, f"the log-in is refused; check {client}, 'audience' and 'scope' {where}")
+        assertion = Rule(
+            Action.STOP,
+            f"the client or its assertion is refused, or the assertion has expired; check {client}, 'audience' and "
+            f"'scope' {where}",
+        )
+        scope = Rule(
+            Action.STOP,
+            f"the scope is refused; check the extra 'scope' {where}: it is the API key of customer and application",
+        )
+        not_allowed = Rule(
+            Action.STOP,
+            f"the client may not log in this way; check its client id (login) and 'scope' {where}",
+        )
+        malformed = Rule(
+            Action.STOP, f"the log-in is refused as malformed; check 'audience' and 'scope' {where}"
+        )
+        elsewhere = Rule(Action.STOP, f"there is no token end point; check the extra 'token_url' {where}")
+        return {
+            "invalid_client": assertion,
+            "invalid_grant": assertion,
+            "unauthorized_client": not_allowed,
+            "access_denied": not_allowed,
+            "invalid_scope": scope,
+            "invalid_request": malformed,
+            "unsupported_grant_type": malformed,
+            # RFC 6749 has these two for another end point; some servers send them here too (assumed).
+            "temporarily_unavailable": Rule(Action.REPEAT, "the gateway is not available"),
+            "server_error": Rule(Action.UNCERTAIN, "the gateway reports a fault of its own"),
+            **dict.fromkeys((400, 401, 403), refused),
+            **dict.fromkeys((301, 302, 303, 307, 308, 404, 405), elsewhere),
+        }
+
+
+def is_configured(extra: Mapping[str, Any]) -> bool:
+    """Whether a connection's extra asks for the gateway's log-in: it names a ``token_url``."""
+    return extra.get("token_url") is not None
+
+
+def gateway_log_in(conn_id: str, connection: Any) -> GatewayLogIn | None:
+    """Read a connection; ``None`` if it does not log in at the gateway.
+
+    :raises StopRun: the settings do not fit together; the message names connection, setting and rule.
+    """
+    extra = connection.extra_dejson
+    given = {name: extra[name] for name in SETTINGS if extra.get(name) is not None}
+    if not given:
+        return None
+    for name in SETTINGS:
+        if name not in given:
+            raise StopRun(
+                f"Connection {conn_id!r} has the extra {next(iter(given))!r} but no {name!r}: the log-in at Aareon's "
+                "gateway needs token_url, audience and scope, any other log-in none of them."
+            )
+        if not isinstance(given[name], str) or not given[name].strip():
+            raise StopRun(f"The extra {name!r} of connection {conn_id!r} must be a text that is not empty.")
+    for name, setting in (("login", "client id"), ("password", "client secret")):
+        if not getattr(connection, name):
+            raise StopRun(
+                f"Connection {conn_id!r} has no {name}: the gateway's log-in needs the {setting} there."
+            )
+    _check_address(given["token_url"], conn_id)
+    return GatewayLogIn(conn_id, client_id=connection.login, client_secret=connection.password, **given)
+
+
+def _check_address(token_url: str, conn_id: str) -> None:
+    try:
+        address = urlsplit(token_url)
+        usable = address.scheme in ("http", "https") and address.hostname and not address.username
+    except ValueError:
+        usable = False
+    if not usable:
+        raise StopRun(
+            f"The extra 'token_url' of connection {conn_id!r} must be an absolute address, https://…, without user or "
+            "password in it."
+        )
+    refuse_plain_http(token_url, conn_id, "its extra 'token_url'")

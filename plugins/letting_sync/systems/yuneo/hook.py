@@ -1,0 +1,170 @@
+"""The interface of Wodis Yuneo: paths, limits, codes, and not a word about prospects or policy.
+
+Assumed contract, version 1 (``docs/contracts.md``); the steps and rules behind it, and the log-in at the gateway, are
+published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from letting_sync.errors import RefuseRecord
+from letting_sync.http.errors import Action, Rule
+from letting_sync.http.hook import ApiHook
+from letting_sync.http.pagination.numbered import in_parts, list_pages, search
+from letting_sync.reasons import Reason
+from letting_sync.systems.yuneo.gateway import gateway_log_in, is_configured
+
+PROSPECTS_PER_IMPORT = 200
+IDS_PER_LOOK_UP = 100
+OFFERS_PER_PAGE = 200
+VALUES_PER_SEARCH = 200
+
+
+class YuneoHook(ApiHook):
+    """Talk to one Wodis Yuneo.
+
+    :param http_conn_id: Airflow connection; host, and client id and client secret of the technical user as login and
+        password. With the extras ``token_url``, ``audience`` and ``scope`` the log-in is that of Aareon's API gateway
+        (:mod:`letting_sync.systems.yuneo.gateway`, published) and the host is the gateway's; without them it is that of a server of the
+        customer's own (assumed).
+    """
+
+    default_conn_name = "yuneo"
+    system: ClassVar[str] = "Wodis Yuneo"
+
+    rules: ClassVar[Mapping[int | str, Rule]] = {
+        "TOKEN_EXPIRED": Rule(Action.RENEW, "the token ran out"),
+        "MALFORMED": Rule(Action.REFUSE, "the import refuses the request as malformed", Reason.MALFORMED),
+        "UNKNOWN_EXCHANGE": Rule(
+            Action.STOP, "the exchange is unknown there; correct the pair's setting 'exchange'"
+        ),
+        "TOO_MANY": Rule(Action.STOP, "the import takes fewer prospects at once than the contract says"),
+        "OFFER_NOT_OPEN": Rule(Action.REFUSE, "the offer is no longer open", Reason.OFFER_CHANGED),
+        "UNIT_LET": Rule(Action.REFUSE, "a lease runs on the unit at that date", Reason.UNIT_LET),
+        "OFFER_EXPIRED": Rule(Action.REFUSE, "the offer has expired", Reason.EXPIRED),
+        404: Rule(Action.REFUSE, "nothing is known under that id", Reason.NOT_FOUND),
+    }
+
+    def error_code(self, body: Any) -> str | None:
+        """The ``code`` of a problem+json body, or the ``error`` of a token end point (RFC 6749, 5.2)."""
+        if not isinstance(body, dict):
+            return None
+        return next((code for code in (body.get("code"), body.get("error")) if isinstance(code, str)), None)
+
+    @property
+    def log_in_settings(self) -> str:
+        """What to correct in the connection when its log-in is refused, for the person on call."""
+        if is_configured(self.connection.extra_dejson):
+            return "client id (login), client secret (password) and its extras 'audience' and 'scope'"
+        return super().log_in_settings
+
+    def fetch_token(self) -> tuple[str, float]:
+        """Client credentials grant; returns the token and its lifetime in seconds.
+
+        :raises StopRun: the log-in is refused, or the connection's settings for it do not fit together.
+        """
+        gateway = gateway_log_in(str(self.http_conn_id), self.connection)
+        if gateway:
+            answer = self.call(
+                "POST",
+                gateway.token_url,
+                what="log in at the gateway",
+                log_in=True,
+                rules=gateway.rules,
+                new_for_each_try=lambda: {"data": gateway.form()},
+            )
+            return self.oauth_token(answer)
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.connection.login,
+            "client_secret": self.connection.password,
+        }
+        answer = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form)
+        return self.oauth_token(answer)
+
+    def import_prospects(
+        self,
+        exchange: str,
+        prospects: Sequence[Mapping[str, Any]],
+        going_out: Callable[[], None] | None = None,
+    ) -> str:
+        """Start an import (Interessenten Import) of 1 to 200 prospects; returns the work order's id.
+
+        Not idempotent, so it is never repeated on a doubt.
+
+        :param going_out: called before each try, see :meth:`call`.
+        :raises AnswerLost: the import may have been taken.
+        :raises RefuseRecord: ``malformed``: nothing of the request was taken.
+        """
+        body = {"exchange": exchange, "prospects": list(prospects)}
+        answer = self.call(
+            "POST",
+            "/api/v1/prospect-imports",
+            what="import prospects",
+            repeatable=False,
+            going_out=going_out,
+            refusals=(Reason.MALFORMED,),
+            json=body,
+        )
+        return self.field(answer, "workOrderId", str, repeatable=False)
+
+    def work_order(self, work_order_id: str) -> Any:
+        """A work order (Arbeitsauftrag) as it came, with its results so far; ``None`` if it is unknown."""
+        path = f"/api/v1/work-orders/{quote(work_order_id, safe='')}"
+        try:
+            return self.call("GET", path, what="read a work order", refusals=(Reason.NOT_FOUND,))
+        except RefuseRecord:
+            return None
+
+    def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the offers that carry one of these ids, 100 ids a look-up, page by page."""
+        return in_parts(self, lambda some: self._all_offers(externalId=some), external_ids, IDS_PER_LOOK_UP)
+
+    def offers_on_unit(self, unit_number: str) -> Iterator[dict[str, Any]]:
+        """Yield all offers for one unit."""
+        yield from self._all_offers(unitNumber=unit_number)
+
+    def accept(self, offer_id: str, lease_start: str | None) -> Any:
+        """Accept and create the lease ("Annehmen und Mietvertrag erstellen"); returns the answer as it came.
+
+        May be repeated: an offer that has been accepted is refused the second time.
+
+        :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
+        """
+        return self.call(
+            "POST",
+            f"/api/v1/offers/{quote(offer_id, safe='')}/accept",
+            what="accept an offer",
+            refusals=(Reason.OFFER_CHANGED, Reason.UNIT_LET, Reason.EXPIRED, Reason.NOT_FOUND),
+            json={"leaseStart": lease_start},
+        )
+
+    def business_partners(self, birth_dates: Collection[date]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners born on one of these days, 200 days a search."""
+        return self._search("birthDates", [day.isoformat() for day in birth_dates])
+
+    def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
+        """Yield the stored business partners with one of these addresses."""
+        return self._search("emails", emails)
+
+    def _search(self, field: str, values: Collection[str]) -> Iterator[dict[str, Any]]:
+        def find(some: list[str]) -> list[Any]:
+            path = "/api/v1/business-partners/search"
+            return search(self, path, {field: some}, what="search business partners", items="items")
+
+        return in_parts(self, find, values, VALUES_PER_SEARCH)
+
+    def _all_offers(self, **query: Any) -> list[dict[str, Any]]:
+        return list_pages(
+            self,
+            "/api/v1/offers",
+            lambda number: query | {"page": number, "size": OFFERS_PER_PAGE},
+            what="look offers up",
+            items="items",
+            total="total",
+            identity="id",
+        )

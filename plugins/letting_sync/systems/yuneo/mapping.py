@@ -1,0 +1,146 @@
+"""Wodis Yuneo's field names and status words <-> ours. The only place that knows them besides the hook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from letting_sync.erp import ImportState, Outgoing
+from letting_sync.errors import RefuseRecord
+from letting_sync.model import BusinessPartner, ImportResult, Lease, Offer, OfferStatus, UnitNumber
+from letting_sync.parsing.responses import Row
+from letting_sync.reasons import Field, Problem, Reason, field_reason
+
+SEPARATOR = "/"
+"""Yuneo always separates the parts of a unit number by a slash (published)."""
+LONGEST_NAME = 60
+LONGEST_MESSAGE = 2000
+
+_STATUS = {
+    "OFFERED": OfferStatus.OFFERED,
+    "ACCEPTED": OfferStatus.ACCEPTED,
+    "REJECTED": OfferStatus.REJECTED,
+    "IGNORED": OfferStatus.IGNORED,
+    "EXPIRED": OfferStatus.EXPIRED,
+}
+_REFUSALS = {
+    "UNKNOWN_UNIT": Reason.UNKNOWN_UNIT,
+    "UNIT_NOT_VACANT": Reason.UNIT_NOT_VACANT,
+    "UNKNOWN_BUSINESS_PARTNER": Reason.UNKNOWN_BUSINESS_PARTNER,
+    "INVALID_FIELD": Reason.INVALID_FIELD,
+}
+
+
+def prospect_in(outgoing: Outgoing) -> dict[str, Any]:
+    """A prospect as the import takes it; fields without a value are left out.
+
+    :raises RefuseRecord: ``unit_part_with_separator``, or ``last_name_too_long``/``first_name_too_long``.
+    """
+    prospect = outgoing.prospect
+    for field, name in ((Field.FIRST_NAME, prospect.first_name), (Field.LAST_NAME, prospect.last_name)):
+        if name and len(name) > LONGEST_NAME:
+            raise RefuseRecord(
+                field_reason(Problem.TOO_LONG, field), f"Yuneo takes {LONGEST_NAME} characters."
+            )
+    fields = {
+        "externalId": prospect.external_id,
+        "unitNumber": prospect.unit.written(SEPARATOR),
+        "salutation": str(prospect.salutation),
+        "firstName": prospect.first_name,
+        "lastName": prospect.last_name,
+        "birthDate": _day(prospect.birth_date),
+        "email": prospect.email,
+        "phone": prospect.phone,
+        "mobile": prospect.mobile,
+        "street": prospect.street,
+        "houseNumber": prospect.house_number,
+        "postalCode": prospect.postal_code,
+        "city": prospect.city,
+        "country": prospect.country,
+        "leaseStart": _day(prospect.lease_start),
+        "message": prospect.message[:LONGEST_MESSAGE] if prospect.message else None,
+        "businessPartnerNumber": int(outgoing.business_partner_number)
+        if outgoing.business_partner_number
+        else None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def import_state(work_order: Mapping[str, Any]) -> ImportState:
+    """How far a work order is. One that failed has ended too, with part of its results."""
+    row = _row(work_order)
+    return ImportState(
+        row.word("status") in ("COMPLETED", "FAILED"), [_result(r) for r in row.rows("results")]
+    )
+
+
+def _result(row: Row) -> ImportResult:
+    refusal = None
+    if row.word("outcome") == "REJECTED":
+        refusal = _REFUSALS.get(row.word("code"), Reason.REFUSED_BY_ERP)
+    return ImportResult(
+        external_id=row.required("externalId"),
+        offer_id=row.text("offerId"),
+        offer_number=row.text("offerNumber"),
+        business_partner_number=row.text("businessPartnerNumber"),
+        business_partner_created=row.flag("businessPartnerCreated"),
+        refusal=refusal,
+    )
+
+
+def offer(answer: Mapping[str, Any], *, looked_up: bool = False) -> Offer:
+    """An offer (Angebot) as Yuneo holds it; an unknown status word stays unknown and is never accepted.
+
+    :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
+    """
+    row = _row(answer)
+    return Offer(
+        offer_id=row.required("id"),
+        number=row.required("number"),
+        external_id=row.required("externalId") if looked_up else row.text("externalId"),
+        unit=_unit(row.text("unitNumber")),
+        status=_STATUS.get(row.word("status"), OfferStatus.UNKNOWN),
+        normal_kind=row.word("kind") == "NORMAL",
+        valid_from=row.day("validFrom"),
+        valid_until=row.day("validUntil"),
+        lease_start=row.day("leaseStart"),
+        business_partner_number=row.text("businessPartnerNumber"),
+        lease_number=row.text("leaseNumber"),
+        version=row.text("version") or "",
+    )
+
+
+def lease(answer: Mapping[str, Any], offer_id: str) -> Lease:
+    """The lease that an accepted offer turned into."""
+    return Lease(lease_number=_row(answer).required("leaseNumber"), offer_id=offer_id)
+
+
+def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
+    """A stored person, names exactly as stored.
+
+    :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
+    """
+    row = _row(answer)
+    return BusinessPartner(
+        number=row.number("number"),
+        first_name=row.text("firstName"),
+        last_name=row.text("lastName"),
+        birth_date=row.day("birthDate", strict=by_day),
+        email=row.text("email"),
+    )
+
+
+def _row(answer: Any) -> Row:
+    return Row("Wodis Yuneo", answer)
+
+
+def _unit(written: str | None) -> UnitNumber | None:
+    try:
+        return UnitNumber.parse(written, SEPARATOR)
+    except RefuseRecord:
+        return None
+
+
+def _day(value: date | None) -> str | None:
+    return value.isoformat() if value else None

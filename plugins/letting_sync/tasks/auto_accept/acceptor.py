@@ -1,0 +1,174 @@
+"""From offers to leases, once: what the task ``auto_accept`` does, without Airflow.
+
+A plan comes first, from a look-up of all offers in bulk. What counts is the look between taking the right to accept
+and accepting: it reads the entry and its unit's offers anew, all of them in one call, so that a lease costs two calls.
+The order of writes makes a crash harmless: intent (``accepting``), then the ERP, then the lease; what is found
+``accepting`` later is simply read and decided on again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import chain
+
+from letting_sync.erp import Erp
+from letting_sync.errors import RefuseRecord
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Entry, Run
+from letting_sync.model import Offer
+from letting_sync.reasons import Reason
+from letting_sync.tasks.auto_accept.policy import (
+    Decision,
+    Verdict,
+    competitors,
+    decide,
+    decide_together,
+    is_open,
+    may_compete,
+)
+
+log = logging.getLogger(__name__)
+
+DECISIONS_PER_OFFER = 3
+"""So often an offer that somebody is editing is read again before it is left to them."""
+
+
+class Acceptor:
+    """Decide on offers and accept those that may be accepted."""
+
+    def __init__(self, ledger: Ledger, erp: Erp, run: Run, today: date) -> None:
+        self.ledger = ledger
+        self.erp = erp
+        self.run = run
+        self.today = today
+
+    def plan(self, entries: Sequence[Entry]) -> list[Decision]:
+        """Decide on entries by the ledger and a look-up of their offers in bulk; writes nothing.
+
+        Whom it holds is surely held. Whom it would accept is looked at again, see :meth:`look_again`: an open offer
+        that the ledger does not know shows only in the list of its unit.
+        """
+        rivals = defaultdict(list)
+        ids = {entry.external_id for entry in entries}
+        # Who cannot be accepted anyway needs no look at the others on the unit.
+        units = {entry.unit for entry in entries if entry.chosen and not entry.withdrawn_at}
+        for other in self.ledger.find_on_units(self.run.erp, units):
+            # The others' offers say nothing; and a campaign's flat has hundreds of them.
+            if may_compete(other):
+                rivals[other.unit].append(other)
+                ids.add(other.external_id)
+        offers = _by_external_id(self.erp.offers(ids))
+        return self._together([self._decide(entry, rivals[entry.unit], offers) for entry in entries])
+
+    def _together(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Units that are let together are accepted together or not at all."""
+        bundles = {decision.entry.bundle for decision in decisions if decision.entry.bundle}
+        others = self.ledger.find_let_together(self.run.pair, bundles) if bundles else []
+        return decide_together(decisions, others)
+
+    def look_again(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """The same decisions, where they say accept made anew from the offers on the unit; writes nothing."""
+
+        def made_anew(decision: Decision) -> Decision:
+            return self._decide_now(decision.entry) if decision.verdict is Verdict.ACCEPT else decision
+
+        return self._together(list(self.erp.concurrently(made_anew, decisions)))
+
+    def _decide_now(self, entry: Entry) -> Decision:
+        """Decide on one entry by all that the ledger and the ERP hold for its unit, read at this moment.
+
+        One list shows our own offer, those of its rivals, and those of which the ledger knows nothing. That our own
+        stands in it also proves that the ERP understood the unit's number.
+        """
+        on_unit = self.ledger.find_on_units(self.run.erp, [entry.unit])
+        # The partner may have withdrawn the prospect since the entry was read.
+        entry = {other.id: other for other in on_unit}.get(entry.id, entry)
+        listed = list(self.erp.offers_on_unit(entry.unit))
+        decision = self._decide(entry, on_unit, _by_external_id(listed))
+        known = {other.external_id for other in on_unit} | {entry.external_id}
+        if decision.verdict is Verdict.ACCEPT and self._stranger_among(listed, known):
+            return Decision(entry, Verdict.HOLD, decision.offer, Reason.COMPETING_OFFER)
+        return decision
+
+    def _decide(
+        self, entry: Entry, on_unit: Sequence[Entry], offers: Mapping[str, Sequence[Offer]]
+    ) -> Decision:
+        own = [offer for offer in offers.get(entry.external_id, ()) if str(offer.unit) == entry.unit]
+        competing = bool(competitors(entry, on_unit, offers, self.today))
+        return decide(entry, own, competing, self.today)
+
+    def _stranger_among(self, listed: Sequence[Offer], known: Collection[str]) -> bool:
+        """Whether an open offer of our exchange is listed that the ledger does not know.
+
+        It can only come from a ledger that was lost, or from a second installation: not ours to pass over.
+        """
+        return any(
+            offer.external_id and offer.external_id not in known and is_open(offer, self.today)
+            for offer in listed
+        )
+
+    def accept(self, entries: Sequence[Entry]) -> list[Decision]:
+        """Accept what may be accepted and write down what became of each.
+
+        As many units at a time as the ERP allows, the entries of one unit or one bundle one after the other.
+        """
+        groups = defaultdict[tuple[str, str], list[Entry]](list)
+        for entry in entries:
+            groups[("bundle", entry.bundle) if entry.bundle else ("unit", entry.unit)].append(entry)
+        return list(chain.from_iterable(self.erp.concurrently(self._accept_group, groups.values())))
+
+    def _accept_group(self, group: Sequence[Entry]) -> list[Decision]:
+        """Accept the entries of one unit, or those of one bundle if all of them may be accepted."""
+        if group[0].bundle:
+            looked_at = self._together([self._decide_now(entry) for entry in group])
+            if any(decision.verdict is Verdict.HOLD for decision in looked_at):
+                return [self._write(decision) for decision in looked_at]
+        return [self._write(self._accept(entry)) for entry in group]
+
+    def write(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Write the decisions that need no call, found leases and held offers; returns those to accept."""
+        held = defaultdict[Reason, list[int]](list)
+        for decision in decisions:
+            if decision.verdict is Verdict.HOLD and decision.reason:
+                held[decision.reason].append(decision.entry.id)
+            elif decision.verdict is not Verdict.ACCEPT:
+                self._write(decision)
+        for reason, ids in held.items():
+            self.ledger.mark_held(ids, reason, self.run.run_id)
+        return [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
+
+    def _accept(self, entry: Entry) -> Decision:
+        if not self.ledger.mark_accepting(entry, self.run.run_id):
+            return Decision(entry, Verdict.HOLD, None, Reason.COMPETING_OFFER)
+        refusal = Reason.OFFER_CHANGED
+        for _ in range(DECISIONS_PER_OFFER):
+            decision = self._decide_now(entry)
+            if decision.verdict is not Verdict.ACCEPT or decision.offer is None:
+                return decision
+            try:
+                lease = self.erp.accept(decision.offer)
+            except RefuseRecord as refused:
+                refusal = refused.reason
+                log.info("offer %s: %s; reading it again", decision.offer.number, refusal)
+                continue
+            offer = decision.offer.model_copy(update={"lease_number": lease.lease_number})
+            return Decision(entry, Verdict.LEASED, offer)
+        return Decision(entry, Verdict.HOLD, decision.offer, refusal)
+
+    def _write(self, decision: Decision) -> Decision:
+        lease_number = decision.offer.lease_number if decision.offer else None
+        if decision.verdict is Verdict.LEASED and lease_number:
+            self.ledger.mark_leased(decision.entry.id, lease_number, self.run.run_id)
+        elif decision.verdict is Verdict.HOLD and decision.reason:
+            self.ledger.mark_held([decision.entry.id], decision.reason, self.run.run_id)
+        return decision
+
+
+def _by_external_id(offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
+    found = defaultdict[str, list[Offer]](list)
+    for offer in offers:
+        found[offer.external_id or ""].append(offer)
+    return found

@@ -1,0 +1,83 @@
+"""Which entries of the ledger a run has to decide on, and which of them belong to which of its chunks."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Key, Run
+from letting_sync.staging import tables
+from letting_sync.staging.chunks import Chunk
+
+
+class RunEntries:
+    """The entries that one task instance of ``auto_accept`` answers for.
+
+    Those of its chunk's prospects; in the first chunk also offers that an earlier run left undecided.
+    """
+
+    def __init__(self, ledger: Ledger, run: Run, chunk: Chunk) -> None:
+        self.ledger = ledger
+        self.run = run
+        self.chunk = chunk
+
+    @cached_property
+    def _chunks(self) -> dict[Key, int]:
+        """Number of the chunk of each of the run's prospects."""
+        columns = ("external_id", "unit", "chunk")
+        rows = tables.rows(self.chunk.folder, "prospects", columns=columns)
+        return {(row["external_id"], row["unit"]): row["chunk"] for row in rows}
+
+    def _is_ours(self, entry: Entry) -> bool:
+        return self._chunks.get(entry.key, 1) == self.chunk.number
+
+    def to_decide(self, replay: bool) -> list[Entry]:
+        """Entries with an offer and no lease that are decided on now.
+
+        :param replay: a person asks for these prospects: also those that an approver said no to.
+        """
+        own = self._of_prospects(number=self.chunk.number)
+        # Without a chunk of their own they are the first one's; it alone has to look for them.
+        left = {
+            entry.key: entry
+            for entry in (self.ledger.find_undecided(self.run.pair) if self.chunk.is_first else ())
+            if self._is_ours(entry)
+        }
+        return [
+            entry
+            for entry in (left | own).values()
+            if entry.state in (EntryState.LOADED, EntryState.AMBIGUOUS)
+            and not entry.lease_number
+            and (entry.acceptance != AcceptanceState.AWAITING or entry.acceptance_run == self.run.run_id)
+            and (replay or not (entry.acceptance_reason and entry.acceptance_reason.final))
+        ]
+
+    def decided(self) -> list[Entry]:
+        """Entries on which this run decided last."""
+        return [entry for entry in self.ledger.find_decided_by(self.run) if self._is_ours(entry)]
+
+    def most_accepts(self, here: int) -> int:
+        """How many offers the whole run may accept at the most.
+
+        The chunks decide side by side, so none can know how many the others accept. In a run of several chunks
+        each therefore counts what the run could accept, whatever speaks against it; that number stays the same while
+        the others work, and errs on the side of asking a person.
+
+        :param here: how many this chunk would accept.
+        """
+        if self.chunk.of == 1:
+            return here
+        candidates = [
+            entry
+            for entry in self._of_prospects().values()
+            if entry.state == EntryState.LOADED
+            and entry.chosen
+            and (not entry.lease_number or entry.acceptance_run == self.run.run_id)
+        ]
+        return max(here, len(candidates))
+
+    def _of_prospects(self, number: int | None = None) -> dict[Key, Entry]:
+        """Entries of the run's prospects, or of those of one chunk."""
+        keys = [key for key, chunk in self._chunks.items() if number in (None, chunk)]
+        known = self.ledger.find(self.run.pair, {external_id for external_id, _ in keys})
+        return {key: known[key] for key in keys if key in known}

@@ -1,0 +1,88 @@
+"""The task ``dedup``, which knows neither partner nor ERP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from letting_sync.model import Outcome, OutcomeKind
+from letting_sync.reasons import Field, Problem, Reason, field_reason
+from letting_sync.settings import DuplicateCheck
+from letting_sync.staging import tables
+from letting_sync.staging.chunks import PROSPECTS_PER_CHUNK, chunk_numbers, chunks_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from airflow.sdk import Context
+
+
+WRITTEN_BY_CHUNK = ("outcomes_load_offers", "quarantine_load_offers", "acceptance")
+"""Tables of the tasks behind ``dedup``, which come in as many files as the run has chunks."""
+
+
+class DedupOperator(BaseOperator):
+    """
+    Clean the run's prospects and keep each person once per unit.
+
+    Reads and writes staged tables only, so it may be run again at any time.
+
+    :param folder: the run's staging folder, with the table ``extracted`` (templated).
+    :param duplicates: who is the same person, and what to do with one whom nothing tells from others.
+    :return: the chunks that the next tasks are mapped over, as dictionaries; one on an ordinary day.
+    """
+
+    template_fields: Sequence[str] = ("folder",)
+    ui_color = "#f2ecfa"
+
+    def __init__(self, *, folder: Any, duplicates: DuplicateCheck, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.folder: str = folder
+        self.key = duplicates.matching_key
+        self.without_key = duplicates.without_key
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Clean, match, and stage."""
+        del context
+        from letting_sync.matching.cleaning import clean
+        from letting_sync.matching.dedup import merge_same_person, undecided
+        from letting_sync.matching.suspects.suspects import suspects
+
+        extracted = clean(tables.read(self.folder, "extracted"))
+        nameless = extracted["last_name"].isna()
+        unknown = undecided(extracted, self.key) & ~nameless
+        refused = nameless | (unknown if self.without_key == "quarantine" else False)
+        kept, duplicates = merge_same_person(extracted[~refused], self.key)
+        outcomes = [
+            *_ended(
+                extracted[nameless], OutcomeKind.QUARANTINED, field_reason(Problem.MISSING, Field.LAST_NAME)
+            ),
+            *_ended(extracted[refused & ~nameless], OutcomeKind.QUARANTINED, Reason.NOTHING_TELLS_WHO_IT_IS),
+            *_ended(
+                extracted[extracted["record"].isin(duplicates["record"])],
+                OutcomeKind.DUPLICATE,
+                Reason.SAME_PERSON,
+            ),
+        ]
+        raw = {int(row["record"]): row.to_json(date_format="iso") for _, row in extracted[refused].iterrows()}
+        tables.forget(self.folder, *WRITTEN_BY_CHUNK)
+        kept = kept.assign(chunk=chunk_numbers(kept, PROSPECTS_PER_CHUNK))
+        tables.write(self.folder, "prospects", kept)
+        tables.write(self.folder, "suspects", suspects(kept))
+        counts = tables.write_outcomes(self.folder, "dedup", outcomes, raw)
+        self.log.info(
+            "%d prospects go on, %d of them without anything that tells who they are; ended here: %s",
+            len(kept),
+            int(unknown[~refused].sum()),
+            counts or "none",
+        )
+        count = int(kept["chunk"].max()) if len(kept) else 1
+        return [chunk.handed_on for chunk in chunks_of(self.folder, count)]
+
+
+def _ended(frame: pd.DataFrame, kind: OutcomeKind, reason: Reason) -> list[Outcome]:
+    return [
+        Outcome(record=int(record), external_id=external_id, kind=kind, reason=reason)
+        for record, external_id in zip(frame["record"], frame["external_id"], strict=True)
+    ]

@@ -1,0 +1,314 @@
+"""The task ``extract``: read a partner's records of the run's window and stage them as prospects.
+
+A partner's package supplies a subclass that says how to read and how to map; what is true for every partner
+stands here.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import BaseOperator
+
+from letting_sync import window
+from letting_sync.errors import RefuseRecord, StopRun
+from letting_sync.model import Outcome, OutcomeKind, Prospect
+from letting_sync.parsing import records as fields
+from letting_sync.partner import PartnerTarget
+from letting_sync.reasons import Reason
+from letting_sync.settings import Timing
+from letting_sync.staging import tables
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from letting_sync.http.hook import ApiHook
+
+LACKING_SHARE = 0.2
+"""More records than this lacking a field of the contract is a change of the interface, not dirt."""
+FEWEST_FOR_A_JUDGEMENT = 5
+"""Of fewer records a share says nothing (assumed, as the share itself)."""
+_A_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
+"""What a status word or a field's name looks like; anything else might be about a person."""
+_FINDING_TYPES = {"code": "string[pyarrow]", "subject": "string[pyarrow]", "count": "int64[pyarrow]"}
+
+
+class ExtractOperator(BaseOperator):
+    """
+    Stage what the partner has on the prospects that changed in the run's window.
+
+    May be run again at any time: it only reads, and writes the same staged tables anew.
+
+    :cvar id_field: name of the field with a record's id.
+    :cvar kept_fields: what may be kept of a record that goes to quarantine, see :func:`fields.as_raw`.
+    :cvar promised_fields: those that every record has by the contract, see :func:`fields.lacking`.
+    :cvar not_chosen_reason: why a prospect is skipped that the partner has not chosen (yet).
+    :param partner: the partner at this customer.
+    :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
+    :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
+    :return: reference to the run's staging folder; nothing personal leaves the task.
+    """
+
+    ui_color = "#e8f1fb"
+
+    id_field: ClassVar[str] = "id"
+    kept_fields: ClassVar[Mapping[str, Any]] = {}
+    promised_fields: ClassVar[Sequence[str]] = ()
+    not_chosen_reason: ClassVar[Reason] = Reason.NOT_CHOSEN
+
+    def __init__(
+        self,
+        *,
+        partner: PartnerTarget,
+        clients: Sequence[str] | None,
+        timing: Timing,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.partner = partner
+        self.clients = clients
+        self.timing = timing
+        self.findings: Counter[Finding] = Counter()
+
+    @property
+    @abstractmethod
+    def hook(self) -> ApiHook:
+        """The task's one hook, imported and made on first use: a DAG file must not load an HTTP client."""
+
+    @abstractmethod
+    def read(self, start: datetime, end: datetime) -> Iterable[Read]:
+        """Return each record that changed in ``[start, end)`` exactly once, in its latest version.
+
+        Each is mapped (:meth:`mapped`) where its page was fetched, while others are awaited.
+        """
+
+    @abstractmethod
+    def read_by_id(self, external_ids: Sequence[str]) -> Iterable[Read]:
+        """Return the records with these ids, whatever their window; an unknown id yields nothing."""
+
+    @abstractmethod
+    def read_withdrawn(self, start: datetime, end: datetime) -> Iterable[str]:
+        """Return the external ids of those withdrawn or rejected in ``[start, end)``, and nothing else of them."""
+
+    @abstractmethod
+    def to_prospect(self, record: Any, today: date) -> Prospect:
+        """Map a raw record; for any JSON whatever it returns a prospect or raises :class:`RefuseRecord`."""
+
+    def external_id_of(self, record: Any) -> str | None:
+        """The record's id if one can be read, for the quarantine table."""
+        return fields.readable_identifier(record, self.id_field)
+
+    def raw(self, record: Any) -> str:
+        """The record as JSON for the quarantine table, cut to the fields of the contract."""
+        return fields.as_raw(record, self.kept_fields)
+
+    def lacking_fields(self, record: Any) -> Iterable[str]:
+        """Which fields this record lacks, of those that every record has by the contract; ``null`` is not lacking."""
+        return fields.lacking(record, self.promised_fields)
+
+    def unknown_words(self, record: Any) -> Iterable[str]:
+        """Status words of this record that the mapping does not know."""
+        del record
+        return ()
+
+    def report(self, code: str, subject: str, count: int = 1) -> None:
+        """Note that the partner's interface may differ from its contract; the run's counts and an alert say so.
+
+        :param code: ``unknown_word``, ``field_never_there`` or ``unknown_status_count``.
+        :param subject: the word or the field. A word that does not look like one is not repeated.
+        """
+        self.findings[Finding(code, subject if _A_WORD.fullmatch(subject) else "(unreadable)")] += count
+
+    def execute(self, context: Context) -> str:
+        """Read, map, and stage; what cannot be mapped goes to quarantine."""
+        self.findings.clear()
+        folder = tables.folder_of(context)
+        run_window = window.of_run(context, self.timing.schedule)
+        if self.partner.selection == "erp" and context["params"].get("accept") not in (None, "off"):
+            raise StopRun(
+                f"accept={context['params']['accept']!r} is not for this pair: its prospects are chosen in the ERP, "
+                "and then nothing may be accepted automatically."
+            )
+        asked_for = list(context["params"].get("external_ids") or [])
+        sorted_out, withdrawn = _SortedOut(self), list[str]()
+        try:
+            if asked_for:
+                self.log.info("reading %d records by their ids", len(asked_for))
+                sorted_out.add(self.read_by_id(asked_for))
+            else:
+                self.log.info("reading from %s to %s", *run_window)
+                since, until = run_window.start - self.timing.overlap, run_window.end
+                sorted_out.add(self.read(since, until))
+                withdrawn = list(self.read_withdrawn(since, until))
+        finally:
+            self.close()
+        sorted_out.stop_if_the_interface_changed()
+        sorted_out.report_findings()
+        sorted_out.stage(folder, withdrawn, run_window)
+        return folder
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.hook.close()
+
+    @cached_property
+    def today(self) -> date:
+        """The customer's day on which the task began."""
+        return datetime.now(ZoneInfo(window.TIMEZONE)).date()
+
+    def mapped(self, record: Any) -> Read:
+        """A record with what the mapping makes of it; called in the thread that fetched the record's page."""
+        lacking, unknown = tuple(self.lacking_fields(record)), tuple(self.unknown_words(record))
+        try:
+            return Read(record, lacking, unknown, self.to_prospect(record, self.today))
+        except RefuseRecord as refusal:
+            return Read(record, lacking, unknown, refusal)
+
+    def skip_reason(self, prospect: Prospect) -> Reason | None:
+        """Why a readable prospect is not handed over, if it is not."""
+        if prospect.withdrawn:
+            return Reason.WITHDRAWN
+        if self.partner.selection == "partner" and not prospect.chosen:
+            return self.not_chosen_reason
+        if self.clients is not None and prospect.unit.client not in self.clients:
+            return Reason.CLIENT_EXCLUDED
+        return None
+
+
+class Finding(NamedTuple):
+    """A sign that the partner's interface differs from its contract.
+
+    :param code: see :meth:`ExtractOperator.report`.
+    :param subject: the status word or the field.
+    """
+
+    code: str
+    subject: str
+
+
+class Read(NamedTuple):
+    """A record of the partner and what the mapping made of it.
+
+    :param record: as the partner wrote it.
+    :param lacking: the promised fields that it lacks.
+    :param unknown: its status words that the mapping does not know.
+    :param result: the prospect, or why it is none.
+    """
+
+    record: Any
+    lacking: Sequence[str]
+    unknown: Sequence[str]
+    result: Prospect | RefuseRecord
+
+
+class _SortedOut:
+    """The records of a run, sorted into prospects, skipped and quarantined."""
+
+    def __init__(self, operator: ExtractOperator) -> None:
+        self.operator = operator
+        self.prospects: dict[int, Prospect] = {}
+        self.outcomes: list[Outcome] = []
+        self.raw: dict[int, str] = {}
+        self.withdrawn: list[str] = []
+        self.not_chosen: list[Prospect] = []
+        self.lacking: Counter[str] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self.with_unknown = 0
+        self.count = 0
+
+    def add(self, reads: Iterable[Read]) -> None:
+        for read in reads:
+            self._add(self.count, read)
+            self.count += 1
+
+    def _add(self, number: int, read: Read) -> None:
+        self.lacking.update(read.lacking)
+        self.unknown.update(read.unknown)
+        self.with_unknown += bool(read.unknown)
+        if isinstance(read.result, RefuseRecord):
+            self._quarantine(number, read.record, read.result)
+            return
+        prospect = read.result
+        reason = self.operator.skip_reason(prospect)
+        if reason:
+            if prospect.withdrawn:
+                self.withdrawn.append(prospect.external_id)
+            elif not prospect.chosen:
+                self.not_chosen.append(prospect)
+            self._end(number, prospect.external_id, OutcomeKind.SKIPPED, reason)
+        else:
+            self.prospects[number] = prospect
+
+    def _quarantine(self, number: int, record: Any, refusal: RefuseRecord) -> None:
+        self.raw[number] = self.operator.raw(record)
+        external_id = self.operator.external_id_of(record)
+        self._end(number, external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
+
+    def _end(
+        self,
+        number: int,
+        external_id: str | None,
+        kind: OutcomeKind,
+        reason: Reason,
+        detail: str | None = None,
+    ) -> None:
+        self.outcomes.append(
+            Outcome(record=number, external_id=external_id, kind=kind, reason=reason, detail=detail)
+        )
+
+    def stop_if_the_interface_changed(self) -> None:
+        """Stop before anything is loaded if a field that was always there is gone, or no status word is known."""
+        if self.count < FEWEST_FOR_A_JUDGEMENT:
+            return
+        for name, count in self.lacking.items():
+            if count > LACKING_SHARE * self.count:
+                raise StopRun(
+                    f"{count} of {self.count} records have no field {name!r}, which every record has by the "
+                    "contract. Nothing was loaded. Ask the partner whether the interface has changed."
+                )
+        if self.with_unknown == self.count:
+            words = sorted(word if _A_WORD.fullmatch(word) else "(unreadable)" for word in self.unknown)
+            raise StopRun(
+                f"All {self.count} records have a status that is not known: {', '.join(words[:10])}. Nothing was "
+                "loaded. Ask the partner what the words mean and add them to the partner's table of status words "
+                "(docs/contracts.md says where), then clear the task."
+            )
+
+    def report_findings(self) -> None:
+        """Report unknown status words, and fields of the contract that not one record has."""
+        for word, count in self.unknown.items():
+            self.operator.report("unknown_word", word, count)
+        for name, count in self.lacking.items():
+            if count == self.count:
+                self.operator.report("field_never_there", name, count)
+
+    @property
+    def not_chosen_keys(self) -> list[tuple[str, str]]:
+        """External id and unit of those who are not chosen (any more), and not by another record of the run either."""
+        chosen = {(prospect.external_id, prospect.unit) for prospect in self.prospects.values()}
+        keys = {(prospect.external_id, prospect.unit) for prospect in self.not_chosen} - chosen
+        return sorted((external_id, str(unit)) for external_id, unit in keys)
+
+    def stage(self, folder: str, withdrawn: Iterable[str], run_window: window.Window) -> None:
+        import pandas as pd
+
+        ids = sorted({*self.withdrawn, *withdrawn})
+        tables.write(folder, "extracted", tables.prospects_frame(self.prospects))
+        tables.write(folder, "withdrawn", pd.DataFrame({"external_id": ids}, dtype="string[pyarrow]"))
+        not_chosen = pd.DataFrame(
+            self.not_chosen_keys, columns=["external_id", "unit"], dtype="string[pyarrow]"
+        )
+        tables.write(folder, "not_chosen", not_chosen)
+        found = [(*finding, count) for finding, count in sorted(self.operator.findings.items())]
+        findings = pd.DataFrame(found, columns=["code", "subject", "count"])
+        tables.write(folder, "findings", findings.astype(_FINDING_TYPES))
+        counts = tables.write_outcomes(folder, "extract", self.outcomes, self.raw)
+        tables.write_extent(folder, tables.Extent(self.count, run_window))
+        self.operator.log.info("%d records, of which %s", self.count, counts or "all are prospects")

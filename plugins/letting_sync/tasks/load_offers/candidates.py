@@ -1,0 +1,146 @@
+"""Candidates: prospects on their way into the ERP, from the staged table to what is sent.
+
+From the partner's record to the outcome there are ten shapes, in this order: the raw record; :class:`Read` (``extract.py``),
+the record with what the mapping made of it; ``Prospect``, which is staged; :class:`Candidate`, with the ``Intent`` that is
+written into the ledger and, once it is ours to send, its ``Claimed``; ``Outgoing``, all that an ERP sees of it; ``Made``, the
+offer that the ERP holds; ``Entry``, the ledger's row; ``Outcome``. EverReal has one more, ``Listed``: a contract with its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from letting_sync.erp import Erp, Outgoing
+from letting_sync.errors import RefuseRecord
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Claimed, Intent, Key
+from letting_sync.model import Prospect
+from letting_sync.reasons import Reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOT_SENT = frozenset(
+    {"external_id", "unit", "chosen", "withdrawn", "updated_at", "contact_id", "bundle", "bundle_size"}
+)
+CONTENT = frozenset(Prospect.model_fields) - NOT_SENT
+"""What is sent of a prospect; a change in any other field is no change for the ERP."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One prospect of this run on its way into the ERP.
+
+    :param record: its running number.
+    :param person: number of the person within the run; the same on several units.
+    :param intent: what the ledger keeps of it.
+    :param business_partner_number: the ERP's number of this person, if it is known to have one.
+    :param claim: the ledger's entry, once this run has claimed it.
+    """
+
+    record: int
+    person: int
+    prospect: Prospect
+    intent: Intent
+    business_partner_number: str | None = None
+    claim: Claimed | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.intent.key
+
+    @property
+    def entry(self) -> Claimed:
+        """The claimed entry.
+
+        :raises ValueError: this run has not claimed it, so it must not be sent.
+        """
+        if self.claim is None:
+            raise ValueError("a candidate is sent only under a claim")
+        return self.claim
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """What the ERP sees of it."""
+        return Outgoing(self.prospect, self.business_partner_number)
+
+
+def candidates(
+    rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame, ledger: Ledger, key: Sequence[str]
+) -> list[Candidate]:
+    """The candidates of a run, or of one chunk of it.
+
+    :param rows: of the staged table ``prospects``.
+    :param frame: the same as a frame, in which persons are compared.
+    :param ledger: keeps the secret of the hashes.
+    :param key: fields that tell a person, as the ERP's duplicate check is set.
+    """
+    hashes = _person_hashes(frame, ledger, key)
+    found, fields = [], tuple(Prospect.model_fields)
+    for row in rows:
+        prospect = Prospect(**{name: row[name] for name in fields})
+        intent = Intent(
+            external_id=prospect.external_id,
+            unit=str(prospect.unit),
+            chosen=prospect.chosen,
+            content_hash=ledger.hash({name: getattr(prospect, name) for name in CONTENT}),
+            person_hash=hashes.get(row["record"]),
+            bundle=prospect.bundle,
+            bundle_size=prospect.bundle_size,
+        )
+        found.append(Candidate(row["record"], row["person"], prospect, intent))
+    return found
+
+
+def _person_hashes(frame: pd.DataFrame, ledger: Ledger, key: Sequence[str]) -> dict[int, str]:
+    from letting_sync.matching.keys import person_key
+
+    if frame.empty:
+        return {}
+    keys = person_key(frame, key).fillna(person_key(frame, ("first_name", "last_name", "email")))
+    return {
+        int(record): ledger.hash({"person": person})
+        for record, person in zip(frame["record"], keys, strict=True)
+        if isinstance(person, str)
+    }
+
+
+def business_partners(
+    erp: Erp, some: Sequence[Candidate], key: Sequence[str]
+) -> Mapping[int, str | RefuseRecord]:
+    """Look persons up among the ERP's business partners: in bulk, by date of birth or e-mail address.
+
+    :return: by ``record`` the number of each that the ERP knows, or why none can be told.
+    """
+    import pandas as pd
+
+    from letting_sync.matching.dedup import match_partners
+
+    birth_dates = {one.prospect.birth_date for one in some if one.prospect.birth_date}
+    emails = {one.prospect.email for one in some if not one.prospect.birth_date and one.prospect.email}
+    stored = [partner.model_dump() for partner in erp.business_partners(birth_dates, emails)]
+    if not stored:
+        return {}
+    rows = [{"record": one.record, "person": one.person, **one.prospect.model_dump()} for one in some]
+    matches = match_partners(_typed(pd.DataFrame(rows)), _typed(pd.DataFrame(stored)), tuple(key))
+    numbers: dict[int, str | RefuseRecord] = {}
+    for row in matches.to_dict("records"):
+        if row["reason"] == Reason.AMBIGUOUS_PARTNER:
+            numbers[row["record"]] = RefuseRecord(
+                Reason.AMBIGUOUS_PARTNER, "Several business partners of the ERP fit."
+            )
+        elif isinstance(row["business_partner_number"], str):
+            numbers[row["record"]] = row["business_partner_number"]
+    return numbers
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Text columns as text even where all of them are empty."""
+    import pandas as pd
+
+    texts = [name for name in frame.columns if name not in ("record", "person", "birth_date", "lease_start")]
+    frame[texts] = frame[texts].astype("str")
+    frame["birth_date"] = pd.to_datetime(frame["birth_date"]).astype("datetime64[s]")
+    return frame

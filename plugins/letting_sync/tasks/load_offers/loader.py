@@ -1,0 +1,155 @@
+"""From prospects to offers, once: what the task ``load_offers`` does, without Airflow.
+
+The loader may be called again at any point, by a retry, after a wait, by another run. Each call goes through rounds,
+and each round looks at the ledger and the ERP instead of remembering: **settle** what is open (``settling.py``), choose
+what is to be sent now, **send** it (``sending.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from letting_sync.errors import WaitAndRepeat
+from letting_sync.ledger.records import Entry, EntryState, Intent, Key, Run
+from letting_sync.model import Outcome, OutcomeKind
+from letting_sync.reasons import Reason
+from letting_sync.tasks.load_offers.candidates import Candidate
+from letting_sync.tasks.load_offers.readback import LoadContext, Settlement, Waiting
+from letting_sync.tasks.load_offers.sender import PartnerNumbers, Sender, Sent
+
+ROUNDS_LOST = 3
+"""Rounds of one try in which answers were lost and none came; after them the ERP is left alone until the next try."""
+
+
+class Loader:
+    """Load the prospects of one run, or of one chunk of it.
+
+    :param since: when this try began; what the ERP refused after it is not sent once more in this try.
+    :param partner_numbers: looks persons up in the ERP before they are sent.
+    :param rounds_lost: how many rounds this try has lost before it was put off.
+    """
+
+    def __init__(
+        self,
+        context: LoadContext,
+        since: datetime,
+        partner_numbers: PartnerNumbers,
+        rounds_lost: int = 0,
+    ) -> None:
+        self.context = context
+        self.since = since
+        self.rounds_lost = rounds_lost
+        self.settlement = Settlement(context)
+        self.sender = Sender(context, self.settlement, partner_numbers)
+
+    def advance(self, candidates: Sequence[Candidate]) -> list[Outcome] | Waiting:
+        """Do all that can be done now; returns what became of each candidate, or what has to be waited for.
+
+        :raises WaitAndRepeat: one answer after the other got lost.
+        """
+        while True:
+            waiting = self.settlement.settle({candidate.key for candidate in candidates})
+            known = self.context.ledger.find(
+                self.context.run.pair, {candidate.intent.external_id for candidate in candidates}
+            )
+            elsewhere = self.sender.persons_elsewhere(candidates)
+            self._note_changes(candidates, known)
+            to_send = [
+                candidate
+                for candidate in candidates
+                if candidate.record not in elsewhere and self._may_be_claimed(known.get(candidate.key))
+            ]
+            # What is to be sent and yet in no wave stands behind something of the same person or id.
+            undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
+            if not undecided:
+                return [_outcome(candidate, elsewhere, known, self.context.run) for candidate in candidates]
+            wave = _one_of_each(to_send, candidates, known)
+            if not wave:
+                return undecided
+            if job := self.context.erp.import_going_on():
+                # What it makes cannot be looked up yet: wait, so that not even a lost ledger doubles an offer.
+                return Waiting(waiting.jobs | {job}, waiting.others)
+            sent = self.sender.send(wave, known)
+            if not sent.claimed:
+                return undecided  # for other runs are busy with all of them
+            self._count_the_lost(sent)
+
+    def _count_the_lost(self, sent: Sent) -> None:
+        self.rounds_lost += bool(sent.lost) and not sent.delivered
+        if self.rounds_lost >= ROUNDS_LOST:
+            raise WaitAndRepeat(f"{sent.lost[-1]}. It happened several times in a row.")
+
+    def _note_changes(self, candidates: Sequence[Candidate], known: Mapping[Key, Entry]) -> None:
+        """Note what the partner has changed since its offer was made."""
+        self.context.ledger.mark_choice(
+            [
+                (entry, candidate.intent)
+                for candidate in candidates
+                if (entry := known.get(candidate.key))
+                and entry.state in (EntryState.LOADED, EntryState.AMBIGUOUS, EntryState.SENT)
+                and _choice(entry) != _choice(candidate.intent)
+            ]
+        )
+        self.context.ledger.mark_changed(
+            [
+                entry.id
+                for candidate in candidates
+                if (entry := known.get(candidate.key))
+                and entry.state == EntryState.LOADED
+                and entry.content_hash != candidate.intent.content_hash
+            ]
+        )
+
+    def _may_be_claimed(self, entry: Entry | None) -> bool:
+        if entry is None or entry.state == EntryState.CLAIMED:
+            return True
+        refused_in_this_try = entry.run_id == self.context.run.run_id and entry.updated_at >= self.since
+        return entry.state == EntryState.REFUSED and not refused_in_this_try
+
+
+def _choice(one: Entry | Intent) -> tuple[bool, str | None, int]:
+    return one.chosen, one.bundle, one.bundle_size
+
+
+def _one_of_each(
+    to_send: Sequence[Candidate], candidates: Sequence[Candidate], known: Mapping[Key, Entry]
+) -> list[Candidate]:
+    """Of each person, and of each external id, one at a time.
+
+    The second offer of a person must hang on the business partner that the first one makes; it is sent
+    when that is known, in the next wave.
+    """
+    under_way = {key for key, entry in known.items() if entry.state == EntryState.SENT}
+    persons = {candidate.person for candidate in candidates if candidate.key in under_way}
+    ids = {external_id for external_id, _ in under_way}
+    wave = []
+    for candidate in to_send:
+        if candidate.person in persons or candidate.intent.external_id in ids:
+            continue
+        persons.add(candidate.person)
+        ids.add(candidate.intent.external_id)
+        wave.append(candidate)
+    return wave
+
+
+def _outcome(
+    candidate: Candidate, elsewhere: Collection[int], known: Mapping[Key, Entry], run: Run
+) -> Outcome:
+    external_id = candidate.intent.external_id
+    if candidate.record in elsewhere:
+        duplicate, why = OutcomeKind.DUPLICATE, Reason.SAME_PERSON_ON_UNIT
+        return Outcome(record=candidate.record, external_id=external_id, kind=duplicate, reason=why)
+    entry = known[candidate.key]
+    kind, reason = OutcomeKind.ALREADY_THERE, entry.reason
+    if entry.state in (EntryState.AMBIGUOUS, EntryState.REFUSED):
+        kind = OutcomeKind.QUARANTINED
+    elif entry.state != EntryState.LOADED:
+        raise WaitAndRepeat(f"The ledger holds an open entry in state {entry.state.value!r} after the load.")
+    elif entry.withdrawn_at:
+        reason = Reason.WITHDRAWN_AFTER_LOAD
+    elif entry.changed_at or entry.content_hash != candidate.intent.content_hash:
+        reason = Reason.CHANGED_AFTER_LOAD
+    elif entry.run_id == run.run_id and entry.sent_at:
+        kind = OutcomeKind.CREATED
+    return Outcome(record=candidate.record, external_id=external_id, kind=kind, reason=reason)

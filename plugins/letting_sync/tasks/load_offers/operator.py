@@ -1,0 +1,164 @@
+"""The task ``load_offers``: Airflow's side of :mod:`letting_sync.tasks.load_offers.loader`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Never
+
+from airflow.sdk import BaseOperator
+
+from letting_sync.erp import ErpTarget
+from letting_sync.errors import WaitAndRepeat
+from letting_sync.model import Outcome, OutcomeKind
+from letting_sync.reasons import Reason
+from letting_sync.staging import tables
+from letting_sync.staging.chunks import Chunk
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from letting_sync.tasks.load_offers.candidates import Candidate
+    from letting_sync.tasks.load_offers.loader import Loader
+    from letting_sync.tasks.load_offers.readback import Waiting
+
+LONGEST_WAIT = timedelta(hours=2)
+"""After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
+SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
+"""Seconds between looks at an import before the task is put off, which takes Airflow some seconds."""
+
+
+class LoadOffersOperator(BaseOperator):
+    """
+    Make one offer in the ERP for each staged prospect of a chunk, once.
+
+    May be run again at any time: what an earlier try left open is looked up in the ERP before anything is sent.
+    While the ERP works on an import for longer than a moment the task is deferred and holds no worker slot.
+
+    :param chunk: a chunk as ``dedup`` handed it on, whose folder holds the table ``prospects`` (templated).
+    :cvar system: name of the ERP that the operator is for; ``None``: any.
+    :param erp: the ERP at this customer.
+    :param key: fields that tell a person, as the ERP's duplicate check is set.
+    :param poll: pause between two looks at an import that goes on.
+    :return: the chunk; nothing personal leaves the task.
+    """
+
+    template_fields: Sequence[str] = ("chunk",)
+    ui_color = "#e9f7ea"
+    system: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        *,
+        chunk: Any,
+        erp: ErpTarget,
+        key: Sequence[str],
+        poll: timedelta,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.chunk: dict[str, Any] = chunk
+        self.erp = erp.checked_for(self.system)
+        self.key = tuple(key)
+        self.poll = poll
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Load, until all is decided or something has to be waited for."""
+        return self._advance(context, since=datetime.now(UTC), rounds_lost=0)
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Go on after a wait, perhaps in another process; everything is looked up anew."""
+        return self._advance(context, datetime.fromisoformat(event["since"]), event["rounds_lost"])
+
+    def _advance(self, context: Context, since: datetime, rounds_lost: int) -> dict[str, Any]:
+        from letting_sync.ledger.ledger import Ledger
+        from letting_sync.ledger.records import Run
+        from letting_sync.tasks.load_offers.candidates import business_partners, candidates
+        from letting_sync.tasks.load_offers.loader import Loader
+        from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
+
+        chunk = Chunk.read(self.chunk)
+        if context["params"].get("rehearse"):
+            self.log.info("rehearsal: nothing is sent to the ERP")
+            _rehearse(chunk)
+            return chunk.handed_on
+        erp, ledger = self.erp.open(), Ledger()
+        try:
+            dag_run = context["dag_run"]
+            window = tables.extent(chunk.folder).window or (None, None)
+            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
+            if chunk.is_first:
+                withdrawn = [row["external_id"] for row in tables.rows(chunk.folder, "withdrawn")]
+                ledger.mark_withdrawn(run.pair, withdrawn)
+                not_chosen = tables.rows(chunk.folder, "not_chosen")
+                ledger.mark_not_chosen(run.pair, [(row["external_id"], row["unit"]) for row in not_chosen])
+            loader = Loader(
+                LoadContext(ledger, erp, run),
+                since,
+                lambda some: business_partners(erp, some, self.key),
+                rounds_lost,
+            )
+            table = tables.rows(chunk.folder, "prospects", chunk)
+            frame = tables.read(chunk.folder, "prospects", chunk)
+            some = candidates(table, frame, ledger, self.key)
+            outcomes = _advance_patiently(loader, some)
+            if isinstance(outcomes, Waiting):
+                self._wait(outcomes, since, loader.rounds_lost)
+            quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
+            raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
+            counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk)
+            self.log.info("prospects by outcome: %s", counts)
+            return chunk.handed_on
+        finally:
+            erp.close()
+
+    def _wait(self, waiting: Waiting, since: datetime, rounds_lost: int) -> Never:
+        from letting_sync.tasks.load_offers.trigger import ImportTrigger
+
+        if datetime.now(UTC) - since > LONGEST_WAIT:
+            raise WaitAndRepeat(
+                f"{len(waiting.jobs)} imports and {waiting.others} prospects are still undecided after "
+                f"{LONGEST_WAIT}. Nothing is sent twice: clear the task when the ERP has ended its imports."
+            )
+        self.log.info(
+            "waiting for %d imports of the ERP and %d other prospects", len(waiting.jobs), waiting.others
+        )
+        self.defer(
+            trigger=ImportTrigger(
+                target=self.erp.serialize(),
+                jobs=sorted(waiting.jobs),
+                pause=self.poll.total_seconds(),
+                memory={"since": since.isoformat(), "rounds_lost": rounds_lost},
+            ),
+            method_name="resume",
+        )
+
+
+def _advance_patiently(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:
+    """Advance, and wait for imports that take a moment only: putting the task off takes longer than they do."""
+    from letting_sync.tasks.load_offers.readback import Waiting
+
+    done = loader.advance(some)
+    for pause in SHORT_PAUSES:
+        if not isinstance(done, Waiting) or not done.jobs:
+            break
+        time.sleep(pause)
+        state = loader.context.erp.import_state(min(done.jobs))
+        if state is None or state.finished:
+            done = loader.advance(some)
+    return done
+
+
+def _rehearse(chunk: Chunk) -> None:
+    """Write what would be loaded: every prospect counts as skipped, none is sent."""
+    outcomes = [
+        Outcome(
+            record=row["record"],
+            external_id=row["external_id"],
+            kind=OutcomeKind.SKIPPED,
+            reason=Reason.REHEARSAL,
+        )
+        for row in tables.rows(chunk.folder, "prospects", chunk)
+    ]
+    tables.write_outcomes(chunk.folder, "load_offers", outcomes, {}, chunk)

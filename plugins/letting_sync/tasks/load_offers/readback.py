@@ -1,0 +1,205 @@
+"""Settling what the ledger has open, before anything is sent: read back, adopt, or free to be sent again.
+
+The results of imports that have ended are read; what has no clear result is looked up by external id. None there
+and surely over: free to be sent. One: adopted. Several: ambiguous. Not decidable: it is waited for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from letting_sync.erp import Erp, ImportState
+from letting_sync.errors import StopRun
+from letting_sync.ledger.database import now
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Claimed, Entry, Key, Made, Run
+from letting_sync.model import ImportResult, Offer
+from letting_sync.reasons import Reason
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_IMPORT = timedelta(hours=1)
+"""So long after it was sent, a prospect is not sent again whose import the ERP does not know although it returned its
+number. Then only the address of that look-up may be wrong, and the import goes on. Assumed: no import takes longer."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is not decided yet.
+
+    :param jobs: imports of the ERP that still go on.
+    :param others: prospects whose outcome cannot be told yet for another reason.
+    """
+
+    jobs: frozenset[str] = frozenset()
+    others: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.others)
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What loading, sending and settling share.
+
+    :param run: which run does the work.
+    """
+
+    ledger: Ledger
+    erp: Erp
+    run: Run
+
+
+class Settlement:
+    """What one run can close of what is open in its pair."""
+
+    def __init__(self, context: LoadContext) -> None:
+        self.context = context
+
+    def settle(self, mine: Collection[Key]) -> Waiting:
+        """Close what the ledger has open; what belongs to other runs is adopted, never waited for.
+
+        Other chunks of this run are at work at the same time, know none of our persons, and close their own.
+
+        :param mine: keys of the prospects that this run, or this chunk of it, answers for.
+        """
+        by_job = defaultdict[str | None, list[Entry]](list)
+        for entry in self.context.ledger.find_sent(self.context.run.pair):
+            if entry.key in mine or entry.run_id != self.context.run.run_id:
+                by_job[entry.job].append(entry)
+        jobs, looked_at, unknown = set[str](), set[int](), set[int]()
+        to_look_up = by_job.pop(None, [])
+        for job, state, left in self.context.erp.concurrently(self._read_results, by_job.items()):
+            if state is not None and not state.finished:
+                jobs |= {job} if any(entry.key in mine for entry in left) else set()
+                continue
+            looked_at |= {entry.id for entry in left} if state and not state.broken_off else set()
+            unknown |= {entry.id for entry in left} if state is None else set()
+            to_look_up += left
+        missing, undecided = self._read_back(to_look_up, mine, bool(jobs), unknown)
+        lying = self._import_what_may_lie_there([e for e in missing if e.id not in looked_at], mine)
+        if lying is not None:
+            missing = [entry for entry in missing if entry.id in looked_at]
+            jobs, undecided = jobs | lying.jobs, undecided + lying.others
+        self._take_back(missing, mine)
+        return Waiting(frozenset(jobs), undecided)
+
+    def _read_results(
+        self, import_: tuple[str | None, list[Entry]]
+    ) -> tuple[str, ImportState | None, list[Entry]]:
+        """Write the results of an import if it has ended; with it come the entries that are still open."""
+        number, entries = import_
+        job = number or ""
+        state = self.context.erp.import_state(job)
+        return job, state, self._apply(entries, state) if state and state.finished else entries
+
+    def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
+        """Write the results of an import that has ended; returns the entries it has no clear result for."""
+        by_id = defaultdict[str, list[ImportResult]](list)
+        for told in state.results:
+            by_id[told.external_id].append(told)
+        made, left = list[Made](), list[Entry]()
+        for entry in entries:
+            result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
+            if result and result.refusal:
+                self.context.ledger.mark_refused([entry.id], result.refusal, entry.claim)
+            elif result and result.offer_id:
+                offer = (result.offer_id, result.offer_number, result.business_partner_number)
+                made.append(Made(entry.id, entry.claim, *offer, result.business_partner_created))
+            else:
+                left.append(entry)
+        if made:
+            self.context.ledger.mark_loaded(made)
+        return left
+
+    def _read_back(
+        self, entries: Sequence[Entry], mine: Collection[Key], going_on: bool, unknown: Collection[int]
+    ) -> tuple[list[Entry], int]:
+        """Look sent entries up in the ERP; returns those it does not hold, and how many of ours cannot be told yet.
+
+        :param going_on: an import of ours goes on. One whose number was lost may stand in the same queue.
+        :param unknown: entries whose import the ERP does not know, although it returned the number itself.
+        """
+        if not entries:
+            return [], 0
+        # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
+        anybodys = self.context.erp.import_going_on() is not None
+        late = {e.id for e in entries if e.sent_at and self.context.erp.may_still_come(e.sent_at)}
+        late |= {
+            e.id for e in entries if e.id in unknown and e.sent_at and now() - e.sent_at < UNKNOWN_IMPORT
+        }
+        found = self.offers({entry.external_id for entry in entries})
+        self.adopt(entries, found, reason=None)
+        missing: list[Entry] = []
+        undecided = 0
+        for entry in entries:
+            if entry.key in found:
+                continue
+            if anybodys or entry.id in late or (going_on and not entry.job):
+                undecided += entry.key in mine
+            else:
+                missing.append(entry)
+        return missing, undecided
+
+    def _import_what_may_lie_there(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
+        """Import what may have been delivered and was not looked at by an import that began after it.
+
+        Only then is it known that a delivery is not there; delivered anew before, it could be imported twice.
+
+        :return: what of ours has to be waited for; ``None`` if nothing may lie there.
+        """
+        ours = sum(entry.key in mine for entry in entries)
+        job = self.context.erp.start_import() if entries else None
+        if job:
+            self.context.ledger.mark_in_import(
+                [entry.id for entry in entries], job, {entry.claim for entry in entries}
+            )
+            return Waiting(jobs=frozenset({job} if ours else ()))
+        if entries and self.context.erp.import_going_on():
+            return Waiting(others=ours)
+        return None
+
+    def _take_back(self, entries: Sequence[Entry], mine: Collection[Key]) -> None:
+        """Make entries free to be sent that are surely not in the ERP."""
+        repeat = [entry for entry in entries if entry.key in mine]
+        if repeat:
+            log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
+        self.context.ledger.claim_again(self.context.run, repeat)
+        # Those of a run that died go back to it: left as sent, they would stand in the way of their person.
+        self.context.ledger.claim_again(None, [entry for entry in entries if entry.key not in mine])
+
+    # --- for whoever is about to send, too ------------------------------------------------------------------
+
+    def offers(self, external_ids: Collection[str]) -> dict[Key, list[Offer]]:
+        """Offers by external id and unit.
+
+        :raises StopRun: an offer of ours stands on a unit that cannot be read; passing over it would make a second.
+        """
+        found = defaultdict(list)
+        for offer in self.context.erp.offers(external_ids):
+            if offer.unit is None:
+                raise StopRun(
+                    f"Offer {offer.number} of ours stands on a unit number that cannot be read. Check the pair's "
+                    "setting erp_separator, then clear the task; nothing was sent."
+                )
+            found[(offer.external_id or "", str(offer.unit))].append(offer)
+        return found
+
+    def adopt(
+        self, entries: Iterable[Entry | Claimed], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
+    ) -> None:
+        """Write down those of the entries for which the ERP holds an offer."""
+        made = []
+        for entry in entries:
+            offers = found.get(entry.key, ())
+            if len(offers) == 1:
+                offer = (offers[0].offer_id, offers[0].number, offers[0].business_partner_number)
+                made.append(Made(entry.id, entry.claim, *offer, reason=reason))
+            elif offers:
+                self.context.ledger.mark_ambiguous(entry.id, entry.claim)
+        if made:
+            self.context.ledger.mark_loaded(made)

@@ -1,0 +1,182 @@
+"""Sending prospects to the ERP in groups, each by itself: claim, look, send, note.
+
+While one group waits for the ERP, others are looked up or written down. Within a group the order is that of the
+guarantee: the intent stands in the ledger before the ERP is asked whether it has an offer already, that answer is
+there before the request goes out, and just before it does the claim is looked at once more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from letting_sync.erp import ClaimLost, Delivery
+from letting_sync.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.ledger.records import Claimed, Entry, EntryState, Key
+from letting_sync.reasons import Reason
+from letting_sync.tasks.load_offers.candidates import Candidate
+from letting_sync.tasks.load_offers.readback import LoadContext, Settlement
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+PROSPECTS_PER_GROUP = 200
+"""Prospects that are claimed and looked up together. Assumed: enough for full calls, few enough to keep all busy."""
+
+
+PartnerNumbers = Callable[[Sequence[Candidate]], Mapping[int, str | RefuseRecord]]
+"""Finds the business partner of each candidate whom the ERP knows already: its number by ``record``, or why none."""
+
+
+@dataclass
+class Sent:
+    """What became of a wave, or of a part of it.
+
+    :param claimed: how many prospects this run could claim; the others are another run's for now.
+    :param delivered: entries that the ERP has taken.
+    :param to_import: those among them for which an import is still to be started.
+    :param lost: answers that were lost; their prospects may have been taken.
+    """
+
+    claimed: int = 0
+    delivered: int = 0
+    to_import: list[Claimed] = field(default_factory=list)
+    lost: list[AnswerLost] = field(default_factory=list)
+
+    def __iadd__(self, other: Sent) -> Sent:
+        self.claimed += other.claimed
+        self.delivered += other.delivered
+        self.to_import += other.to_import
+        self.lost += other.lost
+        return self
+
+
+class Sender:
+    """Sends the prospects of one run.
+
+    :param partner_numbers: looks persons up in the ERP before they are sent.
+    """
+
+    def __init__(self, context: LoadContext, settlement: Settlement, partner_numbers: PartnerNumbers) -> None:
+        self.context = context
+        self.settlement = settlement
+        self.partner_numbers = partner_numbers
+
+    def send(self, wave: Sequence[Candidate], known: Mapping[Key, Entry]) -> Sent:
+        """Send one wave, each person at most once in it, and start the import where the ERP does not do so itself.
+
+        :param known: the ledger's entries of the wave's external ids. A prospect with an offer for another unit keeps
+            that offer's business partner, also if nothing else tells who it is.
+        :raises ClaimLost: another run has taken prospects over.
+        """
+        # All at once: persons are matched as tables, which costs little more for thousands than for one.
+        partners = {
+            entry.external_id: entry.business_partner_number
+            for entry in known.values()
+            if entry.state == EntryState.LOADED and entry.business_partner_number
+        }
+        own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in wave}
+        numbers = {
+            **self.partner_numbers(wave),
+            **{record: number for record, number in own.items() if number},
+        }
+        total = Sent()
+        for sent in self.context.erp.concurrently(
+            lambda group: self._send_group(group, numbers), _parts(wave, PROSPECTS_PER_GROUP)
+        ):
+            total += sent
+        if total.to_import and (job := self.context.erp.start_import()):
+            claims = {entry.claim for entry in total.to_import}
+            self.context.ledger.mark_in_import([entry.id for entry in total.to_import], job, claims)
+        return total
+
+    def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
+        """Records of persons who have an offer for this unit, or soon will, under another external id."""
+        hashes = {candidate.intent.person_hash for candidate in items if candidate.intent.person_hash}
+        there = self.context.ledger.find_person_on_unit(self.context.run.pair, hashes)
+        return {
+            candidate.record
+            for candidate in items
+            if (theirs := there.get((candidate.intent.person_hash or "", candidate.intent.unit)))
+            and candidate.intent.external_id not in theirs
+        }
+
+    def _send_group(self, group: Sequence[Candidate], numbers: Mapping[int, str | RefuseRecord]) -> Sent:
+        """Claim a group, and send what of it the ERP does not have."""
+        # Another run may have sent a person since the wave was chosen; the next round says so of its record.
+        elsewhere = self.persons_elsewhere(group)
+        group = [candidate for candidate in group if candidate.record not in elsewhere]
+        token, won = self.context.ledger.claim(self.context.run, [candidate.intent for candidate in group])
+        claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
+        sent = Sent(len(claimed))
+        found = self.settlement.offers({external_id for external_id, _ in claimed})
+        self.settlement.adopt(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
+        ready = []
+        for candidate in group:
+            entry, number = claimed.get(candidate.key), numbers.get(candidate.record)
+            if entry is None or candidate.key in found:
+                continue
+            if isinstance(number, RefuseRecord):
+                self.context.ledger.mark_refused([entry.id], number.reason, entry.claim)
+            else:
+                ready.append(replace(candidate, claim=entry, business_partner_number=number))
+        for part in self.context.erp.concurrently(self._deliver, _parts(ready, self.context.erp.batch_size)):
+            sent += part
+        return sent
+
+    def _deliver(self, batch: Sequence[Candidate]) -> Sent:
+        token = batch[0].entry.claim
+        confirmed = self.context.ledger.mark_sent([ready.entry.id for ready in batch], token)
+        batch = [ready for ready in batch if ready.entry.id in confirmed]
+        if not batch:
+            return Sent()
+        ids = [ready.entry.id for ready in batch]
+
+        def going_out() -> None:
+            if not self.context.ledger.mark_sent_again(ids, token):
+                raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
+
+        try:
+            delivery = self.context.erp.deliver([ready.outgoing for ready in batch], going_out)
+        except AnswerLost as lost:
+            log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
+            return Sent(lost=[lost])
+        except (WaitAndRepeat, StopRun):
+            self.context.ledger.release_unsent(ids, token)
+            raise
+        except RefuseRecord as refusal:
+            self.context.ledger.release_unsent(ids, token)
+            return self._deliver_in_halves(batch, refusal)
+        return self._taken(batch, delivery)
+
+    def _deliver_in_halves(self, batch: Sequence[Candidate], refusal: RefuseRecord) -> Sent:
+        """One record spoils the whole batch: find it by halving, so that the others are not held up."""
+        if len(batch) == 1:
+            self.context.ledger.mark_refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
+            return Sent()
+        middle = len(batch) // 2
+        sent = self._deliver(batch[:middle])
+        sent += self._deliver(batch[middle:])
+        return sent
+
+    def _taken(self, batch: Sequence[Candidate], delivery: Delivery) -> Sent:
+        taken = []
+        for ready in batch:
+            reason = delivery.refused.get(ready.entry.key[0])
+            if reason:
+                self.context.ledger.mark_refused([ready.entry.id], reason, ready.entry.claim)
+            else:
+                taken.append(ready.entry)
+        if not delivery.job:
+            return Sent(delivered=len(taken), to_import=taken)
+        self.context.ledger.mark_in_import(
+            [entry.id for entry in taken], delivery.job, {batch[0].entry.claim}
+        )
+        return Sent(delivered=len(taken))
+
+
+def _parts(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

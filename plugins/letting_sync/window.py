@@ -1,0 +1,132 @@
+"""Which stretch of time a run reads: one rule for its tasks, the console and the alerts.
+
+The task ``extract`` finds the window and publishes it in the run's folder (``staging.write_extent``), where later tasks
+read it. The console and the alerts, who may look at a run before or without that, ask the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from letting_sync.errors import StopRun
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.timetables.interval import CronDataIntervalTimetable
+
+TIMEZONE = "Europe/Berlin"
+"""The customers' zone: a day begins and ends at their midnight, in summer and in winter."""
+
+
+class Window(NamedTuple):
+    """A half-open stretch of time ``[start, end)``, never empty."""
+
+    start: datetime
+    end: datetime
+
+
+class WrongWindow(ValueError):
+    """A run has no window that could be read; the message says what to change."""
+
+
+def window_of(
+    asked: Any,
+    data_interval: tuple[datetime | None, datetime | None],
+    run_after: datetime | None,
+    schedule: str | None,
+) -> Window:
+    """The window of a run.
+
+    ``window_start`` and ``window_end`` of what the run was started with come first; a scheduled or backfilled run has
+    its data interval; a run started by hand has none in Airflow 3 and takes the last whole interval before it.
+
+    :param asked: the run's params or its ``conf``.
+    :param run_after: when the run was due; needed without params and data interval, as is ``schedule``.
+    :param schedule: the pair's cron expression.
+    :raises WrongWindow: if what was asked for is incomplete, in the wrong order or lacks an offset, if the window is
+        empty, or if nothing tells what it is.
+    """
+    window = _asked_for(asked if isinstance(asked, Mapping) else {})
+    start, end = data_interval
+    if window is None and start and end:
+        window = Window(start, end)
+    if window is None:
+        if not (schedule and run_after):
+            raise WrongWindow("The run has neither params nor a data interval nor a schedule.")
+        window = last_whole_interval(schedule, run_after)
+    if window.start >= window.end:
+        raise WrongWindow(
+            f"The run's window from {window.start.isoformat()} to {window.end.isoformat()} (schedule {schedule!r}) is "
+            "empty, so nothing could be read. Start the run with the params window_start and window_end."
+        )
+    return window
+
+
+def window_from_outside(
+    conf: Any,
+    data_interval: tuple[datetime | None, datetime | None],
+    run_after: datetime | None,
+    schedule: str | None,
+) -> Window | None:
+    """As :func:`window_of`, for those who only look at a run.
+
+    :return: ``None`` for a run that reads no window: a replay of single ids, or one that its task stops for a wrong one.
+    """
+    if isinstance(conf, Mapping) and conf.get("external_ids"):
+        return None
+    try:
+        return window_of(conf, data_interval, run_after, schedule)
+    except WrongWindow:
+        return None
+
+
+def of_run(context: Context, schedule: str) -> Window:
+    """The window of the run whose task asks.
+
+    :raises StopRun: as :class:`WrongWindow`.
+    """
+    interval = context.get("data_interval_start"), context.get("data_interval_end")
+    run_after = getattr(context.get("dag_run"), "run_after", None)
+    try:
+        return window_of(context["params"], interval, run_after, schedule)
+    except WrongWindow as wrong:
+        raise StopRun(str(wrong)) from None
+
+
+def last_whole_interval(schedule: str, before: datetime) -> Window:
+    """The last interval of a schedule that had ended at a given time, in UTC."""
+    import pendulum
+
+    interval = timetable(schedule).infer_manual_data_interval(run_after=pendulum.instance(before))
+    return Window(interval.start.in_timezone("UTC"), interval.end.in_timezone("UTC"))
+
+
+@lru_cache(maxsize=256)
+def timetable(schedule: str) -> CronDataIntervalTimetable:
+    """The timetable of a pair; pairs differ in the cron expression only."""
+    # Not above: a DAG file that is read needs none of the scheduler's code.
+    from airflow.timetables.interval import CronDataIntervalTimetable
+
+    return CronDataIntervalTimetable(schedule, timezone=TIMEZONE)
+
+
+def _asked_for(asked: Mapping[str, Any]) -> Window | None:
+    written = [asked.get("window_start"), asked.get("window_end")]
+    if not any(written):
+        return None
+    if not all(written):
+        raise WrongWindow("Give both params window_start and window_end, or neither.")
+    try:
+        start, end = (datetime.fromisoformat(text) for text in written if text)
+    except (TypeError, ValueError):
+        raise WrongWindow("The params window_start and window_end must be ISO 8601 times.") from None
+    if start.tzinfo is None or end.tzinfo is None:
+        raise WrongWindow(
+            "The params window_start and window_end need an offset, e.g. 2026-11-10T00:00:00+01:00."
+        )
+    if start >= end:
+        raise WrongWindow("The param window_start must lie before window_end.")
+    return Window(start, end)

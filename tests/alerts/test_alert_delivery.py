@@ -1,0 +1,103 @@
+"""How an alert travels: mail, web-hook, both, one, none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from alert_receiver import PAIR, context, free_port, run
+
+from letting_sync.alerts import callbacks
+from letting_sync.alerts.channels import format_of
+from letting_sync.alerts.settings import AlertSettings, InvalidAlertSettings, alert_settings, who_is_told
+
+
+def test_one_way_that_fails_does_not_keep_the_other(received, caplog):
+    received.answer = 503
+    callbacks.failed(context(run(0), "extract"))
+    assert len(received.mails) == 1
+    assert received.posts == []
+    assert "not delivered by webhook" in caplog.text
+
+
+def test_an_alert_that_reached_nobody_is_told_by_the_next_run(received, monkeypatch):
+    mail = json.loads(_env("AIRFLOW_CONN_SMTP_DEFAULT"))
+    received.answer = 503
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(mail | {"port": free_port()}))
+    callbacks.failed(context(run(0), "extract"))
+    assert received.mails == []
+
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(mail))
+    callbacks.failed(context(run(1), "extract"))
+    assert len(received.mails) == 1
+
+
+def _env(name: str) -> str:
+    import os
+
+    return os.environ[name]
+
+
+def test_without_the_ledger_a_failure_is_told_all_the_same(received, monkeypatch):
+    """The ledger's database may be the very thing that is down."""
+    hook = {"conn_type": "mssql", "extra": {"hash_key": "k"}}
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_LEDGER", json.dumps(hook))
+    callbacks.failed(context(run(0), "extract"))
+    assert received.headlines == [f"{PAIR}: a run has failed"]
+
+
+def test_a_broken_setting_does_not_fail_the_task(received, monkeypatch, caplog):
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_WEBHOOK_FORMAT", "fax")
+    callbacks.failed(context(run(0), "extract"))
+    assert "alert_webhook_format" in caplog.text
+    with pytest.raises(InvalidAlertSettings):
+        alert_settings()
+
+
+def test_teams_gets_a_card_and_slack_a_text(received, monkeypatch):
+    callbacks.failed(context(run(0), "extract"))
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_WEBHOOK_FORMAT", "teams")
+    callbacks.succeeded(context(run(1)))
+    (_, slack), (_, teams) = received.posts
+    assert set(slack) == {"text"}
+    assert slack["text"].startswith(f"*{PAIR}: a run has failed*\n")
+    assert "|Open the run in Airflow>" in slack["text"]
+    card = teams["attachments"][0]
+    assert (teams["type"], card["contentType"]) == ("message", "application/vnd.microsoft.card.adaptive")
+    assert card["content"]["actions"][0]["url"].startswith(
+        "https://airflow.example.org/dags/immomio_yuneo/runs/"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "form"),
+    [
+        ("https://hooks.slack.com", "slack"),
+        ("https://prod-1.westeurope.logic.azure.com:443", "teams"),
+        ("contoso.webhook.office.com", "teams"),
+        ("https://x.environment.api.powerplatform.com", "teams"),
+        ("https://logic.azure.com.evil.example", "slack"),
+        ("mattermost.example.org", "slack"),
+    ],
+)
+def test_the_host_tells_the_format(host, form):
+    assert format_of(host) == form
+
+
+def test_where_nothing_is_configured_the_docs_and_the_log_say_so(own_ledger, caplog):
+    assert who_is_told().startswith("**nobody**")
+    callbacks.failed(context(run(0), "extract"))
+    assert "told nobody" in caplog.text
+    assert callbacks.main() == 1
+
+
+def test_the_docs_say_who_is_told():
+    said = who_is_told(AlertSettings(email_to=("a@example.org",), webhook_conn_id="hook"))
+    assert "a@example.org" in said
+    assert "`hook`" in said
+
+
+def test_the_command_sends_a_test_alert(received, capsys):
+    assert callbacks.main() == 0
+    assert received.headlines == ["prospects: test alert"]
+    assert capsys.readouterr().out == "email: sent\nwebhook: sent\n"

@@ -1,0 +1,69 @@
+"""What a message says, and what it never says."""
+
+from __future__ import annotations
+
+import json
+
+from alert_receiver import NOON, PAIR, PERSONAL, context, counts, run, waiting_offer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from letting_sync.alerts import callbacks
+from letting_sync.alerts.messages import RunFacts, closed_message, opened_message
+from letting_sync.alerts.texts import FAILED_TASK, LABELS, TEXTS, WHAT
+from letting_sync.errors import StopRun
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.settings import AlertLimits
+
+
+def test_nothing_personal_and_no_secret_is_in_any_alert_or_log(received, caplog):
+    """Exceptions of others may quote a record; ours may quote an address by mistake; params hold external ids."""
+    dag_run = run() | {"conf": {"external_ids": ["K-4711"]}}
+    waiting_offer("K-4711", run_id=dag_run["dag_run_id"], awaiting=True)
+    callbacks.ApprovalAsked()(context(dag_run, external_ids=["K-4711"]))
+    callbacks.failed(context(run(0, dag_id="a"), "extract", ValueError("Anna Müller, 1980-01-01")))
+    callbacks.failed(context(run(0, dag_id="b"), "extract", StopRun("refused for anna@example.org")))
+    Ledger().mark_held([e.id for e in Ledger().find(PAIR, ["K-4711"]).values()], "expired", "r")
+    callbacks.reconciled(context(dag_run), counts(40, 40), AlertLimits())
+    received.answer = 503
+    callbacks.failed(context(run(0, dag_id="c"), "extract"))
+
+    assert len(received.mails) == 6
+    assert not PERSONAL.search(received.text), PERSONAL.search(received.text)
+    assert "refused for …" in received.text
+    assert not PERSONAL.search(caplog.text)
+
+
+def test_a_message_says_pair_window_what_meaning_next_step_and_link(received):
+    callbacks.failed(context(run(0), "auto_accept"))
+    for label in ("Pair", "Window", "What", "What it means", "What to do next", "Run"):
+        assert f"*{label}:*" in received.posts[0][1]["text"]
+    assert "2026-11-10 12:00 +0100 to 2026-11-10 13:00 +0100" in received.text
+
+
+def test_every_text_is_there_in_both_languages():
+    for table in (TEXTS, FAILED_TASK, LABELS, WHAT):
+        assert set(table["en"]) == set(table["de"])
+
+
+def test_german(received, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
+    callbacks.failed(context(run(0), "extract"))
+    assert received.headlines == [f"{PAIR}: ein Lauf ist fehlgeschlagen"]
+    assert "nichts wurde geladen" in received.text
+
+
+def test_german_reasons_in_words(received, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
+    found = {"unit_missing": 4, "code_of_tomorrow": 5}
+    callbacks.reconciled(context(run(0)), counts(40, 9) | {"quarantine_reasons": found}, AlertLimits())
+    assert "5 × code_of_tomorrow; 4 × nennt keine Verwaltungseinheit (unit_missing)" in received.text
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_out_of_mail_or_card(text):
+    run_ = RunFacts(PAIR, text or "r", NOON)
+    message = opened_message("failed", run_, "en", task=text, exception=StopRun(text))
+    assert json.loads(json.dumps(message.slack()))
+    assert "<script" not in message.html()
+    assert closed_message("failed", run_, "en", (text,)).plain()

@@ -1,0 +1,271 @@
+"""A customer's file is right and becomes a pair, or wrong and is said by its line; whatever its bytes are."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from letting_sync.customers import loader, systems
+from letting_sync.customers.yaml_settings import LARGEST, WrongFile
+from letting_sync.pipeline.pair import Pair
+from letting_sync.settings import GROUPS
+from letting_sync.systems.everreal import EVERREAL
+from letting_sync.systems.immomio import IMMOMIO
+from letting_sync.systems.sigma import SIGMA
+from tests.conftest import ROOT
+
+GOOD = """\
+# yaml-language-server: $schema=pair.schema.json
+partner: immomio
+erp: sigma
+partner_conn_id: immomio_nord
+erp_conn_id: sigma_nord
+exchange: Immomio
+erp_separator: "."
+start_date: 2026-11-01
+"""
+LINES = GOOD.count("\n")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(tmp_path))
+    return tmp_path
+
+
+def written(folder: Path, text: str | bytes, name: str = "nord.yaml") -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_a_file_says_what_a_dag_file_says(tmp_path: Path) -> None:
+    pair = loader.read_customer(written(tmp_path, GOOD))
+
+    assert pair == Pair(
+        dag_id="nord",
+        partner=IMMOMIO.at("immomio_nord"),
+        erp=SIGMA.at("sigma_nord", exchange="Immomio", separator="."),
+        start_date=pendulum.datetime(2026, 11, 1, tz="Europe/Berlin"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "setting", "value"),
+    [
+        ("accept: off", "accept", "off"),
+        ("clients: [001, 1_0, no]", "clients", ("001", "1_0", "no")),
+        ("clients:\n  - 07", "clients", ("07",)),
+        ("clients:", "clients", None),
+        ("late_after: ~", "late_after", None),
+        ("owner: 'null'", "owner", "null"),
+        ("approval_timeout: PT10H", "approval_timeout", timedelta(hours=10)),
+        ("approval_timeout: 10:00:00", "approval_timeout", timedelta(hours=10)),
+        ("approval_timeout: P1DT2H", "approval_timeout", timedelta(hours=26)),
+        ("catchup: yes", "catchup", True),
+        ("max_accepts_per_run: 7", "max_accepts_per_run", 7),
+        ("quarantine_alert_share: 0.5", "quarantine_alert_share", 0.5),
+    ],
+)
+def test_what_stands_there_is_meant(tmp_path: Path, line: str, setting: str, value: Any) -> None:
+    """YAML 1.1 makes ``False`` of ``off``, 1 of ``001`` and 36000 of ``10:00:00``."""
+    pair = loader.read_customer(written(tmp_path, GOOD + line))
+    places = [pair, *(getattr(pair, group.group) for group in GROUPS)]
+    (place,) = [place for place in places if setting in type(place).model_fields]
+
+    assert getattr(place, setting) == value
+
+
+def test_the_options_of_a_partner_are_settings_of_its_customers(tmp_path: Path) -> None:
+    text = GOOD.replace("immomio\n", "everreal\n", 1) + "chosen_when: started\n"
+
+    pair = loader.read_customer(written(tmp_path, text))
+    assert pair.partner == EVERREAL.at("immomio_nord", chosen_when="started")
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("2026-07-01", "2026-06-30T22:00:00Z"),
+        ("2026-01-01T06:30:00", "2026-01-01T05:30:00Z"),
+        ("2026-01-01T06:30:00+00:00", "2026-01-01T06:30:00Z"),
+    ],
+)
+def test_a_day_begins_at_berlins_midnight(tmp_path: Path, text: str, start: str) -> None:
+    pair = loader.read_customer(written(tmp_path, GOOD.replace("2026-11-01", text)))
+
+    assert pair.start_date == pendulum.parse(start)
+
+
+WRONG = {
+    "no YAML": (GOOD + "tags: [a, b\n", LINES + 2, "this is not YAML"),
+    "a tab": (GOOD + "tags:\n\t- a\n", LINES + 2, "indent with spaces, YAML allows no tabs"),
+    "a tab before a name": (GOOD + "\taccept: off\n", LINES + 1, "this is not YAML"),
+    "indented": (GOOD + "  accept: off\n", LINES + 1, "each setting begins at the start of its line"),
+    "first one indented": ("  " + GOOD.split("\n", 1)[1], 2, "each setting begins at the start of its line"),
+    "a colon in a value": (GOOD + "owner: Team: North\n", LINES + 1, "a value with ': ' in it is quoted"),
+    "no colon": (GOOD + "accept off\n", LINES + 1, "a setting is written 'name: value'"),
+    "an asterisk": (GOOD + "schedule: '* * * * *'\ntags: * *\n", LINES + 2, "a value that begins with * is quoted"),
+    "minutes unquoted": (GOOD + "schedule: */15 * * * *\n", LINES + 1, "write the value out, or quote it"),
+    "an unknown alias": (GOOD + "schedule: *daily\n", LINES + 1, "anchors (&) and aliases (*) are not read"),
+    "twice, apart": (GOOD + "owner: a\naccept: off\nowner: b\n", LINES + 3, f"owner is set a second time, first on line {LINES + 1}"),
+    "wrong type": (GOOD + "retries: many\n", LINES + 1, "retries = 'many'"),
+    "too often": (GOOD + "schedule: '*/5 * * * *'\n", LINES + 1, "schedule = '*/5 * * * *': must not fire more often"),
+    "unknown": (GOOD + "acept: off\n", LINES + 1, "acept: there is no such setting; is accept meant?"),
+    "twice": (GOOD + "erp: yuneo\n", LINES + 1, "erp is set a second time, first on line 3"),
+    "a class": (GOOD + "extract: os.system\n", LINES + 1, "extract: there is no such setting"),
+    "the DAG's name": (GOOD + "dag_id: nord\n", LINES + 1, "dag_id: the file's name says it"),
+    "an option of another partner": (GOOD + "chosen_when: signed\n", LINES + 1, "chosen_when: there is no such setting"),
+    "unknown partner": (GOOD.replace("immomio\n", "imomio\n", 1), 2, "'imomio': is not known; known are everreal, immomio"),
+    "an ERP as partner": (GOOD.replace("immomio\n", "yuneo\n", 1), 2, "has 0 values of PartnerSystem instead of one; known are everreal"),
+    "a path as partner": (GOOD.replace("immomio\n", "../../tmp\n", 1), 2, "is not known"),
+    "two rules": (GOOD + "selection: erp\n", LINES + 1, "nothing may be accepted automatically"),
+    "missing": (GOOD.replace("exchange: Immomio\n", ""), 1, "exchange is missing"),
+    "no separator": (GOOD.replace('erp_separator: "."\n', ""), 1, "erp_separator is missing"),
+    "list of lists": (GOOD + "clients: [[1]]\n", LINES + 1, "clients: each entry of the list must be one value"),
+    "mapping inside": (GOOD + "accept: {mode: off}\n", LINES + 1, "accept: must be one value or a list"),
+    "merge key": (GOOD + "<<: {a: b}\n", LINES + 1, "must be one value or a list"),
+    "no start": (GOOD.replace("2026-11-01", "12:00"), 8, "start_date = '12:00'"),
+    "anchor": (GOOD + "tags: &a [x]\n", LINES + 1, "anchors (&) and aliases (*) are not read"),
+    "alias bomb": ("a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", 1, "anchors (&) and aliases (*) are not read"),
+    "billion laughs": (
+        "a: &a [lol, lol]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghi")),
+        1, "anchors (&) and aliases (*) are not read",
+    ),
+    "alias of itself": ("a: &a [*a]\n", 1, "anchors (&) and aliases (*) are not read"),
+    "a known tag": (GOOD + "retries: !!int 3\n", LINES + 1, "tags (!) are not read"),
+    "a tag of our own": (GOOD + "clients: !include [a]\n", LINES + 1, "tags (!) are not read"),
+    "tag": (GOOD + "owner: !!python/object/apply:os.system [true]\n", LINES + 1, "tags (!) are not read"),
+    "two documents": (GOOD + "---\nerp: yuneo\n", LINES + 1, "a second document"),
+    "not a mapping": ("- erp\n", 1, "a file holds settings"),
+    "only text": ("\nimmomio to sigma\n", 2, "a file holds settings"),
+    "empty": ("", 1, "the file is empty"),
+    "only comments": ("# to be written\n", 1, "the file is empty"),
+    "Latin-1": (GOOD.encode() + "owner: Jürgen\n".encode("latin-1"), LINES + 1, "not UTF-8"),
+    "binary": (bytes(range(256)) * 4, 2, "not UTF-8"),
+    "control character": (GOOD + "owner: a\x07b\n", LINES + 1, "the character U+0007 is not allowed"),
+    "too large": (GOOD + "#" * LARGEST, 1, "larger than 64 KiB"),
+    "too deep": ("tags: " + "[" * 60_000, 1, "one value or a list of values"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "rule"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str | bytes, line: int, rule: str) -> None:
+    with pytest.raises(WrongFile) as refused:
+        loader.read_customer(written(tmp_path, text))
+
+    (sentence, *_) = [one for one in refused.value.sentences if rule in one] or refused.value.sentences
+    assert sentence.startswith(f"nord.yaml, line {line}: ")
+    assert rule in sentence
+
+
+def test_all_wrong_lines_are_said_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("Immomio", "").replace("sigma\n", "wodis\n", 1) + "retries: -1\nsecret: hunter2\n"
+
+    with pytest.raises(WrongFile) as refused:
+        loader.read_customer(written(tmp_path, text))
+
+    lines = [sentence.split(":")[0].split()[-1] for sentence in refused.value.sentences]
+    assert lines == ["3", "9", "10"]
+    assert "hunter2" not in str(refused.value), "what is no setting may be a secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("nord & süd.yaml", "only letters"), ("immomio_sigma.yaml", "dags/immomio_sigma.py has the same name")],
+)
+def test_a_name_that_cannot_be_a_dags_is_refused(tmp_path: Path, name: str, rule: str) -> None:
+    with pytest.raises(WrongFile, match=rule):
+        loader.read_customer(written(tmp_path, GOOD, name))
+
+
+def test_a_broken_package_hides_its_own_customers_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "plugins" / "broken_system"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("PartnerSystem = print\nBROKEN = PartnerSystem(1 / 0)\n")
+    (package / "operators.py").touch()
+    monkeypatch.setattr(systems, "SYSTEMS", package.parent)
+    monkeypatch.setattr(systems, "_names", lambda: ("broken_system",))
+    monkeypatch.syspath_prepend(str(package.parent))
+
+    with pytest.raises(WrongFile, match=r"line 2: partner = 'broken_system': .*ZeroDivisionError"):
+        loader.read_customer(written(tmp_path, GOOD.replace("immomio\n", "broken_system\n", 1)))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(str.encode)))
+def test_any_bytes_are_a_pair_or_a_sentence(tmp_path: Path, raw: bytes) -> None:
+    assert loader.wrong_lines(written(tmp_path, raw))[0].startswith("nord.yaml, line ")
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(sorted(loader.SETTINGS)),
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=6,
+    ),
+)
+def test_any_value_is_taken_or_said_on_its_line(tmp_path: Path, name: str, value: Any) -> None:
+    kept = [line for line in GOOD.splitlines() if not line.startswith(f"{name}:")]
+    text = StringIO()
+    YAML(typ="safe", pure=True).dump({name: value}, text)
+
+    for sentence in loader.wrong_lines(written(tmp_path, "\n".join([*kept, text.getvalue()]))):
+        assert int(sentence.split("line ")[1].split(":")[0]) > len(kept) or name in ("erp", "selection")
+
+
+def test_the_command_says_the_same_and_ends_with_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = written(folder, GOOD)
+    assert loader.main([]) == loader.main([str(good)]) == 0
+
+    written(folder, GOOD + "retries: many\n", "süd.yaml".replace("ü", "u"))
+    written(folder, GOOD, "west.yml")
+    written(folder, "[", ".#nord.yaml")
+
+    assert loader.main([str(good)]) == 0
+    assert loader.main([]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0].split(":")[0] for line in said] == ["west.yml", "sud.yaml"]
+
+
+def test_a_folder_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(tmp_path / "nowhere"))
+
+    assert "there is no such folder" in loader.wrong_customers()[0]
+
+
+def test_the_schema_that_editors_read_is_that_of_the_settings() -> None:
+    """``make schema`` writes it anew."""
+    kept = json.loads((ROOT / "include" / "pairs" / "pair.schema.json").read_text())
+
+    assert kept == loader.schema()
+    assert set(kept["properties"]) == {*loader.SETTINGS, *EVERREAL.options}
+    assert set(kept["required"]) == {
+        "partner",
+        "erp",
+        "partner_conn_id",
+        "erp_conn_id",
+        "exchange",
+        "start_date",
+    }
+
+
+def test_the_example_in_the_guide_is_right(tmp_path: Path) -> None:
+    guide = (ROOT / "include" / "pairs" / "README.md").read_text()
+    example = guide.split("```yaml\n")[1].split("```")[0]
+
+    assert loader.read_customer(written(tmp_path, example)).clients == ("001", "002")

@@ -1,0 +1,125 @@
+"""Airflow as its users see it: through the public REST API, patient with a server that is being started again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from include.demo.processes import Failed
+from tests.harness.cluster_services import Cluster
+
+ENDED = ("success", "failed")
+RUN_SECONDS = 600
+Run = dict[str, Any]
+Window = tuple[datetime, datetime]
+
+
+class Airflow:
+    """
+    The cluster's Airflow, with the first user logged in.
+
+    :param cluster: all its services are well.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.session = requests.Session()
+        self._on: set[str] = set()
+        body = {"username": "admin", "password": (cluster.secrets / "admin_password").read_text()}
+        answer = self.session.post(f"{cluster.api}/auth/token", json=body, timeout=30)
+        if not answer.ok:
+            raise Failed(f"log-in answers {answer.status_code}")
+        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def get(self, path: str) -> Any:
+        """Read below ``/api/v2``; what is not there yet, or cannot be told now, is empty."""
+        return self._call("GET", f"/api/v2{path}")
+
+    def start(self, pair: str, window: Window) -> str:
+        """Start a run; the first time by switching the pair on, which makes Airflow run yesterday.
+
+        :return: the run's id.
+        """
+        if pair in self._on:
+            return self._trigger(pair, window)
+        self._on.add(pair)
+        body = {"is_paused": False}
+        self.until(lambda: self._call("PATCH", f"/api/v2/dags/{pair}", body), f"Airflow does not know {pair}")
+        runs: list[Run] = []
+
+        def has_run() -> bool:
+            runs[:] = self.get(f"/dags/{pair}/dagRuns?limit=1").get("dag_runs", [])
+            return bool(runs)
+
+        self.until(has_run, f"{pair} is on and does not run")
+        return str(runs[0]["dag_run_id"])
+
+    def _trigger(self, pair: str, window: Window) -> str:
+        start, end = (moment.isoformat() for moment in window)
+        conf = {"window_start": start, "window_end": end}
+        body = {"logical_date": datetime.now(UTC).isoformat(), "conf": conf}
+        run = self._call("POST", f"/api/v2/dags/{pair}/dagRuns", body)
+        if not run:
+            raise Failed(f"{pair} cannot be started")
+        return str(run["dag_run_id"])
+
+    def run(self, pair: str, run_id: str) -> Run:
+        """The run as it stands; empty if the server cannot tell now."""
+        run: Run = self.get(f"/dags/{pair}/dagRuns/{quote(run_id)}")
+        return run
+
+    def tasks(self, pair: str, run_id: str, task_id: str | None = None) -> list[dict[str, Any]]:
+        """The run's task instances, or those of one task; a task that comes in chunks has one for each."""
+        path = f"/dags/{pair}/dagRuns/{quote(run_id)}/taskInstances"
+        tasks = self.get(path).get("task_instances", [])
+        return [task for task in tasks if task_id in (None, task["task_id"])]
+
+    def counts(self, pair: str, run_id: str) -> dict[str, Any]:
+        """What ``reconcile`` has counted; empty if it did not come to that."""
+        path = f"/dags/{pair}/dagRuns/{quote(run_id)}/taskInstances/reconcile/xcomEntries/return_value"
+        value: dict[str, Any] = self.get(f"{path}?deserialize=true").get("value") or {}
+        return value
+
+    def console(self, path: str) -> dict[str, Any]:
+        """A page of our own plugin; empty if it is refused."""
+        content: dict[str, Any] = self._call("GET", f"/prospects{path}")
+        return content
+
+    def log(self, pair: str, run_id: str, task: str) -> str:
+        """The logs of all tries of a task, also on a worker that is dead by now; of its chunks the first one's.
+
+        Airflow forgets the first try of a task that was lost on its way back from a wait, and has no log of it to show.
+        """
+        first = min(self.tasks(pair, run_id, task), key=lambda one: one["map_index"], default=None)
+        if first is None:
+            return ""
+        path = f"/dags/{pair}/dagRuns/{quote(run_id)}/taskInstances/{task}/logs"
+        query = f"full_content=true&map_index={first['map_index']}"
+        logs = (self.get(f"{path}/{number}?{query}") for number in range(1, first["try_number"] + 1))
+        return "\n".join(str(log.get("content", "")) for log in logs)
+
+    def wait_for(self, run_ids: Mapping[str, str]) -> dict[str, Run]:
+        """Wait until these runs, by pair, have ended."""
+        runs: dict[str, Run] = {}
+
+        def all_ended() -> bool:
+            runs.update({pair: self.run(pair, run_id) for pair, run_id in run_ids.items()})
+            return all(run.get("state") in ENDED for run in runs.values())
+
+        self.until(all_ended, "the runs did not end in time")
+        return runs
+
+    def until(self, condition: Callable[[], Any], complaint: str) -> None:
+        """Look once a second, and start again what has ended."""
+        self.cluster.processes.wait_until(condition, RUN_SECONDS, complaint, restart=True)
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            answer = self.session.request(method, f"{self.cluster.api}{path}", json=body, timeout=60)
+            return answer.json() if answer.ok else {}
+        except requests.RequestException:
+            return {}

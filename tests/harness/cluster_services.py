@@ -1,0 +1,228 @@
+"""The services of docker-compose.yaml as processes of this host."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from deploy import make_secrets
+from include.demo.processes import Processes
+from tests.harness import compose_file
+from tests.harness.compose_file import ROOT, Service
+
+AIRFLOW_SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+WORKERS = ("worker-1", "worker-2")
+START_UP_SECONDS = 240
+# A lost task is noticed after 15 seconds instead of five minutes, one that nobody has taken after 20 instead of 300.
+# Nothing else differs from docker-compose.yaml but places, ports, and the size of a small machine.
+TEMPO = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "20",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    "AIRFLOW__API__WORKERS": "1",
+    "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
+    "AIRFLOW__CORE__PARALLELISM": "4",
+}
+# Airflow's own way to set something for all tasks without touching a DAG: a cluster policy.
+POLICY = "def task_policy(task):\n    from datetime import timedelta\n    task.retry_delay = timedelta(seconds=3)\n"
+
+
+class Ports:
+    """Twenty ports from the first on."""
+
+    def __init__(self, first: int) -> None:
+        self.all = range(first, first + 20)
+        self.api, self.postgres, self.redis, self.object_store, self.trigger_log, *_ = self.all
+        self.worker_logs = self.all[5:7]
+        self.sandbox = self.all[10]
+        """The first of four."""
+
+
+def program(name: str) -> str | None:
+    """Where a program is; PostgreSQL's are not on the PATH on Debian, and Valkey is Redis by another name."""
+    if name == "redis-server":
+        return shutil.which(name) or shutil.which("valkey-server")
+    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(debian[-1]) if debian else shutil.which(name)
+
+
+def has_module(name: str) -> bool:
+    """Whether a package is installed beside this interpreter."""
+    return importlib.util.find_spec(name) is not None
+
+
+class Cluster:
+    """
+    All services on this host.
+
+    :param folder: everything is in here: secrets, data, a home for each service.
+    """
+
+    def __init__(self, folder: Path, ports: Ports, processes: Processes) -> None:
+        self.folder, self.ports, self.processes = folder, ports, processes
+        self.api = f"http://127.0.0.1:{ports.api}"
+        self.sandbox_urls = {
+            name: f"http://127.0.0.1:{ports.sandbox + i}" for i, name in enumerate(make_secrets.SYSTEMS)
+        }
+        self.secrets = folder / "secrets"
+        self._compose = compose_file.load({"PUBLIC_URL": self.api})
+        self._plain = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        places = make_secrets.Places(
+            f"127.0.0.1:{ports.postgres}",
+            f"127.0.0.1:{ports.redis}",
+            f"http://127.0.0.1:{ports.object_store}",
+        )
+        make_secrets.make(self.secrets, places, self._systems())
+        (folder / "task-logs").mkdir()
+        (folder / "policy").mkdir()
+        (folder / "policy" / "airflow_local_settings.py").write_text(POLICY)
+
+    def _systems(self) -> dict[str, Any]:
+        systems: dict[str, Any] = json.loads(make_secrets.SANDBOX.read_text())
+        for name, connection in systems.items():
+            connection["host"] = self.sandbox_urls[name]
+        # How long a lost import or delivery may still be under way: in the sandbox two seconds.
+        for erp in ("yuneo", "sigma"):
+            systems[erp]["extra"]["settle_seconds"] = 5
+        return systems
+
+    # --- what is not Airflow -----------------------------------------------------------------------------------
+
+    def start_postgres(self) -> None:
+        """PostgreSQL refuses to run as root; it runs as the user ``postgres`` then."""
+        home = self.folder / "postgres"
+        home.mkdir()
+        password = home / "password"
+        password.write_text((self.secrets / "postgres_password").read_text())
+        user = "postgres" if os.geteuid() == 0 else None
+        if user:
+            shutil.chown(home, user, user)
+            shutil.chown(password, user, user)
+        data = str(home / "data")
+        options = ("--username=postgres", f"--pwfile={password}", "--auth=scram-sha-256", "--encoding=UTF8")
+        initdb = (program("initdb") or "", "--pgdata", data, *options, "--no-sync")
+        self.processes.run("initdb", initdb, self._plain, home, user)
+        command = [program("postgres") or "", "-D", data, "-p", str(self.ports.postgres)]
+        settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={home}", "fsync=off")
+        for setting in settings:
+            command += ["-c", setting]
+        self.processes.start("postgres", command, self._plain, home, user, stop_with=signal.SIGINT)
+
+    def start_redis(self) -> None:
+        """The broker, with the command and the secret file that the container has."""
+        home = self.folder / "redis"
+        home.mkdir()
+        service = compose_file.service("redis", self._compose)
+        here = {
+            "valkey-server": program("redis-server") or "",
+            "/run/secrets/redis_conf": str(self.secrets / "redis_conf"),
+            "/data": str(home),
+        }
+        where = ("--bind", "127.0.0.1", "--port", str(self.ports.redis))
+        command = [*(here.get(argument, argument) for argument in service.command), *where]
+        self.processes.start("redis", command, self._plain, home)
+
+    def start_object_store(self) -> None:
+        """An S3-protocol server; it keeps its objects in memory."""
+        where = ("-H", "127.0.0.1", "-p", str(self.ports.object_store))
+        command = (sys.executable, "-m", "moto.server", *where)
+        self.processes.start("object-store", command, self._plain, self.folder)
+
+    def start_sandbox(self) -> None:
+        """The four systems at the edge, listening on this host only."""
+        service = compose_file.service("sandbox", self._compose)
+        here = {"0.0.0.0": "127.0.0.1", "8091": str(self.ports.sandbox)}  # noqa: S104 - what is replaced
+        command = [here.get(argument, argument) for argument in self._command(service.command)]
+        self.processes.start("sandbox", command, self._environment(service, "sandbox"), self._home("sandbox"))
+
+    # --- Airflow, as the compose file has it -------------------------------------------------------------------
+
+    def run_init(self) -> None:
+        """The service ``init``, to its end."""
+        service = compose_file.service("init", self._compose)
+        environment = self._environment(service, "init")
+        self.processes.run("init", self._command(service.command), environment, self._home("init"))
+
+    def start_airflow(self, name: str) -> None:
+        """One of the services of Airflow."""
+        service = compose_file.service(name, self._compose)
+        environment = self._environment(service, name)
+        environment["AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT"] = str(self.ports.trigger_log)
+        command = self._command(service.command)
+        if name == "api-server":
+            command += ["--host", "127.0.0.1"]
+        self.processes.start(name, command, environment, self._home(name))
+
+    def start_worker(self, name: str) -> None:
+        """One of the two workers, with a home and a port for its logs of its own."""
+        service = compose_file.service("worker", self._compose)
+        environment = self._environment(service, name)
+        port = self.ports.worker_logs[WORKERS.index(name)]
+        environment["AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT"] = str(port)
+        command = [*self._command(service.command), "--celery-hostname", f"celery@{name}"]
+        self.processes.start(name, command, environment, self._home(name))
+
+    def wait_until_well(self, name: str) -> None:
+        """Wait until the service's own health check says so."""
+        service = compose_file.service("worker" if name in WORKERS else name, self._compose)
+        environment = self._environment(service, name)
+        command, home, answer = self._command(service.health), self._home(name), ""
+
+        def is_well() -> bool:
+            nonlocal answer
+            check = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True)
+            answer = (check.stdout or check.stderr).strip()
+            return check.returncode == 0
+
+        self.processes.wait_until(
+            is_well,
+            START_UP_SECONDS,
+            lambda: f"{name} is not well after {START_UP_SECONDS} s: {answer[-300:]}",
+        )
+
+    def _home(self, name: str) -> Path:
+        return self.folder / "home" / name
+
+    def _environment(self, service: Service, name: str) -> dict[str, str]:
+        """The service's environment with this host's places; it sees its own secrets and no others."""
+        home = self._home(name)
+        secrets = home / "secrets"
+        if not home.exists():
+            secrets.mkdir(parents=True)
+            (home / "logs").symlink_to(self.folder / "task-logs")  # the volume that all of them share
+            for target, file in service.secrets.items():
+                shutil.copy(self.secrets / file, secrets / target)
+        there = {
+            "/run/secrets": str(secrets),
+            "/opt/prospects": str(ROOT),
+            "/opt/airflow": str(home),
+            "http://api-server:8080": self.api,
+        }
+        environment = dict(self._plain)
+        for variable, value in service.environment.items():
+            for old, new in there.items():
+                value = value.replace(old, new)
+            environment[variable] = value
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        environment |= {**TEMPO, "PATH": path, "SECRETS_FOLDER": str(secrets), "WORKER_NAME": name}
+        environment["PYTHONPATH"] += f"{os.pathsep}{self.folder / 'policy'}"
+        return environment
+
+    def _command(self, command: Sequence[str]) -> list[str]:
+        """As the image's entrypoint understands it: ``python ...`` or a subcommand of Airflow."""
+        program_, *arguments = command
+        arguments = [str(self.ports.api) if argument == "8080" else argument for argument in arguments]
+        if program_ == "python":
+            return [sys.executable, *arguments]
+        airflow = str(Path(sys.executable).with_name("airflow"))
+        return [airflow, program_, *arguments]

@@ -1,0 +1,191 @@
+"""One ERP of the sandbox and a pair that feeds it, whose tasks run in processes of their own, for the tests of recovery.
+
+The operators are those of the real DAG files. What counts in the end is what the ERP holds.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from include.sandbox import Sandbox, world
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Entry
+from letting_sync.staging.chunks import Chunk
+from tests.harness.task_process import TASKS, Death, Ended, Run, Try, operator_settings
+
+PROSPECTS = 4
+LOAD = ("load_offers",)
+UP_TO_LOAD = TASKS[:3]
+AFTER_LOAD = TASKS[3:]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What one ERP calls the things that these tests touch."""
+
+    imports: str
+    """Path of the call that starts an import."""
+    deliveries: str
+    accepts: tuple[str, str]
+    send: str
+    accept: str
+    import_fails: str
+    separator: str
+
+
+NAMES = {
+    "yuneo": Names(
+        imports="/api/v1/prospect-imports",
+        deliveries="/api/v1/prospect-imports",
+        accepts=("POST", "/api/v1/offers/*/accept"),
+        send="letting_sync.systems.yuneo.hook.YuneoHook.import_prospects",
+        accept="letting_sync.systems.yuneo.hook.YuneoHook.accept",
+        import_fails="work_order_fails",
+        separator="/",
+    ),
+    "sigma": Names(
+        imports="/wodis/rest/verarbeitung/interessenten-import",
+        deliveries="/wodis/rest/immobilienboersen/*/eingang",
+        accepts=("PUT", "/wodis/rest/stammdaten/angebote/*"),
+        send="letting_sync.systems.sigma.hook.SigmaHook.deliver",
+        accept="letting_sync.systems.sigma.hook.SigmaHook.set_accepted",
+        import_fails="run_aborts",
+        separator=".",
+    ),
+}
+
+
+class House:
+    """One ERP, one pair that feeds it, and the prospects of one window."""
+
+    def __init__(self, box: Sandbox, erp: str, home: Path) -> None:
+        self.box, self.erp, self.names, self.home = box, erp, NAMES[erp], home
+        self.system: Any = getattr(box, erp)
+        today = box.world.anchor
+        self.run = Run(
+            pair=f"immomio_{erp}",
+            run_id="scheduled",
+            start=world.midnight(today - timedelta(days=1)),
+            end=world.midnight(today),
+            environment=self.environment(),
+            log=home / "tasks.log",
+            operator=operator_settings(),
+        )
+        self.ids: list[str] = []
+
+    def environment(self, settle_seconds: float = 1) -> dict[str, str]:
+        """Connections with short waits until what was not answered has surely ended."""
+        extra = {"extra": {"settle_seconds": settle_seconds}}
+        found = {f"AIRFLOW_CONN_{name.upper()}": text for name, text in self.box.connections().items()}
+        found[f"AIRFLOW_CONN_{self.erp.upper()}"] = json.dumps(self.system.connection() | extra)
+        return found | {
+            "AIRFLOW__PROSPECTS__LEDGER": str(self.home / "ledger.db"),
+            "AIRFLOW__PROSPECTS__STAGING": f"file://{self.home}/staging",
+        }
+
+    # --- prospects ----------------------------------------------------------------------------------------
+
+    def add(self, count: int = PROSPECTS, unit: int = 0) -> None:
+        """Chosen applicants of Immomio in the run's window, each on a unit of their own."""
+        units = [world.unit(number) for number in range(unit, unit + count)]
+        for application in world.applications(count, unit, self.box.world.anchor, units=units):
+            self.ids.append(self.box.immomio.add(application))
+
+    def unit(self, number: int) -> str:
+        return self.names.separator.join(world.unit(number))
+
+    def folder(self, run: Run) -> str:
+        return f"file://{self.home}/staging/{run.pair}/{run.run_id}"
+
+    # --- tasks --------------------------------------------------------------------------------------------
+
+    def does(self, tasks: Sequence[str] = TASKS, run: Run | None = None, **how: Any) -> Ended:
+        """Let a process do these tasks, to its end."""
+        return self.begins(tasks, run, **how).end()
+
+    def begins(self, tasks: Sequence[str], run: Run | None = None, death: Death | None = None) -> Try:
+        run = run or self.run
+        return Try(run, tasks, self._handed_on(tasks[0], run), death)
+
+    def _handed_on(self, task: str, run: Run) -> Any:
+        """What the task before this one handed on."""
+        folder = self.folder(run)
+        return {"extract": None, "dedup": folder}.get(task, [Chunk(folder).handed_on])
+
+    def succeeds(self, tasks: Sequence[str] = TASKS, run: Run | None = None) -> Any:
+        """As Airflow would: again after each failure that repeating may mend."""
+        for _ in range(7):
+            ended = self.does(tasks, run)
+            if ended.how != "failed":
+                break
+        assert ended.how == "done", f"{ended.how}: {ended.error}\n{(self.home / 'tasks.log').read_text()}"
+        return ended.value
+
+    def another_run(self, name: str = "backfill") -> Run:
+        """A run over the same window. It takes claims of a dead one over after half a second, not ten minutes."""
+        soon = {"letting_sync.ledger.ledger.CLAIM_EXPIRES": timedelta(seconds=0.5)}
+        return replace(self.run, run_id=name, modules=soon)
+
+    # --- what the world looks like ------------------------------------------------------------------------
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger()
+
+    def entries(self) -> list[Entry]:
+        return list(self.ledger.find(self.run.pair, self.ids).values())
+
+    def offers(self) -> Counter[str]:
+        return Counter(offer.external_id for offer in self.system.offers)
+
+    def leases(self) -> Counter[str]:
+        return Counter(lease.unit for lease in self.system.leases)
+
+    def count(self, method: str, path: str) -> int:
+        return self.system.requests.count(method, path)
+
+    def nothing_is_doubled(self) -> None:
+        assert max(self.offers().values(), default=0) <= 1
+        assert max(self.leases().values(), default=0) <= 1
+
+    def all_is_well(self) -> None:
+        """One offer for each prospect, one lease for each unit, and nothing open in the ledger."""
+        assert self.offers() == Counter(self.ids)
+        assert len(self.leases()) == len(self.ids)
+        assert set(self.leases().values()) == {1}
+        assert {(entry.state, entry.acceptance) for entry in self.entries()} == {("loaded", "leased")}
+
+
+def until(what: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.01)
+
+
+def dies(house: House, tasks: Sequence[str], at: str, when: Any = "before", nth: int = 1) -> None:
+    ended = house.does(tasks, death=Death(at, when, nth))
+    assert ended.how == "killed", ended
+
+
+def retry(house: House, at: str) -> None:
+    """The same task of the same run once more, and what follows it."""
+    house.succeeds(TASKS[TASKS.index(at) :])
+
+
+def clear(house: House, at: str) -> None:
+    """Somebody clears the whole run in the UI."""
+    house.succeeds()
+
+
+def backfill(house: House, at: str) -> None:
+    """Another run reads the same window; the first one is never repeated."""
+    house.succeeds(run=house.another_run())

@@ -1,0 +1,101 @@
+"""How many connections a hook opens, and what a connection of Airflow may hold."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from api_calls import OFFERS, read
+from api_server import NOTHING_FOUND, Server, look_up, sigma_at
+
+from include.sandbox.yuneo import Yuneo
+from letting_sync.errors import StopRun
+from letting_sync.systems.sigma.hook import SigmaHook
+from letting_sync.systems.yuneo.hook import YuneoHook
+
+
+def test_many_calls_share_one_connection(yuneo: Yuneo, hook: YuneoHook) -> None:
+    for _ in range(20):
+        read(hook)
+
+    assert yuneo.requests.count("GET", OFFERS) == 20
+    assert yuneo.requests.connections == 1
+
+
+class ThreeAtATime(YuneoHook):
+    concurrency = 3
+
+
+def test_calls_at_a_time_are_bounded_by_the_pool(yuneo: Yuneo) -> None:
+    """Twelve calls that each take a while go over the three connections that the hook may have."""
+    yuneo.options.latency_seconds = 0.02
+    with ThreeAtATime() as hook:
+        list(hook.concurrently(lambda _: read(hook), range(12)))
+
+    assert yuneo.requests.count("GET", OFFERS) == 12
+    assert yuneo.requests.connections == 3
+
+
+def test_results_of_calls_at_a_time_come_in_order(yuneo: Yuneo, hook: YuneoHook) -> None:
+    yuneo.options.latency_seconds = 0.005
+
+    assert list(hook.concurrently(lambda n: (read(hook), n)[1], range(10))) == list(range(10))
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """The log-in and a person's data go to the address in the connection and nowhere else."""
+    elsewhere = serve(NOTHING_FOUND)
+    server = serve((status, {}, {"Location": f"{elsewhere.url}/"}))
+
+    with pytest.raises(StopRun):
+        look_up(sigma_at(server.url, monkeypatch))
+    assert elsewhere.asked == []
+
+
+def test_the_extra_of_a_connection_never_becomes_a_header(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(NOTHING_FOUND)
+    look_up(sigma_at(server.url, monkeypatch, client_secret="hidden", settle_seconds=5, timeout=3))
+
+    ((_, headers),) = server.asked
+    assert "hidden" not in str(headers)
+    assert {"client_secret", "settle_seconds", "timeout"}.isdisjoint(headers)
+
+
+def test_a_netrc_on_the_worker_does_not_replace_the_log_in(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login other password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    server = serve(NOTHING_FOUND)
+    look_up(sigma_at(server.url, monkeypatch))
+    (tmp_path / "netrc").unlink()
+    look_up(sigma_at(server.url, monkeypatch))
+
+    assert server.asked[0][1]["Authorization"] == server.asked[1][1]["Authorization"]
+
+
+def test_a_password_may_hold_any_character(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes out as UTF-8, which also has what Latin-1 lacks."""
+    server = serve(NOTHING_FOUND)
+    connection = {"conn_type": "http", "host": server.url, "login": "Jürgen", "password": "fünf€ł"}
+    monkeypatch.setenv("AIRFLOW_CONN_SIGMA", json.dumps(connection))
+    look_up(SigmaHook())
+
+    ((_, headers),) = server.asked
+    assert b64decode(headers["Authorization"].removeprefix("Basic ")).decode() == "Jürgen:fünf€ł"
+
+
+@pytest.mark.parametrize("host", ["http://", "ftp://127.0.0.1", "http://exa mple"])
+def test_a_host_that_is_no_address_stops_the_run(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with pytest.raises(StopRun, match="host"):
+        look_up(sigma_at(host, monkeypatch))

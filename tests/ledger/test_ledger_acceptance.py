@@ -1,0 +1,150 @@
+"""On the way to a lease: the right to accept, and what is decided once and for all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import time_machine
+
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Made
+from tests.harness.ledger_entries import (
+    ANNA,
+    BERT,
+    MINUTE,
+    NOW,
+    OTHER_PAIR,
+    OTHER_PAIRS_RUN,
+    RUN,
+    changes,
+    claimed,
+    entry,
+    history,
+    loaded,
+)
+
+
+def test_the_right_to_accept_is_written_before_the_deed(
+    ledger: Ledger, clock: time_machine.Coordinates
+) -> None:
+    before = loaded(ledger)
+    clock.shift(MINUTE)
+
+    assert ledger.mark_accepting(before, "run 2")
+    assert changes(before, entry(ledger)) == {
+        "acceptance": "accepting",
+        "acceptance_run": "run 2",
+        "accepting_since": NOW + MINUTE,
+        "updated_at": NOW + MINUTE,
+    }
+    assert history(ledger, before)[3:] == [("accepting", "run 2", None, None)]
+
+
+def test_one_entry_at_a_time_may_be_accepted_on_a_unit_of_an_erp(ledger: Ledger) -> None:
+    mine = loaded(ledger)
+    rival = loaded(ledger, replace(BERT, unit=ANNA.unit), OTHER_PAIRS_RUN)
+    neighbour = loaded(ledger, BERT)
+    elsewhere = loaded(ledger, replace(BERT, external_id="carl", unit=ANNA.unit), replace(RUN, erp="another"))
+    assert ledger.mark_accepting(mine, "run 1")
+
+    assert not ledger.mark_accepting(rival, "run 1")
+    assert entry(ledger, replace(BERT, unit=ANNA.unit), OTHER_PAIR) == rival
+    assert ledger.mark_accepting(neighbour, "run 1")
+    assert ledger.mark_accepting(elsewhere, "run 1")
+
+    ledger.mark_held([mine.id], "unit_let", "run 1")
+    assert ledger.mark_accepting(rival, "run 1")
+
+
+def test_a_lease_ends_it(ledger: Ledger, clock: time_machine.Coordinates) -> None:
+    before = loaded(ledger)
+    ledger.mark_held([before.id], "competing_offer", "run 1")
+    clock.shift(MINUTE)
+    ledger.mark_leased(before.id, "L-1", "run 2")
+
+    assert changes(before, entry(ledger)) == {
+        "acceptance": "leased",
+        "acceptance_run": "run 2",
+        "lease_number": "L-1",
+        "updated_at": NOW + MINUTE,
+    }
+    assert history(ledger, before)[4:] == [("lease", "run 2", None, "L-1")]
+
+
+def test_what_is_leased_is_not_accepted_again(ledger: Ledger) -> None:
+    before = loaded(ledger)
+    ledger.mark_leased(before.id, "L-1", "run 1")
+    leased = entry(ledger)
+    ledger.mark_accepting(leased, "run 2")
+
+    assert entry(ledger) == leased
+
+
+def test_a_lease_belongs_to_the_run_that_wrote_it_first(ledger: Ledger) -> None:
+    """Of two runs over the same window one makes the lease and both see it; only one counts it as its own."""
+    before = loaded(ledger)
+    ledger.mark_leased(before.id, "L-1", "run 1")
+    leased, told = entry(ledger), history(ledger, before)
+
+    ledger.mark_leased(before.id, "L-1", "run 2")
+
+    assert (entry(ledger), history(ledger, before)) == (leased, told)
+
+
+def test_what_is_leased_is_not_held(ledger: Ledger) -> None:
+    """Another process may have found the lease since this one looked."""
+    before = loaded(ledger)
+    ledger.mark_leased(before.id, "L-1", "run 1")
+    leased, told = entry(ledger), history(ledger, before)
+    ledger.mark_held([before.id], "unit_let", "run 2")
+
+    assert entry(ledger) == leased
+    assert history(ledger, before) == told
+
+
+def test_a_held_offer_says_why_and_keeps_the_reason_of_its_load(ledger: Ledger) -> None:
+    before = claimed(ledger)
+    ledger.mark_loaded([Made(before.id, None, reason="found_in_erp")])
+    before = entry(ledger)
+    ledger.mark_held([before.id], "competing_offer", "run 2")
+
+    assert changes(before, entry(ledger)) == {
+        "acceptance": "held",
+        "acceptance_reason": "competing_offer",
+        "acceptance_run": "run 2",
+    }
+    assert history(ledger, before)[2:] == [("held", "run 2", "competing_offer", None)]
+
+
+def test_who_said_no_is_written_down(ledger: Ledger) -> None:
+    before = loaded(ledger)
+    ledger.mark_held([before.id], "rejected_by_approver", "run 2", decided_by="m.huber")
+
+    assert changes(before, entry(ledger)) == {
+        "acceptance": "held",
+        "acceptance_reason": "rejected_by_approver",
+        "acceptance_run": "run 2",
+        "decided_by": "m.huber",
+        "decided_at": NOW,
+    }
+    assert history(ledger, before)[3:] == [("held", "run 2", "rejected_by_approver", "m.huber")]
+
+
+def test_a_question_and_its_yes_are_written_down(ledger: Ledger) -> None:
+    before = loaded(ledger)
+    ledger.mark_held([before.id], "too_many", "run 1")
+    ledger.mark_awaiting([before.id], "run 2")
+    asked = entry(ledger)
+    assert (asked.acceptance, asked.acceptance_run) == ("awaiting", "run 2")
+
+    ledger.mark_approved([before.id], "run 2", "m.huber")
+    assert changes(asked, entry(ledger)) == {
+        "acceptance": None,
+        "acceptance_reason": None,
+        "decided_by": "m.huber",
+        "decided_at": NOW,
+    }
+    assert history(ledger, before)[4:] == [
+        ("approval asked", "run 2", None, None),
+        ("approved", "run 2", None, "m.huber"),
+    ]

@@ -1,0 +1,114 @@
+"""Where the ledger stands, and the key of its hashes."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from letting_sync.errors import StopRun
+from letting_sync.ledger.schema import Store, UtcDateTime, locate
+
+
+def connect(monkeypatch: pytest.MonkeyPatch, **connection: Any) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_LEDGER", json.dumps(connection))
+
+
+def test_a_postgresql_is_taken_from_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its settings for TLS go along; other extras are none of the driver's business."""
+    extra = {"hash_key": "a long text", "sslmode": "verify-full", "sslrootcert": "/ca.pem", "comment": "ours"}
+    connect(
+        monkeypatch, conn_type="postgres", login="ledger", password="secret", host="database", port=5433,
+        schema="prospects", extra=extra,
+    )  # fmt: skip
+
+    assert locate() == Store(
+        sa.URL.create(
+            "postgresql+psycopg2",
+            username="ledger",
+            password="secret",
+            host="database",
+            port=5433,
+            database="prospects",
+            query={"sslmode": "verify-full", "sslrootcert": "/ca.pem"},
+        ),
+        b"a long text",
+    )
+
+
+def test_a_sqlite_file_may_be_named_by_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect(monkeypatch, conn_type="sqlite", host="/data/ledger.db", extra={"hash_key": "a long text"})
+
+    assert locate() == Store(sa.URL.create("sqlite", database="/data/ledger.db"), b"a long text")
+
+
+@pytest.mark.parametrize(
+    ("connection", "names"),
+    [
+        ({"conn_type": "postgres", "host": "database"}, "hash_key"),
+        ({"conn_type": "postgres", "host": "database", "extra": {"hash_key": ""}}, "hash_key"),
+        ({"conn_type": "mysql", "host": "database", "extra": {"hash_key": "key"}}, "'mysql'"),
+    ],
+)
+def test_a_connection_that_cannot_be_used_stops_the_run(
+    monkeypatch: pytest.MonkeyPatch, connection: dict[str, Any], names: str
+) -> None:
+    connect(monkeypatch, **connection)
+
+    with pytest.raises(StopRun, match=names):
+        locate()
+
+
+def test_without_a_connection_it_is_a_file_with_a_key_of_its_own(own_ledger: Path) -> None:
+    """The key is made once, and only its owner may read it."""
+    store = locate()
+
+    assert store.url.database == str(own_ledger / "ledger.db")
+    assert len(store.hash_key) == 64
+    assert stat.S_IMODE((own_ledger / "ledger.key").stat().st_mode) == 0o600
+    assert locate() == store
+
+
+def test_of_two_keys_made_at_the_same_moment_the_first_counts(
+    own_ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = locate().hash_key
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+
+    assert locate().hash_key == first
+    assert [path.name for path in own_ledger.iterdir()] == ["ledger.key"]
+
+
+def test_a_time_comes_back_as_it_went_in(tmp_path: Path) -> None:
+    """SQLite itself would drop the zone."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/times.db")
+    times = sa.Table("times", sa.MetaData(), sa.Column("at", UtcDateTime))
+    times.create(engine)
+    written = datetime(2026, 3, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+    with engine.begin() as connection:
+        connection.execute(sa.insert(times), [{"at": written}, {"at": None}])
+        read = connection.execute(sa.select(times)).scalars().all()
+
+    assert read == [written, None]
+    assert read[0].tzinfo == UTC
+
+
+def test_the_two_hours_in_which_the_clocks_go_back_stay_two(tmp_path: Path) -> None:
+    """Python calls these times equal, since both are half past two in Berlin."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/times.db")
+    times = sa.Table("times", sa.MetaData(), sa.Column("at", UtcDateTime))
+    times.create(engine)
+    first, second = (
+        datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=fold) for fold in (0, 1)
+    )
+    with engine.begin() as connection:
+        connection.execute(sa.insert(times), [{"at": first}, {"at": second}])
+        read = connection.execute(sa.select(times)).scalars().all()
+
+    assert read[1] - read[0] == timedelta(hours=1)

@@ -1,0 +1,215 @@
+"""Suspected duplicates: found in data with known truth, explained, and never too many."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from letting_sync.matching.cleaning import clean
+from letting_sync.matching.dedup import merge_same_person
+from letting_sync.matching.suspects.suspects import suspects
+from tests.harness.synthetic_people import KINDS, people, true_pairs
+
+BORN = date(1980, 5, 16)
+
+
+def frame(*rows: dict[str, Any]) -> pd.DataFrame:
+    usual = {
+        "first_name": "Gerlinde",
+        "last_name": "Körtig",
+        "birth_date": BORN,
+        "email": None,
+        "phone": None,
+        "mobile": None,
+    }
+    return clean(pd.DataFrame([{"record": at} | usual | row for at, row in enumerate(rows)]))
+
+
+def among_others(*rows: dict[str, Any]) -> pd.DataFrame:
+    """The rows among two thousand other people, as in a real run."""
+    others = people(2000, 0, KINDS["ordinary"], seed=5).drop(columns="entity")
+    return clean(
+        pd.concat(
+            [frame(*rows).drop(columns=["changed", "title"]), others.assign(record=others["record"] + 100)]
+        )
+    )
+
+
+def found(prospects: pd.DataFrame, partners: pd.DataFrame | None = None) -> dict[tuple[int, Any], str]:
+    table = suspects(prospects, partners)
+    assert table["score"].between(0, 1).all()
+    other = table["other_record"].astype(object).where(table["other_record"].notna(), table["other_partner"])
+    return dict(zip(zip(table["record"], other, strict=True), table["reason"], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"first_name": "Gerlnde"}, "first_name_typo"),
+        ({"first_name": "Gerilnde"}, "first_name_typo"),
+        ({"last_name": "Kortig"}, "last_name_typo"),
+        ({"last_name": "Körtigs"}, "last_name_typo"),
+        ({"birth_date": date(1980, 5, 17)}, "birth_day_typo"),
+        ({"birth_date": date(1980, 6, 16)}, "birth_month_typo"),
+        ({"birth_date": date(1989, 5, 16)}, "birth_year_typo"),
+        ({"first_name": "Körtig", "last_name": "Gerlinde"}, "names_swapped"),
+        ({"first_name": "Gerlinde Maria"}, "first_name_part"),
+        ({"last_name": "Körtig-Ott"}, "last_name_part"),
+        ({"first_name": "Gerlnde", "last_name": "Kärtig"}, "first_name_typo,last_name_typo"),
+        ({"last_name": "Körtigs", "birth_date": date(1980, 5, 17)}, "last_name_typo,birth_day_typo"),
+    ],
+)
+def test_a_near_match_is_found_and_explained(other: dict[str, Any], reason: str) -> None:
+    assert found(frame({}, other)) == {(0, 1): reason}
+    assert found(among_others({}, other)).get((0, 1)) == reason
+
+
+def test_swapped_day_and_month() -> None:
+    one, other = {"birth_date": date(1980, 5, 6)}, {"birth_date": date(1980, 6, 5)}
+    assert found(among_others(one, other)) == {(0, 1): "day_month_swapped"}
+
+
+def test_a_hyphen_or_an_accent_makes_a_suspect() -> None:
+    pairs = among_others({"first_name": "Anna-Lena"}, {"first_name": "Anna Lena"})
+    assert found(pairs) == {(0, 1): "name_spelling"}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"first_name": "Ida"},
+        {"first_name": "Ida", "email": "a@b.de", "phone": "+49301234567"},
+        {"last_name": "Ott"},
+        {"birth_date": date(1951, 11, 2)},
+        {"first_name": "Linda", "last_name": "Ott", "email": "a@b.de"},
+    ],
+)
+def test_twins_couples_and_namesakes_are_no_suspects(other: dict[str, Any]) -> None:
+    assert found(among_others({"email": "a@b.de", "phone": "+49301234567"}, other)) == {}
+
+
+def test_merged_records_are_no_suspects() -> None:
+    assert found(frame({"last_name": "KÖRTIG"}, {"last_name": "Koertig"})) == {}
+
+
+def test_a_person_on_several_units_speaks_once() -> None:
+    rows = among_others({}, {}, {"last_name": "Körtigs"}).assign(
+        external_id=lambda x: x["record"].astype("str"),
+        unit=lambda x: x["record"].astype("str"),
+        updated_at=pd.Timestamp("2026-01-01", tz="UTC"),
+        chosen=True,
+        withdrawn=False,
+    )
+    kept, _ = merge_same_person(rows)
+    assert found(kept) == {(0, 2): "last_name_typo"}
+
+
+def test_a_common_name_needs_more_than_a_rare_one() -> None:
+    """In a crowd of Müllers the same name with another year of birth is another person."""
+    crowd = [
+        {
+            "first_name": "Sabine",
+            "last_name": "Müller",
+            "birth_date": date(1940 + at % 60, 1 + at % 12, 1 + at % 28),
+        }
+        for at in range(300)
+    ]
+    rare = [{}, {"birth_date": date(1986, 5, 16)}]
+    assert found(among_others(*rare, *crowd).drop_duplicates("record")).get((0, 1)) == "birth_year_typo"
+    pairs = found(frame(*rare, *crowd))
+    assert set(pairs) == {(0, 1)}
+
+
+def test_without_a_date_of_birth_a_shared_telephone_tells() -> None:
+    rows = among_others({"birth_date": None, "phone": "+49301234567"}, {"mobile": "+49301234567"})
+    assert found(rows) == {(0, 1): "birth_date_missing"}
+
+
+def test_near_partners_are_named_and_matched_ones_are_not() -> None:
+    partners = pd.DataFrame(
+        {
+            "number": ["71", "72", "73"],
+            "first_name": ["Gerlinde", "GERLINDE", "Gerlinde"],
+            "last_name": ["Kortig", "Koertig ", "Ott"],
+            "birth_date": [BORN] * 3,
+            "email": None,
+        }
+    )
+    table = suspects(frame({}), partners)
+    assert table[["record", "other_partner", "reason"]].values.tolist() == [[0, "71", "last_name_typo"]]
+    assert table["other_record"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "f1", "precision"),
+    [("crowded", 0.975, 0.97), ("ordinary", 0.985, 0.98), ("sloppy", 0.97, 0.965), ("rare", 0.99, 0.99)],
+)
+def test_known_truth(kind: str, f1: float, precision: float) -> None:
+    """10,000 persons, 1,000 of them twice with errors; bars about half a point below what is reached."""
+    data = people(10_000, 1000, KINDS[kind], seed=11)
+    truth = true_pairs(data)
+    prospects = clean(data)
+    prospects = prospects.assign(
+        external_id=prospects["record"].astype("str"),
+        unit="1/2/3/4",
+        updated_at=pd.Timestamp("2026-01-01", tz="UTC"),
+        chosen=True,
+        withdrawn=False,
+    )
+    kept, duplicates = merge_same_person(prospects)
+    merged = {
+        tuple(sorted(pair))
+        for pair in duplicates[["record", "duplicate_of"]].itertuples(index=False, name=None)
+    }
+    table = suspects(kept)
+    pairs = set(zip(table["record"], table["other_record"], strict=True)) | merged
+    right = len(pairs & truth)
+    assert merged <= truth
+    assert right / len(pairs) >= precision
+    assert 2 * right / (len(pairs) + len(truth)) >= f1
+
+
+def test_a_placeholder_date_does_not_make_everybody_a_suspect() -> None:
+    data = people(3000, 0, KINDS["ordinary"], seed=3).assign(birth_date=pd.Timestamp("1970-01-01"))
+    assert len(suspects(clean(data))) < 60
+
+
+names = st.one_of(
+    st.none(),
+    st.text(max_size=8),
+    st.sampled_from(["Anna", "Ana", "Anna Maria", "Ott", "O-tt", "\u200b", "ÄÖ"]),
+)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "first_name": names,
+                "last_name": names,
+                "birth_date": st.sampled_from(
+                    [BORN, date(1980, 5, 17), date(1, 1, 1), date(9999, 12, 31), None]
+                ),
+                "email": st.sampled_from(["a@b.de", None]),
+                "phone": st.sampled_from(["+49301234567", None]),
+            }
+        ),
+        max_size=12,
+    ),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=30, deadline=None)
+def test_any_text_is_taken_and_the_order_of_rows_decides_nothing(
+    rows: list[dict[str, Any]], random: Any
+) -> None:
+    columns = ["record", "first_name", "last_name", "birth_date", "email", "phone"]
+    prospects = clean(pd.DataFrame([{"record": at} | row for at, row in enumerate(rows)], columns=columns))
+    table = suspects(prospects)
+    assert (table["record"] < table["other_record"]).all()
+    again = suspects(prospects.sample(frac=1, random_state=random.randint(0, 2**31)))
+    pd.testing.assert_frame_equal(table, again)

@@ -1,0 +1,223 @@
+"""Everything about one external id is found, and erased: asked is every byte of the staging and the ledger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pyarrow.parquet
+import pytest
+import sqlalchemy as sa
+
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Intent, Made, Run
+from letting_sync.ledger.schema import entries
+from letting_sync.model import Outcome, OutcomeKind
+from letting_sync.privacy.subject_requests import PersonData, main
+from letting_sync.reasons import Reason
+from letting_sync.staging import tables as staging
+
+PAIR = "immomio_yuneo"
+ANNA, TWIN, BERT, UNREADABLE = "K-4711", "K-4712", "K-5000", "K-6000"
+UNIT = "1/2/3/4"
+
+
+def person(record: int, external_id: str, first: str, last: str, mail: str) -> dict:
+    return {
+        "record": record, "external_id": external_id, "unit": UNIT, "first_name": first, "last_name": last,
+        "birth_date": None, "email": mail,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def staged(own_ledger) -> Path:
+    """Two runs with Anna, her second record, Bert, and one record that could not be read."""
+    for run in ("r1", "r2"):
+        folder = staging.folder_of({"dag_run": SimpleNamespace(dag_id=PAIR, run_id=run)})
+        rows = [
+            person(0, ANNA, "Anna", "Müller", "anna@example.org"),
+            person(1, TWIN, "anna ", "Müller", "ANNA@example.org"),
+            person(2, BERT, "Bert", "Kern", "bert@example.org"),
+        ]
+        staging.write(folder, "extent", pd.DataFrame({"extracted": [4]}))
+        staging.write(folder, "extracted", pd.DataFrame(rows))
+        staging.write(folder, "prospects", pd.DataFrame(rows))
+        staging.write(
+            folder, "suspects", pd.DataFrame({"record": [0, 1], "other_record": [2, 2], "score": [0.5, 0.5]})
+        )
+        staging.write(folder, "withdrawn", pd.DataFrame({"external_id": [ANNA, BERT]}))
+        acceptance = {
+            name: [ANNA, BERT] if name == "external_id" else ["x", "x"] for name in staging.ACCEPTANCE_COLUMNS
+        }
+        staging.write(folder, "acceptance", pd.DataFrame(acceptance))
+        _outcomes(folder)
+    return own_ledger / "staging"
+
+
+def _outcomes(folder: str) -> None:
+    def outcome(record: int, external_id: str | None, kind: OutcomeKind) -> Outcome:
+        return Outcome(record=record, external_id=external_id, kind=kind, reason=Reason.REFUSED_BY_ERP)
+
+    raw = json.dumps({"application": {"id": UNREADABLE, "lastName": "Öztürk"}})
+    staging.write_outcomes(folder, "extract", [outcome(3, None, OutcomeKind.QUARANTINED)], {3: raw})
+    staging.write_outcomes(
+        folder,
+        "load_offers",
+        [outcome(0, ANNA, OutcomeKind.QUARANTINED), outcome(1, TWIN, OutcomeKind.DUPLICATE), outcome(2, BERT, OutcomeKind.CREATED)],
+        {0: json.dumps({"external_id": ANNA, "last_name": "Müller"})},
+    )  # fmt: skip
+
+
+def load(external_id: str, pair: str = PAIR, person_hash: str = "anna", **values) -> None:
+    ledger = Ledger()
+    ledger.claim(Run(pair, "yuneo", "r1"), [Intent(external_id, UNIT, True, "content", person_hash)])
+    (entry,) = (e for e in ledger.find(pair, [external_id]).values() if e.unit == UNIT)
+    ledger.mark_loaded([Made(entry.id, None, offer_id="9", offer_number=f"A-{external_id}")])
+    with ledger.engine.begin() as connection:
+        connection.execute(
+            sa.update(entries).where(entries.c.id == entry.id).values(**values)
+            if values
+            else sa.text("select 1")
+        )
+
+
+def cells(staged: Path) -> str:
+    """Every value of every table: compressed files cannot be searched as they are."""
+    files = sorted(staged.rglob("*.parquet"))
+    return "\n".join(
+        json.dumps(pyarrow.parquet.read_table(f).to_pylist(), default=str, ensure_ascii=False) for f in files
+    )
+
+
+def ledger_dump() -> str:
+    with Ledger().engine.begin() as connection:
+        tables = ("prospect_ledger", "prospect_ledger_event", "prospect_alert")
+        return str([connection.exec_driver_sql(f"select * from {table}").all() for table in tables])
+
+
+# --- export -----------------------------------------------------------------------------------------------
+
+
+def test_export_gives_all_that_is_held(staged):
+    load(ANNA)
+    load(ANNA, pair="everreal_yuneo")
+    export = PersonData(ANNA).export()
+
+    found = {(row["run"], row["table"]) for row in export["staged"]}
+    tables = (
+        "acceptance",
+        "extracted",
+        "outcomes_load_offers",
+        "prospects",
+        "quarantine_load_offers",
+        "suspects",
+        "withdrawn",
+    )
+    assert found == {(run, table) for run in ("r1", "r2") for table in tables}
+    assert [entry["pair"] for entry in export["ledger"]] == [PAIR, "everreal_yuneo"]
+    assert [event["what"] for event in export["ledger"][0]["history"]] == ["claimed", "offer"]
+    assert "Bert" not in json.dumps(export, default=str)
+
+
+def test_export_finds_a_record_that_nobody_could_read(staged):
+    export = PersonData(UNREADABLE).export()
+    assert {row["table"] for row in export["staged"]} == {"quarantine_extract"}
+
+
+def test_export_hints_at_the_same_person_under_other_ids(staged):
+    """By name, by e-mail address, and by the ledger's hash when the tables are gone."""
+    load(ANNA)
+    load("K-9999", pair="everreal_yuneo", person_hash="anna")
+    assert PersonData(ANNA).export()["perhaps_the_same_person"] == [
+        {"pair": "everreal_yuneo", "external_id": "K-9999"},
+        {"pair": PAIR, "external_id": TWIN},
+    ]
+
+
+def test_of_one_pair_only(staged):
+    load(ANNA)
+    load(ANNA, pair="everreal_yuneo")
+    export = PersonData(ANNA, pair="everreal_yuneo").export()
+    assert export["staged"] == []
+    assert len(export["ledger"]) == 1
+
+
+def test_an_unknown_id_is_not_held(staged):
+    export = PersonData("K").export()
+    assert (export["staged"], export["ledger"]) == ([], [])
+
+
+# --- erase ------------------------------------------------------------------------------------------------
+
+
+def test_after_erasing_nothing_is_left_and_others_are_as_they_were(staged):
+    load(ANNA)
+    load(BERT, person_hash="bert")
+    answer = PersonData(ANNA).erase()
+
+    assert ANNA not in cells(staged) + ledger_dump()
+    assert cells(staged).count(BERT) == 2 * 5
+    assert TWIN in cells(staged)
+    assert answer["ledger_rows_deleted"] == 1
+    assert answer["staged_rows"]["extracted"] == 2
+    assert answer["still_in_the_erp"]["offers"] == [f"A-{ANNA}"]
+    assert answer["perhaps_the_same_person"] == [{"pair": PAIR, "external_id": TWIN}]
+    assert PersonData(ANNA).erase()["staged_rows"] == {}
+
+
+def test_erasing_keeps_the_proof_of_the_run(staged):
+    """Each record still ended in exactly one way; who it was is gone."""
+    PersonData(ANNA).erase()
+    outcomes = staging.outcomes(str(staging.path_of(PAIR, "r1")))
+    assert sorted(outcomes["record"]) == [0, 1, 2, 3]
+
+
+def test_an_unreadable_record_is_erased_by_the_id_in_it(staged):
+    PersonData(UNREADABLE).erase()
+    assert "Öztürk" not in cells(staged)
+
+
+def test_of_a_lease_the_numbers_stay_and_the_person_goes(staged):
+    load(ANNA, acceptance="leased", lease_number="M-1")
+    answer = PersonData(ANNA).erase()
+    assert (answer["ledger_rows_reduced"], answer["ledger_rows_deleted"]) == (1, 0)
+    assert ANNA not in ledger_dump().replace(f"A-{ANNA}", "")
+    (entry,) = PersonData(ANNA).entries()
+    assert (entry.lease_number, entry.person_hash, entry.content_hash) == ("M-1", None, "erased")
+    assert len(PersonData(ANNA).export()["ledger"]) == 1, (
+        "who asks again is told that the lease's row is held"
+    )
+
+    load(ANNA, acceptance="leased", lease_number="M-1")
+    PersonData(ANNA).erase()
+    assert len(PersonData(ANNA).entries()) == 1, (
+        "found again in the ERP and erased again: one row for one lease"
+    )
+
+
+@pytest.mark.parametrize(
+    "state", [{"state": "sent"}, {"acceptance": "accepting"}, {"acceptance": "awaiting"}]
+)
+def test_what_something_goes_on_with_is_left_and_said(staged, capsys, state):
+    """Without its row the offer could be made twice; the command is to be repeated later."""
+    load(ANNA, **state)
+    assert main(["erase", ANNA]) == 1
+    assert json.loads(capsys.readouterr().out)["ledger_rows_left_as_something_goes_on"] == 1
+    assert ANNA in ledger_dump()
+    assert ANNA not in cells(staged)
+
+
+def test_a_rehearsal_erases_nothing(staged, capsys):
+    load(ANNA)
+    before = cells(staged) + ledger_dump()
+    assert main(["erase", ANNA, "--rehearse"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["rehearsal"], answer["ledger_rows_deleted"]) == (True, 1)
+    assert cells(staged) + ledger_dump() == before
+
+
+def test_export_by_the_command(staged, capsys):
+    assert main(["export", ANNA, "--pair", PAIR]) == 0
+    assert len(json.loads(capsys.readouterr().out)["staged"]) == 14

@@ -1,0 +1,106 @@
+"""What Immomio's filters mean is assumed: a run proves it, or does not end green with nothing."""
+
+from datetime import timedelta
+
+import pytest
+
+from letting_sync.errors import StopRun
+from letting_sync.settings import Timing
+from letting_sync.systems.immomio import IMMOMIO
+from letting_sync.systems.immomio.operators import ImmomioExtractOperator
+
+APPLICATIONS = "/v1/applications"
+
+
+@pytest.fixture
+def extract(immomio):
+    operator = ImmomioExtractOperator(
+        task_id="extract",
+        partner=IMMOMIO.at("immomio", separator="."),
+        clients=None,
+        timing=Timing(overlap=timedelta(0)),
+    )
+    yield operator
+    operator.close()
+
+
+def read(extract, window):
+    return sorted(read.record["id"] for read in extract.read(*window))
+
+
+def test_a_window_is_read_and_the_newest_of_all_is_asked_for(immomio, extract, add, window):
+    ids = add(3)
+
+    assert read(extract, window) == sorted(ids)
+    assert extract.findings == {}
+
+
+def test_a_newer_one_outside_of_the_window_proves_nothing_and_is_no_fault(immomio, extract, add, window):
+    ids = add(2)
+    immomio.update(add(1)[0], updatedAt=window[1] + timedelta(days=3))
+
+    assert read(extract, window) == sorted(ids)
+
+
+def test_a_time_filter_that_means_something_else_stops_the_run(immomio, extract, add, window, monkeypatch):
+    """Here ``updatedFrom`` looks at ``createdAt``: without the proof the run would be green with nothing."""
+    ids = add(3)
+    for application in ids:
+        created = window[0] - timedelta(days=30)
+        immomio.update(application, createdAt=created, updatedAt=window[0] + timedelta(hours=1))
+    by_creation(immomio, monkeypatch)
+
+    with pytest.raises(StopRun, match="filters do not mean what is assumed"):
+        read(extract, window)
+
+
+def by_creation(immomio, monkeypatch):
+    records = immomio._applications
+    select = type(records).select
+
+    def by_created(self, fits, *args, **kwargs):
+        from include.sandbox.partner import moment_of
+
+        return select(self, lambda record, _: fits(record, moment_of(record["createdAt"])), *args, **kwargs)
+
+    monkeypatch.setattr(type(records), "select", by_created)
+
+
+def test_a_word_for_accepted_that_is_not_ours_is_reported(immomio, extract, add, window, monkeypatch):
+    """Nobody is accepted, and yet there are applications whose status none of the known words finds."""
+    add(4, status="TENANT_CHOSEN")
+
+    assert read(extract, window) == []
+    assert {(code, subject): count for (code, subject), count in extract.findings.items()} == {
+        ("unknown_status_count", "application.status"): 4
+    }
+
+
+def test_a_quiet_day_is_no_finding(immomio, extract, add, window):
+    add(4, status="APPLIED")
+
+    assert read(extract, window) == []
+    assert extract.findings == {}
+
+
+def test_a_server_that_lists_nothing_without_a_filter_is_read_all_the_same(
+    immomio, extract, add, window, monkeypatch
+):
+    ids = add(2)
+    monkeypatch.setattr(extract.hook, "newest_application", refused)
+
+    assert read(extract, window) == sorted(ids)
+
+
+def refused(status):
+    raise StopRun("refused as malformed")
+
+
+def test_whoever_is_not_accepted_is_counted_and_not_read(immomio, extract, add, window):
+    """Applicants whom the landlord has not accepted are not ours to read, not even for a proof."""
+    add(3, status="APPLIED")
+    read(extract, window)
+
+    for query in immomio.requests.queries(APPLICATIONS):
+        if "status=ACCEPTED_AS_TENANT" not in query:
+            assert "size=1" in query
