@@ -9,32 +9,32 @@ DEDUPERS := .venv-dedup-peers
 SHIPPED := .venv-shipped
 SUPPLY := .venv-supply-chain
 
-CORE   := plugins/letting_sync/tasks/auto_accept/policy.py,plugins/letting_sync/tasks/auto_accept/acceptor.py,include/prospects/ledger*.py,plugins/letting_sync/tasks/load_offers/loader.py,plugins/letting_sync/tasks/load_offers/sender.py,plugins/letting_sync/tasks/load_offers/readback.py,plugins/*/mapping.py
+CORE   := plugins/letting_sync/tasks/auto_accept/policy.py,plugins/letting_sync/tasks/auto_accept/acceptor.py,plugins/letting_sync/tasks/load_offers/loader.py,plugins/letting_sync/tasks/load_offers/sender.py,plugins/letting_sync/tasks/load_offers/readback.py,plugins/letting_sync/ledger/*.py,plugins/letting_sync/systems/*/mapping.py
 
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-$(READY): requirements-dev.txt
+$(READY): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' \
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12 ..."; exit 2; }
 	@echo "making the environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements-dev.txt
-	@# DAG files import from the repository's root and from plugins/, whatever the working directory.
-	@$(BIN)/python -c "import pathlib, sysconfig; root = pathlib.Path.cwd(); \
-	  pathlib.Path(sysconfig.get_path('purelib'), 'prospects.pth').write_text(f'{root}\n{root}/plugins\n')"
+	@# The product in editable mode: found by its name and its entry points, whatever the working directory.
+	@rm -f $(VENV)/lib/python*/site-packages/prospects.pth  # what earlier versions had instead
+	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
 demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=1: end after the table)
 	@$(BIN)/python -m include.demo $(if $(ONCE),--once)
 
-lint: $(READY) ## the quick part of `make test`: format, lint, types, floors
+lint: $(READY) ## the quick part of `make test`: format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: well"
 	@$(BIN)/mypy
-	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "floors: well" || { echo "$$told"; exit 1; }
+	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "layers: well" || { echo "$$told"; exit 1; }
 
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
 	@if $(BIN)/python -m tests.harness.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi
@@ -47,7 +47,8 @@ coverage: $(READY) ## the tests with branch coverage; every branch of the core m
 	@$(BIN)/coverage report --fail-under=100 --include="$(CORE)"
 
 mutants: $(READY) ## faults put into acceptance, ledger and dedup one by one: which does no test notice?
-	@nice $(BIN)/mutmut run --max-children 1
+	@ln -sfn plugins src  # see pyproject.toml
+	@nice $(BIN)/mutmut run --max-children 1; ended=$$?; rm -f src; exit $$ended
 	@$(BIN)/mutmut results
 
 hooks: $(READY) ## run `make lint` before every commit (pre-commit)
@@ -105,8 +106,7 @@ licences: $(SHIPPED)/.ready $(SUPPLY)/.ready ## docs/licences.md; fails on a lic
 
 sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## bill of materials of what we ship: dist/sbom.cdx.json (CycloneDX)
 	@mkdir -p dist
-	@# The tool warns that pyproject.toml names no dependencies: they stand in the lock.
-	@PYTHONWARNINGS=ignore $(SUPPLY)/bin/cyclonedx-py environment $(SHIPPED)/bin/python --pyproject pyproject.toml \
+	@$(SUPPLY)/bin/cyclonedx-py environment $(SHIPPED)/bin/python --pyproject pyproject.toml \
 	  --output-reproducible --of JSON -o dist/sbom.cdx.json
 	@echo "dist/sbom.cdx.json: written and valid"
 
@@ -114,7 +114,7 @@ schema: $(READY) ## write the JSON Schema of customers' files anew
 	@$(BIN)/python -m letting_sync.customers.loader --schema > include/pairs/pair.schema.json
 
 pictures: $(READY) ## the pictures of README and docs, taken from a demo of their own (needs chromium)
-	@$(BIN)/python docs/pictures.py
+	@$(BIN)/python -m docs.pictures
 
 migrate: $(READY) ## bring the ledger's database to the newest version
 	@$(BIN)/python -m letting_sync.ledger.migrate
@@ -122,10 +122,11 @@ migrate: $(READY) ## bring the ledger's database to the newest version
 # The head of each locked file says the command that made it: Renovate reads it there, so no option may be unknown to it.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version=3.11
 lock: $(READY) ## write the locked requirements anew from requirements*.in
-	@$(LOCK) --output-file=requirements.txt requirements.in
-	@$(LOCK) --constraint=requirements.txt --output-file=requirements-dev.txt requirements-dev.in
-	@$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt deploy/requirements.in
-	@$(LOCK) --constraint=deploy/requirements.txt --output-file=deploy/requirements-cluster.txt deploy/requirements-cluster.in
+	@$(LOCK) --output-file=requirements.txt pyproject.toml requirements.in
+	@$(LOCK) --constraint=requirements.txt --output-file=requirements-dev.txt pyproject.toml requirements-dev.in
+	@$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt pyproject.toml deploy/requirements.in
+	@$(LOCK) --constraint=requirements-dev.txt --output-file=include/sandbox/requirements.txt include/sandbox/requirements.in
+	@$(LOCK) --constraint=deploy/requirements.txt --output-file=deploy/requirements-cluster.txt pyproject.toml deploy/requirements-cluster.in
 	@$(LOCK) --output-file=supply_chain/requirements.txt supply_chain/requirements.in
 	@$(LOCK) --output-file=benchmarks/requirements-chaos.txt benchmarks/requirements-chaos.in
 

@@ -1,6 +1,6 @@
 """How fast and how right cleaning, exact matching and suspects are, beside splink, recordlinkage and pandas.
 
-    PYTHONPATH=. python benchmarks/bench_dedup.py [--rows 1000000] [--suspects 100000] [--quality 10000]
+    PYTHONPATH=.:plugins python benchmarks/bench_dedup.py [--rows 1000000] [--suspects 100000] [--quality 10000]
 
 Peers are pinned in ``benchmarks/requirements.txt``; one that is not installed is named and skipped. Everything
 runs on one core in one process, on the same frames; the memory of the exact matching is measured in a process

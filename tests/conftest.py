@@ -20,10 +20,13 @@ for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
 os.environ |= {
     "AIRFLOW_HOME": _HOME,
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(
+        Path(_HOME) / "plugins"
+    ),  # empty: the plugins are those of the installed package
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
 }
+pytest_plugins = ["tests.harness.fixtures"]
 
 
 @pytest.fixture(scope="session")

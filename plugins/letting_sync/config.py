@@ -32,10 +32,30 @@ def ledger_file() -> Path:
     return Path(conf.get("prospects", "ledger", fallback=str(airflow_home() / "prospect_ledger.db")))
 
 
+def plugins_folder() -> Path:
+    """Airflow's plugins folder, where a team's own systems may lie beside this package."""
+    return Path(conf.get("core", "plugins_folder", fallback=str(airflow_home() / "plugins"))).expanduser()
+
+
+def project_folder() -> Path:
+    """Where ``dags/`` and ``include/`` lie.
+
+    Beside the folder ``plugins/`` that this package is in; of an installed package beside Airflow's DAGs folder.
+    """
+    around = Path(__file__).resolve().parents[1]
+    dags = Path(conf.get("core", "dags_folder", fallback=str(airflow_home() / "dags"))).expanduser()
+    return around.parent if around.name == "plugins" else dags.parent
+
+
 def pairs_folder() -> Path:
     """Where the customers' files lie."""
-    here = Path(__file__).resolve().parents[1] / "pairs"
+    here = project_folder() / "include" / "pairs"
     return Path(conf.get("prospects", "pairs", fallback="") or here).expanduser()
+
+
+def pairs_folder_is_set() -> bool:
+    """Whether somebody has said where they lie; the default folder need not exist."""
+    return bool(conf.get("prospects", "pairs", fallback=""))
 
 
 def language() -> Language:

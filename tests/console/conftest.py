@@ -51,7 +51,7 @@ def environment(home: Path, port: int, language: str = "en") -> dict[str, str]:
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__AUTH_MANAGER": "deny.DenyingAuthManager",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{u}:{role}" for u, role in USERS.items()),
@@ -64,7 +64,7 @@ def environment(home: Path, port: int, language: str = "en") -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": "another-text-of-the-tests-that-is-long-enough-for-the-signature-0123456789",
         "AIRFLOW__PROSPECTS__LANGUAGE": language,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "plugins", HERE))),
+        "PYTHONPATH": str(HERE),  # deny.py
     }
     # Without bytecode each process would compile the 2,400 modules of Airflow anew.
     dropped = ("AIRFLOW", "PYTHONDONTWRITEBYTECODE")

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from letting_sync import config
 from letting_sync.customers import loader, systems
 from letting_sync.customers.yaml_settings import LARGEST, WrongFile
 from letting_sync.pipeline.pair import Pair
@@ -195,9 +196,9 @@ def test_a_broken_package_hides_its_own_customers_only(
     package = tmp_path / "plugins" / "broken_system"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("PartnerSystem = print\nBROKEN = PartnerSystem(1 / 0)\n")
-    (package / "operators.py").touch()
-    monkeypatch.setattr(systems, "SYSTEMS", package.parent)
-    monkeypatch.setattr(systems, "_names", lambda: ("broken_system",))
+    monkeypatch.setattr(
+        systems, "_packages", lambda: {"broken_system": ("broken_system", package / "__init__.py")}
+    )
     monkeypatch.syspath_prepend(str(package.parent))
 
     with pytest.raises(WrongFile, match=r"line 2: partner = 'broken_system': .*ZeroDivisionError"):
@@ -246,6 +247,13 @@ def test_a_folder_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(tmp_path / "nowhere"))
 
     assert "there is no such folder" in loader.wrong_customers()[0]
+
+
+def test_who_has_no_customers_needs_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(config, "project_folder", lambda: tmp_path)
+
+    assert loader.wrong_customers() == []
+    assert list(loader.files()) == []
 
 
 def test_the_schema_that_editors_read_is_that_of_the_settings() -> None:

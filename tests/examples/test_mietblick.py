@@ -54,17 +54,16 @@ def test_the_guide_shows_what_stands_in_the_files() -> None:
 
 
 @pytest.fixture
-def as_if_under_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The example's package beside those of the four systems."""
-    for package in [*(ROOT / "plugins").glob("[a-z]*"), HERE / "mietblick"]:
-        (tmp_path / package.name).symlink_to(package)
-    monkeypatch.setattr(systems, "SYSTEMS", tmp_path)
-    systems._names.cache_clear()
+def in_the_plugins_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The example's package in Airflow's plugins folder."""
+    (tmp_path / "mietblick").symlink_to(HERE / "mietblick")
+    monkeypatch.setenv("AIRFLOW__CORE__PLUGINS_FOLDER", str(tmp_path))
+    systems._packages.cache_clear()
     yield
-    systems._names.cache_clear()
+    systems._packages.cache_clear()
 
 
-def test_a_customers_file_names_the_package(as_if_under_plugins: None) -> None:
+def test_a_customers_file_names_the_package(in_the_plugins_folder: None) -> None:
     pair = read_customer(HERE / "pairs" / "mietblick-sued.yaml")
 
     assert pair.partner.system.extract is MietblickExtractOperator

@@ -1,4 +1,4 @@
-"""Both ERPs with prospects on the way to them."""
+"""Fixtures for tests of several folders: both ERPs with prospects on the way to them, a PostgreSQL."""
 
 from __future__ import annotations
 

@@ -123,7 +123,6 @@ def server() -> Any:
 @cache
 def dags() -> Any:
     """The real DAG files, read once before the first fork."""
-    sys.path[:0] = [str(ROOT), str(ROOT / "plugins")]
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(ROOT / "dags")

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from letting_sync import config
+from letting_sync import config, refuse_two_copies
 from letting_sync.console import words
+
+refuse_two_copies(__file__)
 
 PREFIX = "/prospects"
 """Where the console's own app is mounted."""

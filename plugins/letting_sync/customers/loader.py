@@ -1,7 +1,7 @@
 """Customers: a pair each, from one YAML file each. ``python -m letting_sync.customers.loader`` checks them.
 
 A customer's file has the settings of a :class:`~letting_sync.pipeline.pair.Pair`, its groups and its two targets on one level.
-Its name is the DAG's; ``partner`` and ``erp`` name packages under ``plugins/`` (:mod:`letting_sync.customers.systems`).
+Its name is the DAG's; ``partner`` and ``erp`` name two systems (:mod:`letting_sync.customers.systems`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from letting_sync.window import TIMEZONE
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parents[3]
 PARTNER = {"partner_conn_id": "conn_id", "partner_separator": "separator", "selection": "selection"}
 """Setting in a file -> argument of :meth:`PartnerSystem.at`; besides them the options that the partner has."""
 ERP = {"erp_conn_id": "conn_id", "exchange": "exchange", "erp_separator": "separator", "erp_pool": "pool"}
@@ -94,7 +93,8 @@ def wrong_customers() -> list[str]:
     """A sentence for each wrong line of all customers' files."""
     folder = config.pairs_folder()
     if not folder.is_dir():
-        return [f"[prospects] pairs = {str(folder)!r}: there is no such folder"]
+        gone = f"[prospects] pairs = {str(folder)!r}: there is no such folder"
+        return [gone] if config.pairs_folder_is_set() else []
     misnamed = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".yml", ".yaml"))
     sentences = [
         f"{path.name}: is not read, as its name does not end in '.yaml'"
@@ -220,7 +220,7 @@ def _in_berlin(start: Any) -> Any:
 @cache
 def _dag_files() -> frozenset[str]:
     """Names of the DAG files of pairs; by the rule of the house these are also the names of their DAGs."""
-    return frozenset(path.stem for path in (ROOT / "dags").glob("*.py"))
+    return frozenset(path.stem for path in (config.project_folder() / "dags").glob("*.py"))
 
 
 # --- for editors and CI -----------------------------------------------------------------------------------
@@ -229,8 +229,8 @@ def _dag_files() -> frozenset[str]:
 def schema() -> dict[str, Any]:
     """The JSON Schema of a customer's file, for editors; what :func:`read_customer` says counts."""
     texts = {
-        "partner": "the letting platform: a package under plugins/ with a PartnerSystem",
-        "erp": "the ERP: a package under plugins/ with an ErpSystem",
+        "partner": "the letting platform: a package of letting_sync/systems or of the plugins folder",
+        "erp": "the ERP: a package of letting_sync/systems or of the plugins folder",
         "partner_conn_id": "Airflow connection of the letting platform",
         "erp_conn_id": "Airflow connection of the ERP",
         "exchange": "the ERP's name for the place prospects are imported from",

@@ -1,8 +1,8 @@
-"""The systems under ``plugins/``, found by name.
+"""The systems, found by name.
 
-A partner's package has a :class:`~letting_sync.partner.PartnerSystem` in its ``__init__.py``, an ERP's an
-:class:`~letting_sync.erp.ErpSystem`. Nothing else has to know of a new system. A package is imported when a pair
-first uses it.
+They are the packages in ``letting_sync/systems`` and, of a team's own, those in Airflow's plugins folder. A partner's package
+has a :class:`~letting_sync.partner.PartnerSystem` in its ``__init__.py``, an ERP's an :class:`~letting_sync.erp.ErpSystem`.
+Nothing else has to know of a new system. A package is imported when a pair first uses it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from letting_sync.erp import ErpSystem
 from letting_sync.partner import PartnerSystem
 
-SYSTEMS = Path(__file__).resolve().parents[2] / "plugins"
+OURS = Path(__file__).resolve().parents[1] / "systems"
 Kind = Literal["partner", "erp"]
 KINDS: dict[Kind, type[PartnerSystem] | type[ErpSystem]] = {"partner": PartnerSystem, "erp": ErpSystem}
 
@@ -47,7 +47,7 @@ def partner_names() -> list[str]:
 
 
 def _named(kind: Kind, name: Any) -> PartnerSystem | ErpSystem:
-    if not isinstance(name, str) or name not in _names():
+    if not isinstance(name, str) or name not in _packages():
         said = f"{kind} is missing" if name is None else f"{kind} = {name!r:.80}: is not known"
         raise UnknownSystem(f"{said}; known are {', '.join(_known(kind))}")
     return _of_package(kind, name)
@@ -55,27 +55,33 @@ def _named(kind: Kind, name: Any) -> PartnerSystem | ErpSystem:
 
 @cache  # a DAG file asks for thousands of customers
 def _of_package(kind: Kind, name: str) -> PartnerSystem | ErpSystem:
+    package, _ = _packages()[name]
     try:
-        package = importlib.import_module(name)
+        module = importlib.import_module(package)
     except Exception as error:  # whatever is wrong in one package must hide only the pairs that use it
-        raise UnknownSystem(
-            f"{kind} = {name!r}: plugins/{name} cannot be imported: {error!r:.200}"
-        ) from error
-    found = [value for value in vars(package).values() if isinstance(value, KINDS[kind])]
+        raise UnknownSystem(f"{kind} = {name!r}: {package} cannot be imported: {error!r:.200}") from error
+    found = [value for value in vars(module).values() if isinstance(value, KINDS[kind])]
     if len(found) != 1:
         raise UnknownSystem(
-            f"{kind} = {name!r}: plugins/{name}/__init__.py has {len(found)} values of {KINDS[kind].__name__} "
-            f"instead of one; known are {', '.join(_known(kind))}"
+            f"{kind} = {name!r}: {package} has {len(found)} values of {KINDS[kind].__name__} instead of one; "
+            f"known are {', '.join(_known(kind))}"
         )
     return found[0]
 
 
 def _known(kind: Kind) -> list[str]:
     """Found by the text: no package is imported only to be listed."""
-    sources = {name: (SYSTEMS / name / "__init__.py").read_text("utf-8") for name in _names()}
+    sources = {name: path.read_text("utf-8") for name, (_, path) in _packages().items()}
     return [name for name, source in sources.items() if f"{KINDS[kind].__name__}(" in source]
 
 
-@cache
-def _names() -> tuple[str, ...]:
-    return tuple(sorted(path.parent.name for path in SYSTEMS.glob("*/operators.py")))
+@cache  # a DAG file asks for thousands of customers
+def _packages() -> dict[str, tuple[str, Path]]:
+    """Name -> package and its ``__init__.py``; a name that the product has is the product's."""
+    own = {path.parent.name: path.with_name("__init__.py") for path in config.plugins_folder().glob("*/operators.py")}
+    found = {name: (name, path) for name, path in own.items() if path.exists()}
+    found |= {
+        path.parent.name: (f"letting_sync.systems.{path.parent.name}", path.with_name("__init__.py"))
+        for path in OURS.glob("*/operators.py")
+    }
+    return dict(sorted(found.items()))

@@ -13,7 +13,8 @@ from letting_sync.alerts import callbacks
 from letting_sync.alerts.settings import who_is_told
 from letting_sync.pipeline.pair import Pair
 from letting_sync.pipeline.params import form
-from letting_sync.tasks.dedup.operator import DedupOperator, ReconcileOperator
+from letting_sync.tasks.dedup.operator import DedupOperator
+from letting_sync.tasks.reconcile.operator import ReconcileOperator
 from letting_sync.window import TIMEZONE
 
 CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
+from letting_sync import refuse_two_copies
 from letting_sync.pools import listener
+
+refuse_two_copies(__file__)
 
 
 class ErpPoolsPlugin(AirflowPlugin):

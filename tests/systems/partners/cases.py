@@ -31,7 +31,7 @@ PERSON = {"first": "Ottokar", "last": "Großmann", "born": "1990-05-01", "mail":
 class PartnerCase(ABC):
     """One partner as the suite sees it. A new partner brings a subclass.
 
-    :cvar package: name of its package under ``plugins/``, and of its Airflow connection.
+    :cvar package: name of its package, and of its Airflow connection.
     :cvar partner: the system.
     :cvar selection: the pair's setting; a partner that knows both has a class for each.
     :cvar separator: what the customer has set between the four parts of a unit number.
