@@ -63,6 +63,8 @@ def make_database(superuser: Connection, user: str, password: str, database: str
 
 def make_bucket() -> None:
     """The bucket of the staging address, if it is on an object store."""
+    import airflow  # noqa: F401 - puts the plugins folder on sys.path, as in every component
+
     from letting_sync.staging import tables
 
     base = tables.base()
@@ -75,6 +77,8 @@ def make_bucket() -> None:
 
 def make_ledger() -> None:
     """The ledger's tables, or the migrations that are missing: as ``python -m letting_sync.ledger.migrate``."""
+    import airflow  # noqa: F401
+
     from letting_sync.ledger import migrate, schema
 
     engine = migrate.open_engine(schema.locate())

@@ -103,7 +103,9 @@ def environment_of(home: Path, airflow_port: int, sandbox_ports: dict[str, int])
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(
+            home / "plugins"
+        ),  # empty: the plugins are those of the installed package
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{airflow_port}/execution/",
@@ -116,7 +118,6 @@ def environment_of(home: Path, airflow_port: int, sandbox_ports: dict[str, int])
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs" / "tasks"),
         # The bare name `airflow` must be found: some parts of Airflow start others by it.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}",
     }
     for system in Sandbox(populate=False).systems:
         connection = system.connection() | {"host": f"http://127.0.0.1:{sandbox_ports[system.name]}"}

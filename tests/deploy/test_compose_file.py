@@ -216,13 +216,35 @@ def test_anchors_are_all_used() -> None:
 
 def test_dockerfile_ends_without_root_and_with_the_compose_files_images() -> None:
     stages = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.M)
-    assert len(stages) == 3
+    assert [stage.split("\n")[0].split(" AS ")[1] for stage in stages[1:]] == [
+        "airflow",
+        "sandbox",
+        "object-store",
+    ]
     for stage in stages[1:]:
         assert re.findall(r"^USER (\S+)", stage, flags=re.M)[-1] not in ("root", "0")
     images = dict(re.findall(r"^ARG (\w+)=(\S+)", stages[0], flags=re.M))
     for name in ("api-server", "object-store"):
         for argument, image in SERVICES[name]["build"]["args"].items():
             assert images[argument] == image
+
+
+def test_the_image_of_production_holds_what_runs_there_and_no_more() -> None:
+    stages = dict(
+        re.findall(
+            r"^FROM \S+ AS ([\w-]+)\n(.*?)(?=^FROM |\Z)", (ROOT / "Dockerfile").read_text(), re.M | re.S
+        )
+    )
+    copied = {
+        stage: re.findall(r"^COPY (?:--\S+ )?(\S+) /opt", text, flags=re.M) for stage, text in stages.items()
+    }
+
+    assert copied["airflow"] == ["plugins", "dags", "deploy", "include/pairs"]
+    assert copied["sandbox"] == ["include/__init__.py", "include/sandbox"]
+    assert {SERVICES[name]["build"]["target"] for name in AIRFLOW - {"sandbox"}} == {"airflow"}
+    assert SERVICES["sandbox"]["build"]["target"] == "sandbox"
+    for path in (ROOT / "Dockerfile", ROOT / ".dockerignore", compose_file.FILE):
+        assert "PYTHONPATH" not in path.read_text()
 
 
 def test_the_build_sees_no_secret() -> None:

@@ -84,8 +84,6 @@ class Cluster:
         )
         make_secrets.make(self.secrets, places, self._systems())
         (folder / "task-logs").mkdir()
-        (folder / "policy").mkdir()
-        (folder / "policy" / "airflow_local_settings.py").write_text(POLICY)
 
     def _systems(self) -> dict[str, Any]:
         systems: dict[str, Any] = json.loads(make_secrets.SANDBOX.read_text())
@@ -141,9 +139,10 @@ class Cluster:
     def start_sandbox(self) -> None:
         """The four systems at the edge, listening on this host only."""
         service = compose_file.service("sandbox", self._compose)
-        here = {"0.0.0.0": "127.0.0.1", "8091": str(self.ports.sandbox)}  # noqa: S104 - what is replaced
+        here = {"0.0.0.0": "127.0.0.1", "8091": str(self.ports.sandbox)}
         command = [here.get(argument, argument) for argument in self._command(service.command)]
-        self.processes.start("sandbox", command, self._environment(service, "sandbox"), self._home("sandbox"))
+        # In the repository, as the image's programs are started in /opt/prospects.
+        self.processes.start("sandbox", command, self._environment(service, "sandbox"), ROOT)
 
     # --- Airflow, as the compose file has it -------------------------------------------------------------------
 
@@ -151,7 +150,7 @@ class Cluster:
         """The service ``init``, to its end."""
         service = compose_file.service("init", self._compose)
         environment = self._environment(service, "init")
-        self.processes.run("init", self._command(service.command), environment, self._home("init"))
+        self.processes.run("init", self._command(service.command), environment, ROOT)
 
     def start_airflow(self, name: str) -> None:
         """One of the services of Airflow."""
@@ -176,11 +175,11 @@ class Cluster:
         """Wait until the service's own health check says so."""
         service = compose_file.service("worker" if name in WORKERS else name, self._compose)
         environment = self._environment(service, name)
-        command, home, answer = self._command(service.health), self._home(name), ""
+        command, answer = self._command(service.health), ""
 
         def is_well() -> bool:
             nonlocal answer
-            check = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True)
+            check = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
             answer = (check.stdout or check.stderr).strip()
             return check.returncode == 0
 
@@ -200,6 +199,8 @@ class Cluster:
         if not home.exists():
             secrets.mkdir(parents=True)
             (home / "logs").symlink_to(self.folder / "task-logs")  # the volume that all of them share
+            (home / "config").mkdir()
+            (home / "config" / "airflow_local_settings.py").write_text(POLICY)
             for target, file in service.secrets.items():
                 shutil.copy(self.secrets / file, secrets / target)
         there = {
@@ -214,9 +215,7 @@ class Cluster:
                 value = value.replace(old, new)
             environment[variable] = value
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        environment |= {**TEMPO, "PATH": path, "SECRETS_FOLDER": str(secrets), "WORKER_NAME": name}
-        environment["PYTHONPATH"] += f"{os.pathsep}{self.folder / 'policy'}"
-        return environment
+        return environment | {**TEMPO, "PATH": path, "SECRETS_FOLDER": str(secrets), "WORKER_NAME": name}
 
     def _command(self, command: Sequence[str]) -> list[str]:
         """As the image's entrypoint understands it: ``python ...`` or a subcommand of Airflow."""
