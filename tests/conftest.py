@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 _HOME = tempfile.mkdtemp(prefix="prospects-airflow-")
@@ -27,6 +28,8 @@ os.environ |= {
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
 }
 pytest_plugins = ["tests.harness.fixtures"]
+settings.register_profile("no time limit", deadline=None)  # a busy machine is no error
+settings.load_profile("no time limit")
 
 
 @pytest.fixture(scope="session")
