@@ -11,7 +11,6 @@ from typing import Any, Protocol, TypeVar
 
 from letting_sync.errors import InvalidSettings, WaitAndRepeat, about_text
 from letting_sync.model import BusinessPartner, ImportResult, Lease, Offer, Prospect
-from letting_sync.pools.listener import pool_of
 from letting_sync.reasons import Reason
 
 
@@ -47,7 +46,7 @@ class ErpSystem:
         :param pool: Airflow pool that all tasks at this ERP share; by default one of its own, made when first needed.
         :raises InvalidSettings: naming each wrong setting, its value and the rule.
         """
-        texts = {"erp_conn_id": conn_id, "exchange": exchange, "erp_pool": pool or pool_of(str(conn_id))}
+        texts = {"erp_conn_id": conn_id, "exchange": exchange, "erp_pool": pool or f"erp_{conn_id}"}
         problems = [problem for problem in starmap(about_text, texts.items()) if problem]
         problems += self._about_separator(separator)
         if problems:

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from letting_sync import config
 from letting_sync.erp import ErpSystem
 from letting_sync.partner import PartnerSystem
 
@@ -78,7 +79,10 @@ def _known(kind: Kind) -> list[str]:
 @cache  # a DAG file asks for thousands of customers
 def _packages() -> dict[str, tuple[str, Path]]:
     """Name -> package and its ``__init__.py``; a name that the product has is the product's."""
-    own = {path.parent.name: path.with_name("__init__.py") for path in config.plugins_folder().glob("*/operators.py")}
+    own = {
+        path.parent.name: path.with_name("__init__.py")
+        for path in config.plugins_folder().glob("*/operators.py")
+    }
     found = {name: (name, path) for name, path in own.items() if path.exists()}
     found |= {
         path.parent.name: (f"letting_sync.systems.{path.parent.name}", path.with_name("__init__.py"))

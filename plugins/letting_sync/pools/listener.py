@@ -20,11 +20,6 @@ SLOTS = 4
 (:attr:`~letting_sync.erp.ErpSystem.pool_slots`); a deferred task takes none."""
 
 
-def pool_of(erp_conn_id: str) -> str:
-    """Name of the pool that guards the ERP behind a connection."""
-    return f"erp_{erp_conn_id}"
-
-
 @hookimpl
 def on_dag_run_running(dag_run: DagRun, msg: str) -> None:
     """Airflow's listener: a run starts."""
