@@ -32,9 +32,9 @@ demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=
 	@$(BIN)/python -m include.demo $(if $(ONCE),--once)
 
 lint: $(READY) ## the quick part of `make test`: format, lint, types, layers
-	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: well"
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: ok"
 	@$(BIN)/mypy
-	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "layers: well" || { echo "$$told"; exit 1; }
+	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "layers: ok" || { echo "$$told"; exit 1; }
 
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
 	@if $(BIN)/python -m tests.harness.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi

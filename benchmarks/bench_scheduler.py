@@ -27,7 +27,7 @@ DAGS = '''
 import pendulum
 from airflow.sdk import dag, task
 from letting_sync.systems.everreal import EVERREAL
-from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.dag import letting_dag
 from letting_sync.pipeline.pair import Pair
 from letting_sync.systems.yuneo import YUNEO
 
@@ -65,7 +65,7 @@ def empty(number):
 
 for number in range({customers}):
     globals()[f"empty_{number}"] = empty(number)
-    globals()[f"real_{number}"] = prospect_sync_dag(
+    globals()[f"real_{number}"] = letting_dag(
         Pair(
             dag_id=f"real_{number}", partner=EVERREAL.at("everreal"), start_date=START,
             erp=YUNEO.at("yuneo", exchange="EverReal", pool="default_pool"),

@@ -12,13 +12,13 @@ Tenants accepted in Immomio become offers in Wodis Yuneo and, where the policy a
 
 import pendulum
 
-from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.dag import letting_dag
 from letting_sync.pipeline.pair import Pair
 from letting_sync.systems.immomio import IMMOMIO
 from letting_sync.systems.yuneo import YUNEO
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
-dag = prospect_sync_dag(
+dag = letting_dag(
     Pair(
         dag_id="immomio_yuneo",
         partner=IMMOMIO.at("immomio"),

@@ -14,30 +14,36 @@ from letting_sync.locales import reasons
 from letting_sync.reasons import Field, Kind, Problem, Reason, field_reason
 
 ROOT = Path(__file__).resolve().parents[1]
-PRODUCT = sorted([*(ROOT / "include" / "prospects").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
+PACKAGE = ROOT / "plugins" / "letting_sync"
+PRODUCT = sorted(PACKAGE.rglob("*.py"))
 CODES = {str(code) for codes in (EntryState, AcceptanceState, Reason) for code in codes}
-WHERE_CODES_ARE = {"reasons.py", "reason_words.py", "ledger_records.py"}
+WHERE_CODES_ARE = {"reasons.py", "locales/reasons.py", "ledger/records.py"}
 OTHER_THINGS = {
-    ("alerts.py", "sent"): "what the test alert prints",
-    ("dedup.py", "withdrawn"): "a column of prospects",
-    ("extract.py", "withdrawn"): "a staged table",
-    ("extract.py", "not_chosen"): "a staged table",
-    ("load_operator.py", "withdrawn"): "a field of a prospect, and a staged table",
-    ("load_operator.py", "not_chosen"): "a staged table",
-    ("staging.py", "withdrawn"): "a column of prospects",
+    ("alerts/callbacks.py", "sent"): "what the test alert prints",
+    ("matching/dedup.py", "withdrawn"): "a column of prospects",
+    ("tasks/extract/operator.py", "withdrawn"): "a staged table",
+    ("tasks/extract/operator.py", "not_chosen"): "a staged table",
+    ("tasks/load_offers/candidates.py", "withdrawn"): "a field of a prospect",
+    ("tasks/load_offers/operator.py", "withdrawn"): "a staged table",
+    ("tasks/load_offers/operator.py", "not_chosen"): "a staged table",
+    ("staging/tables.py", "withdrawn"): "a column of prospects",
     ("model.py", "expired"): "the status of an offer in the ERP",
-    ("ledger_deletion.py", "leased"): "a key of the retention's counts",
-    ("retention.py", "leased"): "a keeping time",
-    ("person_data.py", "rehearsal"): "a key of the command's answer",
-    ("tasks.py", "held"): "a key of a run's counts",
-    ("pair.py", "several_units"): "a setting",
-    ("operators.py", "several_units"): "a setting",
-    ("app.py", "not_found"): "an answer of the console",
-    ("days.py", "loaded"): "the state of a day",
-    ("runs.py", "rehearsal"): "a kind of run",
-    ("words_en.py", "rehearsal"): "words",
-    ("words_en.py", "loaded"): "words",
+    ("ledger/deletion.py", "leased"): "a key of the retention's counts",
+    ("privacy/retention.py", "leased"): "a keeping time",
+    ("privacy/subject_requests.py", "rehearsal"): "a key of the command's response",
+    ("tasks/reconcile/operator.py", "held"): "a key of a run's counts",
+    ("systems/everreal/__init__.py", "several_units"): "a setting",
+    ("systems/everreal/operators.py", "several_units"): "a setting",
+    ("console/app.py", "not_found"): "a response of the console",
+    ("console/days.py", "loaded"): "the state of a day",
+    ("console/runs.py", "rehearsal"): "a kind of run",
+    ("console/words_en.py", "rehearsal"): "words",
+    ("console/words_en.py", "loaded"): "words",
 }
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -48,9 +54,9 @@ def _texts(path: Path) -> Iterator[str]:
 
 def test_no_code_is_written_as_a_text_outside_its_module() -> None:
     found = {
-        (path.name, text)
+        (_name(path), text)
         for path in PRODUCT
-        if path.name not in WHERE_CODES_ARE and "migrations" not in path.parts
+        if _name(path) not in WHERE_CODES_ARE and "migrations" not in path.parts
         for text in _texts(path)
         if text in CODES
     }
@@ -62,15 +68,15 @@ def test_no_code_is_written_as_a_text_outside_its_module() -> None:
 
 def test_only_the_ledger_writes_sql_about_entries() -> None:
     importing = {
-        path.name
+        _name(path)
         for path in PRODUCT
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and str(node.module).endswith("ledger_schema")
+        if isinstance(node, ast.ImportFrom) and str(node.module).endswith("ledger.schema")
         if {"entries", "events"} & {alias.name for alias in node.names}
     }
 
     assert importing
-    assert {name for name in importing if not name.startswith("ledger")} == set()
+    assert {name for name in importing if not name.startswith("ledger/")} == set()
 
 
 @pytest.mark.parametrize("language", ["en", "de"])

@@ -164,12 +164,12 @@ class Erp(Protocol):
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
         """Call the function for each item, as many at a time as the ERP allows."""
 
-    def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
+    def deliver(self, batch: Sequence[Outgoing], before_send: Callable[[], None]) -> Delivery:
         """Hand a batch over.
 
-        :param going_out: to be called each time just before the request goes out, after every wait; raises
+        :param before_send: to be called each time just before the request goes out, after every wait; raises
             :class:`ClaimLost` if it must not go any more.
-        :raises AnswerLost: it may have been taken.
+        :raises ResponseLost: it may have been taken.
         :raises WaitAndRepeat: it was surely not taken.
         :raises RefuseRecord: the batch as a whole is refused because of something in it; nothing was taken.
         """
@@ -187,7 +187,7 @@ class Erp(Protocol):
     def import_state(self, job: str) -> ImportState | None:
         """How far an import is; ``None`` if the ERP does not know it (any more)."""
 
-    def may_still_come(self, sent_at: datetime) -> bool:
+    def within_settle_window(self, sent_at: datetime) -> bool:
         """Whether a delivery of which nothing is found may still be worked on, by its age alone."""
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:

@@ -38,7 +38,7 @@ class WaitAndRepeat(Exception):
     """The system cannot serve us now; the same call may succeed later. Airflow's retries take over."""
 
 
-class AnswerLost(WaitAndRepeat):
+class ResponseLost(WaitAndRepeat):
     """The request may have taken effect, but no readable answer came back.
 
     Repeating a call that is not idempotent after this error makes things twice: read back first.

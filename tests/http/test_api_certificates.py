@@ -13,7 +13,7 @@ import pytest
 from api_calls import PERSONAL, printed
 from api_server import NOTHING_FOUND, Authority, Server, look_up, sigma_at
 
-from letting_sync.errors import AnswerLost, StopRun, WaitAndRepeat
+from letting_sync.errors import ResponseLost, StopRun, WaitAndRepeat
 
 
 def test_a_private_ca_is_trusted_where_the_connection_names_its_file(
@@ -115,6 +115,6 @@ def test_a_line_that_breaks_behind_an_import_leaves_a_doubt(
     """The request has arrived: who took this for a wrong certificate would send it again."""
     url, received = broken_tls(in_handshake=False)
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         sigma_at(url, monkeypatch, verify=str(authority.file)).start_import("Immomio")
     assert len(received) == 1

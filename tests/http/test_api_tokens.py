@@ -13,7 +13,7 @@ from api_server import Server
 
 from include.sandbox.sigma import Sigma
 from include.sandbox.yuneo import Yuneo
-from letting_sync.errors import AnswerLost, StopRun
+from letting_sync.errors import ResponseLost, StopRun
 from letting_sync.http import session
 from letting_sync.systems.sigma.hook import SigmaHook
 from letting_sync.systems.yuneo.hook import YuneoHook
@@ -134,6 +134,6 @@ def test_an_import_whose_answer_lacks_the_work_order_leaves_a_doubt(
     server = serve((202, {"access_token": "token", "expires_in": 3600, "workOrderId": None}))
     connect(monkeypatch, yuneo, host=server.url)
 
-    with pytest.raises(AnswerLost, match="workOrderId"):
+    with pytest.raises(ResponseLost, match="workOrderId"):
         send(YuneoHook())
     assert [path for path, _ in server.asked] == [TOKEN, IMPORT]

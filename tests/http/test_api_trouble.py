@@ -11,7 +11,7 @@ import pytest
 from api_calls import IMPORT, OFFERS, TOKEN, UNIT, connect, read, send
 
 from include.sandbox.yuneo import Yuneo
-from letting_sync.errors import AnswerLost, WaitAndRepeat
+from letting_sync.errors import ResponseLost, WaitAndRepeat
 from letting_sync.http import retry
 from letting_sync.systems.yuneo.hook import YuneoHook
 
@@ -86,7 +86,7 @@ def test_a_system_that_keeps_failing_is_left_to_airflow(yuneo: Yuneo, hook: Yune
 
     with pytest.raises(WaitAndRepeat, match="Nothing is lost") as failure:
         read(hook)
-    assert not isinstance(failure.value, AnswerLost)
+    assert not isinstance(failure.value, ResponseLost)
     assert yuneo.requests.count("GET", OFFERS) == retry.FAILURES_IN_A_ROW
 
 
@@ -97,7 +97,7 @@ def test_an_import_whose_answer_is_lost_is_not_sent_again(
     """It has taken effect, once; only reading back can tell."""
     impatient(monkeypatch, yuneo)
     yuneo.faults.once(kind, path=IMPORT, hold_seconds=5)
-    with YuneoHook() as hook, pytest.raises(AnswerLost, match="may have taken effect"):
+    with YuneoHook() as hook, pytest.raises(ResponseLost, match="may have taken effect"):
         send(hook)
 
     assert len(yuneo.work_orders) == 1
@@ -111,7 +111,7 @@ def test_an_import_that_may_have_arrived_is_not_sent_again(
     """It has not, but nobody here can know that."""
     impatient(monkeypatch, yuneo)
     yuneo.faults.once(kind, path=IMPORT, hold_seconds=5)
-    with YuneoHook() as hook, pytest.raises(AnswerLost):
+    with YuneoHook() as hook, pytest.raises(ResponseLost):
         send(hook)
 
     assert yuneo.work_orders == []
@@ -121,7 +121,7 @@ def test_a_503_that_names_no_time_is_a_doubt(yuneo: Yuneo, hook: YuneoHook) -> N
     """It may come from whatever stands in front of the system, after the system has done its work."""
     yuneo.faults.once("503", path=IMPORT, retry_after="soon")
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         send(hook)
 
 
@@ -132,7 +132,7 @@ def test_an_import_that_found_nobody_listening_was_surely_not_taken(yuneo: Yuneo
     with yuneo.down(), pytest.raises(WaitAndRepeat) as failure:
         send(hook)
 
-    assert not isinstance(failure.value, AnswerLost)
+    assert not isinstance(failure.value, ResponseLost)
     assert hook.calls - calls == retry.FAILURES_IN_A_ROW
     send(hook)
     assert len(yuneo.work_orders) == 1
@@ -145,4 +145,4 @@ def test_a_token_that_cannot_be_fetched_leaves_no_doubt_about_the_import(
 
     with pytest.raises(WaitAndRepeat) as failure:
         send(hook)
-    assert not isinstance(failure.value, AnswerLost)
+    assert not isinstance(failure.value, ResponseLost)

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from include.sandbox import Sandbox
+from letting_sync.settings import AcceptancePolicy
 
 ASK_SECONDS = 240
 
@@ -134,7 +135,9 @@ def test_a_mass_acceptance_is_asked_about_even_in_auto_mode(
     box: Sandbox, run_pair: Any, airflow: TestClient
 ) -> None:
     """Above ``max_accepts_per_run`` nothing is accepted without a person."""
-    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["max_accepts_per_run"] = 3
+    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["policy"] = AcceptancePolicy(
+        max_accepts_per_run=3
+    )
     leases = len(box.yuneo.leases)
     person = Person(airflow, lambda: len(box.yuneo.leases), NO)
     person.start()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from include.sandbox import Sandbox
+from letting_sync.settings import AcceptancePolicy
 from letting_sync.tasks.dedup import operator as dedup
 
 RunPair = Callable[..., dict[str, Any]]
@@ -68,7 +69,9 @@ def test_the_limit_of_acceptances_is_that_of_the_run_not_of_a_chunk(
     monkeypatch.setattr(
         AcceptOffersOperator, "_ask", lambda self, context, acceptable: asked.append(len(acceptable))
     )
-    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["max_accepts_per_run"] = 6
+    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["policy"] = AcceptancePolicy(
+        max_accepts_per_run=6
+    )
     leases = len(box.yuneo.leases)
 
     run_pair.bag.dags["immomio_yuneo"].test()

@@ -18,7 +18,7 @@ from letting_sync.console import days
 from letting_sync.window import Window, last_whole_interval, window_from_outside
 
 TAG = "prospects"
-"""Every DAG of ``prospect_sync_dag`` has this tag …"""
+"""Every DAG of ``letting_dag`` has this tag …"""
 _TIMETABLE = "%CronDataIntervalTimetable"
 """… and this timetable, which tells pairs from other DAGs of the project (the retention)."""
 HISTORY = 30

@@ -28,7 +28,7 @@ from letting_sync.customers.yaml_settings import Setting, WrongFile, read_settin
 from letting_sync.errors import InvalidSettings
 from letting_sync.model import PARTNER_SEPARATORS
 from letting_sync.partner import Selection
-from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.dag import letting_dag
 from letting_sync.pipeline.pair import InvalidPair, Pair
 from letting_sync.settings import GROUPS
 from letting_sync.window import TIMEZONE
@@ -70,7 +70,7 @@ def customer_dags(doc_md: str) -> None:
             if asked:  # in the log of a task that cannot begin
                 log.error("The customer's file is wrong, so there is no DAG: %s", wrong)
             continue
-        prospect_sync_dag(pair, doc_md)
+        letting_dag(pair, doc_md)
 
 
 def refuse_wrong() -> None:

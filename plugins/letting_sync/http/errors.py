@@ -18,7 +18,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from letting_sync.errors import RefuseRecord, StopRun
-from letting_sync.http.retry import TokenRefused, Trouble
+from letting_sync.http.retry import RetryableError, TokenRefused
 from letting_sync.reasons import Reason
 
 
@@ -90,9 +90,9 @@ def failed_answer(
         if wait is None and status == 429:
             wait = header_seconds(response.headers.get("X-RateLimit-Reset"))
         # 503 without Retry-After comes from whatever stands in front of the system: it may be uncertain.
-        return Trouble(told, uncertain=status == 503 and wait is None, wait=wait)
+        return RetryableError(told, uncertain=status == 503 and wait is None, wait=wait)
     if rule.action is Action.UNCERTAIN:
-        return Trouble(told, uncertain=True, wait=_retry_after(response))
+        return RetryableError(told, uncertain=True, wait=_retry_after(response))
     if rule.action is Action.REFUSE and rule.reason:
         return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.")
     return StopRun(
@@ -112,7 +112,7 @@ def no_answer(error: requests.exceptions.RequestException, system: str, connecti
         )
     if isinstance(error, _NO_ADDRESS):
         return StopRun(f"The host of connection {connection!r} is no address of an HTTP server.")
-    return Trouble(f"no answer ({type(error).__name__})", uncertain=not _never_sent(error))
+    return RetryableError(f"no answer ({type(error).__name__})", uncertain=not _never_sent(error))
 
 
 _NO_ADDRESS = (

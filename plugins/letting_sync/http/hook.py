@@ -2,7 +2,7 @@
 
 :meth:`ApiHook.call` is the only way to send something; those of Airflow's ``HttpHook`` are closed (``api_session``).
 Neither bodies nor queries reach a log. A call says whether it may be repeated (``repeatable``), and one that may not
-raises :class:`AnswerLost` as soon as its effect is uncertain.
+raises :class:`ResponseLost` as soon as its effect is uncertain.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.observability import stats
 from requests.auth import AuthBase
 
-from letting_sync.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.http.clock import clock_hint
 from letting_sync.http.errors import Rule, failed_answer, header_seconds, json_or_none, no_answer, rule_for
-from letting_sync.http.retry import LONGEST_WAIT, Patience, TokenRefused, Trouble, pause
+from letting_sync.http.retry import LONGEST_WAIT, RetryableError, RetryPolicy, TokenRefused, pause
 from letting_sync.http.session import Bearer, SessionHook, refuse_plain_http
 from letting_sync.http.token import bearer_token, token_lifetime
 from letting_sync.reasons import Reason
@@ -41,7 +41,7 @@ class _Call:
     what: str
     log_in: bool
     rules: Mapping[int | str, Rule]
-    going_out: Callable[[], None] | None
+    before_send: Callable[[], None] | None
     new_for_each_try: Callable[[], Mapping[str, Any]] | None
     request: Mapping[str, Any]
 
@@ -88,7 +88,7 @@ class ApiHook(SessionHook):
         try:
             self.session  # noqa: B018  # finds the host, and refuses one without TLS
             self.check_log_in()
-        except Trouble as trouble:
+        except RetryableError as trouble:
             return False, (
                 f"{self.system} does not serve connection {self.http_conn_id!r} now: {trouble}. Check its host and "
                 "port, and that this machine may reach them; if they are right, test again later."
@@ -121,7 +121,7 @@ class ApiHook(SessionHook):
         what: str,
         repeatable: bool = True,
         log_in: bool = False,
-        going_out: Callable[[], None] | None = None,
+        before_send: Callable[[], None] | None = None,
         refusals: Collection[Reason] | None = None,
         rules: Mapping[int | str, Rule] | None = None,
         new_for_each_try: Callable[[], Mapping[str, Any]] | None = None,
@@ -137,7 +137,7 @@ class ApiHook(SessionHook):
         :param what: the call in plain words for log and errors, e.g. ``"read applications"``.
         :param repeatable: whether the call may be sent again after its effect became uncertain.
         :param log_in: whether this call fetches a token and therefore carries none.
-        :param going_out: called before each try, after all waits; what it raises ends the call unsent.
+        :param before_send: called before each try, after all waits; what it raises ends the call unsent.
         :param refusals: reasons the caller knows how to treat; any other refusal says that the interface is not
             what we take it for, and stops the run. ``None``: all, but none where ``log_in`` is given.
         :param rules: rows of the table of answers for this call alone; they come before the hook's own.
@@ -146,7 +146,7 @@ class ApiHook(SessionHook):
             come before those of ``request``. What it raises ends the call unsent.
         :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``, ``timeout``).
         :raises WaitAndRepeat: the system cannot be reached or keeps failing.
-        :raises AnswerLost: not ``repeatable``, and it may have taken effect.
+        :raises ResponseLost: not ``repeatable``, and it may have taken effect.
         :raises RefuseRecord: the table of answers says that this record cannot be taken.
         :raises StopRun: the table of answers says that repeating is pointless.
         """
@@ -154,13 +154,13 @@ class ApiHook(SessionHook):
         def worth_another_try(error: BaseException) -> bool:
             if isinstance(error, TokenRefused):
                 return self.uses_token and not log_in
-            return isinstance(error, Trouble) and (repeatable or not error.uncertain)
+            return isinstance(error, RetryableError) and (repeatable or not error.uncertain)
 
         table = {**self.rules, **(rules or {})}
-        call = _Call(method, path, what, log_in, table, going_out, new_for_each_try, request)
+        call = _Call(method, path, what, log_in, table, before_send, new_for_each_try, request)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_another_try),
-            stop=tenacity.stop_after_attempt(1) if self._one_try else Patience(),
+            stop=tenacity.stop_after_attempt(1) if self._one_try else RetryPolicy(),
             wait=pause,
             before_sleep=lambda state: self._tell(what, state),
             reraise=True,
@@ -175,12 +175,12 @@ class ApiHook(SessionHook):
                 f"{what}: {refusal.detail} That is no answer to this call: check the connection's host and the "
                 "interface's version."
             ) from None
-        except (TokenRefused, Trouble) as trouble:
+        except (TokenRefused, RetryableError) as trouble:
             raise self._given_up(trouble, what, repeatable) from None
 
-    def _given_up(self, trouble: TokenRefused | Trouble, what: str, repeatable: bool) -> Exception:
+    def _given_up(self, trouble: TokenRefused | RetryableError, what: str, repeatable: bool) -> Exception:
         """What a call ends with when its last try failed."""
-        if self._one_try and isinstance(trouble, Trouble):
+        if self._one_try and isinstance(trouble, RetryableError):
             return trouble
         if isinstance(trouble, TokenRefused):
             return StopRun(
@@ -188,7 +188,7 @@ class ApiHook(SessionHook):
                 f"{self.log_in_settings}, then clear the task.{trouble.hint}"
             )
         if trouble.uncertain and not repeatable:
-            return AnswerLost(f"{self.system}: {what}: {trouble}; it may have taken effect")
+            return ResponseLost(f"{self.system}: {what}: {trouble}; it may have taken effect")
         return WaitAndRepeat(
             f"{self.system}: {what}: {trouble}. Nothing is lost: Airflow tries again; when its tries are "
             f"used up, clear the task once {self.system} answers."
@@ -208,8 +208,8 @@ class ApiHook(SessionHook):
         # A place first, so that nothing is waited for between the last look at a claim and the request.
         with self._places:
             self._wait_for_limit()
-            if call.going_out:
-                call.going_out()
+            if call.before_send:
+                call.before_send()
             anew = call.new_for_each_try() if call.new_for_each_try else {}
             response = self._request(session, call.method, address, auth, {**call.request, **anew})
         hint = clock_hint(response) if call.log_in else ""
@@ -265,7 +265,7 @@ class ApiHook(SessionHook):
             rule = rule_for(rules, code, response.status_code)
             raise failed_answer(response, code, rule, self.system, what, hint)
         if body is None:
-            raise Trouble("an answer that is not JSON", uncertain=True)
+            raise RetryableError("an answer that is not JSON", uncertain=True)
         self.check_success(body)
         return body
 
@@ -290,7 +290,7 @@ class ApiHook(SessionHook):
         :param answer: the JSON that :meth:`call` returned.
         :param kind: the type its value must have.
         :raises StopRun: if it is not there: the interface has changed, and repeating does not help.
-        :raises AnswerLost: the same for a call that is not ``repeatable``: it did take effect.
+        :raises ResponseLost: the same for a call that is not ``repeatable``: it did take effect.
         """
         value = answer.get(name) if isinstance(answer, Mapping) else None
         if isinstance(value, kind):
@@ -299,7 +299,7 @@ class ApiHook(SessionHook):
             f"{self.system}: an answer has no readable field {name!r}; the interface may have changed. Check the "
             "connection's host and the interface's version."
         )
-        raise StopRun(sentence) if repeatable else AnswerLost(sentence)
+        raise StopRun(sentence) if repeatable else ResponseLost(sentence)
 
     def oauth_token(self, answer: Any) -> tuple[str, float]:
         """The access token of a token end point's answer, and its lifetime in seconds.
@@ -318,9 +318,9 @@ class ApiHook(SessionHook):
             )
         return token, token_lifetime(answer.get("expires_in"))
 
-    def trouble_in_success(self, message: str, *, uncertain: bool = True) -> WaitAndRepeat:
+    def retryable_in_success(self, message: str, *, uncertain: bool = True) -> WaitAndRepeat:
         """What :meth:`check_success` raises for an error in a 2xx that a repetition may mend."""
-        return Trouble(message, uncertain=uncertain)
+        return RetryableError(message, uncertain=uncertain)
 
     def token_refused_in_success(self, message: str) -> Exception:
         """What :meth:`check_success` raises for a 2xx that says the token ran out: it is renewed once more."""

@@ -18,7 +18,7 @@ RENEWALS_IN_A_ROW = 4
 """A token that is refused this often, although fresh, is a right that is missing."""
 
 
-class Trouble(WaitAndRepeat):
+class RetryableError(WaitAndRepeat):
     """One failed try of a call, with what the retry loop has to know about it.
 
     :param uncertain: it may have taken effect.
@@ -43,7 +43,7 @@ class TokenRefused(Exception):
 
 
 @dataclass
-class Patience:
+class RetryPolicy:
     """How long one call is tried; ``tenacity`` asks it after each failed try whether to stop."""
 
     failures: int = 0
@@ -55,7 +55,7 @@ class Patience:
         if isinstance(error, TokenRefused):
             self.renewals += 1
             return self.renewals > RENEWALS_IN_A_ROW
-        if isinstance(error, Trouble) and error.wait is not None:
+        if isinstance(error, RetryableError) and error.wait is not None:
             # A system that always says "now" is waited for no longer than one that says "in a second".
             self.waited += max(error.wait, 1.0)
             return error.wait > LONGEST_WAIT or self.waited > LONGEST_WAITS_TOGETHER

@@ -21,7 +21,7 @@ CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"
 """What a chunk is called in the UI."""
 
 
-def prospect_sync_dag(pair: Pair, doc_md: str | None = None) -> DAG:
+def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
     """Build the DAG of a pair: ``extract >> dedup >> load_offers >> auto_accept >> reconcile``.
 
     ``load_offers`` and ``auto_accept`` are mapped over the run's chunks; an ordinary run has one.

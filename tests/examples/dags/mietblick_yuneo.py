@@ -10,13 +10,13 @@ Applicants who were promised a flat in Mietblick become offers in Wodis Yuneo an
 import pendulum
 from mietblick import MIETBLICK
 
-from letting_sync.pipeline.dag import prospect_sync_dag
+from letting_sync.pipeline.dag import letting_dag
 from letting_sync.pipeline.pair import Pair
 from letting_sync.systems.yuneo import YUNEO
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
 # guide: dag
-dag = prospect_sync_dag(
+dag = letting_dag(
     Pair(
         dag_id="mietblick_yuneo",
         partner=MIETBLICK.at("mietblick", separator="|"),

@@ -11,7 +11,7 @@ import pytest
 
 from include.sandbox.common import today
 from letting_sync.erp import ClaimLost, Outgoing
-from letting_sync.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.model import OfferStatus
 
 Make = Callable[..., list[Outgoing]]
@@ -155,7 +155,7 @@ def test_a_delivery_whose_answer_is_lost_says_so(customer: Any, make: Make) -> N
     """It may lie in the ERP: the loader looks it up before it sends anything again."""
     customer.system.faults.set(1, ["drop_after"], path=customer.words.import_path)
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         customer.erp.deliver(make("anna"), go)
     assert set(customer.system.batches) == {1}
 
@@ -540,4 +540,4 @@ def test_a_partners_birth_date_that_a_clerk_left_half_empty_stops_nobody_elses_r
 
 def test_what_was_sent_long_ago_does_not_come_any_more(customer: Any) -> None:
     """Where no import goes on, a delivery of yesterday of which nothing is found may be sent again."""
-    assert customer.erp.may_still_come(datetime.now(UTC) - timedelta(days=1)) is False
+    assert customer.erp.within_settle_window(datetime.now(UTC) - timedelta(days=1)) is False

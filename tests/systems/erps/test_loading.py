@@ -225,10 +225,10 @@ def test_a_group_that_stops_the_run_leaves_the_others_as_they_were_or_delivered(
     items = [loading.item(f"p{n}", n) for n in range(20)]
     deliver = loading.customer.erp.deliver
 
-    def stops_at_the_third(batch: Any, going_out: Callable[[], None]) -> Any:
+    def stops_at_the_third(batch: Any, before_send: Callable[[], None]) -> Any:
         if batch[0].prospect.external_id == "p2":
             raise StopRun("The interface has changed.")
-        return deliver(batch, going_out)
+        return deliver(batch, before_send)
 
     monkeypatch.setattr(loading.customer.erp, "deliver", stops_at_the_third)
     with pytest.raises(StopRun):
@@ -329,7 +329,7 @@ def test_what_a_run_left_as_sent_is_adopted_if_the_erp_has_it(loading: Loading) 
 
 def test_what_was_sent_a_moment_ago_may_still_come(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its import's number was lost: nothing is sent again before it must be over."""
-    monkeypatch.setattr(loading.customer.erp, "may_still_come", lambda _: True)
+    monkeypatch.setattr(loading.customer.erp, "within_settle_window", lambda _: True)
     anna = loading.item("anna")
     loading.left_as_sent(anna)
 
@@ -342,7 +342,7 @@ def test_what_may_lie_in_the_erp_waits_for_the_import_that_somebody_has_just_sta
 ) -> None:
     """It began between two looks: whether it takes the delivery along, only its end can tell."""
     erp = loading.customer.erp
-    monkeypatch.setattr(erp, "may_still_come", lambda _: False)
+    monkeypatch.setattr(erp, "within_settle_window", lambda _: False)
     monkeypatch.setattr(erp, "start_import", lambda: None)
     looks = iter([None])
     monkeypatch.setattr(erp, "import_going_on", lambda: next(looks, "7"))
@@ -442,9 +442,9 @@ def test_a_batch_that_was_taken_over_in_the_last_moment_does_not_go_out(
 ) -> None:
     anna = loading.item("anna")
 
-    def taken_over(batch: Any, going_out: Callable[[], None]) -> None:
+    def taken_over(batch: Any, before_send: Callable[[], None]) -> None:
         loading.ledger.claim_again(loading.run(2), [loading.entry(anna)])
-        going_out()
+        before_send()
 
     monkeypatch.setattr(loading.customer.erp, "deliver", taken_over)
     with pytest.raises(ClaimLost):

@@ -11,7 +11,7 @@ import pytest
 
 import letting_sync.systems.sigma.hook as sigma_hook
 from letting_sync.erp import Outgoing
-from letting_sync.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.systems.sigma import SIGMA
 from letting_sync.systems.sigma.client import Sigma
 
@@ -64,7 +64,7 @@ def test_a_delivery_is_not_repeated_on_a_doubt(sigma: Any, make: Make, kind: str
     """The first one may arrive when a run has taken the second, and would be a second offer."""
     sigma.system.faults.once(kind, path="*/eingang")
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         deliver(sigma, make("anna"))
     assert sigma.system.requests.count("POST", "*/eingang") == 1
 
@@ -76,14 +76,14 @@ def test_an_answer_of_the_inbox_that_cannot_be_read_is_a_lost_one(
     """What was delivered lies there all the same."""
     monkeypatch.setattr(sigma.erp.hook, "deliver", lambda *_: answer)
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         deliver(sigma, make("anna"))
 
 
 @pytest.mark.parametrize(("seconds", "may_come"), [(60, True), (180, False)])
 def test_how_long_a_lost_delivery_may_still_come(sigma: Any, seconds: float, may_come: bool) -> None:
     """Two minutes, unless the connection says otherwise."""
-    assert sigma.erp.may_still_come(datetime.now(UTC) - timedelta(seconds=seconds)) is may_come
+    assert sigma.erp.within_settle_window(datetime.now(UTC) - timedelta(seconds=seconds)) is may_come
 
 
 def test_what_the_inbox_turns_away_has_its_reason(sigma: Any, make: Make) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from include.sandbox.common import today
 from letting_sync.erp import Outgoing
-from letting_sync.errors import AnswerLost
+from letting_sync.errors import ResponseLost
 from letting_sync.model import OfferStatus
 from letting_sync.systems.yuneo import YUNEO
 from letting_sync.systems.yuneo.client import Yuneo
@@ -67,7 +67,7 @@ def test_an_unknown_word_for_a_work_orders_state_is_no_end(
 def test_a_lost_answer_leaves_one_work_order(yuneo: Any, make: Make) -> None:
     yuneo.system.faults.once("drop_after", path=IMPORT)
 
-    with pytest.raises(AnswerLost):
+    with pytest.raises(ResponseLost):
         deliver(yuneo, make("anna"))
     assert len(yuneo.system.work_orders) == 1
     assert [offer.external_id for offer in yuneo.erp.offers(["anna"])] == ["anna"]
@@ -92,7 +92,7 @@ def test_how_long_a_lost_work_order_may_still_come(
     monkeypatch.setenv("AIRFLOW_CONN_YUNEO", json.dumps(connection))
     erp = Yuneo(YUNEO.at("yuneo", exchange="Immomio"))
 
-    assert erp.may_still_come(datetime.now(UTC) - timedelta(seconds=seconds)) is may_come
+    assert erp.within_settle_window(datetime.now(UTC) - timedelta(seconds=seconds)) is may_come
 
 
 def test_without_a_wished_day_the_erp_sets_the_leases_start(yuneo: Any) -> None:

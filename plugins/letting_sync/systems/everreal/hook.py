@@ -176,7 +176,7 @@ class EverRealHook(ApiHook):
         cause = f"{rule.sentence} ({code or 'no code'})"
         if rule.action is Action.STOP:
             raise StopRun(f"EverReal: {cause}. Repeating does not help; fix this, then clear the task.")
-        raise self.trouble_in_success(cause)
+        raise self.retryable_in_success(cause)
 
     # --- reading ------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from letting_sync.erp import Delivery, ErpTarget, ImportState, Outgoing
-from letting_sync.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.model import BusinessPartner, Lease, Offer, UnitNumber
 from letting_sync.reasons import Reason
 from letting_sync.systems.sigma import mapping
@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 SETTLE_SECONDS = 120.0
-"""Default of the connection's extra ``settle_seconds``, see :meth:`Sigma.may_still_come`."""
+"""Default of the connection's extra ``settle_seconds``, see :meth:`Sigma.within_settle_window`."""
 
 
 class Sigma:
@@ -43,7 +43,7 @@ class Sigma:
         """Call the function for each item, as many at a time as Sigma allows."""
         return self.hook.concurrently(function, items)
 
-    def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
+    def deliver(self, batch: Sequence[Outgoing], before_send: Callable[[], None]) -> Delivery:
         """Put a batch into the portal's inbox; the import is started when all batches lie there."""
         rows, refused = [], dict[str, Reason]()
         for outgoing in batch:
@@ -52,11 +52,11 @@ class Sigma:
             except RefuseRecord as refusal:
                 refused[outgoing.prospect.external_id] = refusal.reason
         if rows:
-            answer = self.hook.deliver(self.portal, rows, going_out)
+            answer = self.hook.deliver(self.portal, rows, before_send)
             try:
                 refused |= mapping.refused_at_the_inbox(answer)
             except StopRun as unreadable:
-                raise AnswerLost(str(unreadable)) from None
+                raise ResponseLost(str(unreadable)) from None
         return Delivery(None, refused)
 
     def import_going_on(self) -> str | None:
@@ -74,7 +74,7 @@ class Sigma:
             return self.hook.start_import(self.portal)
         except RefuseRecord:
             return None
-        except AnswerLost:
+        except ResponseLost:
             latest = self.hook.latest_import(self.portal)
         if latest and mapping.run_number(latest) != before:
             return mapping.run_number(latest)
@@ -93,7 +93,7 @@ class Sigma:
         run = self.hook.import_run(job)
         return mapping.import_state(run) if run else None
 
-    def may_still_come(self, sent_at: datetime) -> bool:
+    def within_settle_window(self, sent_at: datetime) -> bool:
         """Whether a delivery whose answer was lost may still reach the inbox.
 
         Assumed: after ``settle_seconds`` (extra of the connection, default 120) it has reached the inbox or never will.

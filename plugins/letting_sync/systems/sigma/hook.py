@@ -79,22 +79,22 @@ class SigmaHook(ApiHook):
         self,
         portal: str,
         prospects: Sequence[Mapping[str, Any]],
-        going_out: Callable[[], None] | None = None,
+        before_send: Callable[[], None] | None = None,
     ) -> Any:
         """Put 1 to 50 prospects into the portal's inbox (Eingang); returns the answer as it came.
 
         Replaces what still lies there, but is never repeated on a doubt: of two deliveries the later one may arrive
         when a run has taken the first, and would be a second offer.
 
-        :param going_out: called before each try, see :meth:`call`.
-        :raises AnswerLost: it may lie in the inbox.
+        :param before_send: called before each try, see :meth:`call`.
+        :raises ResponseLost: it may lie in the inbox.
         """
         return self.call(
             "POST",
             f"/immobilienboersen/{quote(portal, safe='')}/eingang",
             what="deliver prospects",
             repeatable=False,
-            going_out=going_out,
+            before_send=before_send,
             refusals=(Reason.MALFORMED,),
             json={"interessenten": list(prospects)},
         )
@@ -102,7 +102,7 @@ class SigmaHook(ApiHook):
     def start_import(self, portal: str) -> str:
         """Start the portal's import ("Ausführen"); returns its number if it ends soon.
 
-        :raises AnswerLost: it may go on; look with :meth:`latest_import`.
+        :raises ResponseLost: it may go on; look with :meth:`latest_import`.
         :raises RefuseRecord: ``import_running``: another import of this portal goes on.
         """
         answer = self.call(

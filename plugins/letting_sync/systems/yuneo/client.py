@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 SETTLE_SECONDS = 120.0
-"""Default of the connection's extra ``settle_seconds``, see :meth:`Yuneo.may_still_come`."""
+"""Default of the connection's extra ``settle_seconds``, see :meth:`Yuneo.within_settle_window`."""
 
 
 class Yuneo:
@@ -42,7 +42,7 @@ class Yuneo:
         """Call the function for each item, as many at a time as the hook allows."""
         return self.hook.concurrently(function, items)
 
-    def deliver(self, batch: Sequence[Outgoing], going_out: Callable[[], None]) -> Delivery:
+    def deliver(self, batch: Sequence[Outgoing], before_send: Callable[[], None]) -> Delivery:
         """Hand a batch over; the work order that carries it starts by itself."""
         rows, refused = [], dict[str, Reason]()
         for outgoing in batch:
@@ -50,7 +50,7 @@ class Yuneo:
                 rows.append(mapping.prospect_in(outgoing))
             except RefuseRecord as refusal:
                 refused[outgoing.prospect.external_id] = refusal.reason
-        job = self.hook.import_prospects(self.target.exchange, rows, going_out) if rows else None
+        job = self.hook.import_prospects(self.target.exchange, rows, before_send) if rows else None
         return Delivery(job, refused)
 
     def import_going_on(self) -> None:
@@ -64,7 +64,7 @@ class Yuneo:
         work_order = self.hook.work_order(job)
         return mapping.import_state(work_order) if work_order else None
 
-    def may_still_come(self, sent_at: datetime) -> bool:
+    def within_settle_window(self, sent_at: datetime) -> bool:
         """Whether a work order whose number was lost may still be waiting or running.
 
         The interface has no list of work orders. Assumed: after ``settle_seconds`` (extra of the connection,

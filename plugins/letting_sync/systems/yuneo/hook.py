@@ -90,14 +90,14 @@ class YuneoHook(ApiHook):
         self,
         exchange: str,
         prospects: Sequence[Mapping[str, Any]],
-        going_out: Callable[[], None] | None = None,
+        before_send: Callable[[], None] | None = None,
     ) -> str:
         """Start an import (Interessenten Import) of 1 to 200 prospects; returns the work order's id.
 
         Not idempotent, so it is never repeated on a doubt.
 
-        :param going_out: called before each try, see :meth:`call`.
-        :raises AnswerLost: the import may have been taken.
+        :param before_send: called before each try, see :meth:`call`.
+        :raises ResponseLost: the import may have been taken.
         :raises RefuseRecord: ``malformed``: nothing of the request was taken.
         """
         body = {"exchange": exchange, "prospects": list(prospects)}
@@ -106,7 +106,7 @@ class YuneoHook(ApiHook):
             "/api/v1/prospect-imports",
             what="import prospects",
             repeatable=False,
-            going_out=going_out,
+            before_send=before_send,
             refusals=(Reason.MALFORMED,),
             json=body,
         )

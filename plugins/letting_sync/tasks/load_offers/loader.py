@@ -15,7 +15,7 @@ from letting_sync.ledger.records import Entry, EntryState, Intent, Key, Run
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
-from letting_sync.tasks.load_offers.readback import LoadContext, Settlement, Waiting
+from letting_sync.tasks.load_offers.readback import LoadContext, Readback, Waiting
 from letting_sync.tasks.load_offers.sender import PartnerNumbers, Sender, Sent
 
 ROUNDS_LOST = 3
@@ -40,8 +40,8 @@ class Loader:
         self.context = context
         self.since = since
         self.rounds_lost = rounds_lost
-        self.settlement = Settlement(context)
-        self.sender = Sender(context, self.settlement, partner_numbers)
+        self.readback = Readback(context)
+        self.sender = Sender(context, self.readback, partner_numbers)
 
     def advance(self, candidates: Sequence[Candidate]) -> list[Outcome] | Waiting:
         """Do all that can be done now; returns what became of each candidate, or what has to be waited for.
@@ -49,7 +49,7 @@ class Loader:
         :raises WaitAndRepeat: one answer after the other got lost.
         """
         while True:
-            waiting = self.settlement.settle({candidate.key for candidate in candidates})
+            waiting = self.readback.resolve_in_flight({candidate.key for candidate in candidates})
             known = self.context.ledger.find(
                 self.context.run.pair, {candidate.intent.external_id for candidate in candidates}
             )

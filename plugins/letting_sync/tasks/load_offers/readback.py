@@ -54,13 +54,13 @@ class LoadContext:
     run: Run
 
 
-class Settlement:
+class Readback:
     """What one run can close of what is open in its pair."""
 
     def __init__(self, context: LoadContext) -> None:
         self.context = context
 
-    def settle(self, mine: Collection[Key]) -> Waiting:
+    def resolve_in_flight(self, mine: Collection[Key]) -> Waiting:
         """Close what the ledger has open; what belongs to other runs is adopted, never waited for.
 
         Other chunks of this run are at work at the same time, know none of our persons, and close their own.
@@ -128,12 +128,12 @@ class Settlement:
             return [], 0
         # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
         anybodys = self.context.erp.import_going_on() is not None
-        late = {e.id for e in entries if e.sent_at and self.context.erp.may_still_come(e.sent_at)}
+        late = {e.id for e in entries if e.sent_at and self.context.erp.within_settle_window(e.sent_at)}
         late |= {
             e.id for e in entries if e.id in unknown and e.sent_at and now() - e.sent_at < UNKNOWN_IMPORT
         }
         found = self.offers({entry.external_id for entry in entries})
-        self.adopt(entries, found, reason=None)
+        self.link(entries, found, reason=None)
         missing: list[Entry] = []
         undecided = 0
         for entry in entries:
@@ -189,7 +189,7 @@ class Settlement:
             found[(offer.external_id or "", str(offer.unit))].append(offer)
         return found
 
-    def adopt(
+    def link(
         self, entries: Iterable[Entry | Claimed], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
     ) -> None:
         """Write down those of the entries for which the ERP holds an offer."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from letting_sync.erp import ClaimLost, Delivery
-from letting_sync.errors import AnswerLost, RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.ledger.records import Claimed, Entry, EntryState, Key
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
-from letting_sync.tasks.load_offers.readback import LoadContext, Settlement
+from letting_sync.tasks.load_offers.readback import LoadContext, Readback
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Sent:
     claimed: int = 0
     delivered: int = 0
     to_import: list[Claimed] = field(default_factory=list)
-    lost: list[AnswerLost] = field(default_factory=list)
+    lost: list[ResponseLost] = field(default_factory=list)
 
     def __iadd__(self, other: Sent) -> Sent:
         self.claimed += other.claimed
@@ -60,9 +60,9 @@ class Sender:
     :param partner_numbers: looks persons up in the ERP before they are sent.
     """
 
-    def __init__(self, context: LoadContext, settlement: Settlement, partner_numbers: PartnerNumbers) -> None:
+    def __init__(self, context: LoadContext, readback: Readback, partner_numbers: PartnerNumbers) -> None:
         self.context = context
-        self.settlement = settlement
+        self.readback = readback
         self.partner_numbers = partner_numbers
 
     def send(self, wave: Sequence[Candidate], known: Mapping[Key, Entry]) -> Sent:
@@ -112,8 +112,8 @@ class Sender:
         token, won = self.context.ledger.claim(self.context.run, [candidate.intent for candidate in group])
         claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
         sent = Sent(len(claimed))
-        found = self.settlement.offers({external_id for external_id, _ in claimed})
-        self.settlement.adopt(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
+        found = self.readback.offers({external_id for external_id, _ in claimed})
+        self.readback.link(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
         ready = []
         for candidate in group:
             entry, number = claimed.get(candidate.key), numbers.get(candidate.record)
@@ -135,13 +135,13 @@ class Sender:
             return Sent()
         ids = [ready.entry.id for ready in batch]
 
-        def going_out() -> None:
+        def before_send() -> None:
             if not self.context.ledger.mark_sent_again(ids, token):
                 raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
 
         try:
-            delivery = self.context.erp.deliver([ready.outgoing for ready in batch], going_out)
-        except AnswerLost as lost:
+            delivery = self.context.erp.deliver([ready.outgoing for ready in batch], before_send)
+        except ResponseLost as lost:
             log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
             return Sent(lost=[lost])
         except (WaitAndRepeat, StopRun):
