@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from include.sandbox import Sandbox
+from letting_sync.systems.everreal import EVERREAL
 
 FLAT, PARKING = "01-0001-1-701", "01-0001-1-790"
 WINDOW = {"window_start": "2024-11-10T00:00:00+01:00", "window_end": "2024-11-11T00:00:00+01:00"}
@@ -44,12 +45,12 @@ class Contracts:
 
     def run(self, chosen_when: str = "signed", **conf: Any) -> dict[str, Any]:
         extract = self.run_pair.bag.dags[self.pair].get_task("extract")
-        before, extract.chosen_when = extract.chosen_when, chosen_when
+        before, extract.partner = extract.partner, EVERREAL.at("everreal", chosen_when=chosen_when)
         try:
             # "accept" always, since ``dag.test`` leaves the params of one run to the next one.
             return self.run_pair(self.pair, **WINDOW, **({"accept": "auto"} | conf))
         finally:
-            extract.chosen_when = before
+            extract.partner = before
 
     @property
     def offers(self) -> list[str]:

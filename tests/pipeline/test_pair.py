@@ -132,9 +132,7 @@ def test_an_operator_of_one_erp_cannot_be_used_for_another() -> None:
     sigma = SIGMA.at("sigma", exchange="Immomio", separator=".")
 
     with pytest.raises(InvalidSettings, match="erp = 'sigma': this operator is made for 'yuneo'"):
-        YuneoLoadOffersOperator(
-            task_id="load", chunk={}, erp=sigma, key=(), schedule="@daily", poll=timedelta(1)
-        )
+        YuneoLoadOffersOperator(task_id="load", chunk={}, erp=sigma, key=(), poll=timedelta(1))
 
 
 @pytest.mark.parametrize("system", [YUNEO, SIGMA], ids=lambda system: system.name)

@@ -431,7 +431,7 @@ def test_what_another_run_sends_between_two_looks_at_the_ledger_has_no_outcome_y
     """It was not sent when this run asked what is open, and is when it asks what became of its own."""
     anna = loading.item("anna")
     loading.left_as_sent(anna)
-    monkeypatch.setattr(loading.ledger, "sent", lambda _: [])
+    monkeypatch.setattr(loading.ledger, "find_sent", lambda _: [])
 
     with pytest.raises(WaitAndRepeat, match="open entry"):
         loading.loader(2).advance([anna])

@@ -503,7 +503,7 @@ def test_nothing_personal_reaches_the_log(
 
 def test_a_dag_file_may_import_it_cheaply(partner: PartnerCase) -> None:
     """Airflow reads DAG files all day: neither the hook nor pandas is loaded before a task runs."""
-    operators = partner.operator.__module__
+    operators = partner.partner.extract.__module__
     hook = operators.replace(".operators", ".hook")
     code = f"import sys; import {operators}; print([name for name in ('pandas', '{hook}') if name in sys.modules])"
     environment = {"PYTHONPATH": ":".join(sys.path), "AIRFLOW_HOME": str(Path.home() / "none")}

@@ -17,7 +17,7 @@ from include.sandbox.yuneo_gateway import Gateway
 from letting_sync.erp import Outgoing
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.model import Prospect
-from letting_sync.systems.yuneo.client import Yuneo as Erp
+from letting_sync.systems.yuneo import YUNEO
 from letting_sync.systems.yuneo.hook import YuneoHook
 
 PLAIN = "/connect/token"
@@ -104,7 +104,7 @@ def test_a_refused_log_in_says_what_to_check(
 
 def test_a_whole_import_with_the_gateways_log_in(yuneo: Yuneo) -> None:
     """Imported, found again, accepted; the plain log-in is never asked."""
-    erp = Erp("yuneo", "Immomio")
+    erp = YUNEO.at("yuneo", exchange="Immomio").open()
     person = Prospect(
         external_id="anna-1",
         unit=UNIT,
