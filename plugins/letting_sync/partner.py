@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from letting_sync.errors import InvalidSettings, about_text
@@ -25,7 +24,7 @@ class PartnerSystem:
 
     name: str
     extract: Any
-    options: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def at(
         self, conn_id: str, *, separator: str | None = None, selection: Selection = "partner", **options: str
@@ -54,8 +53,7 @@ class PartnerSystem:
         if problems:
             raise InvalidSettings(self.name, problems)
         defaults = {name: values[0] for name, values in self.options.items()}
-        chosen = MappingProxyType(defaults | options)
-        return PartnerTarget(self, conn_id.strip(), separator, selection, chosen)
+        return PartnerTarget(self, conn_id.strip(), separator, selection, defaults | options)
 
     def _about(self, name: str, value: Any) -> list[tuple[str, str]]:
         allowed = self.options.get(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import pkgutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -120,6 +122,13 @@ def test_each_wrong_setting_is_named_with_its_value(
     shown = value[0] if isinstance(value, tuple) and value else value
     assert setting in str(refused.value)
     assert f"{shown!r}" in str(refused.value)
+
+
+def test_a_pair_can_be_copied_as_airflow_copies_its_tasks() -> None:
+    pair = Pair(**SETTINGS | {"partner": EVERREAL.at("everreal")})
+
+    assert copy.deepcopy(pair) == pair
+    assert pickle.loads(pickle.dumps(pair.partner.options)) == pair.partner.options
 
 
 def test_sigma_has_no_separator_of_its_own() -> None:
