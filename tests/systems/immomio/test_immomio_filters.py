@@ -104,3 +104,18 @@ def test_whoever_is_not_accepted_is_counted_and_not_read(immomio, extract, add, 
     for query in immomio.requests.queries(APPLICATIONS):
         if "status=ACCEPTED_AS_TENANT" not in query:
             assert "size=1" in query
+
+
+def test_a_second_reading_that_is_refused_is_not_passed_over(immomio, extract, add, window, monkeypatch):
+    """One is known to be missing: the run must not end green with the first, incomplete reading."""
+    add(3)
+    newest = {"id": "missed", "updatedAt": (window[0] + timedelta(hours=1)).isoformat()}
+
+    def newest_then_refuse(status):
+        monkeypatch.setattr(type(extract.hook), "_page", lambda *_: refused(None))
+        return newest
+
+    monkeypatch.setattr(extract.hook, "newest_application", newest_then_refuse)
+
+    with pytest.raises(StopRun, match="refused as malformed"):
+        read(extract, window)

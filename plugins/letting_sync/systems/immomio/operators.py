@@ -38,20 +38,20 @@ class ImmomioExtractOperator(ExtractOperator):
         reads = accepted.read(start, end)
         try:
             newest = self.hook.newest_application(mapping.CHOSEN)
-            if self._was_missed(newest, reads, start, end):
-                # It may have been accepted after the reading, in a window that is still open.
-                reads = accepted.read(start, end)
             if not reads:
                 self._report_unknown_statuses(start, end)
         except StopRun:
             self.log.warning("Immomio refuses to list without a filter: that the filters work is not checked")
-        else:
-            if self._was_missed(newest, reads, start, end):
-                raise StopRun(
-                    "Immomio's list of this window's accepted applications lacks one that its list of all accepted "
-                    "applications holds: its filters do not mean what is assumed. Nothing was loaded. Compare "
-                    "plugins/letting_sync/systems/immomio/hook.py with the customer's interface description (docs/contracts.md)."
-                )
+            return reads
+        if self._was_missed(newest, reads, start, end):
+            # It may have been accepted after the reading, in a window that is still open.
+            reads = accepted.read(start, end)
+        if self._was_missed(newest, reads, start, end):
+            raise StopRun(
+                "Immomio's list of this window's accepted applications lacks one that its list of all accepted "
+                "applications holds: its filters do not mean what is assumed. Nothing was loaded. Compare "
+                "plugins/letting_sync/systems/immomio/hook.py with the customer's interface description (docs/contracts.md)."
+            )
         return reads
 
     def _was_missed(self, newest: Any, reads: Sequence[Read], start: datetime, end: datetime) -> bool:
