@@ -16,7 +16,6 @@ from airflow.sdk.log import mask_secret
 from letting_sync.errors import StopRun
 from letting_sync.http.errors import COMMON_RULES, Action, Rule
 from letting_sync.http.hook import ApiHook
-from letting_sync.http.token import token_lifetime
 from letting_sync.systems.everreal.graphql_errors import (
     REQUEST_ERROR,
     broken_fields,
@@ -138,9 +137,9 @@ class EverRealHook(ApiHook):
         response = self.call(
             "POST", "/accounts/oauth/token", what="log in", log_in=True, json={**client, **grant}
         )
-        access_token = self.field(response, "access_token", str)
+        access_token = self.oauth_token(response)
         self._keep_refresh_token(response.get("refresh_token"), grant.get("refresh_token"))
-        return access_token, token_lifetime(response.get("expires_in"))
+        return access_token
 
     def _keep_refresh_token(self, new: Any, used: str | None) -> None:
         """A refresh may hand out a new refresh token in place of the one used, the same one, or none."""
