@@ -6,7 +6,7 @@ Airflow configuration: `keep_staged_days` (30), `keep_quarantine_days` (180), `k
 `keep_open_days` (730), `keep_leased_days` (0: for ever). What was deleted is counted: see the XCom of both tasks.
 
 * **When it fails**: mend what the last line of the log names, clear the task. It may run at any time, twice too.
-* **To see what it would do**: trigger it with *rehearse*.
+* **To see what it would do**: trigger it with *Dry run*.
 * **When runs go on**: their tables are left alone until they have ended.
 * **One person's data at once**: `python -m letting_sync.privacy.subject_requests`, see `docs/operations.md`.
 """
@@ -18,6 +18,7 @@ from airflow.sdk import CronTriggerTimetable, Param, get_current_context, task
 
 from letting_sync.alerts.callbacks import WatchedDAG, dag_callbacks, succeeded
 from letting_sync.alerts.settings import who_is_told
+from letting_sync.dry_run import PARAM
 from letting_sync.privacy import retention
 from letting_sync.window import TIMEZONE
 
@@ -29,9 +30,7 @@ with WatchedDAG(
     catchup=False,
     max_active_runs=1,
     default_args={"owner": "data-platform", "retries": 2, "retry_delay": timedelta(minutes=5)},
-    params={
-        "rehearse": Param(False, type="boolean", title="Rehearse", description="Count only; delete nothing.")
-    },
+    params={PARAM: Param(False, type="boolean", title="Dry run", description="Count only; delete nothing.")},
     tags=["prospects", "gdpr"],
     doc_md=f"{__doc__}* **Who is told**: {who_is_told()}",
     **dag_callbacks(late_after=timedelta(hours=3)),

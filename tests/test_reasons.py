@@ -30,14 +30,11 @@ OTHER_THINGS = {
     ("model.py", "expired"): "the status of an offer in the ERP",
     ("ledger/deletion.py", "leased"): "a key of the retention's counts",
     ("privacy/retention.py", "leased"): "a keeping time",
-    ("privacy/subject_requests.py", "rehearsal"): "a key of the command's response",
     ("tasks/reconcile/operator.py", "held"): "a key of a run's counts",
     ("systems/everreal/__init__.py", "several_units"): "a setting",
     ("systems/everreal/operators.py", "several_units"): "a setting",
     ("console/app.py", "not_found"): "a response of the console",
     ("console/days.py", "loaded"): "the state of a day",
-    ("console/runs.py", "rehearsal"): "a kind of run",
-    ("console/words_en.py", "rehearsal"): "words",
     ("console/words_en.py", "loaded"): "words",
 }
 

@@ -68,9 +68,9 @@ def test_waiting_offers_are_told_when_new_ones_wait_and_when_none_is_left(receiv
     assert received.headlines[2] == f"{PAIR}: well again (held offers wait for a person)"
 
 
-def test_a_rehearsal_alerts_nobody(received):
+def test_a_dry_run_alerts_nobody(received):
     waiting_offer("1")
-    callbacks.reconciled(context(run(), rehearse=True), counts(40, 40), AlertLimits())
+    callbacks.reconciled(context(run(), dry_run=True), counts(40, 40), AlertLimits())
     assert received.mails == []
 
 

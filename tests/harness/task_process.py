@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = ("extract", "dedup", "load_offers", "auto_accept", "reconcile")
-PARAMS = {"window_start": None, "window_end": None, "external_ids": None, "rehearse": False, "accept": None}
+PARAMS = {"window_start": None, "window_end": None, "external_ids": None, "dry_run": False, "accept": None}
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,12 @@ def test_no_self_disclosure_beyond_the_contract_is_staged(
     assert not {word for word in ("income", "profession", "creditReport") if any(word in t for t in tables)}
 
 
-def test_a_rehearsal_writes_nothing_into_the_erp(box: Sandbox, run_pair: RunPair) -> None:
+@pytest.mark.parametrize("param", ["dry_run", "rehearse"])
+def test_a_dry_run_writes_nothing_into_the_erp(box: Sandbox, run_pair: RunPair, param: str) -> None:
+    """Also under the param's former name."""
     offers, partners = len(box.yuneo.offers), len(box.yuneo.business_partners)
 
-    counts = run_pair("immomio_yuneo", rehearse=True)
+    counts = run_pair("immomio_yuneo", **{param: True})
 
     assert (len(box.yuneo.offers), len(box.yuneo.business_partners)) == (offers, partners)
     assert counts["offers_created"] == 0

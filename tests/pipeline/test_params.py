@@ -27,7 +27,7 @@ def test_every_default_fits_its_schema() -> None:
         ("external_ids", "4711"),
         ("external_ids", [""]),
         ("external_ids", ["x"] * 1001),
-        ("rehearse", "no"),
+        ("dry_run", "no"),
         ("accept", "always"),
     ],
 )

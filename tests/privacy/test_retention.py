@@ -46,8 +46,8 @@ def _age(file: Path, days: int) -> None:
     os.utime(file, (at, at))
 
 
-def delete(under_way=lambda dag_id, run_ids: 0, times: KeepingTimes | None = None, rehearse: bool = False):
-    return delete_staged(staging.base(), times or KeepingTimes(), AT, under_way, rehearse)
+def delete(under_way=lambda dag_id, run_ids: 0, times: KeepingTimes | None = None, dry_run: bool = False):
+    return delete_staged(staging.base(), times or KeepingTimes(), AT, under_way, dry_run)
 
 
 def names(folder: Path) -> set[str]:
@@ -95,9 +95,9 @@ def test_a_run_that_goes_on_is_left_alone(own_ledger):
     assert "extracted" not in names(ended)
 
 
-def test_a_rehearsal_counts_and_deletes_nothing(own_ledger):
+def test_a_dry_run_counts_and_deletes_nothing(own_ledger):
     folder = stage(181)
-    assert delete(rehearse=True)["tables"] == 4
+    assert delete(dry_run=True)["tables"] == 4
     assert names(folder) == set(TABLES)
     assert delete()["tables"] == 4
 
@@ -191,10 +191,10 @@ def test_what_a_run_or_a_person_is_busy_with_never_goes(ledger):
 def test_open_offers_and_leases_have_times_of_their_own(ledger):
     entry(ledger, "open", 731, state="loaded")
     entry(ledger, "leased", 3651, state="loaded", acceptance="leased", lease_number="M1")
-    rehearsed = delete_ledger_rows(ledger.engine, KeepingTimes(leased=3650), AT, rehearse=True)
+    counted = delete_ledger_rows(ledger.engine, KeepingTimes(leased=3650), AT, dry_run=True)
     assert left(ledger) == {"open", "leased"}
-    assert delete_ledger_rows(ledger.engine, KeepingTimes(leased=3650), AT) == rehearsed
-    assert rehearsed["open"] == rehearsed["leased"] == 1
+    assert delete_ledger_rows(ledger.engine, KeepingTimes(leased=3650), AT) == counted
+    assert counted["open"] == counted["leased"] == 1
     assert left(ledger) == set()
 
 
@@ -228,12 +228,12 @@ def test_the_dag_deletes_and_counts(airflow_db, ledger):
     def run(day: int, **conf) -> str:
         return str(dag.test(run_after=pendulum.datetime(2027, 1, day), run_conf=conf).state)
 
-    assert run(1, rehearse=True) == "success"
+    assert run(1, dry_run=True) == "success"
     assert folder.exists()
     with a_run_that_goes_on():
-        assert run(2, rehearse=False) == "success"
+        assert run(2, dry_run=False) == "success"
         assert folder.exists()
-    assert run(3, rehearse=False) == "success"
+    assert run(3, dry_run=False) == "success"
     assert not folder.exists()
     assert left(ledger) == set()
 

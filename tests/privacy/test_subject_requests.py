@@ -209,12 +209,12 @@ def test_what_something_goes_on_with_is_left_and_said(staged, capsys, state):
     assert ANNA not in cells(staged)
 
 
-def test_a_rehearsal_erases_nothing(staged, capsys):
+def test_a_dry_run_erases_nothing(staged, capsys):
     load(ANNA)
     before = cells(staged) + ledger_dump()
-    assert main(["erase", ANNA, "--rehearse"]) == 0
+    assert main(["erase", ANNA, "--dry-run"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert (answer["rehearsal"], answer["ledger_rows_deleted"]) == (True, 1)
+    assert (answer["dry_run"], answer["ledger_rows_deleted"]) == (True, 1)
     assert cells(staged) + ledger_dump() == before
 
 

@@ -59,6 +59,7 @@ from letting_sync.alerts.messages import (
 )
 from letting_sync.alerts.settings import alert_settings
 from letting_sync.config import language
+from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
 from letting_sync.settings import AlertLimits
 
@@ -144,7 +145,7 @@ def run_is_late(context: Mapping[str, Any], schedule: str | None = None) -> None
 
 def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: AlertLimits) -> None:
     """A run's counts are known: tell of much quarantine and of offers that wait. Call it last in ``reconcile``."""
-    if context["params"].get("rehearse"):
+    if is_dry_run(context["params"]):
         return
     with _never_failing("reconciled"):
         run = _run(context)

@@ -45,7 +45,7 @@ _ACTIVE = ("queued", "running")
 class Run:
     """A run as far as the calendar needs it.
 
-    :param start: where its window starts; ``None`` if it covers no stretch of time (a replay, a rehearsal).
+    :param start: where its window starts; ``None`` if it covers no stretch of time (a replay, a dry run).
     """
 
     run_id: str

@@ -15,6 +15,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy.orm import Session, aliased
 
 from letting_sync.console import days
+from letting_sync.dry_run import is_dry_run
 from letting_sync.window import Window, last_whole_interval, window_from_outside
 
 TAG = "prospects"
@@ -45,7 +46,7 @@ class RunRow:
     """One run with what it counted.
 
     :param window: the stretch of time it covers, see :func:`covered`.
-    :param kind: ``scheduled``, ``backfill``, ``manual``, ``replay`` or ``rehearsal``.
+    :param kind: ``scheduled``, ``backfill``, ``manual``, ``replay`` or ``dry_run``.
     """
 
     id: int
@@ -153,8 +154,8 @@ def runs_since(session: Session, pair: Pair, since: datetime) -> list[days.Run]:
 def covered(
     conf: Any, data_interval: tuple[datetime | None, datetime | None], run_after: datetime, cron: str
 ) -> Window | None:
-    """The stretch of time that a run makes up for; none for one without a window, and for a rehearsal."""
-    if isinstance(conf, dict) and conf.get("rehearse"):
+    """The stretch of time that a run makes up for; none for one without a window, and for a dry run."""
+    if is_dry_run(conf):
         return None
     return window_from_outside(conf, data_interval, run_after, cron)
 
@@ -227,8 +228,8 @@ def _rows(session: Session, crons: dict[str, str], which: sa.ColumnElement[bool]
 
 def _kind(run_type: str, conf: Any) -> str:
     asked = conf if isinstance(conf, dict) else {}
-    if asked.get("rehearse"):
-        return "rehearsal"
+    if is_dry_run(asked):
+        return "dry_run"
     return "replay" if asked.get("external_ids") else str(run_type)
 
 

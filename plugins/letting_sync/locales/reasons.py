@@ -64,7 +64,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     ),
     Reason.CLIENT_EXCLUDED: ("its client (Mandant) is not transferred", "sein Mandant wird nicht übertragen"),
     Reason.FOUND_IN_ERP: ("found in the ERP and adopted", "im ERP gefunden und übernommen"),
-    Reason.REHEARSAL: ("only rehearsed", "nur Probelauf"),
+    Reason.REHEARSAL: ("dry run only", "nur Probelauf"),
     # why an offer is held
     Reason.NOT_CHOSEN: ("not accepted as tenant at the partner", "im Portal nicht als Mieter akzeptiert"),
     Reason.WITHDRAWN_AFTER_LOAD: (

@@ -6,6 +6,8 @@ from typing import Any
 
 from airflow import sdk
 
+from letting_sync import dry_run
+
 
 class Param(sdk.Param):
     """A field of the form whose default is not checked anew each time that Airflow looks at it.
@@ -46,12 +48,12 @@ def form() -> dict[str, Param]:
             items={"type": "string", "minLength": 1, "maxLength": 64},
             maxItems=1000,
             title="Only these external ids",
-            description="Send these prospects again after a cause is mended, whatever their window. One a line.",
+            description="Send these prospects again after a cause is fixed, whatever their window. One a line.",
         ),
-        "rehearse": Param(
+        dry_run.PARAM: Param(
             False,
             type="boolean",
-            title="Rehearse",
+            title="Dry run",
             description="Do everything up to the first write and show what would be loaded and accepted.",
         ),
         "accept": Param(

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 
+from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
 
 if TYPE_CHECKING:
@@ -75,12 +76,12 @@ def keeping_times() -> KeepingTimes:
 
 
 def delete_staged(
-    base: ObjectStoragePath, times: KeepingTimes, at: datetime, under_way: UnderWay, rehearse: bool = False
+    base: ObjectStoragePath, times: KeepingTimes, at: datetime, under_way: UnderWay, dry_run: bool = False
 ) -> dict[str, int]:
     """Delete tables of runs whose keeping time is over.
 
     :param under_way: asks Airflow which runs go on; their folders are left alone.
-    :param rehearse: count only.
+    :param dry_run: count only.
     :return: numbers of runs looked at, of runs left alone, and of what was deleted.
     """
     counts = Counter(
@@ -99,11 +100,11 @@ def delete_staged(
         for path in due:
             counts["quarantine_tables" if _is_quarantine(path.name) else "tables"] += 1
             counts["rows"] += _rows(path)
-            if not rehearse:
+            if not dry_run:
                 path.unlink()
         if len(due) == len(files):
             counts["folders"] += 1
-            if not rehearse:
+            if not dry_run:
                 _remove_empty(folder)
     return dict(counts)
 
@@ -178,16 +179,16 @@ def _remove_empty(folder: ObjectStoragePath) -> None:
 
 
 def delete_ledger_rows(
-    engine: sa.Engine, times: KeepingTimes, at: datetime, rehearse: bool = False
+    engine: sa.Engine, times: KeepingTimes, at: datetime, dry_run: bool = False
 ) -> dict[str, int]:
     """Delete rows of the ledger, each with its history, whose keeping time since the last change is over.
 
-    :param rehearse: count only.
+    :param dry_run: count only.
     :return: numbers of rows deleted by kind, and of rows that stay as something goes on with them.
     """
     from letting_sync.ledger.deletion import LedgerDeletion
 
-    return LedgerDeletion(engine).delete_expired(times.rejected, times.open, times.leased, at, rehearse)
+    return LedgerDeletion(engine).delete_expired(times.rejected, times.open, times.leased, at, dry_run)
 
 
 # --- what the DAG calls -----------------------------------------------------------------------------------
@@ -202,9 +203,9 @@ def staged_tables(context: Any) -> dict[str, int]:
     def under_way(dag_id: str, run_ids: Sequence[str]) -> int:
         return int(ti.get_dr_count(dag_id=dag_id, run_ids=list(run_ids) or None, states=list(UNDER_WAY)))
 
-    rehearse = bool(context["params"].get("rehearse"))
-    counts = delete_staged(tables.base(), keeping_times(), datetime.now(UTC), under_way, rehearse)
-    log.info("staged tables %s: %s", "that would be deleted" if rehearse else "deleted", counts)
+    dry_run = is_dry_run(context["params"])
+    counts = delete_staged(tables.base(), keeping_times(), datetime.now(UTC), under_way, dry_run)
+    log.info("staged tables %s: %s", "that would be deleted" if dry_run else "deleted", counts)
     return counts
 
 
@@ -212,7 +213,7 @@ def ledger_rows(context: Any) -> dict[str, int]:
     """Task of the DAG ``prospect_retention``: delete rows of the ledger; returns what was deleted."""
     from letting_sync.ledger.ledger import Ledger
 
-    rehearse = bool(context["params"].get("rehearse"))
-    counts = delete_ledger_rows(Ledger().engine, keeping_times(), datetime.now(UTC), rehearse)
-    log.info("rows of the ledger %s: %s", "that would be deleted" if rehearse else "deleted", counts)
+    dry_run = is_dry_run(context["params"])
+    counts = delete_ledger_rows(Ledger().engine, keeping_times(), datetime.now(UTC), dry_run)
+    log.info("rows of the ledger %s: %s", "that would be deleted" if dry_run else "deleted", counts)
     return counts

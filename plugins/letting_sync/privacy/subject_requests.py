@@ -133,26 +133,26 @@ class PersonData:
 
     # --- erasing ------------------------------------------------------------------------------------------
 
-    def erase(self, rehearse: bool = False) -> dict[str, Any]:
+    def erase(self, dry_run: bool = False) -> dict[str, Any]:
         """Erase all of it; returns what was erased, and what is left to be done by hand.
 
-        :param rehearse: count only.
+        :param dry_run: count only.
         """
         finds, found = list(self.finds()), self.entries()
         others = self._others(found, finds)
         tables: Counter[str] = Counter()
         for find in finds:
             tables[find.path.stem] += sum(find.mask)
-            if not rehearse:
+            if not dry_run:
                 _write(find.path, _without(find))
         found = [entry for entry in found if entry.external_id == self.external_id]
         going_on = [entry for entry in found if is_unfinished(entry)]
         leased = [entry for entry in found if entry.lease_number and entry not in going_on]
         gone = [entry for entry in found if entry not in going_on and entry not in leased]
-        moved = 0 if rehearse else self._rows.erase(leased, gone, self.pseudonym)
+        moved = 0 if dry_run else self._rows.erase(leased, gone, self.pseudonym)
         return {
             "external_id": self.external_id,
-            "rehearsal": rehearse,
+            "dry_run": dry_run,
             "staged_rows": dict(tables),
             "ledger_rows_deleted": len(gone),
             "ledger_rows_reduced": len(leased),
@@ -251,10 +251,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=("export", "erase"))
     parser.add_argument("external_id", help="the person's record at the partner")
     parser.add_argument("--pair", help="only of this pair's DAG")
-    parser.add_argument("--rehearse", action="store_true", help="erase: count only")
+    parser.add_argument("--dry-run", "--rehearse", action="store_true", help="erase: count only")
     options = parser.parse_args(arguments)
     person = PersonData(options.external_id, options.pair)
-    answer = person.export() if options.command == "export" else person.erase(options.rehearse)
+    answer = person.export() if options.command == "export" else person.erase(options.dry_run)
     print(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
     return 1 if answer.get("ledger_rows_left_as_something_goes_on") else 0
 

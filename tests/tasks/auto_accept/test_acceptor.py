@@ -213,7 +213,7 @@ def test_an_offer_saved_by_a_clerk_in_between_is_read_again(world: World) -> Non
     assert world.leases() == 1
 
 
-def test_rehearsed_decisions_write_nothing(world: World) -> None:
+def test_planned_decisions_write_nothing(world: World) -> None:
     anna = world.offer("anna")
 
     (decision,) = world.acceptor().plan([anna])
@@ -338,7 +338,7 @@ def test_what_happens_between_plan_and_acceptance_is_seen(
 
 
 def test_looking_again_corrects_a_plan_and_writes_nothing(world: World) -> None:
-    """What a person is asked about, and what is rehearsed, has been held against the list of its unit."""
+    """What a person is asked about, and what a dry run shows, has been held against the list of its unit."""
     anna, other = world.offer("anna"), world.offer("bert", unit="01/0001/1/2")
     acceptor = world.acceptor()
     plan = acceptor.plan([anna, other])

@@ -2,8 +2,8 @@
 import { coded, h, number, read, runLink, settings, word } from "./dom.js";
 
 /** Airflow's own REST API starts the run: its permissions and its audit log, and the user's own log-in. */
-async function start(dagId, ids, rehearse) {
-  const conf = rehearse ? { external_ids: ids, rehearse: true } : { external_ids: ids };
+async function start(dagId, ids, dryRun) {
+  const conf = dryRun ? { external_ids: ids, dry_run: true } : { external_ids: ids };
   const response = await fetch(`${settings.airflow}/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
@@ -33,13 +33,13 @@ export function replay(pair, mayStart, chosen, label) {
   };
   button.addEventListener("click", () => {
     const ids = chosen();
-    const rehearse = h("input", { type: "checkbox" });
+    const dryRun = h("input", { type: "checkbox" });
     const yes = h("button", { type: "button", class: "primary" }, word("replay.yes"));
     const no = h("button", { type: "button", onclick: rest }, word("replay.no"));
     yes.addEventListener("click", async () => {
       yes.disabled = true;
       try {
-        const run = await start(pair.dag_id, ids, rehearse.checked);
+        const run = await start(pair.dag_id, ids, dryRun.checked);
         const [before, after] = word("replay.started", { run: "\u0000" }).split("\u0000");
         tell("good", before, runLink(pair.dag_id, run.dag_run_id), after, pair.paused ? ` ${word("replay.paused")}` : "");
       } catch (error) {
@@ -48,7 +48,7 @@ export function replay(pair, mayStart, chosen, label) {
     });
     box.replaceChildren(
       h("span", {}, word("replay.ask", { pair: pair.dag_id, count: number(ids.length) })),
-      h("label", {}, rehearse, ` ${word("replay.rehearse")}`),
+      h("label", {}, dryRun, ` ${word("replay.dry_run")}`),
       yes,
       no,
     );

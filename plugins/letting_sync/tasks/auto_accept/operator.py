@@ -11,6 +11,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from letting_sync.alerts import callbacks
+from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.ledger.records import AcceptanceState
 from letting_sync.reasons import Reason
@@ -80,9 +81,9 @@ class AcceptOffersOperator(HITLOperator):
             ledger, run = acceptor.ledger, acceptor.run
             known = RunEntries(ledger, run, Chunk.read(self.chunk))
             plan = acceptor.plan(known.to_decide(replay=bool(context["params"].get("external_ids"))))
-            if context["params"].get("rehearse"):
-                rehearsed = acceptor.look_again(plan)
-                return self._report([_row(d.entry, str(d.verdict), d.reason) for d in rehearsed])
+            if is_dry_run(context["params"]):
+                decisions = acceptor.look_again(plan)
+                return self._report([_row(d.entry, str(d.verdict), d.reason) for d in decisions])
             acceptable = acceptor.write(plan)
             approved = [d.entry for d in acceptable if _approved_in(d.entry, run)]
             others = [d for d in acceptable if d.entry not in approved]

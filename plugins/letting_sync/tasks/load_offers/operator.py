@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk import BaseOperator
 
+from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.errors import WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind
@@ -79,9 +80,9 @@ class LoadOffersOperator(BaseOperator):
         from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
         chunk = Chunk.read(self.chunk)
-        if context["params"].get("rehearse"):
-            self.log.info("rehearsal: nothing is sent to the ERP")
-            _rehearse(chunk)
+        if is_dry_run(context["params"]):
+            self.log.info("dry run: nothing is sent to the ERP")
+            _dry_run(chunk)
             return chunk.handed_on
         erp, ledger = self.erp.open(), Ledger()
         try:
@@ -150,7 +151,7 @@ def _advance_patiently(loader: Loader, some: Sequence[Candidate]) -> list[Outcom
     return done
 
 
-def _rehearse(chunk: Chunk) -> None:
+def _dry_run(chunk: Chunk) -> None:
     """Write what would be loaded: every prospect counts as skipped, none is sent."""
     outcomes = [
         Outcome(
