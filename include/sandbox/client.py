@@ -1,4 +1,4 @@
-"""Change a running system's options and faults from another process."""
+"""Change a running system's options, faults and records from another process."""
 
 from typing import Any
 
@@ -43,6 +43,13 @@ class SandboxClient:
     def fault_log(self) -> list[dict[str, str]]:
         """What was injected so far."""
         return self._call("GET", "faults")
+
+    def act(self, action: str, **arguments: Any) -> Any:
+        """Let a person do something in the system; returns the number or the id of what was made, if anything was.
+
+        :param action: the name of a method of ``Immomio``, ``EverReal`` or ``Clerk``; ``arguments``: its own.
+        """
+        return self._call("POST", "actions", {"action": action, **arguments})["made"]
 
     def reset(self) -> dict[str, Any]:
         """Back to the world that the sandbox was started with."""

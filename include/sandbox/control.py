@@ -1,10 +1,12 @@
-"""The routes under ``/_sandbox``: state, options and faults of a system, for another process. Faults never touch them."""
+"""The routes under ``/_sandbox``: state, options, faults and people's actions, for another process. Faults never touch them."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Body
 from pydantic import ValidationError
 from starlette.responses import JSONResponse
+
+from include.sandbox.common import Refused
 
 if TYPE_CHECKING:
     from include.sandbox.core import System
@@ -23,6 +25,7 @@ class Control:
             ("PUT", "/options", self.set_options),
             ("GET", "/faults", self.faults),
             ("PUT", "/faults", self.set_faults),
+            ("POST", "/actions", self.act),
             ("POST", "/reset", self.reset),
         ):
             self.router.add_api_route(path, answer, methods=[method], response_model=None)
@@ -64,6 +67,19 @@ class Control:
         except (TypeError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
         return JSONResponse({"known": sorted(faults.kinds)})
+
+    async def act(self, order: Annotated[dict[str, Any], Body()]) -> JSONResponse:
+        """``{"action", …}``: what a person does, with the arguments of the method of that name."""
+        action = self.system.actions().get(order.pop("action", ""))
+        if action is None:
+            return JSONResponse({"error": f"the actions are {sorted(self.system.actions())}"}, 400)
+        try:
+            done = action(**order)
+        except Refused as refused:
+            return JSONResponse({"error": refused.text}, refused.status)
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"made": getattr(done, "number", done)})
 
     async def reset(self) -> dict[str, Any]:
         self.system.reset()

@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -126,6 +126,10 @@ class System:
     def counts(self) -> dict[str, Any]:
         """What ``GET /_sandbox/state`` answers."""
         raise NotImplementedError
+
+    def actions(self) -> dict[str, Callable[..., Any]]:
+        """What people do in this system, by name, for ``POST /_sandbox/actions``."""
+        return {}
 
     def error(self, refused: Refused, path: str) -> Response:
         """Give an error the shape that the contract wants."""

@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
+from include.sandbox.clerk import Clerk
 from include.sandbox.common import Options, Refused, now, today
 from include.sandbox.core import System
 from include.sandbox.erp_records import BusinessPartner, Job, Lease, Offer, Person, Prospect, Reason, Result
@@ -48,12 +49,13 @@ class Erp(System):
 
     separator = "/"
     first_offer, first_partner, first_lease = 100_001, 500_001, 1
-    offered, accepted = "", ""
+    offered, accepted, rejected = "", "", ""
     options: ErpOptions
 
     def __init__(self, options: ErpOptions) -> None:
         super().__init__(options)
         self._tasks: set[asyncio.Task[None]] = set()
+        self.clerk = Clerk(self)
         self.clear_records()
 
     def clear_records(self) -> None:
@@ -63,6 +65,7 @@ class Erp(System):
         self._by_key: dict[tuple[Any, ...], int] = {}
         self._keys_of_index: tuple[str, ...] = ()
         self._offers: dict[int, Offer] = {}
+        self._offers_made = 0
         self._offer_numbers: dict[str, int] = {}
         # What a look-up asks for -> numbers, in order; each is looked at again, for a clerk may have changed it.
         self._offers_of: dict[tuple[str, str], dict[int, None]] = {}
@@ -137,10 +140,27 @@ class Erp(System):
             stored = self._offers[number]
             return replace(self._store(replace(stored, version=stored.version + 1, clerk=clerk, **fields)))
 
+    def stored(self, number: int) -> Offer:
+        """The stored offer with this number, not a copy."""
+        if number not in self._offers:
+            raise Refused(404, "unknown_offer", f"there is no offer {number}")
+        return self._offers[number]
+
+    def remove_offer(self, offer: Offer) -> None:
+        """Forget an offer; its number is not given again."""
+        with self.lock:
+            del self._offers[offer.number], self._offer_numbers[offer.id]
+            for key in (("id", offer.external_id), ("unit", offer.unit)):
+                self._offers_of[key].pop(offer.number, None)
+
     def let_unit(self, number: str, start: date | None = None, end: date | None = None) -> Lease:
         """Somebody else has taken the unit, since last year by default."""
         with self.lock:
             return replace(self._new_lease(number, start or today() - timedelta(days=365), end=end))
+
+    def actions(self) -> dict[str, Callable[..., Any]]:
+        clerk = self.clerk
+        return {one.__name__: one for one in (clerk.accept, clerk.reject, clerk.expire, clerk.delete)}
 
     def counts(self) -> dict[str, Any]:
         with self.lock:
@@ -316,7 +336,8 @@ class Erp(System):
         return partner
 
     def _new_offer(self, prospect: Prospect, partner: int, exchange: str) -> Offer:
-        number = self.first_offer + len(self._offers)
+        number = self.first_offer + self._offers_made
+        self._offers_made += 1
         offer = Offer(
             id=str(uuid4()),
             number=number,

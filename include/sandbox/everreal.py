@@ -44,7 +44,7 @@ from include.sandbox.everreal_models import (
 )
 from include.sandbox.everreal_schema import INTERNAL_ERROR, ListRequest, Refusal, respond
 from include.sandbox.pages import partner_page
-from include.sandbox.partner import Partner, PartnerOptions, Record, Records
+from include.sandbox.partner import Partner, PartnerOptions, Record, Records, When, given
 
 MOST_REFRESH_TOKENS = 50
 
@@ -120,6 +120,54 @@ class EverReal(Partner):
         """Change fields of a contract; ``updatedAt`` is now unless given."""
         with self.lock:
             self._contracts.change(contract_id, changes)
+
+    def sign_contract(self, contract_id: str, updated_at: When = None) -> None:
+        """Both sides have signed."""
+        self._set_status(contract_id, "SIGNED", updated_at)
+
+    def cancel_contract(self, contract_id: str, updated_at: When = None) -> None:
+        """The contract is cancelled; it stays in the lists."""
+        self._set_status(contract_id, "CANCELLED", updated_at)
+
+    def redraw_contract(self, contract_id: str, status: str = "SIGNED", updated_at: When = None) -> str:
+        """Make a new contract for the same candidate and units; the old one stays as it is. Returns the new one's id."""
+        with self.lock:
+            old = self._stored(self._contracts, contract_id)
+            kept = {name: old[name] for name in old if name not in ("id", "createdAt", "updatedAt")}
+            return self.add_contract({**kept, "status": status, **given(updated_at)})
+
+    def change_units(self, contract_id: str, units: list[str], updated_at: When = None) -> None:
+        """Another flat, or other flats, in the same contract; ``units``: their numbers as EverReal shows them."""
+        with self.lock:
+            self._stored(self._contracts, contract_id)
+            listed = [{"id": str(uuid.uuid5(uuid.NAMESPACE_URL, one)), "objectId": one} for one in units]
+            self.update_contract(contract_id, units=listed, **given(updated_at))
+
+    def remove_contract(self, contract_id: str) -> None:
+        """``removeContract``: the contract is in no list any more, whatever is asked for (published)."""
+        with self.lock:
+            self._stored(self._contracts, contract_id)
+            self._contracts.delete(contract_id)
+
+    def disable_candidate(self, candidate_id: str, updated_at: When = None) -> None:
+        """The candidate is out of the running; the ``updatedAt`` of their contracts stays (assumed)."""
+        with self.lock:
+            self._stored(self._candidates, candidate_id)
+            self.update_candidate(candidate_id, isDisabled=True, **given(updated_at))
+
+    def actions(self) -> dict[str, Callable[..., Any]]:
+        contracts = (self.sign_contract, self.cancel_contract, self.redraw_contract, self.change_units)
+        return {one.__name__: one for one in (*contracts, self.remove_contract, self.disable_candidate)}
+
+    def _set_status(self, contract_id: str, status: str, updated_at: When) -> None:
+        with self.lock:
+            self._stored(self._contracts, contract_id)
+            self.update_contract(contract_id, status=status, **given(updated_at))
+
+    def _stored(self, records: Records, record_id: str) -> Record:
+        if record_id not in records:
+            raise Refused(404, "unknown_record", "there is no such record")
+        return records[record_id]
 
     def break_record(self, record_id: str, field: str | None = None) -> None:
         """Let a field of a record fail in every answer, or the whole record; its id is that of any stored object."""

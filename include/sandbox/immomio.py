@@ -11,6 +11,7 @@ Assumed beyond the contract:
 
 import re
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -22,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 
 from include.sandbox.common import Refused, now
 from include.sandbox.pages import partner_page
-from include.sandbox.partner import Partner, PartnerOptions, Record, Records, iso
+from include.sandbox.partner import Partner, PartnerOptions, Record, Records, When, given, iso
 from include.sandbox.strict import WholeNumber
 
 
@@ -175,6 +176,43 @@ class Immomio(Partner):
         """Change fields of an application; ``updatedAt`` is now unless given."""
         with self.lock:
             self._applications.change(application_id, changes)
+
+    def accept(self, application_id: str, updated_at: When = None) -> None:
+        """The landlord presses "Als Mieter akzeptieren", be it once more."""
+        self._set_status(application_id, "ACCEPTED_AS_TENANT", updated_at)
+
+    def take_back(self, application_id: str, status: str = "APPLIED", updated_at: When = None) -> None:
+        """The landlord takes the acceptance back: the application has another status, even one that nobody announced."""
+        self._set_status(application_id, status, updated_at)
+
+    def withdraw(self, application_id: str, updated_at: When = None) -> None:
+        """The applicant withdraws."""
+        self._set_status(application_id, "WITHDRAWN", updated_at)
+
+    def reject(self, application_id: str, updated_at: When = None) -> None:
+        """The landlord rejects the applicant."""
+        self._set_status(application_id, "REJECTED", updated_at)
+
+    def change_unit(self, application_id: str, unit: str, updated_at: When = None) -> None:
+        """The landlord corrects the flat of an application; ``unit``: its number as Immomio writes it."""
+        with self.lock:
+            known = self.one(application_id)["property"]
+            self.update(application_id, property={**known, "externalId": unit}, **given(updated_at))
+
+    def delete(self, application_id: str) -> None:
+        """Delete an application: it is in no list any more, and its address is a 404."""
+        with self.lock:
+            self.one(application_id)
+            self._applications.delete(application_id)
+
+    def actions(self) -> dict[str, Callable[..., Any]]:
+        known = (self.accept, self.take_back, self.withdraw, self.reject, self.change_unit, self.delete)
+        return {one.__name__: one for one in known}
+
+    def _set_status(self, application_id: str, status: str, updated_at: When) -> None:
+        with self.lock:
+            self.one(application_id)
+            self.update(application_id, status=status, **given(updated_at))
 
     @property
     def applications(self) -> list[Record]:

@@ -11,6 +11,8 @@ from include.sandbox.common import Options, now
 from include.sandbox.core import System
 
 Record = dict[str, Any]
+When = str | datetime | None
+"""When somebody did something; ``None``: now."""
 
 
 def iso(moment: datetime) -> str:
@@ -22,6 +24,11 @@ def moment_of(value: str | datetime) -> datetime:
     """Read a time; one without an offset counts as UTC."""
     moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def given(updated_at: When) -> Record:
+    """The change of ``updatedAt``, if a time is given."""
+    return {} if updated_at is None else {"updatedAt": updated_at}
 
 
 class PartnerOptions(Options):
@@ -67,6 +74,12 @@ class Records:
     def change(self, record_id: str, changes: Record) -> Record:
         """Change fields; without an ``updatedAt`` among them it is now."""
         return self.put({**self._records[record_id], "updatedAt": now(), **changes})
+
+    def delete(self, record_id: str) -> None:
+        """Forget a record."""
+        self._sorted.clear()
+        self._shifted.discard(record_id)
+        del self._records[record_id], self._updated[record_id]
 
     def select(
         self, fits: Callable[[Record, datetime], bool], by: str | None = None, descending: bool = False

@@ -84,7 +84,7 @@ class Sigma(Erp):
         "stale": ("PUT", "/wodis/rest/stammdaten/angebote/*"),
     }
     separator = "."
-    offered, accepted = "offeriert", "angenommen"
+    offered, accepted, rejected = "offeriert", "angenommen", "abgelehnt"
     options: SigmaOptions
 
     def __init__(self) -> None:

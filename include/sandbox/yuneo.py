@@ -73,7 +73,7 @@ class Yuneo(Erp):
     other_token_paths = (Gateway.path,)
     special_faults = {"work_order_fails": ("POST", "/api/v1/prospect-imports")}
     separator = "/"
-    offered, accepted = "OFFERED", "ACCEPTED"
+    offered, accepted, rejected = "OFFERED", "ACCEPTED", "REJECTED"
     options: YuneoOptions
 
     def __init__(self) -> None:
