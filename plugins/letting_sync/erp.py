@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import starmap
 from typing import Any, Protocol, TypeVar
 
@@ -114,9 +114,20 @@ class ClaimLost(WaitAndRepeat):
     """Another run has taken prospects over while this one waited: nothing was sent, and nothing may be."""
 
 
+SETTLE_SECONDS = 120.0
+"""Default of the connection's extra ``settle_seconds``: how long a delivery whose response was lost may still take
+effect. Assumed."""
+
+
+def settle_window_open(connection_extra: Mapping[str, Any], sent_at: datetime) -> bool:
+    """Whether less than ``settle_seconds`` (extra of the ERP's connection) have passed since a delivery was sent."""
+    seconds = float(connection_extra.get("settle_seconds", SETTLE_SECONDS))
+    return datetime.now(UTC) - sent_at < timedelta(seconds=seconds)
+
+
 @dataclass(frozen=True)
 class Outgoing:
-    """A prospect ready to be sent.
+    """What an ERP sees of a prospect that is to be sent to it.
 
     :param business_partner_number: the ERP's number of this person if it knows them already; then the ERP runs
         no duplicate check of its own.

@@ -30,6 +30,7 @@ from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Made, Run
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.staging import tables
+from tests.harness.ledger_entries import claim
 
 ROOT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -176,7 +177,7 @@ def _ledger() -> None:
 
 
 def _load(ledger: Ledger, run: Run, external_id: str, unit: str, offer: str) -> None:
-    token, won = ledger.claim(run, [Intent(external_id, unit.replace(".", "/"), True, "hash", "person")])
+    token, won = claim(ledger, run, [Intent(external_id, unit.replace(".", "/"), True, "hash", "person")])
     ledger.mark_sent(won.values(), token)
     entry = next(iter(ledger.find(run.pair, [external_id]).values()))
     ledger.mark_in_import([entry.id], "WO-31", {entry.claim})

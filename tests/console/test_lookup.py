@@ -13,6 +13,7 @@ from letting_sync.ledger import reports
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Made, Run
 from letting_sync.ledger.schema import entries
+from tests.harness.ledger_entries import claim
 
 PAIRS = {"a", "b"}
 
@@ -28,7 +29,7 @@ def ledger(airflow_db: None, own_ledger: Path) -> Ledger:
         ("c", "A-1", "O-4"),
     ):
         run = Run(pair, "erp", "run-1")
-        token, won = ledger.claim(run, [Intent(external_id, f"1/1/1/{offer}", True, "hash", "person")])
+        token, won = claim(ledger, run, [Intent(external_id, f"1/1/1/{offer}", True, "hash", "person")])
         ledger.mark_sent(won.values(), token)
         entry = next(iter(ledger.find(pair, [external_id]).values()))
         ledger.mark_loaded([Made(entry.id, None, offer_number=offer)])

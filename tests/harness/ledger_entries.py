@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, EntryState, Intent, Made, Run
+from letting_sync.ledger.records import Entry, EntryState, Intent, Key, Made, Run
 from letting_sync.ledger.schema import events
 from letting_sync.reasons import Reason
 
@@ -35,13 +36,20 @@ def entry(ledger: Ledger, intent: Intent = ANNA, pair: str = PAIR) -> Entry:
     return ledger.find(pair, [intent.external_id])[intent.key]
 
 
+def claim(ledger: Ledger, run: Run, intents: Sequence[Intent]) -> tuple[str, dict[Key, int]]:
+    """Claim for a run; returns the claim's token and the ids of the entries that were claimed, by key."""
+    won = ledger.claim(run, intents)
+    token = next((entry.claim or "" for entry in won.values()), "")
+    return token, {key: entry.id for key, entry in won.items()}
+
+
 def claimed(ledger: Ledger, intent: Intent = ANNA, run: Run = RUN) -> Entry:
     ledger.claim(run, [intent])
     return entry(ledger, intent, run.pair)
 
 
 def sent(ledger: Ledger, intent: Intent = ANNA, run: Run = RUN) -> Entry:
-    token, won = ledger.claim(run, [intent])
+    token, won = claim(ledger, run, [intent])
     ledger.mark_sent(won.values(), token)
     return entry(ledger, intent, run.pair)
 

@@ -25,6 +25,7 @@ from tests.harness.ledger_entries import (
     RUN,
     START,
     changes,
+    claim,
     claimed,
     entry,
     history,
@@ -35,7 +36,7 @@ from tests.harness.ledger_entries import (
 
 
 def test_a_claim_writes_who_claims_whom_and_nothing_of_an_outcome(ledger: Ledger) -> None:
-    token, won = ledger.claim(RUN, [ANNA])
+    token, won = claim(ledger, RUN, [ANNA])
 
     assert set(won) == {ANNA.key}
     mine = entry(ledger)
@@ -60,7 +61,7 @@ def test_a_second_try_of_the_same_run_claims_again_what_the_partner_says_now(
 ) -> None:
     before = claimed(ledger)
     clock.shift(MINUTE)
-    token, won = ledger.claim(RUN, [replace(ANNA, chosen=False, content_hash="new", person_hash="hers")])
+    token, won = claim(ledger, RUN, [replace(ANNA, chosen=False, content_hash="new", person_hash="hers")])
 
     assert set(won) == {ANNA.key}
     assert changes(before, entry(ledger)) == {
@@ -79,11 +80,11 @@ def test_a_claim_is_taken_over_when_it_has_expired_and_not_before(
 ) -> None:
     before = claimed(ledger)
     clock.shift(CLAIM_EXPIRES)
-    assert ledger.claim(NEXT_RUN, [ANNA])[1] == {}
+    assert ledger.claim(NEXT_RUN, [ANNA]) == {}
     assert entry(ledger) == before
 
     clock.shift(timedelta(seconds=1))
-    token, won = ledger.claim(NEXT_RUN, [ANNA])
+    token, won = claim(ledger, NEXT_RUN, [ANNA])
     late = NOW + CLAIM_EXPIRES + timedelta(seconds=1)
     assert set(won) == {ANNA.key}
     assert changes(before, entry(ledger)) == {
@@ -101,7 +102,7 @@ def test_what_was_refused_is_claimed_afresh(ledger: Ledger) -> None:
     ledger.mark_in_import([before.id], "job 1", {before.claim})
     ledger.mark_refused([before.id], "unknown_unit")
 
-    assert set(ledger.claim(NEXT_RUN, [ANNA])[1]) == {ANNA.key}
+    assert set(ledger.claim(NEXT_RUN, [ANNA])) == {ANNA.key}
     again = entry(ledger)
     assert (again.state, again.reason, again.job, again.sent_at) == ("claimed", None, None, None)
 
@@ -116,13 +117,13 @@ def test_what_may_be_in_the_erp_is_never_claimed_again(
     told = history(ledger, before)
     clock.shift(timedelta(days=30))
 
-    assert ledger.claim(run, [ANNA])[1] == {}
+    assert ledger.claim(run, [ANNA]) == {}
     assert entry(ledger) == before
     assert history(ledger, before) == told
 
 
 def test_claiming_nobody_is_nothing(ledger: Ledger) -> None:
-    assert ledger.claim(RUN, [])[1] == {}
+    assert ledger.claim(RUN, []) == {}
 
 
 # --- sending -----------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def test_claiming_nobody_is_nothing(ledger: Ledger) -> None:
 def test_sending_confirms_what_is_claimed_under_the_token(
     ledger: Ledger, clock: time_machine.Coordinates
 ) -> None:
-    token, won = ledger.claim(RUN, [ANNA, BERT])
+    token, won = claim(ledger, RUN, [ANNA, BERT])
     before, other = entry(ledger), entry(ledger, BERT)
     clock.shift(MINUTE)
 
@@ -147,7 +148,7 @@ def test_sending_confirms_what_is_claimed_under_the_token(
 
 
 def test_sending_needs_the_token(ledger: Ledger) -> None:
-    _, won = ledger.claim(RUN, [ANNA])
+    _, won = claim(ledger, RUN, [ANNA])
 
     assert ledger.mark_sent(won.values(), "another token") == set()
     assert entry(ledger).state == "claimed"
@@ -164,7 +165,7 @@ def test_a_request_that_waits_keeps_the_time_of_its_last_try(
 
 
 def test_a_request_of_which_one_entry_is_lost_is_not_sent(ledger: Ledger) -> None:
-    token, won = ledger.claim(RUN, [ANNA, BERT])
+    token, won = claim(ledger, RUN, [ANNA, BERT])
     ledger.mark_sent(won.values(), token)
     ids = [entry(ledger, ANNA).id, entry(ledger, BERT).id]
     assert ledger.mark_sent_again(ids, token)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Key, Made, Run
 from letting_sync.ledger.schema import Store
+from tests.harness.ledger_entries import claim
 from tests.harness.task_process import server
 
 INTENTS = 2_000
@@ -71,7 +72,7 @@ def _claims_and_sends(ledger: Ledger, number: int, same_run: bool) -> list[Key]:
     mine = run(0 if same_run else number)
     may_send: list[Key] = []
     for start in range(0, INTENTS, 400):
-        token, won = ledger.claim(mine, wanted[start : start + 400])
+        token, won = claim(ledger, mine, wanted[start : start + 400])
         confirmed = ledger.mark_sent(won.values(), token)
         may_send += [key for key, entry_id in won.items() if entry_id in confirmed]
     return may_send
@@ -86,7 +87,7 @@ def test_each_prospect_is_sent_by_exactly_one_of_two_processes(store: Store, sam
 
 
 def _makes_the_ledger(ledger: Ledger, number: int) -> int:
-    return len(ledger.claim(run(number), intents(5))[1])
+    return len(ledger.claim(run(number), intents(5)))
 
 
 def test_two_first_runs_make_one_ledger(store: Store) -> None:
@@ -119,9 +120,9 @@ def test_a_claim_that_was_taken_over_keeps_its_old_holder_from_sending(
 ) -> None:
     """The old holder is not dead, only slow."""
     ledger, wanted = Ledger(store), intents(3)
-    old, won = ledger.claim(run(0), wanted)
+    old, won = claim(ledger, run(0), wanted)
     monkeypatch.setattr("letting_sync.ledger.ledger.CLAIM_EXPIRES", -timedelta(seconds=1))
-    new, taken_over = ledger.claim(run(1), wanted[:2])
+    new, taken_over = claim(ledger, run(1), wanted[:2])
 
     assert set(taken_over) == {intent.key for intent in wanted[:2]}
     assert ledger.mark_sent(won.values(), old) == {won[wanted[2].key]}
@@ -134,7 +135,7 @@ def test_a_send_that_was_taken_back_keeps_its_old_holder_from_sending(store: Sto
     Nor may the old holder, with an old answer of the ERP in its hands, undo what the other has written.
     """
     ledger, (intent,) = Ledger(store), intents(1)
-    old, won = ledger.claim(run(0), [intent])
+    old, won = claim(ledger, run(0), [intent])
     ledger.mark_sent(won.values(), old)
     (entry,) = ledger.find_sent("immomio_yuneo")
     new = ledger.claim_again(run(1), [entry])
@@ -163,9 +164,9 @@ def test_a_prospect_with_an_outcome_is_not_claimed_again(store: Store) -> None:
     ledger.mark_ambiguous(ambiguous)
     ledger.mark_refused([refused], "unknown_unit")
 
-    assert set(ledger.claim(run(1), wanted)[1]) == {wanted[2].key}
+    assert set(ledger.claim(run(1), wanted)) == {wanted[2].key}
 
 
 def test_the_same_prospect_twice_in_one_claim_is_one(store: Store) -> None:
     """PostgreSQL refuses to write a row twice in one statement."""
-    assert set(Ledger(store).claim(run(0), intents(1) * 2)[1]) == {intents(1)[0].key}
+    assert set(Ledger(store).claim(run(0), intents(1) * 2)) == {intents(1)[0].key}

@@ -20,6 +20,7 @@ from tests.harness.ledger_entries import (
     OTHER_PAIRS_RUN,
     PAIR,
     RUN,
+    claim,
     claimed,
     entry,
     in_state,
@@ -109,7 +110,7 @@ def test_more_than_fits_into_one_statement(ledger: Ledger) -> None:
     """Each method takes a list in parts, and none of them is forgotten."""
     intents = [Intent(f"p{n}", f"1/1/1/{n}", True, "content", f"h{n}") for n in range(MORE_THAN_A_STATEMENT)]
     keys = {intent.key for intent in intents}
-    token, won = ledger.claim(RUN, intents)
+    token, won = claim(ledger, RUN, intents)
     assert set(won) == keys
     assert ledger.mark_sent(won.values(), token) == set(won.values())
     found = ledger.find(PAIR, [intent.external_id for intent in intents])

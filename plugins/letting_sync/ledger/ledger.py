@@ -103,28 +103,28 @@ class Ledger(LedgerDatabase):
 
     # --- claiming and sending -----------------------------------------------------------------------------
 
-    def claim(self, run: Run, intents: Sequence[Intent]) -> tuple[str, dict[Key, int]]:
+    def claim(self, run: Run, intents: Sequence[Intent]) -> dict[Key, Entry]:
         """Take prospects for this run: write the intent before anything is sent.
 
         Taken are new ones, refused ones, those this run claimed in an earlier try, and claims that expired
         unsent. One statement a prospect decides, so of two runs at the same moment only one gets a prospect.
 
-        :return: the claim's token, and the ids of the entries that were won by key.
+        :return: the entries that were claimed, by key; all of them carry the same new token in ``claim``.
         """
         token, at = uuid.uuid4().hex, now()
         # Each key once: PostgreSQL refuses to write a row twice in one statement.
         once = {intent.key: intent for intent in intents}.values()
         if not once:
-            return token, {}
+            return {}
         with self._writing() as connection:
             connection.execute(*_claim(connection, run, once, token, at))
-            ours = sa.select(entries.c.id, entries.c.external_id, entries.c.unit).where(
+            ours = sa.select(entries).where(
                 entries.c.pair == run.pair, entries.c.state == EntryState.CLAIMED, entries.c.claim == token
             )
-            won = connection.execute(ours).all()
-            for some in statements(won):
-                note(connection, [row.id for row in some], Event.CLAIMED, at, run.run_id)
-        return token, {(row.external_id, row.unit): row.id for row in won}
+            claimed = list(read(connection, ours))
+            for some in statements(claimed):
+                note(connection, [entry.id for entry in some], Event.CLAIMED, at, run.run_id)
+        return {entry.key: entry for entry in claimed}
 
     def mark_sent(self, ids: Collection[int], token: str) -> set[int]:
         """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""

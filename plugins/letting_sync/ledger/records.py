@@ -101,19 +101,6 @@ class Intent:
 
 
 @dataclass(frozen=True)
-class Claimed:
-    """An entry that is ours to send, as long as its claim is not replaced.
-
-    :param id: the entry's id.
-    :param claim: the claim's token.
-    """
-
-    id: int
-    key: Key
-    claim: str
-
-
-@dataclass(frozen=True)
 class Made:
     """The one offer that the ERP holds for an entry.
 

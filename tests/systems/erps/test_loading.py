@@ -40,7 +40,8 @@ class Loading:
         (outgoing,) = self.make(external_id, unit=unit or self.customer.unit, **fields)
         known = outgoing.prospect
         intent = Intent(external_id, str(known.unit), True, "content", f"person {person}" if person else None)
-        return Candidate(record, record if person is None else person, known, intent)
+        numbers = {"record": record, "person": record if person is None else person}
+        return Candidate(prospect=known, intent=intent, **numbers)
 
     def run(self, number: int = 1) -> Run:
         return Run(PAIR, self.customer.erp.scope, f"run {number}")
@@ -66,8 +67,8 @@ class Loading:
 
     def left_as_sent(self, item: Candidate, number: int = 1) -> Entry:
         """A run that died after it had written that it would send."""
-        token, won = self.ledger.claim(self.run(number), [item.intent])
-        self.ledger.mark_sent(won.values(), token)
+        claimed = self.ledger.claim(self.run(number), [item.intent])[item.key]
+        self.ledger.mark_sent([claimed.id], claimed.claim or "")
         return self.entry(item)
 
     def offers(self) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, TypeVar
 
-from letting_sync.erp import Delivery, ErpTarget, ImportState, Outgoing
+from letting_sync.erp import Delivery, ErpTarget, ImportState, Outgoing, settle_window_open
 from letting_sync.errors import RefuseRecord
 from letting_sync.model import BusinessPartner, Lease, Offer, UnitNumber
 from letting_sync.reasons import Reason
@@ -15,9 +15,6 @@ from letting_sync.systems.yuneo.hook import PROSPECTS_PER_IMPORT, YuneoHook
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
-
-SETTLE_SECONDS = 120.0
-"""Default of the connection's extra ``settle_seconds``, see :meth:`Yuneo.within_settle_window`."""
 
 
 class Yuneo:
@@ -70,8 +67,7 @@ class Yuneo:
         The interface has no list of work orders. Assumed: after ``settle_seconds`` (extra of the connection,
         default 120) a work order that was accepted has run.
         """
-        settle = float(self.hook.connection.extra_dejson.get("settle_seconds", SETTLE_SECONDS))
-        return datetime.now(UTC) - sent_at < timedelta(seconds=settle)
+        return settle_window_open(self.hook.connection.extra_dejson, sent_at)
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""

@@ -1,9 +1,8 @@
 """Candidates: prospects on their way into the ERP, from the staged table to what is sent.
 
-From the partner's record to the outcome there are ten shapes, in this order: the raw record; :class:`Read` (``extract.py``),
-the record with what the mapping made of it; ``Prospect``, which is staged; :class:`Candidate`, with the ``Intent`` that is
-written into the ledger and, once it is ours to send, its ``Claimed``; ``Outgoing``, all that an ERP sees of it; ``Made``, the
-offer that the ERP holds; ``Entry``, the ledger's row; ``Outcome``. EverReal has one more, ``Listed``: a contract with its parts.
+The path of the data: raw record -> ``Prospect`` (staged) -> :class:`Candidate` -> ``Entry`` of the ledger -> ``Outcome``. A
+candidate is seen in part on two sides, so that neither can see more: the ERP gets it as its base class ``Outgoing`` (the prospect
+and the business partner), the ledger gets its ``Intent`` (hashes, nothing personal).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from letting_sync.erp import Erp, Outgoing
 from letting_sync.errors import RefuseRecord
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Claimed, Intent, Key
+from letting_sync.ledger.records import Entry, Intent, Key
 from letting_sync.model import Prospect
 from letting_sync.reasons import Reason
 
@@ -29,42 +28,34 @@ CONTENT = frozenset(Prospect.model_fields) - NOT_SENT
 """What is sent of a prospect; a change in any other field is no change for the ERP."""
 
 
-@dataclass(frozen=True)
-class Candidate:
+@dataclass(frozen=True, kw_only=True)
+class Candidate(Outgoing):
     """One prospect of this run on its way into the ERP.
 
     :param record: its running number.
     :param person: number of the person within the run; the same on several units.
     :param intent: what the ledger keeps of it.
-    :param business_partner_number: the ERP's number of this person, if it is known to have one.
-    :param claim: the ledger's entry, once this run has claimed it.
+    :param claimed: the ledger's entry as this run has claimed it; ``None``: not claimed yet.
     """
 
     record: int
     person: int
-    prospect: Prospect
     intent: Intent
-    business_partner_number: str | None = None
-    claim: Claimed | None = None
+    claimed: Entry | None = None
 
     @property
     def key(self) -> Key:
         return self.intent.key
 
     @property
-    def entry(self) -> Claimed:
+    def entry(self) -> Entry:
         """The claimed entry.
 
         :raises ValueError: this run has not claimed it, so it must not be sent.
         """
-        if self.claim is None:
+        if self.claimed is None:
             raise ValueError("a candidate is sent only under a claim")
-        return self.claim
-
-    @property
-    def outgoing(self) -> Outgoing:
-        """What the ERP sees of it."""
-        return Outgoing(self.prospect, self.business_partner_number)
+        return self.claimed
 
 
 def candidates(
@@ -90,7 +81,7 @@ def candidates(
             bundle=prospect.bundle,
             bundle_size=prospect.bundle_size,
         )
-        found.append(Candidate(row["record"], row["person"], prospect, intent))
+        found.append(Candidate(prospect=prospect, record=row["record"], person=row["person"], intent=intent))
     return found
 
 

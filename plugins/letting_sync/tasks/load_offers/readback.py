@@ -16,7 +16,7 @@ from letting_sync.erp import Erp, ImportState
 from letting_sync.errors import StopRun
 from letting_sync.ledger.database import now
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Claimed, Entry, Key, Made, Run
+from letting_sync.ledger.records import Entry, Key, Made, Run
 from letting_sync.model import ImportResult, Offer
 from letting_sync.reasons import Reason
 
@@ -190,7 +190,7 @@ class Readback:
         return found
 
     def link(
-        self, entries: Iterable[Entry | Claimed], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
+        self, entries: Iterable[Entry], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
     ) -> None:
         """Write down those of the entries for which the ERP holds an offer."""
         made = []

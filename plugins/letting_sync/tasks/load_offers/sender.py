@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from letting_sync.erp import ClaimLost, Delivery
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
-from letting_sync.ledger.records import Claimed, Entry, EntryState, Key
+from letting_sync.ledger.records import Entry, EntryState, Key
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback
@@ -43,7 +43,7 @@ class Sent:
 
     claimed: int = 0
     delivered: int = 0
-    to_import: list[Claimed] = field(default_factory=list)
+    to_import: list[Entry] = field(default_factory=list)
     lost: list[ResponseLost] = field(default_factory=list)
 
     def __iadd__(self, other: Sent) -> Sent:
@@ -109,8 +109,7 @@ class Sender:
         # Another run may have sent a person since the wave was chosen; the next round says so of its record.
         elsewhere = self.persons_elsewhere(group)
         group = [candidate for candidate in group if candidate.record not in elsewhere]
-        token, won = self.context.ledger.claim(self.context.run, [candidate.intent for candidate in group])
-        claimed = {key: Claimed(entry_id, key, token) for key, entry_id in won.items()}
+        claimed = self.context.ledger.claim(self.context.run, [candidate.intent for candidate in group])
         sent = Sent(len(claimed))
         found = self.readback.offers({external_id for external_id, _ in claimed})
         self.readback.link(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
@@ -122,13 +121,13 @@ class Sender:
             if isinstance(number, RefuseRecord):
                 self.context.ledger.mark_refused([entry.id], number.reason, entry.claim)
             else:
-                ready.append(replace(candidate, claim=entry, business_partner_number=number))
+                ready.append(replace(candidate, claimed=entry, business_partner_number=number))
         for part in self.context.erp.concurrently(self._deliver, _parts(ready, self.context.erp.batch_size)):
             sent += part
         return sent
 
     def _deliver(self, batch: Sequence[Candidate]) -> Sent:
-        token = batch[0].entry.claim
+        token = batch[0].entry.claim or ""
         confirmed = self.context.ledger.mark_sent([ready.entry.id for ready in batch], token)
         batch = [ready for ready in batch if ready.entry.id in confirmed]
         if not batch:
@@ -140,7 +139,7 @@ class Sender:
                 raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
 
         try:
-            delivery = self.context.erp.deliver([ready.outgoing for ready in batch], before_send)
+            delivery = self.context.erp.deliver(batch, before_send)
         except ResponseLost as lost:
             log.warning("%s: %d prospects will be looked up before anything is sent again", lost, len(batch))
             return Sent(lost=[lost])
