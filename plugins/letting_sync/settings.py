@@ -5,17 +5,21 @@ What each setting means and its default is in ``docs/settings.md``, which a test
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from letting_sync.errors import InvalidSettings
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
+
+
+_RANDOM = re.compile(r"(?<![A-Za-z])[RH](?![A-Za-z])", re.IGNORECASE)
 
 
 class SettingsGroup(BaseModel):
@@ -116,9 +120,15 @@ def _fires_at_most_hourly(schedule: str) -> str:
         raise ValueError(
             "must be a cron expression of five fields or one of @hourly, @daily, @weekly, @monthly"
         )
+    if _RANDOM.search(schedule):
+        raise ValueError("must not be random (R, H): each component of Airflow would compute other times")
     minutes, *_ = croniter(schedule).expanded
     if len(schedule.split()) > 5 or len(minutes) != 1 or minutes == ["*"]:
         raise ValueError("must not fire more often than once an hour: the minute must be one fixed number")
+    try:
+        croniter(schedule).get_next()
+    except CroniterBadDateError:
+        raise ValueError("must fire some day: there is no such date") from None
     return schedule
 
 

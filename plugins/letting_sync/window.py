@@ -15,7 +15,8 @@ from letting_sync.errors import StopRun
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.timetables.interval import CronDataIntervalTimetable
+
+    from letting_sync.schedule.timetable import ContiguousCronDataIntervalTimetable
 
 TIMEZONE = "Europe/Berlin"
 """The customers' zone: a day begins and ends at their midnight, in summer and in winter."""
@@ -105,12 +106,12 @@ def last_whole_interval(schedule: str, before: datetime) -> Window:
 
 
 @lru_cache(maxsize=256)
-def timetable(schedule: str) -> CronDataIntervalTimetable:
+def timetable(schedule: str) -> ContiguousCronDataIntervalTimetable:
     """The timetable of a pair; pairs differ in the cron expression only."""
-    # Not above: a DAG file that is read needs none of the scheduler's code.
-    from airflow.timetables.interval import CronDataIntervalTimetable
+    # Not above: who only reads windows needs none of the scheduler's code.
+    from letting_sync.schedule.timetable import ContiguousCronDataIntervalTimetable
 
-    return CronDataIntervalTimetable(schedule, timezone=TIMEZONE)
+    return ContiguousCronDataIntervalTimetable(schedule, timezone=TIMEZONE)
 
 
 def _asked_for(asked: Mapping[str, Any]) -> Window | None:

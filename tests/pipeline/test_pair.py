@@ -68,6 +68,13 @@ def test_schedules_that_could_fire_more_often_are_refused(schedule: str) -> None
     assert schedule in str(refused.value)
 
 
+@pytest.mark.parametrize("schedule", ["R 3 * * *", "7 R(1-5) * * *", "7 r * * *", "0 0 30 2 *"])
+def test_a_schedule_fires_at_the_same_times_wherever_it_is_computed(schedule: str) -> None:
+    """Not at random, which differs from component to component, and some day at least."""
+    with pytest.raises(InvalidSettings, match=r"random|no such date|once an hour|cron"):
+        Timing(schedule=schedule)
+
+
 @pytest.mark.parametrize("schedule", ["", "hourly", "@once", "@continuous", "61 * * * *", "@fortnightly"])
 def test_what_is_no_schedule_is_refused(schedule: str) -> None:
     with pytest.raises(InvalidSettings, match="schedule"):

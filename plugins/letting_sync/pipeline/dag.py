@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable
+from airflow.sdk import DAG, Asset
 from airflow.sdk.definitions.param import ParamsDict
 
 from letting_sync.alerts import callbacks
@@ -15,7 +15,7 @@ from letting_sync.pipeline.pair import Pair
 from letting_sync.pipeline.params import form
 from letting_sync.tasks.dedup.operator import DedupOperator
 from letting_sync.tasks.reconcile.operator import ReconcileOperator
-from letting_sync.window import TIMEZONE
+from letting_sync.window import timetable
 
 CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"
 """What a chunk is called in the UI."""
@@ -76,7 +76,7 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
     return callbacks.WatchedDAG(
         dag_id=pair.dag_id,
         description=f"Prospects chosen in the letting platform become offers and leases ({pair.erp.exchange})",
-        schedule=CronDataIntervalTimetable(pair.timing.schedule, timezone=TIMEZONE),
+        schedule=timetable(pair.timing.schedule),
         start_date=pair.start_date,
         catchup=pair.timing.catchup,
         # Runs that wait for a person's approval must not keep the next ones from starting.
