@@ -7,7 +7,6 @@ from datetime import date
 from random import Random
 
 import pandas as pd
-import phonenumbers
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -125,6 +124,15 @@ def test_a_last_name_never_vanishes_into_a_title() -> None:
         ("NG", "NG"),
         ("GROẞ", "Groß"),
         ("YILMAZ", "Yilmaz"),
+        ("STRAUß", "Strauß"),
+        ("WEIß", "Weiß"),
+        ("VON GROß", "von Groß"),
+        ("GROß-GERAU", "Groß-Gerau"),
+        ("van der BERG", "van der Berg"),
+        ("MEYER zu ERPEN", "Meyer zu Erpen"),
+        ("ŞAHİN", "Şahin"),
+        ("ÇAĞRI", "Çağrı"),
+        ("NGUYỄN", "Nguyễn"),
     ],
 )
 def test_capitals_only_names_are_written_as_people_write_them(capitals: str, ordinary: str) -> None:
@@ -132,7 +140,22 @@ def test_capitals_only_names_are_written_as_people_write_them(capitals: str, ord
 
 
 @pytest.mark.parametrize(
-    "name", ["McDonald", "von der Heyde", "de Vries", "Anna", "MacDonald", "H.-J.", "DiCaprio"]
+    "name",
+    [
+        "McDonald",
+        "von der Heyde",
+        "de Vries",
+        "Anna",
+        "MacDonald",
+        "H.-J.",
+        "DiCaprio",
+        "ß",
+        "Aß",
+        "von",
+        "IŞIL",  # Turkish or Romanian: Işil or Işıl?
+        "MÜLLER-Lüdenscheidt",
+        "MÜLLER geb. Schmidt",
+    ],
 )
 def test_names_in_ordinary_writing_stay(name: str) -> None:
     row = one(last_name=name)
@@ -141,48 +164,26 @@ def test_names_in_ordinary_writing_stay(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "cleaned"),
+    ("written", "decoded"),
     [
-        ("030 / 1234567", "+49301234567"),
-        ("(0171) 123-45 67", "+491711234567"),
-        ("0049 30 1234567", "+49301234567"),
-        ("+49 (0)30 1234567", "+49301234567"),
-        ("+43 660 1234567", "+436601234567"),
-        (" auf Anfrage ", "auf Anfrage"),
-        ("030 1234567 mobil", "030 1234567 mobil"),
-        ("12", "12"),
-        ("0171 1234567 / 030 7654321", "0171 1234567 / 030 7654321"),
+        ("O&#x27;Reilly", "O'Reilly"),
+        ("O&#39;Reilly", "O'Reilly"),
+        ("M&uuml;ller", "Müller"),
+        ("M&amp;uuml;ller", "Müller"),
+        ("M&Uuml;LLER", "Müller"),
+        ("&nbsp;Ott&#160;", "Ott"),
+        ("Stra&szlig;e", "Straße"),
+        ("R&B", "R&B"),
+        ("Meier & Sohn;", "Meier & Sohn;"),
+        ("A&unknown;B", "A&unknown;B"),
+        ("Ott&#0;", "Ott&#0;"),
+        ("Ott&#xFFFFFF;", "Ott&#xFFFFFF;"),
     ],
 )
-def test_telephone_numbers(written: str, cleaned: str) -> None:
-    assert one(phone=written)["phone"] == cleaned
-
-
-@given(
-    st.tuples(
-        st.sampled_from(["0", "+49", "0049", "(0", "00", "+490", ""]),
-        st.text("0123456789 /-().", max_size=18),
-    ).map("".join)
-)
-@settings(max_examples=100, deadline=None)
-def test_the_quick_way_for_german_numbers_is_what_the_library_says(written: str) -> None:
-    cleaned = one(phone=written)["phone"]
-    trimmed = " ".join(written.split())
-    try:
-        first = phonenumbers.parse(trimmed, "DE")
-        e164 = phonenumbers.format_number(first, phonenumbers.PhoneNumberFormat.E164)
-        readable = all(
-            phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
-            for number in (first, phonenumbers.parse(e164, "DE"))
-        ) and e164 == phonenumbers.format_number(
-            phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat.E164
-        )
-    except phonenumbers.NumberParseException:
-        readable = False
-    if readable:
-        assert cleaned == e164
-    else:
-        assert (cleaned == trimmed) if trimmed else pd.isna(cleaned)
+def test_html_entities_are_the_characters_that_they_stand_for(written: str, decoded: str) -> None:
+    row = one(last_name=written, city=written)
+    assert row["last_name"] == decoded
+    assert row["city"] == ("MÜLLER" if written == "M&Uuml;LLER" else decoded)
 
 
 def test_only_the_domain_of_an_email_address_is_made_small() -> None:
@@ -223,9 +224,9 @@ def test_dates_of_any_kind_become_one_dtype(dates: object) -> None:
 
 
 def test_pyarrow_dates_are_read() -> None:
-    dates = pd.Series(pd.array([date(1880, 5, 6), None], dtype=pd.ArrowDtype(pa.date32())))
+    dates = pd.Series(pd.array([date(1931, 5, 6), None], dtype=pd.ArrowDtype(pa.date32())))
     assert clean(pd.DataFrame({"record": [0, 1], "birth_date": dates}))["birth_date"][0] == pd.Timestamp(
-        "1880-05-06"
+        "1931-05-06"
     )
 
 

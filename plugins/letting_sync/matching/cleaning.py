@@ -12,27 +12,34 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from letting_sync.matching.birth_dates import placeholders
 from letting_sync.matching.columns import (
     as_dates,
     column,
+    days,
     distinct_values,
     on_distinct,
     once_each,
     text_series,
+    unlike,
 )
+from letting_sync.matching.emails import cleaned_emails
 from letting_sync.matching.keys import NAMES
 from letting_sync.matching.names import (
     joined_titles,
     plain_name,
     split_title,
+    stable,
     tidy_name,
     tidy_title,
+    without_entities,
     without_stray_blanks,
 )
+from letting_sync.matching.phones import cleaned_phones
+from letting_sync.matching.postal_codes import cleaned_postal_codes
 
 CLEANED: Final = (
     "title",
@@ -48,12 +55,14 @@ CLEANED: Final = (
     "country",
     "message",
 )
-"""The fields that cleaning may alter, in the order in which ``changed`` names them."""
+"""The texts that cleaning may alter."""
+ALTERED: Final = (*CLEANED, "birth_date")
+"""All fields that it may alter, in the order in which ``changed`` names them."""
 DATES: Final = ("birth_date", "lease_start")
-REGION: Final = "DE"
-"""Where a telephone number without a country code belongs to."""
 
-_VISIBLE = r"\x21-\x7e\x{c0}-\x{17f}"  # ASCII and Latin letters: composed, nothing invisible among them
+_VISIBLE = (
+    r"\x21-\x25\x27-\x7e\x{c0}-\x{17f}"  # ASCII and Latin letters: composed, nothing invisible, no entity
+)
 _TIDY_TEXT = rf"^[{_VISIBLE}]+(?: [{_VISIBLE}]+)*$"
 _LATIN = [chr(code) for code in (*range(0x41, 0x5B), *range(0x61, 0x7B), *range(0xC0, 0x180))]
 _UPPER = "".join(char for char in _LATIN if char.isupper())
@@ -62,11 +71,6 @@ _TIDY_NAME = rf"^[{_UPPER}][{_LOWER}]+(?:[ -][{_UPPER}][{_LOWER}]+)*$"
 _ONE_WORD_IN_CAPITALS = r"^[A-Z]{3,}$"
 _ODD_IN_CAPITALS = r"^(?:MA?C|[IVX]+$)"
 _MAYBE_TITLE = r"(?i)^(?:univ|prof|priv|do[ck]tor|dr|dipl|mag|ing|p\.?d|[bm])(?:[^a-z\x{df}-\x{ff}]|essor|$)"
-_TIDY_EMAIL = r"^[\x21-\x3f\x41-\x7e\x{c0}-\x{17f}]+@[a-z0-9.-]+$"
-_PLAIN_EMAIL = r"^(?P<local>[\x21-\x3f\x41-\x7e]+)@(?P<domain>[A-Za-z0-9.-]+)$"
-_TIDY_PHONE = r"^\+49[1-9][0-9]*$"
-_BETWEEN_DIGITS = " /().-"
-_PLAIN_PHONE = r"^(?:\+49|0049|\(?0)[ /().-]*[1-9][0-9 /().-]*$"
 
 
 Repair = Callable[[str], str | None]
@@ -75,9 +79,11 @@ Repair = Callable[[str], str | None]
 def clean(prospects: pd.DataFrame) -> pd.DataFrame:
     """Write every field as the ERP's duplicate check needs it.
 
-    Blanks of every kind in order, NFC, academic titles out of the names into ``title``, capitals-only names in
-    ordinary writing, the domain of an e-mail address small, telephone numbers as E.164 (one that cannot be read
-    stays as its trimmed text). A text of blanks only becomes missing. Cleaning twice is cleaning once.
+    Blanks of every kind in order, NFC, HTML entities as the characters that they stand for, academic titles out of the
+    names into ``title``, capitals-only names in ordinary writing, e-mail addresses bare and with a small domain, telephone
+    numbers as E.164, postal codes with their leading zero. A value that cannot be improved with certainty stays as its
+    trimmed text. A text of blanks only becomes missing, as does a date of birth that is a placeholder
+    (:mod:`letting_sync.matching.birth_dates`). Cleaning twice is cleaning once.
 
     :param prospects: columns of ``Prospect``, text as ``str``; any may be missing but then stays so, except
         ``title``. Dates in any form that :func:`~letting_sync.matching.columns.as_dates` takes.
@@ -88,6 +94,7 @@ def clean(prospects: pd.DataFrame) -> pd.DataFrame:
     result = prospects.copy(deep=False)
     flags = np.zeros(len(prospects), np.int64)
     titled: list[pa.Array] = []
+    countries = once_each(column(prospects, "country"), _cleaned_texts)
     for bit, field in enumerate(CLEANED):
         if field not in prospects.columns or field == "title":
             continue
@@ -96,13 +103,18 @@ def clean(prospects: pd.DataFrame) -> pd.DataFrame:
             after, title = _cleaned_names(before, keep_whole=field == "last_name")
             titled.append(title)
         else:
-            after = _cleaned(before, field)
+            after = _cleaned(before, field, countries)
         flags |= _put(result, field, before, after) << bit
     before = column(prospects, "title")
     flags |= _put(result, "title", before, _with_found_titles(before, titled)) << CLEANED.index("title")
     for field in DATES:
         if field in prospects.columns:
             result[field] = as_dates(prospects, field)
+    if "birth_date" in prospects.columns:
+        unknown = placeholders(days(result, "birth_date"))
+        flags |= unknown.astype(np.int64) << ALTERED.index("birth_date")
+        if unknown.any():
+            result["birth_date"] = result["birth_date"].mask(unknown)
     result["changed"] = _names_of(flags, prospects)
     return result
 
@@ -122,88 +134,54 @@ def _put(result: pd.DataFrame, field: str, before: pa.Array, after: pa.Array) ->
 def _names_of(flags: np.ndarray, prospects: pd.DataFrame) -> pd.Series:
     """The altered fields as text, with those that an earlier cleaning of the same rows named."""
     if "changed" in prospects.columns:
-        for bit, field in enumerate(CLEANED):
+        for bit, field in enumerate(ALTERED):
             earlier = pc.match_substring_regex(column(prospects, "changed"), rf"(?:^|,){field}(?:,|$)")
             flags = (
                 flags | pc.fill_null(earlier, False).to_numpy(zero_copy_only=False).astype(np.int64) << bit
             )
     patterns, codes = np.unique(flags, return_inverse=True)
     texts = [
-        ",".join(field for bit, field in enumerate(CLEANED) if pattern >> bit & 1) for pattern in patterns
+        ",".join(field for bit, field in enumerate(ALTERED) if pattern >> bit & 1) for pattern in patterns
     ]
     return text_series(pa.array(texts, pa.large_string()).take(pa.array(codes)), prospects.index)
 
 
-def _cleaned(values: pa.Array, field: str) -> pa.Array:
+def _cleaned(values: pa.Array, field: str, countries: pa.Array) -> pa.Array:
     if field in ("phone", "mobile"):
-        return _cleaned_phones(values)
+        return cleaned_phones(values, countries)
     if field == "email":
-        return _cleaned_emails(values)
-    return once_each(values, _cleaned_messages if field == "message" else _cleaned_texts)
+        return cleaned_emails(values)
+    texts = once_each(values, _cleaned_messages if field == "message" else _cleaned_texts)
+    return cleaned_postal_codes(texts, countries) if field == "postal_code" else texts
 
 
 def _cleaned_texts(texts: pa.Array, repair: Repair | None = None) -> pa.Array:
-    untidy = _unlike(texts, _TIDY_TEXT)
+    untidy = unlike(texts, _TIDY_TEXT)
     if not pc.any(untidy).as_py():
         return texts
     trimmed = pc.utf8_trim_whitespace(texts.filter(untidy))
     return pc.replace_with_mask(
-        texts, untidy, on_distinct(trimmed, _unlike(trimmed, _TIDY_TEXT), repair or _tidy_text)
+        texts, untidy, on_distinct(trimmed, unlike(trimmed, _TIDY_TEXT), repair or _tidy_text)
     )
 
 
 def _cleaned_messages(texts: pa.Array) -> pa.Array:
-    return on_distinct(texts, _unlike(texts, _TIDY_TEXT), _tidy_message)
+    return on_distinct(texts, unlike(texts, _TIDY_TEXT), _tidy_message)
 
 
-def _cleaned_emails(values: pa.Array) -> pa.Array:
-    untidy = _unlike(values, _TIDY_EMAIL)
-    if not pc.any(untidy).as_py():
-        return values
-    rest = values.filter(untidy)
-    parts = pc.extract_regex(rest, _PLAIN_EMAIL)
-    local, domain = (pc.struct_field(parts, name) for name in ("local", "domain"))
-    small = pc.binary_join_element_wise(local, pc.ascii_lower(domain), pa.scalar("@", local.type))
-    others = pc.and_(pc.is_null(small), pc.is_valid(rest))
-    return pc.replace_with_mask(values, untidy, on_distinct(pc.coalesce(small, rest), others, _tidy_email))
+@stable
+def _tidy_text(text: str) -> str:
+    return without_stray_blanks(without_entities(text))
 
 
-def _unlike(values: pa.Array, tidy: str) -> pa.Array:
-    return pc.invert(pc.fill_null(pc.match_substring_regex(values, tidy), True))
+_plain_name = stable(plain_name)
+_tidy_name = stable(tidy_name)
 
 
-def _stable(step: Callable[[str], str]) -> Callable[[str], str | None]:
-    """Repeat a step until it alters nothing more, so that cleaning what is clean changes nothing.
-
-    One step does for all ordinary text; odd sequences (a ligature whose small form decomposes) take two.
-    """
-
-    def repeated(text: str) -> str | None:
-        for _ in range(8):
-            after = step(text)
-            if after == text:
-                break
-            text = after
-        return text or None
-
-    return repeated
-
-
-_tidy_text = _stable(without_stray_blanks)
-_plain_name = _stable(plain_name)
-_tidy_name = _stable(tidy_name)
-
-
-@_stable
-def _tidy_email(text: str) -> str:
-    local, at, domain = without_stray_blanks(text).rpartition("@")
-    return without_stray_blanks(f"{local}{at}{domain.lower()}") if at else domain
-
-
-@_stable
+@stable
 def _tidy_message(text: str) -> str:
     # Line breaks and invisible joiners (emoji) belong to a message; only its edges are trimmed.
-    return unicodedata.normalize("NFC", text.strip())
+    return unicodedata.normalize("NFC", without_entities(text).strip())
 
 
 def _cleaned_names(names: pa.Array, keep_whole: bool) -> tuple[pa.Array, pa.Array]:
@@ -219,7 +197,7 @@ def _cleaned_names(names: pa.Array, keep_whole: bool) -> tuple[pa.Array, pa.Arra
     if pc.any(plain).as_py():
         simple = pc.and_not(plain, pc.match_substring_regex(rest, _ODD_IN_CAPITALS))
         rest = pc.if_else(simple, pc.ascii_capitalize(rest), rest)
-    done = on_distinct(rest, _unlike(rest, _TIDY_NAME), _tidy_name)
+    done = on_distinct(rest, unlike(rest, _TIDY_NAME), _tidy_name)
     return names if done is distinct else spread(done), spread(titles)
 
 
@@ -242,7 +220,7 @@ def _parted(name: str, keep_whole: bool) -> tuple[str | None, str | None]:
 
 
 def _with_found_titles(given: pa.Array, found: list[pa.Array]) -> pa.Array:
-    tidy = on_distinct(given, pc.fill_null(pc.not_equal(given, ""), False), _stable(tidy_title))
+    tidy = on_distinct(given, pc.fill_null(pc.not_equal(given, ""), False), stable(tidy_title))
     tidy = on_distinct(tidy, pc.fill_null(pc.equal(tidy, ""), False), lambda _: None)
     for titles in found:
         present = pc.is_valid(titles)
@@ -251,61 +229,3 @@ def _with_found_titles(given: pa.Array, found: list[pa.Array]) -> pa.Array:
             joined = pa.array([joined_titles(*pair) for pair in pairs], pa.large_string())
             tidy = pc.replace_with_mask(tidy, present, joined)
     return tidy
-
-
-def _cleaned_phones(values: pa.Array) -> pa.Array:
-    """E.164. German numbers in plain digits take a vectorised way that gives what ``phonenumbers`` would."""
-    if values.null_count == len(values):
-        return values
-    untidy = _unlike(values, _TIDY_PHONE)
-    if not pc.any(untidy).as_py():
-        return values
-    rest = values.filter(untidy)
-    digits = rest
-    for char in _BETWEEN_DIGITS:
-        digits = pc.replace_substring(digits, char, "")
-    one_zero = pc.if_else(
-        pc.starts_with(digits, "00"), _internationally(digits, 4), _internationally(digits, 1)
-    )
-    e164 = pc.if_else(pc.starts_with(digits, "+"), digits, one_zero)
-    length = pc.binary_length(e164)
-    possible = pc.is_in(length, pa.array([len("+49") + given for given in _POSSIBLE_LENGTHS], length.type))
-    quick = pc.and_(possible, pc.fill_null(pc.match_substring_regex(rest, _PLAIN_PHONE), False))
-    others = pc.and_not(pc.is_valid(rest), quick)
-    return pc.replace_with_mask(
-        values, untidy, on_distinct(pc.if_else(quick, e164, rest), others, _tidy_phone)
-    )
-
-
-def _internationally(digits: pa.Array, prefix: int) -> pa.Array:
-    return pc.binary_replace_slice(digits, start=0, stop=prefix, replacement="+49")
-
-
-def _possible_lengths() -> list[int]:
-    metadata = phonenumbers.PhoneMetadata.metadata_for_region(REGION)
-    general = metadata.general_desc if metadata else None
-    return list(general.possible_length) if general else []
-
-
-_POSSIBLE_LENGTHS: Final = _possible_lengths()
-
-
-@_stable
-def _tidy_phone(text: str) -> str:
-    trimmed = without_stray_blanks(text)
-    # The library reads letters as keys of a telephone: "030 1234 mobil" would become another number.
-    if len(trimmed) > 60 or any(char.isalpha() for char in trimmed):
-        return trimmed
-    written = _e164(trimmed)
-    # A run of zeros reads differently each time it is read: that is no number.
-    return written if written is not None and _e164(written) == written else trimmed
-
-
-def _e164(text: str) -> str | None:
-    try:
-        number = phonenumbers.parse(text, REGION)
-    except phonenumbers.NumberParseException:
-        return None
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

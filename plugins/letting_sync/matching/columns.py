@@ -88,6 +88,11 @@ def on_distinct(values: pa.Array, mask: pa.Array, repair: Callable[[str], str | 
     return pc.replace_with_mask(values, mask, repaired.take(coded.indices))
 
 
+def unlike(values: pa.Array, tidy: str) -> pa.Array:
+    """Where a text does not look like the regular expression; a missing one is not unlike."""
+    return pc.invert(pc.fill_null(pc.match_substring_regex(values, tidy), True))
+
+
 def distinct_values(values: pa.Array) -> tuple[pa.Array, Callable[[pa.Array], pa.Array]]:
     """The values to work on, each once where they repeat, and how to spread the result over all rows again."""
     sample = values.slice(0, 10_000)

@@ -7,8 +7,10 @@ by byte); which particles and prefixes there are is ordinary German usage (assum
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
+from collections.abc import Callable
 
 _BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Fillers that Unicode calls letters or symbols, though nothing is to be seen."""
@@ -62,7 +64,7 @@ _MAC = re.compile(
     r"ewan|farlane|gregor|innes|intosh|intyre|kay|kenna|kenzie|kinley|kinnon|lachlan|laren|laughlin|lean|"
     r"leod|mahon|manus|millan|nab|naughton|neil|neill|pherson|quarrie|rae|tavish)$)"
 )
-_WORD = re.compile(r"[^\s\-./]+")
+_WORD = re.compile(r"[^\s\-./&]+")
 _ROMAN = frozenset(("II", "III", "IV", "VI", "VII", "VIII"))
 _VOWELS = frozenset("AEIOUYÄÖÜÅÆØ")
 
@@ -76,6 +78,44 @@ def without_stray_blanks(text: str) -> str:
     plain = text.isprintable() and not _ODD_BUT_PRINTABLE.search(text)
     kept = text if plain else text.translate(_REPLACEMENTS)
     return " ".join(unicodedata.normalize("NFC", kept).split())
+
+
+def stable(step: Callable[[str], str]) -> Callable[[str], str | None]:
+    """Repeat a step until it alters nothing more, so that cleaning what is clean changes nothing.
+
+    One step does for all ordinary text; odd sequences (a ligature whose small form decomposes, an entity that was
+    encoded twice) take more.
+    """
+
+    def repeated(text: str) -> str | None:
+        for _ in range(8):
+            after = step(text)
+            if after == text:
+                break
+            text = after
+        return text or None
+
+    return repeated
+
+
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+
+def without_entities(text: str) -> str:
+    """HTML entities as the characters that they stand for: ``O&#x27;Reilly`` -> ``O'Reilly``.
+
+    What is no entity, or stands for a character that no text holds, stays as it is.
+    """
+    return _ENTITY.sub(_character, text) if "&" in text else text
+
+
+def _character(match: re.Match[str]) -> str:
+    char = html.unescape(match[0])
+    return (
+        match[0]
+        if any(unicodedata.category(one) in ("Cc", "Cs", "Co", "Cn") or one == "\ufffd" for one in char)
+        else char
+    )
 
 
 class _Invisible(dict[int, str | int]):
@@ -105,14 +145,31 @@ _REPLACEMENTS = _Invisible()
 
 def plain_name(name: str) -> str:
     """The name with its blanks in order and plain hyphens, without blanks around them."""
-    text = without_stray_blanks(name).translate(_DASHES)
+    text = without_stray_blanks(without_entities(name)).translate(_DASHES)
     return re.sub(r"(?<=\w) ?- ?(?=\w)", "-", text)
 
 
 def tidy_name(name: str) -> str:
     """A plain name without capitals-only writing."""
     text = plain_name(name)
-    return unicodedata.normalize("NFC", in_ordinary_writing(text)) if text.isupper() else text
+    return unicodedata.normalize("NFC", in_ordinary_writing(text)) if _in_capitals(text) else text
+
+
+def _in_capitals(name: str) -> bool:
+    """Whether a name is written in capitals: but for ``ß``, which few keyboards have as one, and for particles.
+
+    Where a dotless Turkish ``I`` and another language's cannot be told apart, it does not count as such.
+    """
+    if "I" in name[1:] and "Ş" in name and not _ONLY_TURKISH.intersection(name):
+        return False
+    if name.isupper():
+        return True
+    rest = [word for word in _WORD.findall(name) if word not in _SMALL_INSIDE]
+    capitals = "".join(rest).replace("ß", "")
+    return len(capitals) > 1 and capitals.isupper() and any(len(word) > 2 for word in rest)
+
+
+_ONLY_TURKISH = frozenset("İĞ")
 
 
 def in_ordinary_writing(name: str) -> str:
@@ -120,6 +177,8 @@ def in_ordinary_writing(name: str) -> str:
 
     Initials, Roman numerals and two letters without a vowel (``HJ``) stay as they are.
     """
+    if _ONLY_TURKISH.intersection(name):
+        name = re.sub(r"(?<=\w)I", "ı", name)
     words = list(_WORD.finditer(name))
     parts, end = [], 0
     for position, match in enumerate(words):
@@ -181,7 +240,7 @@ _KNOWN_TITLES = {word.rstrip(".").lower(): word for word in _TITLE_WORDS.split("
 
 def tidy_title(title: str) -> str:
     """One writing for one title: ``DR.MED`` and ``Dr. med.`` are the same; unknown words stay as they are."""
-    title = without_stray_blanks(title).strip(",- ")
+    title = without_stray_blanks(without_entities(title)).strip(",- ")
     parts = re.findall(r"[^\W\d_]+\.?|[^\w\s.]|\S", title)
     if any(part.rstrip(".").lower() not in _KNOWN_TITLES and part != "-" for part in parts):
         return title

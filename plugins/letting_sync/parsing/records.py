@@ -6,20 +6,21 @@ what is there and cannot be read raises :class:`RefuseRecord` with a reason code
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from letting_sync.errors import RefuseRecord
-from letting_sync.model import Prospect, UnitNumber
+from letting_sync.model import Prospect, Salutation, UnitNumber
+from letting_sync.parsing.countries import alpha2
 from letting_sync.reasons import Field, Problem, Reason, field_reason
 
 EARLIEST_YEAR = 1900
@@ -102,7 +103,7 @@ def email(value: Any) -> str | None:
     The prospect travels without it: both ERPs take one without an e-mail, and losing the person would be worse.
     """
     result = limited_text(value, Field.EMAIL)
-    return result if result is not None and "@" in result else None
+    return result if result is not None and "@" in html.unescape(result) else None
 
 
 def unit(value: Any, separator: str | None) -> UnitNumber:
@@ -232,41 +233,28 @@ def mapping(value: Any, field: Field) -> Mapping[str, Any]:
 
 
 def country(value: Any) -> str | None:
-    """Read a country, named in German or English or as an ISO code of two or three letters, as ISO alpha-2.
+    """Read a country, a name in one of many languages or an ISO code of two or three letters, as ISO alpha-2.
 
     ``None`` for an unknown one: the ERP then takes its default, and the rest of the address is still right.
     """
     written = limited_text(value, Field.COUNTRY)
-    return None if written is None else _countries().get(_country_key(written))
+    return None if written is None else alpha2(written)
 
 
-def _country_key(written: str) -> str:
-    return unicodedata.normalize("NFKC", written).strip().casefold()
+_SALUTATIONS = dict.fromkeys(
+    ("herr", "herrn", "hr", "mr", "mister", "sir", "male", "mann", "männlich", "maennlich"), Salutation.MR
+) | dict.fromkeys(("frau", "fr", "mrs", "ms", "miss", "madam", "female", "weiblich"), Salutation.MRS)
+_TITLE = re.compile(r"(?:dr|prof|professor|professorin|doktor|med|dipl|ing|jur|phil|h\.?c)\b")
 
 
-@cache
-def _countries() -> dict[str, str]:
-    """Names and codes -> alpha-2, from the Unicode CLDR tables that Babel brings."""
-    from babel.core import Locale, get_global  # here: a DAG file must not load it
+def salutation(value: Any) -> Salutation:
+    """Read how a person is addressed: ``Herr``, ``mr``, ``Frau Dr.``; the words are assumed.
 
-    not_countries = {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}
-    known = {
-        "bundesrepublik deutschland": "DE",
-        "brd": "DE",
-        "d": "DE",
-        "a": "AT",
-        "türkei": "TR",
-        "turkey": "TR",
-    }
-    for language in ("de", "en"):
-        for code, name in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha() and code not in not_countries:
-                known.setdefault(_country_key(name), code)
-                known[code.casefold()] = code
-    for alias, codes in get_global("territory_aliases").items():
-        if len(codes) == 1 and alias.isalpha() and codes[0].casefold() in known:
-            known.setdefault(alias.casefold(), codes[0])
-    return known
+    Anything else (diverse, a family, an unknown word, nothing) is ``NONE``: nobody's sex is guessed.
+    """
+    words = re.findall(r"[^\W\d_]+(?:\.[^\W\d_]+)*", value.casefold()) if isinstance(value, str) else []
+    named = [word for word in words if not _TITLE.match(word)]
+    return _SALUTATIONS.get(named[0], Salutation.NONE) if len(named) == 1 else Salutation.NONE
 
 
 def prospect(**values: Any) -> Prospect:

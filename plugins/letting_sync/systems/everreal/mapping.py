@@ -14,21 +14,11 @@ from datetime import date
 from typing import Any, Literal
 
 from letting_sync.errors import RefuseRecord
-from letting_sync.model import Prospect, Salutation, UnitNumber
+from letting_sync.model import Prospect, UnitNumber
 from letting_sync.parsing import records as fields
 from letting_sync.reasons import Field, Problem, Reason, field_reason
 from letting_sync.systems.everreal.contract_status import ContractStage, stage_of
 from letting_sync.systems.everreal.graphql_errors import ERRORS
-
-_SALUTATIONS = {
-    "mr": Salutation.MR,
-    "herr": Salutation.MR,
-    "male": Salutation.MR,
-    "mrs": Salutation.MRS,
-    "ms": Salutation.MRS,
-    "frau": Salutation.MRS,
-    "female": Salutation.MRS,
-}  # the words are not published; anything else (DIVERSE, null, a new one): none
 
 ChosenWhen = Literal["signed", "started"]
 SeveralUnits = Literal["offer_each", "quarantine"]
@@ -245,7 +235,7 @@ def _person(candidate: Mapping[str, Any], today: date) -> dict[str, Any]:
     named = data if fields.text(data.get("lastName"), Field.LAST_NAME) else candidate
     emails = (fields.email(place.get("email")) for place in (data, application, candidate))
     return {
-        "salutation": _salutation(data.get("salutation")),
+        "salutation": fields.salutation(data.get("salutation")),
         "first_name": fields.limited_text(named.get("firstName"), Field.FIRST_NAME, fields.LONGEST_NAME),
         "last_name": fields.required_text(named.get("lastName"), Field.LAST_NAME, fields.LONGEST_NAME),
         "birth_date": fields.birth_date(data.get("dateOfBirth"), today),
@@ -311,11 +301,6 @@ def _objects(value: Any, field: Field) -> list[Mapping[str, Any]]:
     if not isinstance(value, list):
         raise RefuseRecord(field_reason(Problem.UNREADABLE, field), f"{field} is not a list.")
     return [fields.mapping(item, field) for item in value]
-
-
-def _salutation(value: Any) -> Salutation:
-    word = value.strip().rstrip(".").casefold() if isinstance(value, str) else ""
-    return _SALUTATIONS.get(word, Salutation.NONE)
 
 
 def candidate_id(candidate: Any) -> str | None:

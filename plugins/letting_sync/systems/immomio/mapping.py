@@ -13,7 +13,7 @@ from typing import Any
 
 from letting_sync.errors import RefuseRecord
 from letting_sync.http.pagination.versions import Versions
-from letting_sync.model import Prospect, Salutation
+from letting_sync.model import Prospect
 from letting_sync.parsing import records as fields
 from letting_sync.reasons import Field
 
@@ -27,8 +27,6 @@ UNDECIDED = ("NEW", "INVITED", "APPLIED")
 """Nobody has decided yet (assumed)."""
 STATUS_WORDS = (CHOSEN, *WITHDRAWN, *UNDECIDED)
 """All words that are known; the run's counts name any other one."""
-
-_SALUTATIONS = {"MR": Salutation.MR, "MRS": Salutation.MRS}  # DIVERSE, null and new words: none
 
 _ADDRESS: dict[str, Any] = {"street": {}, "houseNumber": {}, "zip": {}, "city": {}, "country": {}}
 KEPT_FIELDS: dict[str, Any] = {
@@ -109,7 +107,7 @@ def unknown_status(application: Any) -> str | None:
 def _person(person: Mapping[str, Any], today: date) -> dict[str, Any]:
     address = fields.mapping(person.get("address"), Field.ADDRESS)
     return {
-        "salutation": _salutation(person.get("salutation")),
+        "salutation": fields.salutation(person.get("salutation")),
         "first_name": fields.limited_text(person.get("firstname"), Field.FIRST_NAME, fields.LONGEST_NAME),
         "last_name": fields.required_text(person.get("lastname"), Field.LAST_NAME, fields.LONGEST_NAME),
         "birth_date": fields.birth_date(person.get("dateOfBirth"), today),
@@ -122,7 +120,3 @@ def _person(person: Mapping[str, Any], today: date) -> dict[str, Any]:
         "city": fields.limited_text(address.get("city"), Field.CITY),
         "country": fields.country(address.get("country")),
     }
-
-
-def _salutation(value: Any) -> Salutation:
-    return _SALUTATIONS.get(value, Salutation.NONE) if isinstance(value, str) else Salutation.NONE

@@ -1,0 +1,62 @@
+"""Dates of birth that say little: placeholders for "unknown", and days on which many people only seem to be born.
+
+No public data set has placeholders, so the lists are assumed: defaults of databases and spreadsheets, and what clerks
+type into a field that must not stay empty. 1 January is the registered birthday of many refugees; it is weak evidence,
+not "unknown". In frames of a few records no statistics can tell such days, only a list.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from letting_sync.matching.columns import NO_DAY
+
+EARLIEST: Final = np.datetime64("1900-01-02").astype("datetime64[D]").view("int64")
+"""Nobody who rents a flat was born earlier."""
+_LAST_DEFAULT_YEAR: Final = 1910
+_FILLERS: Final = np.array(["1901-12-13", "1910-10-10", "1911-11-11"], "datetime64[D]").view("int64")
+"""The smallest date of 32 bits, and numbers that are quick to type; with 1 January up to 1910 (SQL, macOS, spreadsheets)."""
+_YOUNGEST_TENANT: Final = 15
+"""Years; a child signs no lease, so its date of birth is a slip or a filler."""
+
+
+def placeholders(days: np.ndarray, today: np.datetime64 | None = None) -> np.ndarray:
+    """Where a date cannot be anybody's birthday: it stands for "unknown".
+
+    :param days: days since 1970 as :func:`~letting_sync.matching.columns.days` returns them.
+    :param today: nobody is born later; by default the day of this machine.
+    """
+    given = days != NO_DAY
+    year, month, day = _parts(days)
+    default = (month == 1) & (day == 1) & (year <= _LAST_DEFAULT_YEAR)
+    impossible = (days < EARLIEST) | (days > _day_number(today))
+    return np.asarray(given & (impossible | default | np.isin(days, _FILLERS)))
+
+
+def weak(days: np.ndarray, today: np.datetime64 | None = None) -> np.ndarray:
+    """Where a date may be somebody's birthday, but many share it by registration or by habit.
+
+    1 January of any year, repeated numbers (``11.11.2011``, ``07.07.1977``), and dates of children. Such a date tells a person only
+    together with contact data that agree.
+    """
+    given = days != NO_DAY
+    year, month, day = _parts(days)
+    repeated = (day == month) & ((year % 100 == day) | (year % 100 == 11 * day))
+    last_of_century = (year == 1999) & (month == 12) & (day == 31)
+    child = days > _day_number(today) - round(_YOUNGEST_TENANT * 365.25)
+    return np.asarray(given & (((month == 1) & (day == 1)) | repeated | last_of_century | child))
+
+
+def _parts(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    date = np.where(days == NO_DAY, 0, days).astype("datetime64[D]")
+    months = date.astype("datetime64[M]")
+    year = date.astype("datetime64[Y]").astype(np.int64) + 1970
+    return year, months.astype(np.int64) % 12 + 1, (date - months).astype(np.int64) + 1
+
+
+def _day_number(today: np.datetime64 | None) -> int:
+    return int(
+        (np.datetime64("today", "D") if today is None else today).astype("datetime64[D]").astype(np.int64)
+    )

@@ -1,0 +1,154 @@
+"""A country's name, in German, English or a language of German tenants, or its code -> ISO 3166 alpha-2.
+
+The names are those of the Unicode CLDR, which Babel brings, and everyday ones beside them. A name is found with and
+without its umlauts and accents. One that means two countries is no name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from babel.core import Locale
+
+LANGUAGES: Final = ("de", "en")
+"""Their names go first."""
+OTHER_LANGUAGES: Final = tuple(
+    [
+        "ar",
+        "bg",
+        "bs",
+        "cs",
+        "da",
+        "el",
+        "es",
+        "et",
+        "fa",
+        "fi",
+        "fr",
+        "hr",
+        "hu",
+        "it",
+        "lt",
+        "lv",
+        "mk",
+        "nl",
+        "no",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sr_Latn",
+        "sv",
+        "tr",
+        "uk",
+        "vi",
+    ]
+)
+"""Languages of the largest groups of tenants in Germany, and of its neighbours. Assumed."""
+
+_EVERYDAY: Final = {
+    "DE": "Bundesrepublik Deutschland|BRD|D|GER|Bundesrepublik|Federal Republic of Germany",
+    "AT": "A|Republik Österreich",
+    "CH": "Schweizerische Eidgenossenschaft",
+    "GB": "Großbritannien|Grossbritannien|Great Britain|Britain|England|Schottland|Scotland|Wales|Nordirland|UK|U.K."
+    "|Vereinigtes Königreich von Großbritannien und Nordirland",
+    "US": "USA|U.S.A.|U.S.|Amerika|Vereinigte Staaten von Amerika|United States of America",
+    "CZ": "Česká republika|Tschechien|Tschechische Republik|Tschechei|Czech Republic|Czechia",
+    "SK": "Slowakische Republik|Slovak Republic",
+    "NL": "Holland|Die Niederlande|The Netherlands",
+    "TR": "Türkei|Turkey|Türkiye|Republik Türkei",
+    "RU": "Russische Föderation|Russian Federation",
+    "CN": "Volksrepublik China|VR China|People's Republic of China",
+    "KR": "Republik Korea|Republic of Korea|South Korea",
+    "MK": "Mazedonien|Macedonia|Nord-Mazedonien",
+    "MD": "Moldawien|Moldau|Republik Moldau",
+    "BY": "Weißrussland|Weissrussland|Belorussia",
+    "BA": "Bosnien|Bosnien-Herzegowina|Bosnia",
+    "XK": "Republik Kosovo|Kosova",
+    "PL": "Republik Polen",
+    "FR": "Französische Republik",
+    "IT": "Italienische Republik",
+    "IR": "Islamische Republik Iran",
+    "SY": "Arabische Republik Syrien",
+    "VN": "Viet Nam|Sozialistische Republik Vietnam",
+    "CI": "Elfenbeinküste|Ivory Coast",
+    "MM": "Burma|Birma",
+    "CV": "Kap Verde|Cape Verde",
+    "CD": "DR Kongo|Demokratische Republik Kongo",
+    "AE": "VAE|Emirate",
+    "HR": "Republik Kroatien",
+    "RS": "Republik Serbien",
+    "AL": "Shqipëria|Republik Albanien",
+    "GR": "Hellas",
+}
+_NO_COUNTRIES: Final = frozenset(("EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"))
+_GERMAN_SPELLINGS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+def alpha2(written: str) -> str | None:
+    """The ISO code of a country, ``None`` for a name that is not known."""
+    key = _key(written)
+    return _main_names().get(key) or _names_in_other_languages().get(key)
+
+
+def _key(written: str) -> str:
+    text = unicodedata.normalize("NFKC", written).casefold()
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFC", text))
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A name as it is, with ``ae`` for ``ä``, and without accents: ``Österreich``, ``Oesterreich``, ``Osterreich``."""
+    key = _key(name)
+    yield key
+    yield key.translate(_GERMAN_SPELLINGS)
+    # A letter that carries a stroke or has no dot is none with an accent.
+    plain = unicodedata.normalize("NFKD", key.replace("ß", "ss").replace("ı", "i").replace("ł", "l"))
+    yield "".join(char for char in plain if not unicodedata.combining(char))
+
+
+@cache
+def _main_names() -> dict[str, str]:
+    from babel.core import Locale, get_global  # here: a DAG file must not load it
+
+    known: dict[str, str] = {}
+    for code, names in _EVERYDAY.items():
+        for name in names.split("|"):
+            known |= dict.fromkeys(_spellings(name), code)
+    for language in LANGUAGES:
+        for code, name in _territories(Locale(language)):
+            for key in _spellings(name):
+                known.setdefault(key, code)
+            known[code.casefold()] = code
+    for alias, codes in get_global("territory_aliases").items():
+        if len(codes) == 1 and alias.isalpha() and codes[0].casefold() in known:
+            known.setdefault(alias.casefold(), codes[0])
+    return known
+
+
+@cache
+def _names_in_other_languages() -> dict[str, str]:
+    from babel.core import Locale
+
+    known: dict[str, str] = {}
+    unclear = set()
+    for language in OTHER_LANGUAGES:
+        for code, name in _territories(Locale.parse(language)):
+            for key in _spellings(name):
+                if known.setdefault(key, code) != code:
+                    unclear.add(key)
+    return {key: code for key, code in known.items() if key not in unclear}
+
+
+def _territories(locale: Locale) -> Iterator[tuple[str, str]]:
+    for code, name in locale.territories.items():
+        if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRIES:
+            yield code, name
