@@ -23,6 +23,8 @@ OTHER_THINGS = {
     ("matching/dedup.py", "withdrawn"): "a column of prospects",
     ("tasks/extract/operator.py", "withdrawn"): "a staged table",
     ("tasks/extract/operator.py", "not_chosen"): "a staged table",
+    ("tasks/auto_accept/dry_run.py", "withdrawn"): "a staged table",
+    ("tasks/auto_accept/dry_run.py", "not_chosen"): "a staged table",
     ("tasks/load_offers/candidates.py", "withdrawn"): "a field of a prospect",
     ("tasks/load_offers/operator.py", "withdrawn"): "a staged table",
     ("tasks/load_offers/operator.py", "not_chosen"): "a staged table",

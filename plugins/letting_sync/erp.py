@@ -172,6 +172,23 @@ class Erp(Protocol):
     def scope(self) -> str:
         """The same for all pairs that feed this ERP."""
 
+    @property
+    def sent_fields(self) -> Mapping[str, str]:
+        """The fields of a :class:`Prospect` that the ERP takes -> its own names for them."""
+
+    def preview(self, outgoing: Outgoing) -> Mapping[str, Any]:
+        """What :meth:`deliver` would send of one prospect, by the ERP's own names; sends nothing.
+
+        :raises RefuseRecord: it would not be sent at all.
+        """
+
+    def check_access(self) -> bool:
+        """Log in and ask for the exchange; writes nothing.
+
+        :return: whether the exchange is known there; ``False``: the interface cannot tell.
+        :raises StopRun: the log-in is refused, or the exchange is unknown.
+        """
+
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
         """Call the function for each item, as many at a time as the ERP allows."""
 

@@ -15,6 +15,7 @@ suspects       by ``record`` and ``other_record``: prospects that may be one per
 outcomes_*     by ``record``: kind and reason of each that ended in that task
 quarantine_*   by ``record``: reason, detail and the raw record of each that needs a person
 acceptance     by external id and unit: each offer decided on, leased or held, and why
+dry_run*       of a dry run: what would be loaded, field by field, and accepted (:mod:`letting_sync.staging.dry_run`)
 =============  =========================================================================================================
 
 In a large run the tables of ``load_offers`` and ``auto_accept`` come in one file per chunk (``*.chunk-2-of-12``);

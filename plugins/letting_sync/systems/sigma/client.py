@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -35,6 +35,21 @@ class Sigma:
     def scope(self) -> str:
         """The same for all pairs that feed this Sigma: its address."""
         return f"sigma {self.hook.connection.host}:{self.hook.connection.port or ''}"
+
+    @property
+    def sent_fields(self) -> Mapping[str, str]:
+        """Which fields of a prospect are sent, and under which names."""
+        return mapping.SENT_FIELDS
+
+    def preview(self, outgoing: Outgoing) -> Mapping[str, Any]:
+        """A prospect as the portal's inbox would take it."""
+        return mapping.prospect_in(outgoing, self.separator)
+
+    def check_access(self) -> bool:
+        """Log in, and ask for the portal's latest import: an unknown portal is refused there."""
+        self.hook.check_log_in()
+        self.hook.latest_import(self.portal)
+        return True
 
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
         """Call the function for each item, as many at a time as Sigma allows."""

@@ -39,6 +39,27 @@ _REFUSALS = {
 }
 
 
+SENT_FIELDS = {
+    "external_id": "externeId",
+    "unit": "ve",
+    "salutation": "anrede",
+    "first_name": "vorname",
+    "last_name": "name",
+    "birth_date": "geburtsdatum",
+    "email": "email",
+    "phone": "telefon",
+    "mobile": "mobil",
+    "street": "strasse",
+    "house_number": "strasse",
+    "postal_code": "plz",
+    "city": "ort",
+    "country": "land",
+    "lease_start": "mietbeginn",
+    "message": "bemerkung",
+}
+"""Which fields of a prospect are sent, and under which names."""
+
+
 def prospect_in(outgoing: Outgoing, separator: str) -> dict[str, Any]:
     """A prospect as the portal's inbox takes it; fields without a value are left out.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -15,6 +15,9 @@ from letting_sync.systems.yuneo.hook import PROSPECTS_PER_IMPORT, YuneoHook
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+UNKNOWN_ID = "connection-test"
+"""An external id that no offer has: the partners' are numbers or UUIDs."""
 
 
 class Yuneo:
@@ -34,6 +37,22 @@ class Yuneo:
     def scope(self) -> str:
         """The same for all pairs that feed this Yuneo: its address."""
         return f"yuneo {self.hook.connection.host}:{self.hook.connection.port or ''}"
+
+    @property
+    def sent_fields(self) -> Mapping[str, str]:
+        """Which fields of a prospect are sent, and under which names."""
+        return mapping.SENT_FIELDS
+
+    def preview(self, outgoing: Outgoing) -> Mapping[str, Any]:
+        """A prospect as the import would take it."""
+        return mapping.prospect_in(outgoing)
+
+    def check_access(self) -> bool:
+        """Log in and look an id up that no offer has; the interface has no list of exchanges."""
+        self.hook.check_log_in()
+        for _ in self.hook.offers([UNKNOWN_ID]):
+            pass
+        return False
 
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
         """Call the function for each item, as many at a time as the hook allows."""

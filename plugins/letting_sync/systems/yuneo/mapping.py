@@ -32,6 +32,27 @@ _REFUSALS = {
 }
 
 
+SENT_FIELDS = {
+    "external_id": "externalId",
+    "unit": "unitNumber",
+    "salutation": "salutation",
+    "first_name": "firstName",
+    "last_name": "lastName",
+    "birth_date": "birthDate",
+    "email": "email",
+    "phone": "phone",
+    "mobile": "mobile",
+    "street": "street",
+    "house_number": "houseNumber",
+    "postal_code": "postalCode",
+    "city": "city",
+    "country": "country",
+    "lease_start": "leaseStart",
+    "message": "message",
+}
+"""Which fields of a prospect are sent, and under which names."""
+
+
 def prospect_in(outgoing: Outgoing) -> dict[str, Any]:
     """A prospect as the import takes it; fields without a value are left out.
 

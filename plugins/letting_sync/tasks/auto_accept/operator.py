@@ -78,12 +78,11 @@ class AcceptOffersOperator(HITLOperator):
 
         erp, acceptor = self._open(context)
         try:
+            if is_dry_run(context["params"]):
+                return self._preview(erp, acceptor, context)
             ledger, run = acceptor.ledger, acceptor.run
             known = RunEntries(ledger, run, Chunk.read(self.chunk))
             plan = acceptor.plan(known.to_decide(replay=bool(context["params"].get("external_ids"))))
-            if is_dry_run(context["params"]):
-                decisions = acceptor.look_again(plan)
-                return self._report([_row(d.entry, str(d.verdict), d.reason) for d in decisions])
             acceptable = acceptor.write(plan)
             approved = [d.entry for d in acceptable if _approved_in(d.entry, run)]
             others = [d for d in acceptable if d.entry not in approved]
@@ -101,6 +100,31 @@ class AcceptOffersOperator(HITLOperator):
             return self._report_decided(known)
         finally:
             erp.close()
+
+    def _preview(self, erp: Erp, acceptor: Acceptor, context: Context) -> dict[str, Any]:
+        """Stage what would be decided if the load had taken place; nothing is written to the ERP or to the ledger."""
+        from letting_sync.staging import dry_run as staged
+        from letting_sync.tasks.auto_accept import dry_run
+        from letting_sync.tasks.auto_accept.acceptor import Acceptor
+        from letting_sync.tasks.auto_accept.policy import Verdict
+        from letting_sync.tasks.auto_accept.selection import RunEntries
+
+        chunk, params = Chunk.read(self.chunk), context["params"]
+        ledger: Any = dry_run.LoadedLedger(acceptor.ledger, acceptor.run, chunk.folder)
+        loaded_erp: Any = dry_run.LoadedErp(erp, ledger.offers)
+        planner = Acceptor(ledger, loaded_erp, acceptor.run, acceptor.today)
+        known = RunEntries(ledger, acceptor.run, chunk)
+        decisions = planner.look_again(planner.plan(known.to_decide(replay=bool(params.get("external_ids")))))
+        acceptable = sum(decision.verdict is Verdict.ACCEPT for decision in decisions)
+        rows = dry_run.accepts(
+            decisions,
+            params.get("accept") or self.policy.accept,
+            self.policy.max_accepts_per_run,
+            known.most_accepts(acceptable),
+        )
+        staged.write(chunk.folder, chunk, staged.ACCEPTANCE, rows, staged.WouldAccept)
+        self.log.info("dry run, nothing was accepted; offers looked at: %d", len(rows))
+        return chunk.handed_on
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on with the answer: accept what was selected, hold the rest."""

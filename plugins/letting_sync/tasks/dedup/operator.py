@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.reasons import Field, Problem, Reason, field_reason
 from letting_sync.settings import DuplicateCheck
-from letting_sync.staging import tables
+from letting_sync.staging import dry_run, tables
 from letting_sync.staging.chunks import PROSPECTS_PER_CHUNK, chunk_numbers, chunks_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-WRITTEN_BY_CHUNK = ("outcomes_load_offers", "quarantine_load_offers", "acceptance")
+WRITTEN_BY_CHUNK = ("outcomes_load_offers", "quarantine_load_offers", "acceptance", *dry_run.TABLES)
 """Tables of the tasks behind ``dedup``, which come in as many files as the run has chunks."""
 
 

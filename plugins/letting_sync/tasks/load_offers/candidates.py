@@ -8,7 +8,7 @@ and the business partner), the ledger gets its ``Intent`` (hashes, nothing perso
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from letting_sync.erp import Erp, Outgoing
@@ -56,6 +56,10 @@ class Candidate(Outgoing):
         if self.claimed is None:
             raise ValueError("a candidate is sent only under a claim")
         return self.claimed
+
+    def with_partner(self, number: str | None) -> Candidate:
+        """The same candidate as a person whom the ERP knows by this number."""
+        return replace(self, business_partner_number=number)
 
 
 def candidates(

@@ -63,7 +63,7 @@ class Loader:
             # What is to be sent and yet in no wave stands behind something of the same person or id.
             undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
             if not undecided:
-                return [_outcome(candidate, elsewhere, known, self.context.run) for candidate in candidates]
+                return [outcome_of(candidate, elsewhere, known, self.context.run) for candidate in candidates]
             wave = _one_of_each(to_send, candidates, known)
             if not wave:
                 return undecided
@@ -133,9 +133,15 @@ def _one_of_each(
     return wave
 
 
-def _outcome(
+def outcome_of(
     candidate: Candidate, elsewhere: Collection[int], known: Mapping[Key, Entry], run: Run
 ) -> Outcome:
+    """Return what became of a candidate on which the load has decided.
+
+    :param elsewhere: records of persons who have an offer for their unit under another external id.
+    :param known: the ledger's entries of the candidates.
+    :raises WaitAndRepeat: the ledger holds an entry that is still open.
+    """
     external_id = candidate.intent.external_id
     if candidate.record in elsewhere:
         duplicate, why = OutcomeKind.DUPLICATE, Reason.SAME_PERSON_ON_UNIT

@@ -13,7 +13,6 @@ from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.errors import WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind
-from letting_sync.reasons import Reason
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
 
@@ -21,8 +20,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from letting_sync.tasks.load_offers.candidates import Candidate
+    from letting_sync.tasks.load_offers.dry_run import Preview
     from letting_sync.tasks.load_offers.loader import Loader
-    from letting_sync.tasks.load_offers.readback import Waiting
+    from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
 LONGEST_WAIT = timedelta(hours=2)
 """After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
@@ -80,15 +80,13 @@ class LoadOffersOperator(BaseOperator):
         from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
         chunk = Chunk.read(self.chunk)
-        if is_dry_run(context["params"]):
-            self.log.info("dry run: nothing is sent to the ERP")
-            _dry_run(chunk)
-            return chunk.handed_on
         erp, ledger = self.erp.open(), Ledger()
         try:
             dag_run = context["dag_run"]
             window = tables.extent(chunk.folder).window or (None, None)
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
+            if is_dry_run(context["params"]):
+                return self._preview(chunk, LoadContext(ledger, erp, run))
             if chunk.is_first:
                 withdrawn = [row["external_id"] for row in tables.rows(chunk.folder, "withdrawn")]
                 ledger.mark_withdrawn(run.pair, withdrawn)
@@ -113,6 +111,27 @@ class LoadOffersOperator(BaseOperator):
             return chunk.handed_on
         finally:
             erp.close()
+
+    def _preview(self, chunk: Chunk, context: LoadContext) -> dict[str, Any]:
+        """Stage what would be loaded; nothing is written to the ERP or to the ledger."""
+        from letting_sync.staging import dry_run as staged
+        from letting_sync.tasks.load_offers import dry_run
+        from letting_sync.tasks.load_offers.candidates import business_partners, candidates
+
+        table = tables.rows(chunk.folder, "prospects", chunk)
+        frame = tables.read(chunk.folder, "prospects", chunk)
+        some = candidates(table, frame, context.ledger, self.key)
+        loader = dry_run.DryLoader(context, lambda few: business_partners(context.erp, few, self.key))
+        previews = loader.preview(some)
+        written = {row["record"]: row for row in tables.rows(chunk.folder, "extracted")}
+        fields = list(dry_run.sent_fields(previews, written, context.erp.sent_fields))
+        staged.write(chunk.folder, chunk, staged.LOAD, dry_run.loads(previews), staged.WouldLoad)
+        staged.write(chunk.folder, chunk, staged.FIELDS, fields, staged.FieldSent)
+        counts = tables.write_outcomes(
+            chunk.folder, "load_offers", dry_run.outcomes(previews), _raw(previews), chunk
+        )
+        self.log.info("dry run, nothing was sent; prospects by outcome: %s", counts)
+        return chunk.handed_on
 
     def _wait(self, waiting: Waiting, since: datetime, rounds_lost: int) -> Never:
         from letting_sync.tasks.load_offers.trigger import ImportTrigger
@@ -151,15 +170,10 @@ def _advance_patiently(loader: Loader, some: Sequence[Candidate]) -> list[Outcom
     return done
 
 
-def _dry_run(chunk: Chunk) -> None:
-    """Write what would be loaded: every prospect counts as skipped, none is sent."""
-    outcomes = [
-        Outcome(
-            record=row["record"],
-            external_id=row["external_id"],
-            kind=OutcomeKind.SKIPPED,
-            reason=Reason.REHEARSAL,
-        )
-        for row in tables.rows(chunk.folder, "prospects", chunk)
-    ]
-    tables.write_outcomes(chunk.folder, "load_offers", outcomes, {}, chunk)
+def _raw(previews: Sequence[Preview]) -> dict[int, str]:
+    """The quarantined prospects as JSON, by record."""
+    return {
+        preview.outcome.record: preview.candidate.prospect.model_dump_json()
+        for preview in previews
+        if preview.outcome.kind is OutcomeKind.QUARANTINED
+    }

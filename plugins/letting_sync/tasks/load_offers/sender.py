@@ -73,16 +73,7 @@ class Sender:
         :raises ClaimLost: another run has taken prospects over.
         """
         # All at once: persons are matched as tables, which costs little more for thousands than for one.
-        partners = {
-            entry.external_id: entry.business_partner_number
-            for entry in known.values()
-            if entry.state == EntryState.LOADED and entry.business_partner_number
-        }
-        own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in wave}
-        numbers = {
-            **self.partner_numbers(wave),
-            **{record: number for record, number in own.items() if number},
-        }
+        numbers = self.numbers_of(wave, known)
         total = Sent()
         for sent in self.context.erp.concurrently(
             lambda group: self._send_group(group, numbers), _parts(wave, PROSPECTS_PER_GROUP)
@@ -92,6 +83,21 @@ class Sender:
             claims = {entry.claim for entry in total.to_import}
             self.context.ledger.mark_in_import([entry.id for entry in total.to_import], job, claims)
         return total
+
+    def numbers_of(
+        self, wave: Sequence[Candidate], known: Mapping[Key, Entry]
+    ) -> dict[int, str | RefuseRecord]:
+        """Business partner of each candidate by ``record``, or why none can be told; only looks up."""
+        partners = {
+            entry.external_id: entry.business_partner_number
+            for entry in known.values()
+            if entry.state == EntryState.LOADED and entry.business_partner_number
+        }
+        own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in wave}
+        return {
+            **self.partner_numbers(wave),
+            **{record: number for record, number in own.items() if number},
+        }
 
     def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
         """Records of persons who have an offer for this unit, or soon will, under another external id."""

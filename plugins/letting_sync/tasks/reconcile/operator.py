@@ -9,11 +9,12 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.observability import stats
 
 from letting_sync.alerts import callbacks
+from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
 from letting_sync.ledger.records import AcceptanceState
 from letting_sync.model import OutcomeKind
 from letting_sync.settings import AlertLimits
-from letting_sync.staging import tables
+from letting_sync.staging import dry_run, tables
 from letting_sync.staging.chunks import Chunk
 
 if TYPE_CHECKING:
@@ -66,13 +67,16 @@ class ReconcileOperator(BaseOperator):
                 "its outcomes_* tables; the ERP holds what the ledger says."
             )
         counts = _counts(folder, extracted, outcomes)
+        if is_dry_run(context["params"]):
+            counts |= dry_run.counts(folder)
         self.log.info("reconciled: %s", counts)
         if counts["unknown_words"] or counts["interface_findings"]:
             self.log.warning(
                 "The partner's interface may differ from its contract (docs/contracts.md): %s",
                 counts["interface_findings"] | counts["unknown_words"],
             )
-        _measure(context["dag_run"].dag_id, counts)
+        if not is_dry_run(context["params"]):
+            _measure(context["dag_run"].dag_id, counts)
         callbacks.reconciled(context, counts, self.limits)
         return counts
 

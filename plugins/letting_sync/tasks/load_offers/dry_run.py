@@ -1,0 +1,159 @@
+"""What the load would do: the same look-ups and decisions as the real one, and nothing is claimed, marked or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from letting_sync.errors import RefuseRecord
+from letting_sync.ledger.records import Entry, EntryState, Key
+from letting_sync.model import Offer, Outcome, OutcomeKind, Prospect
+from letting_sync.reasons import Reason
+from letting_sync.staging.dry_run import FieldSent, WouldLoad
+from letting_sync.tasks.load_offers.candidates import CONTENT, Candidate
+from letting_sync.tasks.load_offers.loader import outcome_of
+from letting_sync.tasks.load_offers.readback import LoadContext, Readback
+from letting_sync.tasks.load_offers.sender import PartnerNumbers, Sender
+
+_ON_WHICH_THE_LOAD_HAS_DECIDED = (EntryState.LOADED, EntryState.AMBIGUOUS)
+_FIELDS = tuple(name for name in Prospect.model_fields if name in CONTENT | {"unit"})
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would become of one candidate.
+
+    :param outcome: as the load would end; ``created``: an offer would be made.
+    :param fields: what would be sent, by the ERP's own names; empty if nothing would be.
+    """
+
+    candidate: Candidate
+    outcome: Outcome
+    fields: Mapping[str, Any]
+
+
+class DryLoader:
+    """Look at the prospects of one run, or of one chunk of it, as the load would.
+
+    :param partner_numbers: looks persons up in the ERP.
+    """
+
+    def __init__(self, context: LoadContext, partner_numbers: PartnerNumbers) -> None:
+        self.context = context
+        self.readback = Readback(context)
+        self.sender = Sender(context, self.readback, partner_numbers)
+
+    def preview(self, candidates: Sequence[Candidate]) -> list[Preview]:
+        """Return what would become of each candidate.
+
+        :raises StopRun: as the load: the log-in is refused, the exchange unknown, an answer unreadable.
+        """
+        self.context.erp.check_access()
+        ids = {candidate.intent.external_id for candidate in candidates}
+        known = self.context.ledger.find(self.context.run.pair, ids)
+        elsewhere = self.sender.persons_elsewhere(candidates)
+        decided = {key: e for key, e in known.items() if e.state in _ON_WHICH_THE_LOAD_HAS_DECIDED}
+        left = [c for c in candidates if c.record not in elsewhere and c.key not in decided]
+        offers = self.readback.offers({candidate.intent.external_id for candidate in left})
+        numbers = self.sender.numbers_of([c for c in left if c.key not in offers], known) if left else {}
+        left_records = {candidate.record for candidate in left}
+        return [
+            self._of_open(candidate, offers.get(candidate.key, ()), numbers.get(candidate.record), known)
+            if candidate.record in left_records
+            else Preview(candidate, outcome_of(candidate, elsewhere, known, self.context.run), {})
+            for candidate in candidates
+        ]
+
+    def _of_open(
+        self,
+        candidate: Candidate,
+        offers: Sequence[Offer],
+        number: str | RefuseRecord | None,
+        known: Mapping[Key, Entry],
+    ) -> Preview:
+        if len(offers) > 1:
+            return self._ended(candidate, OutcomeKind.QUARANTINED, Reason.AMBIGUOUS)
+        if offers:
+            return self._ended(candidate, OutcomeKind.ALREADY_THERE, Reason.FOUND_IN_ERP)
+        if isinstance(number, RefuseRecord):
+            return self._ended(candidate, OutcomeKind.QUARANTINED, number.reason)
+        ready = candidate.with_partner(number)
+        try:
+            fields = self.context.erp.preview(ready)
+        except RefuseRecord as refusal:
+            return self._ended(candidate, OutcomeKind.QUARANTINED, refusal.reason)
+        entry = known.get(candidate.key)
+        # In flight: read back first, and made only if the ERP holds none when its import has ended.
+        reason = Reason.IMPORT_RUNNING if entry and entry.state == EntryState.SENT else None
+        return Preview(ready, self._outcome(candidate, OutcomeKind.CREATED, reason), fields)
+
+    def _ended(self, candidate: Candidate, kind: OutcomeKind, reason: Reason) -> Preview:
+        return Preview(candidate, self._outcome(candidate, kind, reason), {})
+
+    @staticmethod
+    def _outcome(candidate: Candidate, kind: OutcomeKind, reason: Reason | None) -> Outcome:
+        return Outcome(
+            record=candidate.record, external_id=candidate.intent.external_id, kind=kind, reason=reason
+        )
+
+
+def outcomes(previews: Sequence[Preview]) -> list[Outcome]:
+    """The outcomes that the dry run itself ends with: what would be made is skipped, all else is as it says."""
+    return [
+        preview.outcome.model_copy(update={"kind": OutcomeKind.SKIPPED, "reason": Reason.REHEARSAL})
+        if preview.outcome.kind is OutcomeKind.CREATED
+        else preview.outcome
+        for preview in previews
+    ]
+
+
+def loads(previews: Sequence[Preview]) -> list[WouldLoad]:
+    """The rows of the table ``dry_run``."""
+    return [
+        WouldLoad(
+            record=preview.candidate.record,
+            external_id=preview.candidate.intent.external_id,
+            unit=preview.candidate.intent.unit,
+            kind=str(preview.outcome.kind),
+            reason=str(preview.outcome.reason) if preview.outcome.reason else None,
+            business_partner=preview.candidate.business_partner_number,
+        )
+        for preview in previews
+    ]
+
+
+def sent_fields(
+    previews: Sequence[Preview], written: Mapping[int, Mapping[str, Any]], names: Mapping[str, str]
+) -> Iterator[FieldSent]:
+    """The rows of the table ``dry_run_fields``, for the prospects that would be sent.
+
+    :param written: the partner's own texts by record, as ``extract`` staged them.
+    :param names: the fields that the ERP takes -> its names for them.
+    """
+    for preview in previews:
+        if not preview.fields:
+            continue
+        candidate, prospect = preview.candidate, preview.candidate.prospect
+        before = written.get(candidate.record, {})
+        for field in _FIELDS:
+            value = getattr(prospect, field)
+            sent = preview.fields.get(names.get(field, ""))
+            yield FieldSent(
+                record=candidate.record,
+                external_id=candidate.intent.external_id,
+                unit=candidate.intent.unit,
+                field=field,
+                erp_field=names.get(field),
+                written=_text(before.get(field)),
+                # Where the ERP has one field for two of ours, an empty one of them is still empty.
+                sent=_text(sent) if value is not None else None,
+                cleaned=_text(before.get(field)) != _text(value),
+            )
+
+
+def _text(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return value.isoformat() if isinstance(value, date) else str(value)
