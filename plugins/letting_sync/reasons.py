@@ -159,7 +159,9 @@ class Reason(StrEnum):
     FIRST_NAME_TYPO = "first_name_typo", Kind.SUSPECT
     LAST_NAME_TYPO = "last_name_typo", Kind.SUSPECT
     FIRST_NAME_PART = "first_name_part", Kind.SUSPECT
+    FIRST_NAME_SHORT_FORM = "first_name_short_form", Kind.SUSPECT
     LAST_NAME_PART = "last_name_part", Kind.SUSPECT
+    LAST_NAME_DIFFERS = "last_name_differs", Kind.SUSPECT
     NAMES_SWAPPED = "names_swapped", Kind.SUSPECT
     NAMES_SPLIT_DIFFERENTLY = "names_split_differently", Kind.SUSPECT
     NAME_SPELLING = "name_spelling", Kind.SUSPECT
@@ -168,6 +170,10 @@ class Reason(StrEnum):
     BIRTH_YEAR_TYPO = "birth_year_typo", Kind.SUSPECT
     DAY_MONTH_SWAPPED = "day_month_swapped", Kind.SUSPECT
     BIRTH_DATE_MISSING = "birth_date_missing", Kind.SUSPECT
+    BIRTH_DATE_DIFFERS = "birth_date_differs", Kind.SUSPECT
+    ADDRESS_DIFFERS = "address_differs", Kind.SUSPECT
+    EMAIL_DIFFERS = "email_differs", Kind.SUSPECT
+    PHONE_DIFFERS = "phone_differs", Kind.SUSPECT
 
     # One member for each problem with each field, as Python's enum documentation makes members from a table.
     _ignore_ = ["members", "problem", "field", "code"]

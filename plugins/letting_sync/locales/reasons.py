@@ -115,7 +115,9 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     Reason.FIRST_NAME_TYPO: ("slip in the first name", "Schreibfehler im Vornamen"),
     Reason.LAST_NAME_TYPO: ("slip in the last name", "Schreibfehler im Nachnamen"),
     Reason.FIRST_NAME_PART: ("only part of the first name", "nur ein Teil des Vornamens"),
+    Reason.FIRST_NAME_SHORT_FORM: ("a short form of the first name", "Kurzform des Vornamens"),
     Reason.LAST_NAME_PART: ("only part of the last name", "nur ein Teil des Nachnamens"),
+    Reason.LAST_NAME_DIFFERS: ("another last name", "anderer Nachname"),
     Reason.NAMES_SWAPPED: ("first and last name swapped", "Vor- und Nachname vertauscht"),
     Reason.NAMES_SPLIT_DIFFERENTLY: ("names split differently", "Namen anders aufgeteilt"),
     Reason.NAME_SPELLING: ("another spelling of the name", "andere Schreibweise des Namens"),
@@ -124,6 +126,10 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     Reason.BIRTH_YEAR_TYPO: ("slip in the year of birth", "Schreibfehler im Geburtsjahr"),
     Reason.DAY_MONTH_SWAPPED: ("day and month swapped", "Tag und Monat vertauscht"),
     Reason.BIRTH_DATE_MISSING: ("date of birth missing", "Geburtsdatum fehlt"),
+    Reason.BIRTH_DATE_DIFFERS: ("another date of birth", "anderes Geburtsdatum"),
+    Reason.ADDRESS_DIFFERS: ("another address", "andere Adresse"),
+    Reason.EMAIL_DIFFERS: ("another e-mail address", "andere E-Mail-Adresse"),
+    Reason.PHONE_DIFFERS: ("another telephone number", "andere Telefonnummer"),
 }
 _FIELDS: dict[Field, tuple[str, str]] = {
     Field.EXTERNAL_ID: ("external id", "externe Kennung"),

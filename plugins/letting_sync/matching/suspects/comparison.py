@@ -1,4 +1,4 @@
-"""In what two near records differ: the names, their order, the date of birth."""
+"""How the fields of two records compare: names and their order, date of birth, contact data, address."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from letting_sync.matching.suspects.blocking import People
-from letting_sync.reasons import Reason
+from letting_sync.matching.suspects.common_names import FIRST_NAMES, spelling
+from letting_sync.matching.suspects.people import People, Text
+from letting_sync.matching.suspects.short_forms import GROUPS_OF, one_name
 
 _UMLAUT: Final = re.compile("([aou])e")
 
@@ -24,7 +25,10 @@ class Name(IntEnum):
     ONE_TYPO = 1
     TWO_TYPOS = 2
     PART = 3
-    DIFFERENT = 4
+    INITIAL = 4
+    SHORT_FORM = 5
+    MISSING = 6
+    DIFFERENT = 7
 
 
 class Date(IntEnum):
@@ -52,6 +56,20 @@ class Order(IntEnum):
     SPLIT = 2
 
 
+class Value(IntEnum):
+    """How two e-mail addresses, telephone numbers or parts of an address compare."""
+
+    EQUAL = 0
+    ONE_TYPO = 1
+    TWO_TYPOS = 2
+    MISSING = 3
+    DIFFERENT = 4
+
+
+_GENERATION: Final = 15
+"""Years between a parent and a child (assumed)."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Pairs of records and how each of their fields compares."""
@@ -61,40 +79,111 @@ class Comparison:
     right: np.ndarray
     first: np.ndarray
     last: np.ndarray
-    date: np.ndarray
     order: np.ndarray
+    date: np.ndarray
+    email: np.ndarray
+    phone: np.ndarray
+    contact: np.ndarray
+    street: np.ndarray
+    house: np.ndarray
+    postal: np.ndarray
+    city: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def address(self) -> tuple[np.ndarray, ...]:
+        """The levels of street, house number, postal code and city."""
+        return self.street, self.house, self.postal, self.city
 
 
 def compare(who: People, left: np.ndarray, right: np.ndarray) -> Comparison:
-    """Compare candidate pairs field by field."""
+    """Compare candidate pairs field by field; pairs that look like two persons of one family are left out.
+
+    Family, whatever else they share: two different first names with one last name (twins, siblings, parent and child) or
+    with two dates of birth (couples), or dates of birth 15 years and more apart of which the month or the day differs too
+    (father and son of one name).
+    """
+    first = _compare_names(who.first, left, right, given=True)
+    last = _compare_names(who.last, left, right, given=False)
+    order = _compare_order(who, left, right, first, last)
     date = _compare_dates(who, left, right)
+    other_first = (order == Order.PLAIN) & (first == Name.DIFFERENT)
+    two_persons = other_first & ((last != Name.DIFFERENT) | (date != Date.EQUAL))
+    keep = ~(two_persons | _generations(who, left, right))
+    left, right = left[keep], right[keep]
+    first, last, order = first[keep], last[keep], order[keep]
+    plain = order == Order.PLAIN
     return Comparison(
         who=who,
         left=left,
         right=right,
-        first=_compare_names(who.first, who.first_code, left, right),
-        last=_compare_names(who.last, who.last_code, left, right),
-        date=date,
-        order=_compare_order(who, left, right, date),
+        first=np.where(plain, first, Name.MISSING),
+        last=np.where(plain, last, Name.MISSING),
+        order=order,
+        date=date[keep],
+        email=_compare_texts(who.email, left, right),
+        phone=_compare_phones(who.phones, left, right),
+        contact=_compare_codes(who.contact, left, right),
+        street=_compare_texts(who.street, left, right),
+        house=_compare_texts(who.house, left, right),
+        postal=_compare_texts(who.postal, left, right),
+        city=_compare_texts(who.city, left, right),
     )
 
 
-def _compare_names(texts: np.ndarray, codes: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _generations(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    dated = (who.year[left] > 0) & (who.year[right] > 0)
+    day = (who.month[left] != who.month[right]) | (who.day[left] != who.day[right])
+    return dated & day & (np.abs(who.year[left] - who.year[right]) >= _GENERATION)
+
+
+def _compare_names(names: Text, left: np.ndarray, right: np.ndarray, given: bool) -> np.ndarray:
+    """Compare first names (``given``) or last names."""
     result = np.full(len(left), Name.DIFFERENT, np.int8)
-    given = (codes[left] >= 0) & (codes[right] >= 0)
-    equal = given & (codes[left] == codes[right])
+    present = (names.codes[left] >= 0) & (names.codes[right] >= 0)
+    result[~present] = Name.MISSING
+    equal = present & (names.codes[left] == names.codes[right])
     result[equal] = Name.EQUAL
-    rest = np.flatnonzero(given & ~equal)
+    rest = np.flatnonzero(present & ~equal)
     one, other = left[rest], right[rest]
+    result[rest] = _typos(names.values, one, other)
+    if given:
+        near = rest[(result[rest] == Name.ONE_TYPO) | (result[rest] == Name.TWO_TYPOS)]
+        result[near] = _known_names_apart(names.values, left[near], right[near], result[near])
+    open_ = rest[result[rest] == Name.DIFFERENT]
+    composed = np.array([" " in text or len(text) == 1 or text in GROUPS_OF for text in names.values], bool)
+    maybe = open_[composed[left[open_]] | composed[right[open_]]]
+    result[maybe] = [
+        _related(one, other, given)
+        for one, other in zip(names.values[left[maybe]], names.values[right[maybe]], strict=True)
+    ]
+    return result
+
+
+def _known_names_apart(
+    texts: np.ndarray, one: np.ndarray, other: np.ndarray, level: np.ndarray
+) -> np.ndarray:
+    """Anna and Hanna, Daniel and Daniela are near each other and two names."""
+    pairs = zip(level.tolist(), texts[one].tolist(), texts[other].tolist(), strict=True)
+    return np.array([_unless_two_names(*pair) for pair in pairs], np.int8)
+
+
+def _unless_two_names(level: Name, one: str, other: str) -> Name:
+    if not (one in FIRST_NAMES and other in FIRST_NAMES):
+        return level
+    if spelling(one) == spelling(other):
+        return Name.ONE_TYPO
+    return Name.SHORT_FORM if one_name(one, other) else Name.DIFFERENT
+
+
+def _typos(texts: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    result = np.full(len(one), Name.DIFFERENT, np.int8)
     distance = _distances(texts, one, other)
     lengths = text_lengths(texts)
     length = np.minimum(lengths[one], lengths[other])
-    result[rest[(distance == 1) & (length >= 2)]] = Name.ONE_TYPO
-    result[rest[(distance == 2) & (length >= 6)]] = Name.TWO_TYPOS
-    composed = np.array([" " in text for text in texts], bool)
-    maybe = np.flatnonzero((composed[one] | composed[other]) & (distance > 1))
-    parts = [at for at in maybe if _is_part(texts[one[at]], texts[other[at]])]
-    result[rest[parts]] = Name.PART
+    result[(distance == 1) & (length >= 2)] = Name.ONE_TYPO
+    result[(distance == 2) & (length >= 5)] = Name.TWO_TYPOS
     return result
 
 
@@ -117,10 +206,40 @@ def text_lengths(texts: np.ndarray) -> np.ndarray:
     return np.array([len(text) for text in texts], int)
 
 
-def _is_part(one: str, other: str) -> bool:
-    """Whether one name has all the words of the other: Anna and Anna Maria, Müller-Lang and Lang-Müller."""
-    words, others = set(one.split()), set(other.split())
-    return words <= others or others <= words
+def _related(one: str, other: str, given: bool) -> Name:
+    """Names that differ by more than slips: a part, an initial, a short form, or another name."""
+    if one.replace(" ", "") == other.replace(" ", ""):
+        return Name.ONE_TYPO
+    words, others = sorted((one.split(), other.split()), key=len)
+    if set(words) <= set(others):
+        return Name.PART
+    if given and all(_abbreviates(word, other) for word, other in zip(words, others, strict=False)):
+        return Name.INITIAL
+    return Name.SHORT_FORM if given and one_name(words[0], others[0]) else Name.DIFFERENT
+
+
+def _abbreviates(one: str, other: str) -> bool:
+    return one == other or (1 in (len(one), len(other)) and one[0] == other[0])
+
+
+def _compare_order(
+    who: People, left: np.ndarray, right: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> np.ndarray:
+    """Swapped names, each with a slip at the most, and names parted elsewhere."""
+    result = np.full(len(left), Order.PLAIN, np.int8)
+    rows = np.flatnonzero((first >= Name.TWO_TYPOS) & (last >= Name.TWO_TYPOS))
+    rows = rows[(first[rows] != Name.MISSING) & (last[rows] != Name.MISSING)]
+    one, other = left[rows], right[rows]
+    firsts, lasts = who.first.values, who.last.values
+    scores = [
+        cpdist(side[0], side[1], scorer=OSA.distance, score_cutoff=2, dtype=np.int32)
+        for side in ((firsts[one], lasts[other]), (lasts[one], firsts[other]))
+    ]
+    crosswise = (scores[0] + scores[1] <= 2) & (np.minimum(scores[0], scores[1]) <= 1)
+    whole = firsts + " " + lasts if len(who) else firsts
+    result[rows[whole[one] == whole[other]]] = Order.SPLIT
+    result[rows[crosswise]] = Order.SWAPPED
+    return result
 
 
 def _compare_dates(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -169,50 +288,33 @@ def one_digit(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.asarray(differing == 1)
 
 
-def _compare_order(who: People, left: np.ndarray, right: np.ndarray, date: np.ndarray) -> np.ndarray:
-    """Swapped names and names parted elsewhere; both only for equal dates of birth."""
-    result = np.full(len(left), Order.PLAIN, np.int8)
-    rows = np.flatnonzero(date == Date.EQUAL)
-    one, other = left[rows], right[rows]
-    differ = (who.first_code[one] != who.first_code[other]) & (who.last_code[one] != who.last_code[other])
-    rows, one, other = rows[differ], one[differ], other[differ]
-    crosswise = (who.first[one] == who.last[other]) & (who.last[one] == who.first[other])
-    whole = who.first + " " + who.last if len(who) else who.first
-    result[rows[whole[one] == whole[other]]] = Order.SPLIT
-    result[rows[crosswise]] = Order.SWAPPED
+def _compare_codes(codes: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    given = (codes[left] >= 0) & (codes[right] >= 0)
+    return np.where(
+        given, np.where(codes[left] == codes[right], Value.EQUAL, Value.DIFFERENT), Value.MISSING
+    ).astype(np.int8)
+
+
+def _compare_texts(text: Text, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    result = _compare_codes(text.codes, left, right)
+    rest = np.flatnonzero(result == Value.DIFFERENT)
+    one, other = text.values[left[rest]], text.values[right[rest]]
+    distance = cpdist(one, other, scorer=OSA.distance, score_cutoff=2, dtype=np.int32)
+    lengths = text_lengths(text.values)
+    length = np.minimum(lengths[left[rest]], lengths[right[rest]])
+    result[rest[(distance == 1) & (length >= 2)]] = Value.ONE_TYPO
+    result[rest[(distance == 2) & (length >= 5)]] = Value.TWO_TYPOS
     return result
 
 
-def reasons(pairs: Comparison, which: np.ndarray) -> list[str]:
-    """What differs in each of the chosen pairs, as comma-separated words."""
-    who, left, right = pairs.who, pairs.left[which], pairs.right[which]
-    differing = [(one[left] != one[right]).tolist() for one in (who.year, who.month, who.day)]
-    facts = [side[which].tolist() for side in (pairs.first, pairs.last, pairs.date, pairs.order)]
-    return [_reason(*fact) for fact in zip(*facts, *differing, strict=True)]
+def _compare_phones(phones: tuple[np.ndarray, np.ndarray], left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """One number of the one is one of the other's; numbers that are only near are different ones."""
+    levels = [_compare_codes_across(one[left], other[right]) for one in phones for other in phones]
+    equal = np.any([level == Value.EQUAL for level in levels], axis=0)
+    missing = np.all([level == Value.MISSING for level in levels], axis=0)
+    return np.select([equal, missing], [Value.EQUAL, Value.MISSING], Value.DIFFERENT).astype(np.int8)
 
 
-def _reason(first: int, last: int, date: int, order: int, *parts: bool) -> str:
-    if order:
-        return Reason.NAMES_SWAPPED if order == _SWAPPED else Reason.NAMES_SPLIT_DIFFERENTLY
-    found = [words[level] for words, level in ((_FIRST_NAME, first), (_LAST_NAME, last)) if level]
-    if date in _DATE:
-        found.append(_DATE[date])
-    elif date:
-        found += [reason for reason, differs in zip(_DATE_PARTS, parts, strict=True) if differs]
-    return ",".join(found) or Reason.NAME_SPELLING
-
-
-_SWAPPED: Final = int(Order.SWAPPED)
-_FIRST_NAME: Final = {
-    int(Name.ONE_TYPO): Reason.FIRST_NAME_TYPO,
-    int(Name.TWO_TYPOS): Reason.FIRST_NAME_TYPO,
-    int(Name.PART): Reason.FIRST_NAME_PART,
-}
-_LAST_NAME: Final = {
-    int(Name.ONE_TYPO): Reason.LAST_NAME_TYPO,
-    int(Name.TWO_TYPOS): Reason.LAST_NAME_TYPO,
-    int(Name.PART): Reason.LAST_NAME_PART,
-}
-_DATE: Final = {int(Date.MISSING): Reason.BIRTH_DATE_MISSING, int(Date.SWAPPED): Reason.DAY_MONTH_SWAPPED}
-_DATE_PARTS: Final = (Reason.BIRTH_YEAR_TYPO, Reason.BIRTH_MONTH_TYPO, Reason.BIRTH_DAY_TYPO)
-"""Year, month, day."""
+def _compare_codes_across(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    given = (one >= 0) & (other >= 0)
+    return np.where(given, np.where(one == other, Value.EQUAL, Value.DIFFERENT), Value.MISSING)

@@ -1,127 +1,125 @@
 """How likely two near records are one person.
 
-For a pair, *what* differs is its pattern (a typing error in the last name, another day of birth, ...). The odds
-that it is one person are
-
-    how often duplicates with this pattern occur  x  how often an error leads to just this value
-    ---------------------------------------------------------------------------------------------
-                  how many records agree with this one by mere chance
-
-The first number is estimated from the frame (expectation maximisation with a weak prior, so that a frame of twenty
-records works too), the third is counted in it. The second and the prior are assumptions, tuned on synthetic data.
+A Fellegi-Sunter model with three classes: one person, two persons of one household, two strangers. For one person each
+field has levels (equal, a slip, another value, ...) whose shares were counted in labelled pairs
+(:mod:`letting_sync.matching.suspects.weights`). For strangers what counts is how many records have the *value found*:
+many share a Sabine Müller, hardly anybody a Gerlinde Körtig. A missing value says nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from letting_sync.matching.suspects.blocking import People
-from letting_sync.matching.suspects.comparison import Comparison, Date, Name, Order, one_digit, text_lengths
+from letting_sync.matching.suspects import chances, weights
+from letting_sync.matching.suspects.comparison import (
+    Comparison,
+    Date,
+    Name,
+    Order,
+    Value,
+    one_digit,
+    text_lengths,
+)
+from letting_sync.matching.suspects.people import People, Text
 
-_PATTERNS: Final = {
-    "spelling": 0.02,
-    "first": 0.25,
-    "last": 0.25,
-    "first_two": 0.02,
-    "last_two": 0.02,
-    "first_part": 0.03,
-    "last_part": 0.02,
-    "year_digit": 0.08,
-    "year": 0.04,
-    "month_step": 0.03,
-    "month": 0.05,
-    "day_step": 0.04,
-    "day_digit": 0.08,
-    "day": 0.04,
-    "day_month": 0.01,
-    "swapped": 0.01,
-    "split": 0.01,
-    "two_errors": 0.06,
-    "missing": 0.02,
-}
-"""What differs in a pair -> its expected share among duplicates, before looking at the frame (assumed)."""
-_NUMBER: Final = {name: number for number, name in enumerate(_PATTERNS)}
-_NONE: Final = -1
-_DATE_PATTERNS: Final = {
-    "year_digit": Date.YEAR_DIGIT,
-    "year": Date.YEAR,
-    "month_step": Date.MONTH_STEP,
-    "month": Date.MONTH,
-    "day_step": Date.DAY_STEP,
-    "day_digit": Date.DAY_DIGIT,
-    "day": Date.DAY,
-    "day_month": Date.SWAPPED,
-}
-_NAME_VALUES: Final = np.array([1.0, 1.0, 1 / 2500, 1 / 60, 0.0])
-"""By :class:`Name`: one by the number of values that an error of this kind can lead to (a typing error: by length)."""
 _DATE_VALUES: Final = np.array([1.0, 1 / 18, 1 / 70, 1 / 2, 1 / 9, 1 / 2, 1 / 10, 1 / 18, 1.0, 0.0, 1.0, 0.0])
-"""The same by :class:`Date`."""
-_DUPLICATES: Final = 0.05
-"""Share of records expected to have a near duplicate, before looking at the frame."""
-_PRIOR_WEIGHT: Final = 4.0
-"""How many observed duplicates that expectation is worth."""
-_UNSEEN: Final = 2e-5
-"""Share of a name that occurs once, in any population."""
-_SELDOM_THRICE: Final = 30.0
-"""Of so many persons who occur twice about one occurs a third time (assumed)."""
-_ROUNDS: Final = 12
+"""By :class:`Date`: one by the number of values that an error of this kind can lead to."""
+_INITIAL: Final = 0.08
+"""Share of first names that begin with one's letter (assumed)."""
+_MOVED: Final = 0.1
+"""Share of duplicates of which one record has an older address, and of households with two (assumed)."""
+_SAME_LAST_NAME: Final = 0.7
+"""Share of households with one last name (assumed)."""
+_SAME_FIRST_NAME: Final = 0.01
+"""Share of pairs within households with one first name: father and son (assumed)."""
+_TWINS: Final = 0.005
+"""Share of pairs within households born on one day (assumed)."""
 
 
-def probabilities(pairs: Comparison) -> np.ndarray:
-    """Weigh compared pairs; 0 where they differ in more than a near match may."""
+@dataclass(frozen=True)
+class Population:
+    """Whom the records are compared with."""
+
+    size: int
+    """Number of persons."""
+    date_chance: np.ndarray
+    """For each record the share of them that was born on its day."""
+
+
+@dataclass(frozen=True)
+class Odds:
+    """What speaks for each pair, against two strangers: that it is one person, or two of one household.
+
+    Without the shares of the levels of names and date, which are estimated.
+    """
+
+    person: np.ndarray
+    household: np.ndarray
+
+
+def odds(pairs: Comparison, population: Population) -> Odds:
+    """Weigh each field of compared pairs."""
     who, left, right = pairs.who, pairs.left, pairs.right
-    pattern = _patterns(pairs)
-    dateless = (pairs.date == Date.MISSING)[:, None]
-    with_date, without_date = _coincidences(who), _coincidences(who, dated=False)
-    chance = np.where(dateless, _both(without_date, left, right), _both(with_date, left, right))
-    weight = _just_this_value(pairs, pattern) * 0.5 * (1 / chance).sum(axis=1) * _contact_weight(pairs)
-    return _estimate(pattern, weight, left, right, len(who))
+    first, last = chances.first_names(who), chances.last_names(who)
+    first_name = _of_name(pairs, who.first, pairs.first, first)
+    last_name = _of_name(pairs, who.last, pairs.last, last)
+    commoner = np.maximum(first[left] * last[left], first[right] * last[right])
+    names = first_name * last_name * np.where(pairs.order == Order.PLAIN, 1.0, 1 / commoner)
+    date = _of_date(pairs, population.date_chance)
+    address = (1 - _MOVED) * _of_address(pairs) + _MOVED
+    person = names * date * address
+    household = address.copy()
+    household *= np.select(
+        [pairs.last == Name.DIFFERENT, pairs.last == Name.MISSING],
+        [1 - _SAME_LAST_NAME, 1.0],
+        _SAME_LAST_NAME * last_name,
+    )
+    household *= np.where(pairs.first == Name.EQUAL, 1 + _SAME_FIRST_NAME * first_name, 1.0)
+    household *= np.where(pairs.date == Date.EQUAL, 1 + _TWINS * date, 1.0)
+    for codes, level, of_person, of_household in (
+        ((who.email.codes,), pairs.email, weights.EMAIL, weights.HOUSEHOLD_EMAIL),
+        (who.phones, pairs.phone, weights.PHONE, weights.HOUSEHOLD_PHONE),
+        ((who.contact,), pairs.contact, weights.CONTACT, weights.HOUSEHOLD_CONTACT),
+    ):
+        chance = chances.contacts(codes, left, right, population.size)
+        person *= _of_contact(level, of_person, chance)
+        household *= _of_contact(level, of_household, chance)
+    return Odds(person, household)
 
 
-def _both(values: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    return np.column_stack([values[left], values[right]])
+def _of_name(pairs: Comparison, names: Text, level: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """How much likelier just this name is after an error of its level than by chance."""
+    either = chances.either(share, pairs.left, pairs.right)
+    lengths = text_lengths(names.values)
+    letters = 26.0 * (np.maximum(lengths[pairs.left], lengths[pairs.right]) + 1)
+    of_level = {
+        Name.EQUAL: either,
+        Name.ONE_TYPO: either / letters,
+        Name.TWO_TYPOS: either / 2500,
+        Name.PART: 0.5 / np.maximum(share[pairs.left], share[pairs.right]),
+        Name.INITIAL: np.full(len(pairs), 1 / _INITIAL),
+        Name.SHORT_FORM: either * 0.3,
+        Name.MISSING: np.ones(len(pairs)),
+        Name.DIFFERENT: np.ones(len(pairs)),
+    }
+    return np.choose(level, [of_level[one] for one in Name])
 
 
-def _patterns(pairs: Comparison) -> np.ndarray:
-    """What kind of duplicate each pair would be, -1 for none."""
-    first, last, date = pairs.first, pairs.last, pairs.date
-    errors = (first != Name.EQUAL).astype(int) + (last != Name.EQUAL) + (date != Date.EQUAL)
-    one = errors == 1
-    names_equal = (first == Name.EQUAL) & (last == Name.EQUAL)
-    names_near = (first <= Name.ONE_TYPO) & (last <= Name.ONE_TYPO)
-    one_part = (date <= Date.DAY) | (names_equal & (date == Date.TWO_PARTS))
-    conditions = {"swapped": pairs.order == Order.SWAPPED, "split": pairs.order == Order.SPLIT}
-    for word, level in (("", Name.ONE_TYPO), ("_two", Name.TWO_TYPOS), ("_part", Name.PART)):
-        conditions[f"first{word}"] = one & (first == level)
-        conditions[f"last{word}"] = one & (last == level)
-    for word, kind in _DATE_PATTERNS.items():
-        conditions[word] = names_equal & (date == kind)
-    conditions["spelling"] = errors == 0
-    conditions["missing"] = names_near & (errors <= 2) & (date == Date.MISSING)
-    conditions["two_errors"] = names_near & one_part & ((errors == 2) | (date == Date.TWO_PARTS))
-    numbers = [_NUMBER[name] for name in conditions]
-    return np.select(list(conditions.values()), numbers, _NONE)
-
-
-def _just_this_value(pairs: Comparison, pattern: np.ndarray) -> np.ndarray:
-    """How likely an error of the pattern leads to just the value that is found."""
+def _of_date(pairs: Comparison, chance: np.ndarray) -> np.ndarray:
     value = _DATE_VALUES[pairs.date].copy()
-    for level, texts in ((pairs.first, pairs.who.first), (pairs.last, pairs.who.last)):
-        lengths = text_lengths(texts)
-        letters = 26.0 * (np.maximum(lengths[pairs.left], lengths[pairs.right]) + 1)
-        value *= _NAME_VALUES[level] / np.where(level == Name.ONE_TYPO, letters, 1)
-    two_parts = pairs.date == Date.TWO_PARTS
-    value[two_parts] = _two_wrong_parts(pairs.who, pairs.left[two_parts], pairs.right[two_parts])
-    # Ten ways to choose two of five fields.
-    value[pattern == _NUMBER["two_errors"]] /= 10
-    value[pairs.order != Order.PLAIN] = 1.0
+    two = pairs.date == Date.TWO_PARTS
+    value[two] = _two_wrong_parts(pairs.who, pairs.left[two], pairs.right[two])
+    value *= chances.either(chance, pairs.left, pairs.right)
+    value[(pairs.date == Date.MISSING) | (pairs.date == Date.DIFFERENT)] = 1.0
     return value
 
 
 def _two_wrong_parts(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    value = np.ones(len(left))
+    # A third, else crowded names lose two points of F1.
+    value = np.full(len(left), 1 / 3)
     for part, near, far in (
         (who.year, 0.75 / 18, 0.25 / 70),
         (who.month, 1 / 11, 1 / 11),
@@ -132,68 +130,35 @@ def _two_wrong_parts(who: People, left: np.ndarray, right: np.ndarray) -> np.nda
     return value
 
 
-def _coincidences(who: People, dated: bool = True) -> np.ndarray:
-    """For each record the number of other records that agree with it in names and date by mere chance."""
-    count = len(who)
-    expected = count * _share(who.first_code, count) * _share(who.last_code, count)
-    if not dated:
-        return expected
-    same_date = (
-        count * _share_of_part(who.year, 75) * _share_of_part(who.month, 12) * _share_of_part(who.day, 30)
-    )
-    date = who.year * 400 + who.month * 32 + who.day
-    _, inverse, counts = np.unique(date, return_inverse=True, return_counts=True)
-    # A day that many more have than ordinary ones do is a placeholder and says little.
-    same_date = np.maximum(same_date, counts[inverse] - 4.0)
-    return expected / max(count, 1) * same_date
+def _of_address(pairs: Comparison) -> np.ndarray:
+    who = pairs.who
+    result = np.ones(len(pairs))
+    for text, level, shares, typo, typos in (
+        (who.street, pairs.street, weights.STREET, 1 / 300, 1 / 2500),
+        (who.house, pairs.house, weights.HOUSE, 1 / 20, 1 / 500),
+        (who.postal, pairs.postal, weights.POSTAL, 1 / 40, 1 / 500),
+        (who.city, pairs.city, weights.CITY, 1 / 300, 1 / 2500),
+    ):
+        either = chances.either(chances.shares(text), pairs.left, pairs.right)
+        of_level = {
+            Value.EQUAL: shares[Value.EQUAL] * either,
+            Value.ONE_TYPO: shares[Value.ONE_TYPO] * typo * either,
+            Value.TWO_TYPOS: shares[Value.TWO_TYPOS] * typos * either,
+            Value.MISSING: np.ones(len(pairs)),
+            Value.DIFFERENT: np.full(len(pairs), shares[Value.DIFFERENT]),
+        }
+        found = np.choose(level, [of_level[one] for one in Value])
+        # Who shares the postal code shares the city: it tells nothing then.
+        result *= np.where(pairs.postal <= Value.TWO_TYPOS, 1.0, found) if text is who.city else found
+    return result
 
 
-def _share(codes: np.ndarray, count: int) -> np.ndarray:
-    """Share of each record's name among the others."""
-    sizes = np.bincount(codes + 1, minlength=1)
-    return np.maximum((sizes[codes + 1] - 1) / max(count, 1), _UNSEEN)
-
-
-def _share_of_part(values: np.ndarray, usual: int) -> np.ndarray:
-    """Share of a year, month or day; a small frame is filled up with evenly spread ones."""
-    sizes = np.bincount(values)
-    return (sizes[values] - 1 + 200 / usual) / (len(values) + 200)
-
-
-def _contact_weight(pairs: Comparison) -> np.ndarray:
-    """How much a common e-mail address or telephone number says: households share them, strangers do not."""
-    who, left, right = pairs.who, pairs.left, pairs.right
-    same = (who.email[left] == who.email[right]) & (who.email[left] >= 0)
-    for one in who.phones:
-        for other in who.phones:
-            same |= (one[left] == other[right]) & (one[left] >= 0)
-    weight = np.where(pairs.date == Date.MISSING, max(20.0, len(who) / 3), 20.0)
-    return np.where(same, weight, 1.0)
-
-
-def _estimate(
-    pattern: np.ndarray, weight: np.ndarray, left: np.ndarray, right: np.ndarray, count: int
-) -> np.ndarray:
-    """Probabilities by expectation maximisation over the frequency of each pattern."""
-    shares = np.array(list(_PATTERNS.values()))
-    frequency = shares * _DUPLICATES * max(count, 1)
-    believed = _PRIOR_WEIGHT / (_DUPLICATES * max(count, 1))
-    used = pattern >= 0
-    kind, weight, left, right = pattern[used], weight[used], left[used], right[used]
-    probability = np.zeros(len(pattern))
-    for _ in range(_ROUNDS):
-        odds = 2 * frequency[kind] / max(count, 1) * weight
-        likely = _against_rivals(odds, left, right, count)
-        seen = np.bincount(kind, likely, len(shares))
-        frequency = (seen + _PRIOR_WEIGHT * shares) / (1 + believed)
-    probability[used] = likely
-    return probability
-
-
-def _against_rivals(odds: np.ndarray, left: np.ndarray, right: np.ndarray, count: int) -> np.ndarray:
-    """Probabilities, given that who has found a duplicate seldom has a second one."""
-    capped = np.minimum(odds, 1e9)
-    of_record = np.bincount(left, capped, count) + np.bincount(right, capped, count)
-    rivals = of_record[left] + of_record[right] - 2 * capped
-    fair = odds / (1 + np.clip(rivals, 0, _SELDOM_THRICE))
-    return fair / (1 + fair)
+def _of_contact(level: np.ndarray, shares: tuple[float, ...], chance: np.ndarray) -> np.ndarray:
+    of_level = {
+        Value.EQUAL: shares[Value.EQUAL] / chance,
+        Value.ONE_TYPO: shares[Value.ONE_TYPO] / 30 / chance,
+        Value.TWO_TYPOS: shares[Value.TWO_TYPOS] / 300 / chance,
+        Value.MISSING: np.ones(len(level)),
+        Value.DIFFERENT: np.full(len(level), shares[Value.DIFFERENT]),
+    }
+    return np.choose(level, [of_level[one] for one in Value])

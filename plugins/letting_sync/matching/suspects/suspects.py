@@ -1,10 +1,8 @@
 """Suspected duplicates: near matches that a person has to look at. Nothing here is ever merged.
 
-The score is the estimated probability that both records are one person (Fellegi and Sunter's model, its error
-rates estimated from the frame itself by expectation maximisation). For each record we know how many others
-would agree with it by chance: many for a Sabine Müller, hardly any for a Gerlinde Körtig. A near match counts
-for the more the fewer there are, so Meier and Meyer on one birthday are two persons in a large file, while
-Körtig and Körtgi are one.
+The score is the estimated probability that both records are one person, see
+:mod:`letting_sync.matching.suspects.scoring`. Two members of one family are not listed, however much they share: twins,
+couples, siblings, father and son of one name (:func:`letting_sync.matching.suspects.comparison.compare`).
 """
 
 from __future__ import annotations
@@ -14,83 +12,102 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from letting_sync.matching.cleaning import clean
 from letting_sync.matching.dedup import same_persons
 from letting_sync.matching.keys import DEFAULT_KEY
-from letting_sync.matching.suspects.blocking import People, candidate_pairs, people
-from letting_sync.matching.suspects.comparison import compare, reasons
-from letting_sync.matching.suspects.scoring import probabilities
+from letting_sync.matching.suspects import chances
+from letting_sync.matching.suspects.blocking import candidate_pairs
+from letting_sync.matching.suspects.comparison import Comparison, compare
+from letting_sync.matching.suspects.differences import differences
+from letting_sync.matching.suspects.estimation import Expected, probabilities
+from letting_sync.matching.suspects.people import People, people
+from letting_sync.matching.suspects.scoring import Population, odds
 
+COMPARED: Final = (
+    *("first_name", "last_name", "birth_date", "email", "phone", "mobile", "contact_id"),
+    *("street", "house_number", "postal_code", "city"),
+)
+"""The fields that are compared, as far as they are there."""
 THRESHOLD: Final = 0.4
 """Probability from which on a pair is listed. Assumed: rather a pair too many for a person to look at than one missed."""
+STORED: Final = 50_000
+"""Business partners of an ERP that some were fetched from, if they are not more (assumed)."""
 
 
-def suspects(prospects: pd.DataFrame, partners: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Find near matches among the prospects, and between them and stored business partners.
+def suspects(prospects: pd.DataFrame) -> pd.DataFrame:
+    """Find near matches among the prospects of a run.
 
-    :param prospects: cleaned prospects with ``record``, names, ``birth_date``; ``email``, ``phone``, ``mobile``
-        help if they are there. Records of one ``person`` (see :func:`~letting_sync.matching.dedup.merge_same_person`;
-        by the default key if the column is missing) are no suspects of each other; the smallest speaks for all.
-    :param partners: as for :func:`~letting_sync.matching.dedup.match_partners`. Partners that it finds are no suspects.
-    :returns: ``record``, ``other_record`` or ``other_partner`` (the other one is missing), ``score`` from
-        :data:`THRESHOLD` to 1, ``reason``: what differs, comma-separated: ``first_name_typo``, ``last_name_typo``,
-        ``first_name_part``, ``last_name_part``, ``names_swapped``, ``names_split_differently``,
-        ``name_spelling``, ``birth_day_typo``, ``birth_month_typo``, ``birth_year_typo``, ``day_month_swapped``,
-        ``birth_date_missing``. Best first; each pair once, the smaller record first.
+    :param prospects: cleaned prospects with ``record`` and what there is of :data:`COMPARED`. Records of one ``person``
+        (see :func:`~letting_sync.matching.dedup.merge_same_person`; by the default key if the column is missing) are no
+        suspects of each other; the smallest speaks for all.
+    :returns: ``record``, ``other_record``, ``score`` from :data:`THRESHOLD` to 1, ``reason``: what differs, reason codes
+        of the kind :attr:`~letting_sync.reasons.Kind.SUSPECT` and what is missing in one of both, comma-separated. Best
+        first; each pair once, the smaller record first.
     """
     ours = _one_for_each_person(prospects)
-    stored = _one_for_each_number(partners)
-    both = pd.concat([ours, stored], ignore_index=True)
+    who = people(ours)
+    pairs = compare(who, *candidate_pairs(who))
+    weighed = odds(pairs, Population(len(who), chances.dates(who)))
+    score = probabilities(pairs, weighed, Expected(size=len(who), pairs_each=2, askers=len(who)))
+    table = _table(pairs, score).rename(columns={"left": "record", "right": "other_record"})
+    records = ours["record"].to_numpy(np.int64)
+    table["record"], table["other_record"] = records[table["record"]], records[table["other_record"]]
+    return _best_first(table)
+
+
+def near_partners(prospects: pd.DataFrame, partners: pd.DataFrame) -> pd.DataFrame:
+    """Find near matches between prospects and business partners that the ERP has stored.
+
+    The partners are those that were fetched for these prospects, by date of birth, e-mail address or telephone number; so
+    that they share them with each other tells nothing. Pairs with the same names (see
+    :func:`~letting_sync.matching.keys.fold`) and the same date of birth are no near matches: they are
+    :func:`~letting_sync.matching.dedup.match_partners`'s.
+
+    :param prospects: cleaned prospects with what there is of :data:`COMPARED`; any number, also one.
+    :param partners: cleaned partners, with the same columns as far as the ERP has them; any number, also none.
+    :returns: ``prospect`` and ``partner``: rows of the two frames by position from 0, ``score`` from :data:`THRESHOLD` to
+        1, ``reason``: what differs, as in :func:`suspects`. Best first.
+    """
+    fields = [list(frame.columns.intersection(list(COMPARED))) for frame in (prospects, partners)]
+    both = pd.concat([prospects[fields[0]], partners[fields[1]]], ignore_index=True)
     who = people(both)
     left, right = candidate_pairs(who)
-    to_compare = (left < len(ours)) & ~_matched(who, left, right, len(ours))
-    left, right = left[to_compare], right[to_compare]
-    pairs = compare(who, left, right)
-    score = probabilities(pairs)
-    near = score >= THRESHOLD
-    return _table(both, left[near], right[near], score[near], reasons(pairs, near))
+    across = (left < len(prospects)) & (right >= len(prospects))
+    left, right = left[across], right[across]
+    known = _same_names_and_date(who, left, right)
+    pairs = compare(who, left[~known], right[~known])
+    size = max(STORED, len(partners))
+    stored = np.arange(len(who)) >= len(prospects)
+    weighed = odds(pairs, Population(size, chances.dates_of_stored(who, stored, size)))
+    score = probabilities(pairs, weighed, Expected(size=size, pairs_each=1, askers=len(prospects)))
+    table = _table(pairs, score).rename(columns={"left": "prospect", "right": "partner"})
+    table["partner"] -= len(prospects)
+    return _best_first(table)
 
 
 def _one_for_each_person(prospects: pd.DataFrame) -> pd.DataFrame:
-    columns = ["record", "first_name", "last_name", "birth_date", "email", "phone", "mobile"]
-    frame = prospects.reindex(columns=[name for name in columns if name in prospects.columns])
+    frame = prospects[["record", *prospects.columns.intersection(list(COMPARED))]]
     person = prospects["person"] if "person" in prospects.columns else same_persons(prospects, DEFAULT_KEY)
     return frame.assign(person=np.asarray(person)).sort_values("record").drop_duplicates("person")
 
 
-def _one_for_each_number(partners: pd.DataFrame | None) -> pd.DataFrame:
-    if partners is None or partners.empty:
-        return pd.DataFrame({"number": pd.Series(dtype="str")})
-    columns = ["number", "first_name", "last_name", "birth_date", "email"]
-    frame = clean(partners[[name for name in columns if name in partners.columns]])
-    return frame.drop_duplicates("number").drop(columns=["title", "changed"])
+def _same_names_and_date(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    names, date = who.strict_code, who.date
+    same = (names[left] == names[right]) & (names[left] >= 0)
+    return np.asarray(same & (date[left] == date[right]) & (date[left] >= 0))
 
 
-def _matched(who: People, left: np.ndarray, right: np.ndarray, prospects: int) -> np.ndarray:
-    """Pairs of prospect and partner that the exact matching finds: same names, and date or e-mail."""
-    same_names = (who.strict_code[left] == who.strict_code[right]) & (who.strict_code[left] >= 0)
-    dated = (who.year[left] > 0) & (who.year[right] > 0)
-    same_date = (who.year[left] == who.year[right]) & (who.month[left] == who.month[right])
-    same_date &= who.day[left] == who.day[right]
-    same_email = (who.email[left] == who.email[right]) & (who.email[left] >= 0)
-    return (right >= prospects) & same_names & np.where(dated, same_date, same_email)
-
-
-def _table(
-    both: pd.DataFrame, left: np.ndarray, right: np.ndarray, score: np.ndarray, reason: list[str]
-) -> pd.DataFrame:
-    number = both["number"] if "number" in both else pd.Series(None, index=both.index, dtype="str")
-    table = pd.DataFrame(
+def _table(pairs: Comparison, score: np.ndarray) -> pd.DataFrame:
+    near = score >= THRESHOLD
+    return pd.DataFrame(
         {
-            "record": both["record"].to_numpy()[left].astype("int64"),
-            "other_record": both["record"].astype("Int64").array[right],
-            "other_partner": number.astype("str").array[right],
-            "score": score.round(4),
-            "reason": pd.array(reason, dtype="str"),
+            "left": pairs.left[near].astype(np.int64),
+            "right": pairs.right[near].astype(np.int64),
+            "score": score[near].round(4),
+            "reason": pd.array(differences(pairs, near), dtype="str"),
         }
     )
-    return table.sort_values(
-        ["score", "record", "other_record", "other_partner"],
-        ascending=[False, True, True, True],
-        ignore_index=True,
-    )
+
+
+def _best_first(table: pd.DataFrame) -> pd.DataFrame:
+    first, second, *_ = table.columns
+    return table.sort_values(["score", first, second], ascending=[False, True, True], ignore_index=True)
