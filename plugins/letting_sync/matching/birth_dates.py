@@ -16,14 +16,19 @@ from letting_sync.matching.columns import NO_DAY
 EARLIEST: Final = np.datetime64("1900-01-02").astype("datetime64[D]").view("int64")
 """Nobody who rents a flat was born earlier."""
 _LAST_DEFAULT_YEAR: Final = 1910
-_FILLERS: Final = np.array(["1901-12-13", "1910-10-10", "1911-11-11"], "datetime64[D]").view("int64")
-"""The smallest date of 32 bits, and numbers that are quick to type; with 1 January up to 1910 (SQL, macOS, spreadsheets)."""
+_FILLERS: Final = np.array(
+    ["1899-12-30", "1899-12-31", "1901-12-13", "1910-10-10", "1911-11-11"], "datetime64[D]"
+).view("int64")
+"""Day 0 of spreadsheets, the smallest date of 32 bits, and numbers that are quick to type; with 1 January up to 1910 (SQL,
+macOS) and 31 December of years to come ("for ever")."""
 _YOUNGEST_TENANT: Final = 15
 """Years; a child signs no lease, so its date of birth is a slip or a filler."""
 
 
 def placeholders(days: np.ndarray, today: np.datetime64 | None = None) -> np.ndarray:
-    """Where a date cannot be anybody's birthday: it stands for "unknown".
+    """Where a date stands for "unknown".
+
+    Another date that cannot be anybody's birthday, 2062-08-30 or 1680-05-13, is a slip: day and month still tell something.
 
     :param days: days since 1970 as :func:`~letting_sync.matching.columns.days` returns them.
     :param today: nobody is born later; by default the day of this machine.
@@ -31,22 +36,23 @@ def placeholders(days: np.ndarray, today: np.datetime64 | None = None) -> np.nda
     given = days != NO_DAY
     year, month, day = _parts(days)
     default = (month == 1) & (day == 1) & (year <= _LAST_DEFAULT_YEAR)
-    impossible = (days < EARLIEST) | (days > _day_number(today))
-    return np.asarray(given & (impossible | default | np.isin(days, _FILLERS)))
+    for_ever = (month == 12) & (day == 31) & (days > _day_number(today))
+    return np.asarray(given & (default | for_ever | np.isin(days, _FILLERS)))
 
 
 def weak(days: np.ndarray, today: np.datetime64 | None = None) -> np.ndarray:
-    """Where a date may be somebody's birthday, but many share it by registration or by habit.
+    """Where a date may be somebody's birthday, but many share it by registration or by habit, or it is surely a slip.
 
-    1 January of any year, repeated numbers (``11.11.2011``, ``07.07.1977``), and dates of children. Such a date tells a person only
-    together with contact data that agree.
+    1 January of any year, repeated numbers (``11.11.2011``, ``07.07.1977``), dates of children, dates to come and those before
+    1900. Such a date tells a person only together with contact data that agree.
     """
     given = days != NO_DAY
     year, month, day = _parts(days)
     repeated = (day == month) & ((year % 100 == day) | (year % 100 == 11 * day))
     last_of_century = (year == 1999) & (month == 12) & (day == 31)
     child = days > _day_number(today) - round(_YOUNGEST_TENANT * 365.25)
-    return np.asarray(given & (((month == 1) & (day == 1)) | repeated | last_of_century | child))
+    first = (month == 1) & (day == 1)
+    return np.asarray(given & (first | repeated | last_of_century | child | (days < EARLIEST)))
 
 
 def _parts(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
