@@ -29,7 +29,7 @@ from letting_sync.ledger import ledger as ledger_module
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Made, Run
 from letting_sync.model import Outcome, OutcomeKind
-from letting_sync.staging import tables
+from letting_sync.staging import folders, tables
 from tests.harness.ledger_entries import claim
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,7 +187,7 @@ def _load(ledger: Ledger, run: Run, external_id: str, unit: str, offer: str) -> 
 def _staged() -> None:
     import pandas as pd
 
-    folder = str(tables.path_of("immomio_yuneo", last_run()))
+    folder = str(folders.path_of("immomio_yuneo", last_run()))
     Path(folder.removeprefix("file://")).mkdir(parents=True)
     raw = {0: json.dumps({"lastname": "Geheim"}), 1: json.dumps({"lastname": "Geheim"}), 2: "{}"}
     quarantined = [

@@ -81,6 +81,12 @@ def test_what_is_no_schedule_is_refused(schedule: str) -> None:
         Timing(schedule=schedule)
 
 
+@pytest.mark.parametrize("dag_id", [".", "..", "", "a/b"])
+def test_what_cannot_name_a_folder_is_no_name(dag_id: str) -> None:
+    with pytest.raises(InvalidPair, match="dag_id"):
+        Pair(**SETTINGS | {"dag_id": dag_id})
+
+
 @pytest.mark.parametrize("accept", ["auto", "approval"])
 def test_nothing_is_accepted_where_prospects_are_chosen_in_the_erp(accept: Any) -> None:
     chosen_in_the_erp = {"partner": EVERREAL.at("everreal", selection="erp")}

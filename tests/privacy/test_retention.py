@@ -22,6 +22,7 @@ from letting_sync.ledger.records import Intent, Run
 from letting_sync.ledger.schema import entries, events
 from letting_sync.privacy import retention
 from letting_sync.privacy.retention import KeepingTimes, delete_ledger_rows, delete_staged, keeping_times
+from letting_sync.staging import folders
 from letting_sync.staging import tables as staging
 
 AT = datetime(2026, 11, 20, 3, tzinfo=UTC)
@@ -31,7 +32,7 @@ TABLES = ("extent", "extracted", "prospects", "outcomes_extract", "quarantine_ex
 
 def stage(days_old: int, run: str = "r1", tables: tuple[str, ...] = TABLES, pair: str = PAIR) -> Path:
     """A run's folder, written so many days before ``AT``."""
-    folder = staging.base() / pair / run
+    folder = folders.base() / pair / run
     folder.mkdir(parents=True, exist_ok=True)
     for table in tables:
         staging.write(str(folder), table, pd.DataFrame({"external_id": ["K1", "K2"]}))
@@ -47,7 +48,7 @@ def _age(file: Path, days: int) -> None:
 
 
 def delete(under_way=lambda dag_id, run_ids: 0, times: KeepingTimes | None = None, dry_run: bool = False):
-    return delete_staged(staging.base(), times or KeepingTimes(), AT, under_way, dry_run)
+    return delete_staged(folders.base(), times or KeepingTimes(), AT, under_way, dry_run)
 
 
 def names(folder: Path) -> set[str]:
@@ -93,6 +94,17 @@ def test_a_run_that_goes_on_is_left_alone(own_ledger):
     assert counts["runs_under_way"] == 2
     assert names(waits) == names(by_hand) == set(TABLES)
     assert "extracted" not in names(ended)
+
+
+def test_a_run_that_goes_on_is_known_by_the_id_in_its_folder(own_ledger):
+    """The folder's name does not tell it: of two ids that look alike one goes on."""
+    paths = {}
+    for run_id in ("nach:1", "nach+1"):
+        paths[run_id] = stage(40, folders.path_of(PAIR, run_id).name)
+        staging.write(f"file://{paths[run_id]}", "run", pd.DataFrame({"run_id": [run_id]}))
+    delete(lambda dag_id, run_ids: int("nach+1" in run_ids) if run_ids else 1)
+    assert names(paths["nach+1"]) == {*TABLES, "run"}
+    assert names(paths["nach:1"]) == {"extent", "run", "quarantine_extract", "quarantine_dedup"}
 
 
 def test_a_dry_run_counts_and_deletes_nothing(own_ledger):

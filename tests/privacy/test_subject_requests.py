@@ -17,6 +17,7 @@ from letting_sync.ledger.schema import entries
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.privacy.subject_requests import PersonData, main
 from letting_sync.reasons import Reason
+from letting_sync.staging import folders
 from letting_sync.staging import tables as staging
 
 PAIR = "immomio_yuneo"
@@ -170,7 +171,7 @@ def test_after_erasing_nothing_is_left_and_others_are_as_they_were(staged):
 def test_erasing_keeps_the_proof_of_the_run(staged):
     """Each record still ended in exactly one way; who it was is gone."""
     PersonData(ANNA).erase()
-    outcomes = staging.outcomes(str(staging.path_of(PAIR, "r1")))
+    outcomes = staging.outcomes(str(folders.path_of(PAIR, "r1")))
     assert sorted(outcomes["record"]) == [0, 1, 2, 3]
 
 
@@ -221,3 +222,20 @@ def test_a_dry_run_erases_nothing(staged, capsys):
 def test_export_by_the_command(staged, capsys):
     assert main(["export", ANNA, "--pair", PAIR]) == 0
     assert len(json.loads(capsys.readouterr().out)["staged"]) == 14
+
+
+def test_runs_with_similar_names_and_folders_of_earlier_releases_are_erased(staged: Path) -> None:
+    """An earlier release staged a run called ``.`` beside the folders of the pair's runs."""
+    for run in ("nach:1", "nach+1", "."):
+        folder = staging.folder_of({"dag_run": SimpleNamespace(dag_id=PAIR, run_id=run)})
+        staging.write(folder, "extracted", pd.DataFrame([person(0, ANNA, "Anna", run, "")]))
+    for earlier in (staged / PAIR, staged / PAIR / "nach_1"):
+        earlier.mkdir(exist_ok=True)
+        staging.write(str(earlier), "extracted", pd.DataFrame([person(0, ANNA, "Anna", "Müller", "")]))
+
+    held = {row["run"] for row in PersonData(ANNA, PAIR).export()["staged"]}
+    PersonData(ANNA, PAIR).erase()
+
+    assert held == {"r1", "r2", "nach:1", "nach+1", ".", "nach_1", PAIR}
+    assert ANNA not in cells(staged)
+    assert PersonData(ANNA, PAIR).export()["staged"] == []

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from letting_sync.staging import tables
+from letting_sync.staging import folders, tables
 
 MOST_ROWS = 200
 """So many rows of quarantine, and of suspects, are shown at the most."""
@@ -18,7 +18,7 @@ MOST_ROWS = 200
 
 def is_there(dag_id: str, run_id: str) -> bool:
     """Whether the run's tables are still kept and can be read from here."""
-    return tables.path_of(dag_id, run_id).exists()
+    return folders.existing(dag_id, run_id).exists()
 
 
 def quarantine(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
@@ -77,7 +77,7 @@ def _columns(
     import pyarrow.parquet
 
     rows: list[dict[str, Any]] = []
-    for path in tables.files_of(tables.path_of(dag_id, run_id), table):
+    for path in tables.files_of(folders.existing(dag_id, run_id), table):
         with path.open("rb") as file:
             parquet = pyarrow.parquet.ParquetFile(file)
             there = [name for name in names if name in parquet.schema_arrow.names]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,7 +82,8 @@ def _version(engine: sa.Engine) -> str | None:
 def _one_at_a_time(engine: sa.Engine) -> Iterator[None]:
     """Two first runs may start at the same moment; Alembic itself takes no lock."""
     if engine.dialect.name == "sqlite":
-        with open(f"{engine.url.database}.lock", "w") as file:
+        private = partial(os.open, mode=0o600)
+        with open(f"{engine.url.database}.lock", "w", opener=private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return

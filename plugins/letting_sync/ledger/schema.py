@@ -218,10 +218,20 @@ def _store_of(connection: Any) -> Store:
 def _local_store() -> Store:
     path = config.ledger_file()
     path.parent.mkdir(parents=True, exist_ok=True)
+    _make_private(path)
     key_file = path.with_suffix(".key")
     if not key_file.exists():
         _write_once(key_file, secrets.token_hex(32))
     return Store(sa.URL.create("sqlite", database=str(path)), key_file.read_text().encode())
+
+
+def _make_private(path: Path) -> None:
+    """Keep others out of the ledger's file, if it is ours; SQLite gives its side files (WAL) the same rights."""
+    path.touch(mode=0o600)
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_uid == os.geteuid():
+                file.chmod(0o600)
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -65,6 +65,13 @@ class Pair(BaseModel):
         except ValidationError as error:
             raise InvalidPair(settings.get("dag_id", "?"), problems_of(error)) from None
 
+    @field_validator("dag_id")
+    @classmethod
+    def _names_a_folder(cls, dag_id: str) -> str:
+        if not dag_id.strip("."):
+            raise ValueError("must not consist of dots only: it is the name of a folder")
+        return dag_id
+
     @field_validator("start_date")
     @classmethod
     def _with_zone(cls, start: datetime) -> datetime:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ from airflow.sdk.configuration import conf
 
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
+from letting_sync.staging import folders
+from letting_sync.staging.folders import RunFolder, run_folders
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -89,9 +91,10 @@ def delete_staged(
     )
     for folder in run_folders(base):
         counts["runs"] += 1
-        files = [path for path in folder.iterdir() if path.name.endswith(".parquet")]
+        files = [path for path in folder.path.iterdir() if path.name.endswith(".parquet")]
         age = at - _written_at(files) if files else timedelta(0)
-        due = [path for path in files if _is_due(path.name, age, times, len(files))]
+        only_about_the_run = {path.name for path in files} <= _ABOUT_THE_RUN
+        due = [path for path in files if _is_due(path.name, age, times, only_about_the_run)]
         if not due:
             continue
         if _goes_on(folder, under_way):
@@ -105,26 +108,17 @@ def delete_staged(
         if len(due) == len(files):
             counts["folders"] += 1
             if not dry_run:
-                _remove_empty(folder)
+                _remove_empty(folder.path)
     return dict(counts)
-
-
-def run_folders(base: ObjectStoragePath) -> Iterator[ObjectStoragePath]:
-    """All runs' folders: one level for the DAG, one for the run."""
-    if not base.exists():
-        return
-    for dag_folder in sorted(base.iterdir(), key=str):
-        if dag_folder.is_dir():
-            yield from (folder for folder in sorted(dag_folder.iterdir(), key=str) if folder.is_dir())
 
 
 def _is_quarantine(name: str) -> bool:
     return name.startswith("quarantine_")
 
 
-def _is_due(name: str, age: timedelta, times: KeepingTimes, files: int) -> bool:
-    if _is_quarantine(name) or (name == "extent.parquet" and files > 1):
-        # The extent (one number) stays as long as the quarantine: it tells the age of the folder.
+def _is_due(name: str, age: timedelta, times: KeepingTimes, only_about_the_run: bool) -> bool:
+    if _is_quarantine(name) or (name in _ABOUT_THE_RUN and not only_about_the_run):
+        # They stay as long as the quarantine: they tell the age of the folder, and whose it is.
         return bool(times.quarantine) and age > timedelta(days=times.quarantine)
     return bool(times.staged) and age > timedelta(days=times.staged)
 
@@ -146,16 +140,27 @@ def _modified(path: ObjectStoragePath) -> datetime:
     return modified if modified.tzinfo else modified.replace(tzinfo=UTC)
 
 
+_ABOUT_THE_RUN = {"extent.parquet", "run.parquet"}
 _TIME_IN_NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)_(\d\d)_(\d\d(?:\.\d+)?)([-_])(\d\d)_(\d\d)")
 
 
-def _goes_on(folder: ObjectStoragePath, under_way: UnderWay) -> bool:
-    """Whether the run of a folder goes on or waits for a person. The folder's name has lost its ``:`` and ``+``."""
-    dag_id, name = folder.parent.name, folder.name
+def _goes_on(folder: RunFolder, under_way: UnderWay) -> bool:
+    """Whether the run of a folder goes on or waits for a person."""
+    from letting_sync.staging import tables
+
+    if folder.dag_id is None or not under_way(folder.dag_id, ()):
+        return False
+    named = [str(row["run_id"]) for row in tables.rows(str(folder.path), "run")]
+    return bool(under_way(folder.dag_id, named or _run_ids_of(folder)))
+
+
+def _run_ids_of(folder: RunFolder) -> list[str]:
+    """The run ids that releases up to 2026-11 staged under this name, which has lost its ``:`` and ``+``."""
+    name = "." if folder.path.name == folder.dag_id else folder.path.name
     run_id = _TIME_IN_NAME.sub(
         lambda m: f"{m[1]}:{m[2]}:{m[3]}{'+' if m[4] == '_' else '-'}{m[5]}:{m[6]}", name
     )
-    return bool(under_way(dag_id, ())) and bool(under_way(dag_id, sorted({name, run_id})))
+    return sorted({name, run_id})
 
 
 def _rows(path: ObjectStoragePath) -> int:
@@ -196,15 +201,13 @@ def delete_ledger_rows(
 
 def staged_tables(context: Any) -> dict[str, int]:
     """Task of the DAG ``prospect_retention``: delete staged tables; returns what was deleted."""
-    from letting_sync.staging import tables
-
     ti = context["ti"]
 
     def under_way(dag_id: str, run_ids: Sequence[str]) -> int:
         return int(ti.get_dr_count(dag_id=dag_id, run_ids=list(run_ids) or None, states=list(UNDER_WAY)))
 
     dry_run = is_dry_run(context["params"])
-    counts = delete_staged(tables.base(), keeping_times(), datetime.now(UTC), under_way, dry_run)
+    counts = delete_staged(folders.base(), keeping_times(), datetime.now(UTC), under_way, dry_run)
     log.info("staged tables %s: %s", "that would be deleted" if dry_run else "deleted", counts)
     return counts
 

@@ -24,8 +24,7 @@ from letting_sync.ledger.database import now
 from letting_sync.ledger.deletion import ERASED, LedgerDeletion, is_unfinished
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry
-from letting_sync.privacy.retention import run_folders
-from letting_sync.staging import tables as staging
+from letting_sync.staging import folders
 
 if TYPE_CHECKING:
     import pyarrow
@@ -42,9 +41,13 @@ ELSEWHERE = (
 class Find:
     """Rows of one staged table that speak of the person.
 
+    :param pair: whose table it is; ``None`` if its folder does not tell it.
+    :param run: the run's id, or the name of its folder where an earlier release has staged it.
     :param mask: for each row of the table whether it does.
     """
 
+    pair: str | None
+    run: str
     path: ObjectStoragePath
     table: pyarrow.Table
     mask: list[bool]
@@ -88,15 +91,17 @@ class PersonData:
 
     def finds(self) -> Iterator[Find]:
         """Rows of staged tables, table by table."""
-        for folder in run_folders(staging.base()):
-            if self.pair and folder.parent.name != self.pair:
+        for folder in folders.run_folders(folders.base()):
+            if self.pair and folder.dag_id not in (None, self.pair):
                 continue
-            tables = {path: _read(path) for path in folder.iterdir() if path.name.endswith(".parquet")}
+            tables = {path: _read(path) for path in folder.path.iterdir() if path.name.endswith(".parquet")}
             records = _records(tables, self.external_id)
+            named = tables.get(folder.path / "run.parquet")
+            run = str(named["run_id"][0]) if named else folder.path.name
             for path, table in sorted(tables.items(), key=lambda item: str(item[0])):
                 mask = [_speaks_of(row, path.name, self.external_id, records) for row in table.to_pylist()]
                 if any(mask):
-                    yield Find(path, table, mask)
+                    yield Find(folder.dag_id, run, path, table, mask)
 
     # --- giving out ---------------------------------------------------------------------------------------
 
@@ -109,8 +114,8 @@ class PersonData:
             "ledger": [asdict(entry) | {"history": self._rows.find_history(entry.id)} for entry in found],
             "staged": [
                 {
-                    "pair": f.path.parent.parent.name,
-                    "run": f.path.parent.name,
+                    "pair": f.pair,
+                    "run": f.run,
                     "table": f.path.stem,
                     "row": row,
                 }
@@ -127,8 +132,7 @@ class PersonData:
         others = self._rows.find_ids_of_persons(hashes)
         for find in finds:
             if find.path.name == "extracted.parquet":
-                pair = find.path.parent.parent.name
-                others |= {(pair, other) for other in _namesakes(find)}
+                others |= {(find.pair or "", other) for other in _namesakes(find)}
         return [{"pair": pair, "external_id": i} for pair, i in sorted(others) if i != self.external_id]
 
     # --- erasing ------------------------------------------------------------------------------------------
@@ -181,7 +185,7 @@ def _write(path: ObjectStoragePath, table: pyarrow.Table) -> None:
 
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer)
-    with path.open("wb") as file:
+    with folders.open_private(path) as file:
         file.write(buffer.getvalue())
 
 

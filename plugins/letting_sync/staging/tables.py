@@ -1,12 +1,11 @@
-"""A run's tables between its tasks: parquet files in one folder per pair and run.
+"""A run's tables between its tasks: parquet files in one folder per pair and run (:mod:`letting_sync.staging.folders`).
 
-Tasks hand on the folder's address; what is in the tables stays out of XCom. The folder lies under
-``[prospects] staging`` of the Airflow configuration (``AIRFLOW__PROSPECTS__STAGING``), any address that
-``ObjectStoragePath`` takes; by default ``prospect_staging`` in ``AIRFLOW_HOME``.
+Tasks hand on the folder's address; what is in the tables stays out of XCom.
 
 Tables of a run. ``record`` is the running number of an extracted record, from 0:
 
 =============  =========================================================================================================
+run            id of the run, which its folder's name does not tell
 extracted      by ``record``: prospects as mapped, texts as the partner wrote them
 withdrawn      external ids of those that were withdrawn or rejected at the partner
 extent         how many records were extracted, and the run's window; written last, so its time is that of the reading
@@ -24,7 +23,6 @@ reading a table reads all of its files.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from operator import attrgetter
@@ -32,8 +30,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk import ObjectStoragePath
 
-from letting_sync import config
 from letting_sync.model import Outcome, OutcomeKind, Prospect
+from letting_sync.staging import folders
 from letting_sync.staging.chunks import Chunk
 from letting_sync.window import Window
 
@@ -47,27 +45,24 @@ ACCEPTANCE_COLUMNS = ("external_id", "unit", "offer_number", "acceptance", "reas
 OUTCOME_COLUMNS = ("record", "external_id", "kind", "reason", "detail")
 
 
-def base() -> ObjectStoragePath:
-    """Address under which all runs are staged, a folder for each pair and in it one for each run."""
-    return ObjectStoragePath(config.staging_address())
-
-
-def path_of(dag_id: str, run_id: str) -> ObjectStoragePath:
-    """Where a run is staged; nothing is made."""
-    return base() / dag_id / re.sub(r"[^\w.-]", "_", run_id)
-
-
 def folder_of(context: Context) -> str:
-    """Address of this run's folder; made if it is not there."""
-    path = path_of(context["dag_run"].dag_id, context["dag_run"].run_id)
-    path.mkdir(parents=True, exist_ok=True)
+    """Address of this run's folder; made if it is not there.
+
+    :raises StopRun: the DAG's id cannot be the name of a folder.
+    """
+    import pandas as pd
+
+    run_id = context["dag_run"].run_id
+    path = folders.path_of(context["dag_run"].dag_id, run_id)
+    folders.make_private(path)
+    write(str(path), "run", pd.DataFrame({"run_id": [run_id]}, dtype="string[pyarrow]"))
     return str(path)
 
 
 def write(folder: str, table: str, frame: pd.DataFrame, chunk: Chunk | None = None) -> None:
     """Write a table, or a chunk's share of it, replacing what an earlier try left."""
     suffix = chunk.suffix if chunk else ""
-    with (ObjectStoragePath(folder) / f"{table}{suffix}.parquet").open("wb") as file:
+    with folders.open_private(ObjectStoragePath(folder) / f"{table}{suffix}.parquet") as file:
         frame.to_parquet(file, index=False)
 
 
