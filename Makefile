@@ -39,8 +39,8 @@ lint: $(READY) ## the quick part of `make test`: format, lint, types, layers
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
 	@if $(BIN)/python -m tests.harness.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi
 	@$(BIN)/python -m pytest -n auto --dist loadfile
-	@# Alone and last: it starts all of Airflow and needs both processors.
-	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/deploy/test_cluster.py
+	@# Alone and last: they start all of Airflow and need both processors.
+	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/live tests/deploy/test_cluster.py
 
 coverage: $(READY) ## the tests with branch coverage; every branch of the core must be covered
 	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term

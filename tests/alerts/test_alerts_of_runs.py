@@ -142,66 +142,6 @@ def test_pairs_do_not_hide_each_other(received):
 # --- late -------------------------------------------------------------------------------------------------
 
 
-def test_a_run_that_hangs_is_told_by_airflows_own_deadline(airflow_db, received):
-    """The real way: serialized DAG, a run in Airflow's database, the scheduler's miss, the triggerer's trigger."""
-    assert _miss_deadline("deadline_pair", "running") == ["success"]
-    assert received.headlines == ["deadline_pair: a run is late"]
-    assert len(received.posts) == 1
-    assert _miss_deadline("deadline_failed", "failed") == ["success"]
-    assert len(received.mails) == 1, "that it failed was told when it failed"
-
-
-def _miss_deadline(dag_id: str, state: str) -> list[str]:
-    from airflow.models import DagRun
-    from airflow.models.deadline import Deadline
-    from airflow.triggers.callback import CallbackTrigger
-    from airflow.utils.session import create_session
-    from airflow.utils.state import DagRunState
-    from airflow.utils.types import DagRunTriggeredByType, DagRunType
-    from sqlalchemy import select
-
-    with DAG(
-        dag_id, start_date=pendulum.datetime(2026, 1, 1), **alerts.dag_callbacks(timedelta(seconds=1))
-    ) as dag:
-        Failing(task_id="extract", error=None)
-    with create_session() as session:
-        scheduler_dag = _in_database(dag, session)
-        scheduler_dag.create_dagrun(
-            run_id="scheduled__1",
-            logical_date=pendulum.datetime(2026, 11, 9),
-            data_interval=(pendulum.datetime(2026, 11, 9), pendulum.datetime(2026, 11, 10)),
-            run_after=pendulum.datetime(2026, 11, 10),
-            run_type=DagRunType.SCHEDULED,
-            triggered_by=DagRunTriggeredByType.TEST,
-            state=DagRunState.QUEUED,
-            session=session,
-        ).state = DagRunState(state)
-        session.flush()
-        deadline = session.scalars(select(Deadline).join(DagRun).where(DagRun.dag_id == dag_id)).one()
-        deadline.handle_miss(session)
-        session.flush()
-        trigger = CallbackTrigger(**deadline.callback.trigger.kwargs)
-    return asyncio.run(_states(trigger))
-
-
-def _in_database(dag: DAG, session):
-    from airflow.dag_processing.collection import update_dag_parsing_results_in_db
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
-
-    if not session.get(DagBundleModel, "tests"):
-        session.add(DagBundleModel(name="tests"))
-        session.flush()
-    lazy = LazyDeserializedDAG.from_dag(dag)
-    update_dag_parsing_results_in_db("tests", None, [lazy], {}, None, set(), session)
-    return DagSerialization.from_dict(DagSerialization.to_dict(dag))
-
-
-async def _states(trigger) -> list[str]:
-    events = [event.payload async for event in trigger.run()]
-    return [event["state"] for event in events if event["state"] != "running"]
-
-
 def test_a_run_that_waits_for_a_person_is_not_late(received):
     """Whoever is asked has been told; a second alert about the same run would cry wolf."""
     dag_run = run()

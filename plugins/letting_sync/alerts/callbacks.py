@@ -29,15 +29,15 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow's stub forgets three of them
+from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow's stub forgets two of them
     DAG,
     AsyncCallback,
     DeadlineAlert,
-    DeadlineReference,
 )
 from airflow.sdk.bases.notifier import BaseNotifier
 
 from letting_sync.alerts import channels
+from letting_sync.alerts.deadlines import RunStart
 from letting_sync.alerts.incidents import (
     Change,
     Incident,
@@ -78,14 +78,14 @@ def dag_callbacks(late_after: timedelta | None = None, schedule: str | None = No
     That a run went well is told by its last task, in the worker: a callback of the DAG would make the DAG processor
     read the DAG file once more for each run that ends, with all customers in it.
 
-    :param late_after: a run that has not ended so long after it was queued is late; ``None``: never.
+    :param late_after: a run is late that has not started so long after it was created, or not ended so long after
+        it started (for the last time, if it was cleared); ``None``: never.
     :param schedule: the pair's cron expression; the triggerer, where a run is found to be late, knows no DAG.
     """
     callbacks: dict[str, Any] = {"on_failure_callback": failed}
     if late_after:
-        # From its queueing, not from its logical date: a backfilled run of last year is not late at once.
         callbacks["deadline"] = DeadlineAlert(
-            reference=DeadlineReference.DAGRUN_QUEUED_AT,
+            reference=RunStart(),
             interval=late_after,
             callback=AsyncCallback(late, kwargs={"schedule": schedule}),
             name="late",
@@ -134,10 +134,15 @@ async def late(context: Mapping[str, Any], schedule: str | None = None, **_: Any
 
 
 def run_is_late(context: Mapping[str, Any], schedule: str | None = None) -> None:
-    """Tell that a run is late, unless it has ended meanwhile or waits for a person, who has been told."""
+    """Report that a run is late.
+
+    Not if it has ended meanwhile, if it waits for a person, who has been notified, or if it is a day of a backfill
+    whose turn has not come: its time begins anew when it starts.
+    """
     with _never_failing("late"):
         run = facts_of(context["dag_run"], schedule)
-        if run.state in ("success", "failed") or _awaiting(run):
+        not_its_turn = run.backfill and run.state == "queued"
+        if run.state in ("success", "failed") or not_its_turn or _awaiting(run):
             return
         deadline = context.get("deadline") or {}
         _open(run, "late", deadline=_deadline(deadline.get("deadline_time")))

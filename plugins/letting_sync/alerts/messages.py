@@ -42,6 +42,7 @@ class RunFacts:
     end: datetime
     start: datetime | None = None
     scheduled: bool = False
+    backfill: bool = False
     state: str | None = None
 
     @property
@@ -60,14 +61,15 @@ def facts_of(dag_run: Any, schedule: str | None = None) -> RunFacts:
         return dag_run.get(name) if isinstance(dag_run, Mapping) else getattr(dag_run, name, None)
 
     interval = _time(get("data_interval_start")), _time(get("data_interval_end"))
-    run_after = _time(get("run_after"))
+    run_after, kind = _time(get("run_after")), _word(get("run_type"))
     window = window_from_outside(get("conf"), interval, run_after, schedule)
     return RunFacts(
         dag_id=get("dag_id"),
         run_id=get("run_id") or get("dag_run_id"),
         start=window.start if window else None,
         end=window.end if window else run_after or datetime.now(UTC),
-        scheduled=_word(get("run_type")) == "scheduled",
+        scheduled=kind == "scheduled",
+        backfill=kind == "backfill",
         state=_word(get("state")),
     )
 

@@ -1,0 +1,182 @@
+"""All of Airflow as the demo starts it, the sandbox, and a receiver of alerts: for what only a live scheduler shows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from include.demo import SYSTEMS, environment_of, start_airflow, start_sandbox
+from include.demo.processes import ROOT, Processes, free_ports
+from include.sandbox.client import SandboxClient
+
+SECONDS = 300
+"""For one run, on a busy machine."""
+ENDED = ("success", "failed")
+
+
+class LiveAirflow:
+    """
+    Airflow, sandbox and receiver.
+
+    :param home: an empty folder for databases and logs.
+    :ivar alerts: the texts of all alerts received.
+    :ivar environment: of all processes.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.alerts: list[str] = []
+        self._web = ThreadingHTTPServer(("127.0.0.1", 0), self._receiver())
+        threading.Thread(target=self._web.serve_forever, daemon=True).start()
+        first = free_ports(5, random.sample(range(20000, 50000), 200))
+        self.port, self._sandbox_port = first, first + 1
+        ports = {name: self._sandbox_port + number for number, name in enumerate(SYSTEMS)}
+        self.systems = {name: SandboxClient(f"http://127.0.0.1:{port}") for name, port in ports.items()}
+        self.environment = environment_of(home, first, ports) | {
+            "AIRFLOW_CONN_PROSPECT_ALERTS": json.dumps(
+                {"conn_type": "http", "host": f"http://127.0.0.1:{self._web.server_port}", "password": "x"}
+            ),
+            "AIRFLOW__PROSPECTS__ALERT_WEBHOOK_CONN_ID": "prospect_alerts",
+            # A new one is looked at soon, and the DAGs are not read again and again.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
+        }
+        (home / "logs").mkdir()
+        self.processes = Processes(home / "logs", self.environment)
+
+    def __enter__(self) -> Self:
+        try:
+            start_sandbox(self.processes, self._sandbox_port, seed=7)
+            self.airflow = start_airflow(self.processes, self.port)
+            self.until(
+                lambda: self.rest("GET", "/dags/prospect_retention")[0] == 200, "the DAGs are not known"
+            )
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.processes.stop()
+        self._web.shutdown()
+        self._web.server_close()
+
+    def _receiver(self) -> type[BaseHTTPRequestHandler]:
+        alerts = self.alerts
+
+        class Receiver(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                alerts.append(body["text"])
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Receiver
+
+    def rest(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Status and body of a call of Airflow's public API."""
+        answer = self.airflow.session.request(
+            method, f"{self.airflow.url}/api/v2{path}", json=body, timeout=60
+        )
+        with contextlib.suppress(ValueError):
+            return answer.status_code, answer.json()
+        return answer.status_code, answer.text
+
+    def cli(self, *arguments: str) -> str:
+        """Output of an ``airflow`` command, as typed in one of its containers.
+
+        :raises AssertionError: it fails.
+        """
+        program = str(Path(self.environment["PATH"].split(":")[0]) / "airflow")
+        ended = subprocess.run(
+            [program, *arguments], env=self.environment, cwd=ROOT, capture_output=True, text=True
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout + ended.stderr
+
+    def until(self, condition: Any, complaint: str, seconds: float = SECONDS) -> None:
+        self.processes.wait_until(condition, seconds, complaint, pause=0.5)
+
+    # --- runs ---------------------------------------------------------------------------------------------
+
+    def unpause(self, dag_id: str) -> None:
+        assert self.rest("PATCH", f"/dags/{dag_id}", {"is_paused": False})[0] == 200
+
+    def goes_live(self, pair: str) -> None:
+        """Switch a pair on, and wait for the run that this makes."""
+        self.unpause(pair)
+        runs = f"/dags/{pair}/dagRuns?run_type=scheduled&state=success"
+        self.until(lambda: self.rest("GET", runs)[1].get("dag_runs"), f"{pair}: no run has ended well")
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Start a run by hand; returns its id."""
+        status, run = self.rest("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+        assert status == 200, run
+        return str(run["dag_run_id"])
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        return str(self.rest("GET", f"/dags/{dag_id}/dagRuns/{run_id}")[1].get("state"))
+
+    def ends(self, dag_id: str, run_id: str) -> str:
+        """Wait for the end of a run; returns its state."""
+        self.until(lambda: self.state(dag_id, run_id) in ENDED, f"{dag_id} {run_id} does not end")
+        return self.state(dag_id, run_id)
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """State of each task of a run."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return {task["task_id"]: task["state"] for task in self.rest("GET", path)[1]["task_instances"]}
+
+    def comes_to(self, dag_id: str, run_id: str, task: str, state: str) -> None:
+        """Wait until a task has a state."""
+        self.until(
+            lambda: self.tasks(dag_id, run_id).get(task) == state,
+            f"{task} of {dag_id} does not become {state}: {self.tasks(dag_id, run_id)}",
+        )
+
+    def clear(self, dag_id: str, run_id: str) -> tuple[int, Any]:
+        """Clear all tasks of a run, as the button in the UI does."""
+        return self.rest("POST", f"/dags/{dag_id}/dagRuns/{run_id}/clear", {"dry_run": False})
+
+    def alerts_of(self, dag_id: str) -> list[str]:
+        """First lines of the alerts about a DAG, in the order in which they came."""
+        start = f"*{dag_id}: "
+        return [text.splitlines()[0].strip("*") for text in self.alerts if text.startswith(start)]
+
+    def is_told(self, dag_id: str, headline: str) -> None:
+        """Wait for an alert."""
+        self.until(lambda: f"{dag_id}: {headline}" in self.alerts_of(dag_id), f"no alert {headline!r}", 60)
+
+    def deadlines(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The deadlines that Airflow keeps for a run, as its UI shows them."""
+        path = f"{self.airflow.url}/ui/dags/{dag_id}/dagRuns/{run_id}/deadlines"
+        return list(self.airflow.session.get(path, timeout=60).json()["deadlines"])
+
+    def log_of(self, dag_id: str, run_id: str, task: str, attempt: int = 1) -> list[str]:
+        """Messages in the log of a task's try, in order."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}"
+        content = self.rest("GET", path)[1]["content"]
+        return [line["event"] if isinstance(line, dict) else line for line in content]
+
+
+@contextlib.contextmanager
+def option(system: SandboxClient, **changes: Any) -> Iterator[None]:
+    """Options of a sandbox system, for a while."""
+    before = {name: system.options()[name] for name in changes}
+    system.options(**changes)
+    try:
+        yield
+    finally:
+        system.options(**before)
