@@ -172,6 +172,9 @@ class Edge:
         if fault.kind in ("refuse", "timeout_before", "drop_before"):
             await self._break(scope, hard=fault.kind == "refuse")
             return
+        if fault.kind == "error_page":
+            await _send(send, answer(fault.status, "text/html", GATEWAY_PAGE))
+            return
         await _send(send, self._refused(fault.kind, scope["path"], fault.retry_after))
 
     async def _after(self, fault: Fault, reply: Answer, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-BEFORE = frozenset({"refuse", "timeout_before", "drop_before", "429", "500", "502", "503", "expired_token"})
+BEFORE = frozenset(
+    {"refuse", "timeout_before", "drop_before", "429", "500", "502", "503", "expired_token", "error_page"}
+)
 """The system does nothing."""
 
 AFTER = frozenset(
@@ -40,6 +42,8 @@ class Fault:
     """``slow_drip``: how long the body takes."""
     retry_after: int = 1
     """``429`` and ``503``: the header's value."""
+    status: int = 409
+    """``error_page``: the status of the answer."""
     part: float = 0.5
     """``work_order_fails`` and ``run_aborts``: the part that is done before."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+import tenacity
 from api_calls import IMPORT, OFFERS, TOKEN, UNIT, connect, read, send
 
 from include.sandbox.yuneo import Yuneo
@@ -53,11 +55,34 @@ def test_a_wait_of_an_hour_is_left_to_airflow(yuneo: Yuneo, hook: YuneoHook) -> 
 def test_a_limit_that_always_says_now_does_not_go_on_for_ever(
     yuneo: Yuneo, hook: YuneoHook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retry, "LONGEST_WAITS_TOGETHER", 20.0)
+    monkeypatch.setattr(retry, "LONGEST_WAITS_TOGETHER", 0.5)
     yuneo.faults.once("429", path=OFFERS, times=1000, retry_after=0)
 
     with pytest.raises(WaitAndRepeat, match="limit"):
         read(hook)
+    assert yuneo.requests.count("GET", OFFERS) <= 6
+
+
+A_DATE = "%a, %d %b %Y %H:%M:%S GMT"
+OVER = (datetime.now(UTC) - timedelta(days=1)).strftime(A_DATE)
+WITHOUT_ZONE = "Sun, 06 Nov 1994 08:49:37 -0000"
+
+
+@pytest.mark.parametrize("asked", ["0", "-5", "-inf", "nan", "inf", "1e999", "", "soon", OVER, WITHOUT_ZONE])
+def test_however_a_limit_is_put_the_pause_is_never_none_and_grows(
+    yuneo: Yuneo, hook: YuneoHook, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """A wait that is no wait is at least the least one, and each further one in a row is twice as long."""
+    pauses: list[float] = []
+    monkeypatch.setattr(retry, "LEAST_WAIT", 0.02)
+    monkeypatch.setattr(retry, "BACKOFF", tenacity.wait_exponential(0.02))
+    monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
+    yuneo.faults.once("429", path=OFFERS, times=4, retry_after=asked)
+    read(hook)
+
+    assert len(pauses) == 4
+    assert all(later >= 2 * earlier for earlier, later in pairwise(pauses))
+    assert pauses[0] >= 0.02
 
 
 # --- broken lines and answers ------------------------------------------------------------------------------

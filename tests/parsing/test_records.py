@@ -264,6 +264,39 @@ def test_a_field_that_is_gone_is_told_from_an_empty_one(record: Any, missing: li
     assert fields.lacking(record, ("id", "tenant", "tenant.name")) == missing
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [(4711.0, "4711"), (12.0, "12"), (491701234567.0, "491701234567"), (-0.0, "0"), (12.5, "12.5")],
+)
+def test_a_whole_number_has_no_point(written: float, read: str) -> None:
+    """JSON knows one kind of number; some writers put ``.0`` behind each."""
+    assert fields.text(written, Field.HOUSE_NUMBER) == read
+
+
+@pytest.mark.parametrize("rounded", [12345678901234567890.0, 1e17, -1e300])
+def test_a_number_that_a_float_cannot_hold_is_no_id(rounded: float) -> None:
+    """It may be another record's id by now."""
+    assert fields.readable_identifier({"id": rounded}, "id") is None
+
+
+LOST = "M\N{REPLACEMENT CHARACTER}ller"
+
+
+@pytest.mark.parametrize("field", [Field.LAST_NAME, Field.FIRST_NAME, Field.STREET, Field.CITY, Field.PHONE])
+def test_a_character_that_was_lost_on_the_way_is_not_passed_on(field: Field) -> None:
+    """Whoever knows the name has to say what it was."""
+    refusal = refused(lambda value: fields.limited_text(value, field), LOST)
+
+    assert refusal.reason == f"unreadable_{field}"
+
+
+def test_a_lost_character_costs_nobody_the_offer_where_it_does_no_harm() -> None:
+    """No ERP needs an address to write to, a country or a message; the person is the same."""
+    assert fields.message(LOST) == LOST
+    assert fields.email(f"{LOST}@example.org") is None
+    assert fields.country("\N{REPLACEMENT CHARACTER}sterreich") is None
+
+
 @pytest.mark.parametrize("record", [{}, {"id": ""}, {"id": "two words"}, {"id": []}, [], None, "text"])
 def test_no_id_can_be_read(record: Any) -> None:
     assert fields.readable_identifier(record, "id") is None

@@ -5,6 +5,7 @@ Neither a body nor a query nor the text of an exception of ``requests``, which h
 
 from __future__ import annotations
 
+import math
 import re
 import ssl
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from typing import Any
 
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
@@ -58,6 +58,14 @@ COMMON_RULES: dict[int | str, Rule] = {
     503: Rule(Action.REPEAT, "the system is not available, perhaps under maintenance"),
     504: Rule(Action.UNCERTAIN, "a gateway in front of the system got no answer in time"),
 }
+
+
+CHANGED_MEANWHILE: dict[int | str, Rule] = dict.fromkeys(
+    (409, 410, 412, 422, 423),
+    Rule(Action.REFUSE, "the record is not in the state the call needs", Reason.OFFER_CHANGED),
+)
+"""Rows for a call that changes one offer: whatever these statuses come with, also an error page of a proxy in place of
+the system's own code, the offer is read again and decided on anew."""
 
 
 def rule_for(rules: Mapping[int | str, Rule], code: str | None, status: int) -> Rule:
@@ -140,29 +148,29 @@ def _never_sent(error: requests.exceptions.RequestException) -> bool:
     return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
-def json_or_none(response: requests.Response) -> Any:
-    """The body, or ``None`` where it is not JSON."""
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
-
-
 def header_seconds(value: str | None) -> float | None:
-    """The seconds of a header, or ``None`` where none can be read."""
+    """The seconds of a header, 0 for a negative number, or ``None`` where no finite number can be read."""
     try:
-        return max(0.0, float(value)) if value is not None else None
+        seconds = float(value) if value is not None else math.nan
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """``Retry-After`` in seconds, whether it is given as a number or as a date."""
+    """``Retry-After`` in seconds, whether it is given as a number or as a date; 0 for a date that has passed.
+
+    Published (RFC 9110, 10.2.3): a whole number of seconds or a date. How long is waited at least, says
+    :func:`letting_sync.http.retry.pause`.
+    """
     value = response.headers.get("Retry-After")
     wait = header_seconds(value)
     if wait is not None or value is None:
         return wait
     try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
+        date = parsedate_to_datetime(value)
+        # "-0000" makes a time without a zone; the header is always UTC.
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError, OverflowError):
         return None

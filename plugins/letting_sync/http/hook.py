@@ -22,10 +22,12 @@ from requests.auth import AuthBase
 
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.http.clock import clock_hint
-from letting_sync.http.errors import Rule, failed_answer, header_seconds, json_or_none, no_answer, rule_for
-from letting_sync.http.retry import LONGEST_WAIT, RetryableError, RetryPolicy, TokenRefused, pause
+from letting_sync.http.errors import Rule, failed_answer, header_seconds, no_answer, rule_for
+from letting_sync.http.retry import LONGEST_WAIT, RetryableError, RetryPolicy, TokenRefused
 from letting_sync.http.session import Bearer, SessionHook, refuse_plain_http
-from letting_sync.http.token import bearer_token, token_lifetime
+from letting_sync.http.token import OAUTH_FIELDS, TokenFields, bearer_token, token_lifetime
+from letting_sync.parsing.json_body import UnreadableJson, read_json
+from letting_sync.parsing.responses import Row
 from letting_sync.reasons import Reason
 
 _T = TypeVar("_T")
@@ -158,10 +160,11 @@ class ApiHook(SessionHook):
 
         table = {**self.rules, **(rules or {})}
         call = _Call(method, path, what, log_in, table, before_send, new_for_each_try, request)
+        policy = RetryPolicy()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_another_try),
-            stop=tenacity.stop_after_attempt(1) if self._one_try else RetryPolicy(),
-            wait=pause,
+            stop=tenacity.stop_after_attempt(1) if self._one_try else policy.stop,
+            wait=policy.pause,
             before_sleep=lambda state: self._tell(what, state),
             reraise=True,
         )
@@ -259,13 +262,16 @@ class ApiHook(SessionHook):
         self, response: requests.Response, what: str, rules: Mapping[int | str, Rule], hint: str = ""
     ) -> Any:
         """Sort an answer by a table; returns its JSON if it is a success."""
-        body = json_or_none(response)
+        try:
+            body, objection = read_json(response.content), "not JSON"
+        except UnreadableJson as error:
+            body, objection = None, str(error)
         if not 200 <= response.status_code < 300:
             code = self.error_code(body)
             rule = rule_for(rules, code, response.status_code)
             raise failed_answer(response, code, rule, self.system, what, hint)
         if body is None:
-            raise RetryableError("an answer that is not JSON", uncertain=True)
+            raise RetryableError(f"an answer that is {objection}", uncertain=True)
         self.check_success(body)
         return body
 
@@ -301,6 +307,13 @@ class ApiHook(SessionHook):
         )
         raise StopRun(sentence) if repeatable else ResponseLost(sentence)
 
+    def text_field(self, answer: Any, name: str, *, repeatable: bool = True) -> str:
+        """Like :meth:`field`, for a number or code: a text as it stands, a whole number (``4711``, ``4711.0``) as text."""
+        try:
+            return Row(self.system, answer).required(name)
+        except StopRun as unreadable:
+            raise unreadable if repeatable else ResponseLost(str(unreadable)) from None
+
     def oauth_token(self, answer: Any) -> tuple[str, float]:
         """The access token of a token end point's answer, and its lifetime in seconds.
 
@@ -310,13 +323,21 @@ class ApiHook(SessionHook):
         :param answer: the JSON that :meth:`call` returned.
         :raises StopRun: no token that can be used as Bearer.
         """
-        token, objection = bearer_token(answer)
-        if token is None:
+        return self.access_token(answer), token_lifetime(answer.get("expires_in"))
+
+    def access_token(self, answer: Any, fields: TokenFields = OAUTH_FIELDS) -> str:
+        """The access token of an answer.
+
+        :param fields: where the answer has it.
+        :raises StopRun: no token that can be used as Bearer.
+        """
+        found, objection = bearer_token(answer, fields)
+        if found is None:
             raise StopRun(
                 f"{self.system}: the log-in succeeded, but {objection}; the interface may have changed. Check the "
                 "connection's host and the interface's version."
             )
-        return token, token_lifetime(answer.get("expires_in"))
+        return found
 
     def retryable_in_success(self, message: str, *, uncertain: bool = True) -> WaitAndRepeat:
         """What :meth:`check_success` raises for an error in a 2xx that a repetition may mend."""

@@ -12,6 +12,10 @@ FAILURES_IN_A_ROW = 6
 """Tries of one call on a broken line before Airflow's retry of the task takes over (about half a minute)."""
 LONGEST_WAIT = 300.0
 """Seconds. A system that asks for a longer wait gets it from Airflow's retry, not from a worker slot."""
+LEAST_WAIT = 1.0
+"""Seconds. A system that asks for a shorter wait, or for one that is over, is not asked again sooner; each further time
+in a row the least wait doubles, up to :data:`LONGEST_LEAST_WAIT`."""
+LONGEST_LEAST_WAIT = 60.0
 LONGEST_WAITS_TOGETHER = 900.0
 """Seconds that one call may wait in all because the system asked it to."""
 RENEWALS_IN_A_ROW = 4
@@ -42,34 +46,38 @@ class TokenRefused(Exception):
         self.hint = hint
 
 
+BACKOFF = tenacity.wait_exponential_jitter(initial=0.25, max=15, jitter=0.5)
+
+
 @dataclass
 class RetryPolicy:
-    """How long one call is tried; ``tenacity`` asks it after each failed try whether to stop."""
+    """How long one call is tried; after each failed try ``tenacity`` asks :meth:`pause`, then :meth:`stop`."""
 
     failures: int = 0
     renewals: int = 0
+    limits: int = 0
     waited: float = 0.0
 
-    def __call__(self, state: tenacity.RetryCallState) -> bool:
+    def pause(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next try: what the system asked for and at least the least wait, else a backoff with jitter."""
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, TokenRefused):
+            return 0.0
+        if not isinstance(error, RetryableError) or error.wait is None:
+            self.limits = 0
+            return float(BACKOFF(state))
+        least = min(LEAST_WAIT * 2.0**self.limits, LONGEST_LEAST_WAIT)
+        self.limits += 1
+        return max(error.wait, least)
+
+    def stop(self, state: tenacity.RetryCallState) -> bool:
+        """Whether the call is given up."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, TokenRefused):
             self.renewals += 1
             return self.renewals > RENEWALS_IN_A_ROW
         if isinstance(error, RetryableError) and error.wait is not None:
-            # A system that always says "now" is waited for no longer than one that says "in a second".
-            self.waited += max(error.wait, 1.0)
+            self.waited += state.upcoming_sleep
             return error.wait > LONGEST_WAIT or self.waited > LONGEST_WAITS_TOGETHER
         self.failures += 1
         return self.failures >= FAILURES_IN_A_ROW
-
-
-BACKOFF = tenacity.wait_exponential_jitter(initial=0.25, max=15, jitter=0.5)
-
-
-def pause(state: tenacity.RetryCallState) -> float:
-    """Seconds until the next try: what the system asked for, else a backoff with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, TokenRefused):
-        return 0.0
-    asked = getattr(error, "wait", None)
-    return float(BACKOFF(state)) if asked is None else asked

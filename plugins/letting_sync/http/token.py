@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 DEFAULT_LIFETIME = 300.0
 """Seconds a token is used for where its answer names no usable lifetime: Keycloak's default, the shortest we know of.
@@ -37,18 +37,30 @@ def token_lifetime(answer_field: Any) -> float:
     return min(seconds, LONGEST_LIFETIME) if math.isfinite(seconds) and seconds > 0 else DEFAULT_LIFETIME
 
 
-def bearer_token(answer: Any) -> tuple[str | None, str]:
+class TokenFields(NamedTuple):
+    """Names of the fields in which an answer has a token and its type."""
+
+    token: str
+    kind: str
+
+
+OAUTH_FIELDS = TokenFields("access_token", "token_type")
+"""RFC 6749, 5.1 (published)."""
+
+
+def bearer_token(answer: Any, fields: TokenFields = OAUTH_FIELDS) -> tuple[str | None, str]:
     """The access token of an answer, or what is wrong with it.
 
     Published (RFC 6749, 5.1 and 7.1): ``access_token`` and ``token_type``, in any case of letters; a client does not
     use a token of a type it does not know. Assumed: an answer without ``token_type`` means Bearer.
 
+    :param fields: where the answer has them.
     :returns: the token and ``""``, or ``None`` and a clause for an error message, without any value of the answer.
     """
-    token = answer.get("access_token") if isinstance(answer, Mapping) else None
+    token = answer.get(fields.token) if isinstance(answer, Mapping) else None
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        return None, "its answer has no usable 'access_token'"
-    kind = answer.get("token_type")
+        return None, f"its answer has no usable {fields.token!r}"
+    kind = answer.get(fields.kind)
     if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):
-        return None, "its answer holds a token of another 'token_type' than Bearer"
+        return None, f"its answer holds a token of another {fields.kind!r} than Bearer"
     return token, ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -33,6 +32,11 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 """Unicode's category Cc."""
 _BERLIN = ZoneInfo("Europe/Berlin")
 
+LARGEST_EXACT_FLOAT = 2.0**53
+"""Up to here a float holds every whole number; above it some are rounded to another one."""
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""Whoever decoded the text before us could not read a character and put this in its place."""
+
 LONGEST_TEXT = 2000
 """Characters of the longest field that an ERP takes, the message (assumed); anything above is cut there or refused."""
 LONGEST_NAME = 60
@@ -43,9 +47,10 @@ _CUT_MARK = " […]"
 def text(value: Any, field: Field) -> str | None:
     """Return the text without control characters, or ``None`` if nothing visible stands in it.
 
-    Numbers count as text (a house number may come as ``12``). Blanks stay: cleaning is the dedup task's.
+    Numbers count as text (a house number may come as ``12`` or ``12.0``). Blanks stay: cleaning is the dedup task's.
 
-    :raises RefuseRecord: ``unreadable_text`` for another type or for lone surrogates, which no ERP can store.
+    :raises RefuseRecord: ``unreadable_text`` for another type, for a number that a float cannot hold exactly (an id as
+        ``12345678901234567890.0`` is another one already), and for lone surrogates, which no ERP can store.
     """
     if value is None:
         return None
@@ -53,10 +58,14 @@ def text(value: Any, field: Field) -> str | None:
         raise RefuseRecord(
             field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is neither text nor a number."
         )
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RefuseRecord(
-            field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is no number."
-        )  # Python's JSON reader takes NaN
+    if isinstance(value, float):
+        if (
+            not abs(value) <= LARGEST_EXACT_FLOAT
+        ):  # Python's JSON reader takes NaN, for which this is true as well
+            raise RefuseRecord(
+                field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is no number, or not an exact one."
+            )
+        value = int(value) if value.is_integer() else value
     result = str(value)
     # Nearly every text is printable: then nothing of what is sought below can be in it, except ordinary blanks.
     if result.isprintable():
@@ -77,11 +86,16 @@ def _only_visible(value: str) -> bool:
 
 
 def limited_text(value: Any, field: Field, longest: int = LONGEST_TEXT) -> str | None:
-    """Like :func:`text`, refusing what no ERP could take.
+    """Like :func:`text`, refusing what no ERP could take and what was broken on the way here.
 
-    :raises RefuseRecord: ``<field>_too_long`` besides those of :func:`text`.
+    :raises RefuseRecord: ``<field>_too_long`` and, with U+FFFD in it, ``unreadable_<field>`` besides those of
+        :func:`text`.
     """
     result = text(value, field)
+    if result is not None and REPLACEMENT in result:
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, field), f"{field} holds a character that was lost on the way."
+        )
     if result is not None and len(result.strip()) > longest:
         raise RefuseRecord(
             field_reason(Problem.TOO_LONG, field), f"{field} is longer than the {longest} characters allowed."
@@ -98,10 +112,12 @@ def message(value: Any) -> str | None:
 
 
 def email(value: Any) -> str | None:
-    """An e-mail address; ``None`` for a text without ``@``, which is a note and no address.
+    """An e-mail address; ``None`` for a text without ``@``, which is a note and no address, or with a lost character.
 
     The prospect travels without it: both ERPs take one without an e-mail, and losing the person would be worse.
     """
+    if isinstance(value, str) and REPLACEMENT in value:
+        return None
     result = limited_text(value, Field.EMAIL)
     return result if result is not None and "@" in html.unescape(result) else None
 
@@ -237,6 +253,8 @@ def country(value: Any) -> str | None:
 
     ``None`` for an unknown one: the ERP then takes its default, and the rest of the address is still right.
     """
+    if isinstance(value, str) and REPLACEMENT in value:
+        return None
     written = limited_text(value, Field.COUNTRY)
     return None if written is None else alpha2(written)
 

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from letting_sync.errors import StopRun
+from letting_sync.parsing.records import LARGEST_EXACT_FLOAT
 
 _BERLIN = ZoneInfo("Europe/Berlin")
 _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]\d{1,2}:\d{2}(?::\d{2})?)?")
@@ -38,7 +39,7 @@ class Row:
         value = self._row.get(name)
         if value is None or value == "":
             return None
-        if isinstance(value, float) and value.is_integer():
+        if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_EXACT_FLOAT:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise self._unreadable(name)
@@ -57,6 +58,10 @@ class Row:
         if not (value.isascii() and value.isdigit()):
             raise self._unreadable(name)
         return value
+
+    def count(self, name: str) -> int:
+        """A number of things: whole, not negative, also as text or as ``3.0``."""
+        return int(self.number(name))
 
     def word(self, name: str) -> str:
         """A status word or code; whatever is none is an unknown one."""

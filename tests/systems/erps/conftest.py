@@ -135,6 +135,7 @@ class Customer:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries on a broken line; what a system asks for is waited in full."""
     monkeypatch.setattr(retry, "BACKOFF", tenacity.wait_fixed(0.005))
+    monkeypatch.setattr(retry, "LEAST_WAIT", 0.01)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ PARTNERS = (ImmomioCase, EverRealContractsCase, EverRealCandidatesCase, Mietblic
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two tries on a broken line; what a system asks for is waited in full."""
     monkeypatch.setattr(retry, "BACKOFF", tenacity.wait_fixed(0.005))
+    monkeypatch.setattr(retry, "LEAST_WAIT", 0.01)
 
 
 @pytest.fixture(scope="session", params=PARTNERS, ids=lambda case: case.__name__.removesuffix("Case"))

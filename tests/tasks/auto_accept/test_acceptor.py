@@ -213,6 +213,29 @@ def test_an_offer_saved_by_a_clerk_in_between_is_read_again(world: World) -> Non
     assert world.leases() == 1
 
 
+@pytest.mark.parametrize("status", [409, 410, 412, 422, 423])
+def test_a_refusal_whose_page_a_proxy_replaced_is_decided_anew(world: World, status: int) -> None:
+    """Only the status is left of the ERP's answer; the offer is still open, so the second try makes the lease."""
+    anna = world.offer("anna")
+    path = "*/accept" if isinstance(world.erp, Yuneo) else "*/angebote/*"
+    world.system.faults.once("error_page", path=path, status=status)
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 1
+
+
+def test_a_refusal_without_a_readable_reason_that_stays_leaves_the_offer_to_a_person(world: World) -> None:
+    anna = world.offer("anna")
+    path = "*/accept" if isinstance(world.erp, Yuneo) else "*/angebote/*"
+    world.system.faults.once("error_page", path=path, times=9)
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 0
+    assert world.entry("anna").acceptance_reason == "offer_changed"
+
+
 def test_planned_decisions_write_nothing(world: World) -> None:
     anna = world.offer("anna")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from letting_sync.errors import WaitAndRepeat
 from letting_sync.http.hook import ApiHook
+from letting_sync.parsing.responses import Row
 
 READINGS = 5
 """So often a list that changes under our eyes is begun anew, before Airflow's retry takes over."""
@@ -51,7 +52,7 @@ def list_pages(
 
     def page(number: int) -> Page:
         answer = hook.call("GET", path, what=what, refusals=(), params=params(number))
-        return hook.field(answer, items, list), hook.field(answer, total, int)
+        return hook.field(answer, items, list), Row(hook.system, answer).count(total)
 
     return whole_list(page, identity, f"{hook.system}: {what}")
 

@@ -63,7 +63,11 @@ class Versions:
     def key(self, record: Any) -> str:
         """What makes a record the same one on two pages: its id, or all of it where it has none."""
         record_id = record.get(self.id_field) if isinstance(record, dict) else None
-        return str(record_id) if isinstance(record_id, str | int) else json.dumps(record, sort_keys=True)
+        if isinstance(record_id, float) and record_id.is_integer():
+            record_id = int(record_id)
+        if isinstance(record_id, str | int) and not isinstance(record_id, bool):
+            return str(record_id).strip()
+        return json.dumps(record, sort_keys=True)
 
     def updated(self, record: Any) -> datetime | None:
         """The record's time. Read here and not by ``fields.moment``, which is thorough and thirty times slower."""

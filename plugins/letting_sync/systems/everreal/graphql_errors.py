@@ -34,12 +34,41 @@ def errors_of(body: Any) -> list[dict[str, Any]]:
 
 def is_about_one_record(error: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Whether the error's path leads into one element of a list that came: ``["contracts", 1, …]``."""
+    return _place_of(error, body) is not None
+
+
+def is_about_every_record(body: Mapping[str, Any]) -> bool:
+    """Whether each record that came has an error of its own: then the fault is hardly the records'."""
+    places = {place[:2] for place in (_place_of(error, body) for error in errors_of(body)) if place}
+    data = body.get("data")
+    lists = data.values() if isinstance(data, Mapping) else ()
+    return bool(places) and len(places) >= sum(len(records) for records in lists if isinstance(records, list))
+
+
+def _place_of(error: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, int, list[str]] | None:
+    """The list, the index and the fields below it that an error's path names, if it leads to a record that came.
+
+    Published (GraphQL, 7.1.2): a list of names and indexes that begins with the list's name. Assumed: some servers
+    write it as one text (``contracts[1].candidate``), an index as text or ``1.0``, or ``data`` in front.
+    """
     path, data = error.get("path"), body.get("data")
-    if not isinstance(path, list) or len(path) < 2 or not isinstance(data, Mapping):
-        return False
-    name, index = path[0], path[1]
+    steps = re.findall(r"[^\s.\[\]/$]+", path) if isinstance(path, str) else path
+    if not isinstance(steps, list) or not isinstance(data, Mapping):
+        return None
+    steps = [_step(step) for step in steps]
+    name, index, *fields = (*steps[steps[:1] == ["data"] :], None, None)
     records = data.get(name) if isinstance(name, str) else None
-    return isinstance(records, list) and type(index) is int and 0 <= index < len(records)
+    if not isinstance(records, list) or not isinstance(index, int) or not 0 <= index < len(records):
+        return None
+    return str(name), index, [field for field in fields if isinstance(field, str)]
+
+
+def _step(step: Any) -> str | int | None:
+    """A step of a path: a field's name, or an index however it is written."""
+    written = str(int(step)) if isinstance(step, float) and step.is_integer() else str(step)
+    if written.isascii() and written.isdigit():
+        return int(written) if len(written) < 10 else None
+    return step if isinstance(step, str) else None
 
 
 def broken_fields(body: Mapping[str, Any], name: str) -> dict[int, list[str]]:
@@ -49,9 +78,9 @@ def broken_fields(body: Mapping[str, Any], name: str) -> dict[int, list[str]]:
     """
     found: defaultdict[int, list[str]] = defaultdict(list)
     for error in errors_of(body):
-        if is_about_one_record(error, body) and error["path"][0] == name:
-            _, index, *way = error["path"]
-            found[index] += [step for step in way[:1] if isinstance(step, str) and _FIELD.fullmatch(step)]
+        place = _place_of(error, body)
+        if place and place[0] == name:
+            found[place[1]] += [field for field in place[2][:1] if _FIELD.fullmatch(field)]
     return dict(found)
 
 

@@ -21,6 +21,7 @@ from letting_sync.systems.everreal.graphql_errors import (
     broken_fields,
     decisive_code,
     errors_of,
+    is_about_every_record,
     is_about_one_record,
     mark_broken,
 )
@@ -164,18 +165,22 @@ class EverRealHook(ApiHook):
         other error the data is not used: which record is missing from it, nobody could say.
         """
         errors = errors_of(body)
-        code = _code_of(errors)
-        if code and self.rules.get(code, _FAULT).action is Action.RENEW:
-            raise self.token_refused_in_success(f"{self.rules[code].sentence} ({code})")
         others = [error for error in errors if not is_about_one_record(error, body)]
+        if not others and is_about_every_record(body):
+            others = [error for error in errors if self._says_renew(error)]
         if not others:
             return
         code = _code_of(others)
+        if code and self._says_renew(*others):
+            raise self.token_refused_in_success(f"{self.rules[code].sentence} ({code})")
         rule = self.rules.get(code or "", _FAULT)
         cause = f"{rule.sentence} ({code or 'no code'})"
         if rule.action is Action.STOP:
             raise StopRun(f"EverReal: {cause}. Repeating does not help; fix this, then clear the task.")
         raise self.retryable_in_success(cause)
+
+    def _says_renew(self, *errors: dict[str, Any]) -> bool:
+        return self.rules.get(_code_of(list(errors)) or "", _FAULT).action is Action.RENEW
 
     # --- reading ------------------------------------------------------------------------------------------
 

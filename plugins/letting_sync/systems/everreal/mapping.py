@@ -8,7 +8,6 @@ self-disclosure fields (income, employer, …) are dropped here, from the quaran
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from letting_sync.errors import RefuseRecord
 from letting_sync.model import Prospect, UnitNumber
 from letting_sync.parsing import records as fields
+from letting_sync.parsing.json_body import UnreadableJson, read_json
 from letting_sync.reasons import Field, Problem, Reason, field_reason
 from letting_sync.systems.everreal.contract_status import ContractStage, stage_of
 from letting_sync.systems.everreal.graphql_errors import ERRORS
@@ -288,8 +288,8 @@ def _data(application: Mapping[str, Any]) -> Mapping[str, Any]:
             field_reason(Problem.UNREADABLE, Field.APPLICATION), "The application's data is no text."
         )
     try:
-        return fields.mapping(json.loads(text), Field.APPLICATION)
-    except (ValueError, RecursionError):
+        return fields.mapping(read_json(text), Field.APPLICATION)
+    except UnreadableJson:
         raise RefuseRecord(
             field_reason(Problem.UNREADABLE, Field.APPLICATION), "The application's data is no JSON."
         ) from None

@@ -13,6 +13,9 @@ or updated beyond the filter's ``to``) pulls the others *up*.
 have been met before, in the same version. If it was, all above it was met as well; if not, something
 slipped past the seam, and the reading steps back half a page until it meets known ground.
 
+A page whose seam does not fit proves nothing about what is above it, but the records on it were served: they are kept,
+in case they leave the window before they are met again.
+
 **Side by side.** Nothing of this asks in which order of time the pages were cut: records that are not updated keep their
 order among each other, so a seam that fits proves the same for pages of any two moments. So once two pages were read, as
 many as were read so far are asked for side by side, where they are expected to begin.
@@ -27,11 +30,12 @@ begin with a record no younger. And where so many records share one ``updatedAt`
 their order between two requests is anybody's guess. In each of these cases nothing is left out: the list
 is read (to its end, if it is not sorted) until a whole pass brings nothing new.
 
-**The end of the list** is a page shorter than an earlier one, not one shorter than what was asked for: EverReal cuts
-``take`` silently, and a lower limit of some later day must not look like the end.
+**The end of the list** is a page that holds nothing but the overlap with the one before, not one shorter than what was
+asked for or than an earlier one: EverReal cuts ``take`` silently, perhaps by the size of the response. The list has no
+count that would prove it.
 
-**Cost.** 10,000 records of 100 a page: 105 requests, one for the other end, one for the look back. A list of one page:
-one request for a few records, else three. Of a list that is longer than the window up to seven pages too many are read.
+**Cost.** 10,000 records of 100 a page: 106 requests, one for the other end, one for the look back. A list of one page:
+one request where it is empty, else three. Of a list that is longer than the window up to seven pages too many are read.
 """
 
 from __future__ import annotations
@@ -113,6 +117,7 @@ class ListByPlace(Generic[_V]):
         met = Met[_V](start, end)
         descent = _Descent(self, start, self.side_by_side)
         places = [descent.skip for page in descent.pages() if met.take(page)]
+        descent.take_unproven(met)
         if descent.doubtful:
             log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
             _read_until_nothing_new(self, met)
@@ -144,6 +149,7 @@ class _Descent(Generic[_V]):
     def __init__(self, records: ListByPlace[_V], floor: datetime, side_by_side: SideBySide = map) -> None:
         self.list, self.floor, self._side_by_side = records, floor, side_by_side
         self._fetched: dict[int, list[Version[_V]]] = {}
+        self._unproven: list[list[Version[_V]]] = []
         self._in_a_row = 0
         self.skip = self.count = 0
         self.ordered = True
@@ -151,10 +157,12 @@ class _Descent(Generic[_V]):
 
     def pages(self) -> Iterator[list[Version[_V]]]:
         """Yield page after page; ``skip`` is the place of the one just yielded, ``count`` how many there were."""
-        longest, steps_back, seam_in_tie = 0, 0, False
+        step, overlap, steps_back, seam_in_tie = 1, 0, 0, False
         met: set[tuple[str, datetime | None]] = set()
         while True:
-            page = self._page(longest - OVERLAP)
+            page = self._page(step)
+            if not page and self.skip == self.count == 1:
+                return  # a list of one record: nothing could overlap
             versions = [(version.key, version.updated) for version in page]
             # A record that failed as a whole has no time here; if the one below it was met, so was it.
             first = next((version for version in versions if version[1]), versions[0] if versions else None)
@@ -162,6 +170,7 @@ class _Descent(Generic[_V]):
                 steps_back += 1
                 if steps_back > _MOST_STEPS_BACK:
                     raise too_fast("EverReal")
+                self._unproven.append(page)
                 self.skip = max(0, self.skip - TAKE // 2)
                 self._in_a_row = 0
                 continue
@@ -171,16 +180,25 @@ class _Descent(Generic[_V]):
             self._in_a_row += 1
             yield page
             times = [time for _, time in versions if time]
-            if len(page) < longest or len(page) <= OVERLAP or self._below_floor(times):
+            if not page or len(page) <= overlap or self._below_floor(times):
                 return
             seam_in_tie = len(times) > OVERLAP and times[-1] == times[-OVERLAP - 1]
-            longest = len(page)
-            self.skip += len(page) - OVERLAP
+            overlap = min(OVERLAP, len(page) - 1)
+            if len(page) - overlap < step:
+                self._in_a_row = 1  # probably the last one: the page that proves it needs no others beside it
+            step = max(step, len(page) - overlap)
+            self.skip += len(page) - overlap
+
+    def take_unproven(self, met: Met[_V]) -> None:
+        """Keep what was on pages that :meth:`pages` has not yielded: their seam did not fit, or they were in vain."""
+        for page in (*self._unproven, *self._fetched.values()):
+            met.take(page)
 
     def _page(self, step: int) -> list[Version[_V]]:
         """The page at ``skip``; with it, others are asked for, ``step`` places apart."""
         if self.skip not in self._fetched:
             places = [self.skip + step * number for number in range(min(max(1, self._in_a_row), MOST_AHEAD))]
+            self._unproven += self._fetched.values()
             pages = self._side_by_side(self.list.page, places)
             self._fetched = dict(zip(places, pages, strict=True))
         return self._fetched.pop(self.skip)
@@ -210,6 +228,9 @@ def _look_back(records: ListByPlace[_V], met: Met[_V], skip: int) -> None:
 def _read_until_nothing_new(records: ListByPlace[_V], met: Met[_V]) -> None:
     for _ in range(_MOST_PASSES):
         # A comprehension over all pages: any() would end the pass at the first page with something new.
-        if not sum([met.take(page) for page in _Descent(records, met.start).pages()]):
+        descent = _Descent(records, met.start)
+        fresh = sum([met.take(page) for page in descent.pages()])
+        descent.take_unproven(met)
+        if not fresh:
             return
     raise too_fast("EverReal")

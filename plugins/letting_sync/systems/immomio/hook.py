@@ -14,12 +14,14 @@ from letting_sync.errors import RefuseRecord, StopRun
 from letting_sync.http.errors import Action, Rule
 from letting_sync.http.hook import ApiHook
 from letting_sync.http.pagination.by_time import ListByTime, Page
-from letting_sync.http.token import token_lifetime
+from letting_sync.http.token import TokenFields, token_lifetime
+from letting_sync.parsing.responses import Row
 from letting_sync.reasons import Reason
 from letting_sync.systems.immomio.mapping import VERSIONS
 
 LARGEST_PAGE = 200
 """Applications a page holds at most (assumed)."""
+_TOKEN_FIELDS = TokenFields("accessToken", "tokenType")
 _UNKNOWN_APPLICATION = "APPLICATION_UNKNOWN"
 
 
@@ -55,7 +57,7 @@ class ImmomioHook(ApiHook):
             log_in=True,
             json={"username": self.connection.login, "password": self.connection.password},
         )
-        return self.field(answer, "accessToken", str), token_lifetime(answer.get("expiresIn"))
+        return self.access_token(answer, _TOKEN_FIELDS), token_lifetime(answer.get("expiresIn"))
 
     def error_code(self, body: Any) -> str | None:
         """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""
@@ -103,13 +105,10 @@ class ImmomioHook(ApiHook):
     def _list(self, asked: dict[str, str], number: int, size: int) -> Page:
         params = asked | {"page": number, "size": size, "sort": "updatedAt,asc"}
         answer = self.call("GET", "/v1/applications", what="read applications", params=params)
-        try:
-            records, total = answer["content"], answer["page"]["totalElements"]
-        except (KeyError, TypeError):
-            records, total = None, None
-        if not isinstance(records, list) or not isinstance(total, int):
-            raise StopRun("Immomio's page has no content or no count; the interface may have changed.")
-        return Page(records, total)
+        records = answer.get("content") if isinstance(answer, dict) else None
+        if not isinstance(records, list):
+            raise StopRun("Immomio's page has no content; the interface may have changed.")
+        return Page(records, Row("Immomio", answer.get("page")).count("totalElements"))
 
 
 def _written(moment: datetime) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from letting_sync.errors import RefuseRecord
-from letting_sync.http.errors import Action, Rule
+from letting_sync.http.errors import CHANGED_MEANWHILE, Action, Rule
 from letting_sync.http.hook import ApiHook
 from letting_sync.http.pagination.numbered import in_parts, list_pages, search
 from letting_sync.reasons import Reason
@@ -110,11 +110,15 @@ class SigmaHook(ApiHook):
             _IMPORT,
             what="run the import",
             repeatable=False,
+            # Without a readable code nobody knows why it conflicts: the latest import is looked at.
+            rules={
+                409: Rule(Action.UNCERTAIN, "the import did not start, and the response does not say why")
+            },
             refusals=(Reason.IMPORT_RUNNING,),
             timeout=(self._timeout[0], SECONDS_FOR_A_RUN_TO_ANSWER),
             json={"portal": portal},
         )
-        return str(self.field(answer, "laufNr", (int, str), repeatable=False))
+        return self.text_field(answer, "laufNr", repeatable=False)
 
     def import_run(self, number: str) -> Any:
         """An import as it came, by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
@@ -144,7 +148,8 @@ class SigmaHook(ApiHook):
             f"/stammdaten/angebote/{quote(offer_number, safe='')}",
             what="accept an offer",
             refusals=(Reason.OFFER_CHANGED, Reason.UNIT_LET, Reason.EXPIRED, Reason.NOT_FOUND),
-            headers={"If-Match": f'"{version}"'},
+            rules=CHANGED_MEANWHILE,
+            headers={"If-Match": f'"{version}"'.encode()},
             json={"status": "angenommen"},
         )
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from letting_sync.errors import RefuseRecord
-from letting_sync.http.errors import Action, Rule
+from letting_sync.http.errors import CHANGED_MEANWHILE, Action, Rule
 from letting_sync.http.hook import ApiHook
 from letting_sync.http.pagination.numbered import in_parts, list_pages, search
 from letting_sync.reasons import Reason
@@ -110,7 +110,7 @@ class YuneoHook(ApiHook):
             refusals=(Reason.MALFORMED,),
             json=body,
         )
-        return self.field(answer, "workOrderId", str, repeatable=False)
+        return self.text_field(answer, "workOrderId", repeatable=False)
 
     def work_order(self, work_order_id: str) -> Any:
         """A work order (Arbeitsauftrag) as it came, with its results so far; ``None`` if it is unknown."""
@@ -140,6 +140,7 @@ class YuneoHook(ApiHook):
             f"/api/v1/offers/{quote(offer_id, safe='')}/accept",
             what="accept an offer",
             refusals=(Reason.OFFER_CHANGED, Reason.UNIT_LET, Reason.EXPIRED, Reason.NOT_FOUND),
+            rules=CHANGED_MEANWHILE,
             json={"leaseStart": lease_start},
         )
 

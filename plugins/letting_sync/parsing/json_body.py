@@ -1,0 +1,99 @@
+"""JSON as it comes from outside: strict about its encoding, bounded before it is parsed.
+
+Published (RFC 8259, 8.1): JSON between systems is UTF-8, whatever the ``Content-Type`` says, and a byte order mark may
+be ignored. Limits of depth and of number length are left to the reader (section 9).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import accumulate
+from typing import Any
+
+DEEPEST = 100
+"""Levels of nesting that are read. No contract of ours has more than ten."""
+_MOST_CUT = 100_000
+"""Brackets of a text that is nested too deeply; with more it is no answer of any system but an attack or a fault."""
+
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NEITHER_QUOTE_NOR_BRACKET = bytes(code for code in range(256) if code not in {*_STEP, ord('"')})
+_QUOTED = re.compile(rb'"[^"]*+"?')
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+
+
+class UnreadableJson(ValueError):
+    """A body or a text is no JSON; the message says why in a few words and quotes nothing of it."""
+
+
+def read_json(data: bytes | str) -> Any:
+    """Parse JSON.
+
+    What is nested more deeply than :data:`DEEPEST` is read as ``null``, and a whole number with more digits than
+    Python converts (4300) as the text of its digits. So a record with such a value is refused by the field that it is
+    in, if anybody reads that field, and the other records of the page go on.
+
+    :param data: a body, or the text of a field.
+    :raises UnreadableJson: it is not UTF-8 or no JSON.
+    """
+    text = _decoded(data) if isinstance(data, bytes) else data
+    if _is_too_deep(text):
+        text = _cut(text)
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        raise UnreadableJson("not JSON") from None
+    except ValueError:  # a number with more digits than Python converts
+        return _with_long_numbers_as_text(text)
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableJson(f"not UTF-8 (byte {error.start})") from None
+
+
+def _with_long_numbers_as_text(text: str) -> Any:
+    def number(digits: str) -> int | str:
+        try:
+            return int(digits)
+        except ValueError:
+            return digits
+
+    try:
+        return json.loads(text, parse_int=number)
+    except json.JSONDecodeError:
+        raise UnreadableJson("not JSON") from None
+
+
+def _is_too_deep(text: str) -> bool:
+    """Whether the text is nested more deeply than :data:`DEEPEST`, judged by its brackets outside of strings."""
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    plain = text.encode("ascii", "ignore").replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = _QUOTED.sub(b"", plain.translate(None, _NEITHER_QUOTE_NOR_BRACKET))
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > DEEPEST
+
+
+def _cut(text: str) -> str:
+    """The text with ``null`` in place of whatever begins below :data:`DEEPEST`."""
+    parts, depth, kept_from, brackets = [], 0, 0, 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        bracket = token[0]
+        if len(bracket) != 1:
+            continue
+        brackets += 1
+        if brackets > _MOST_CUT:
+            raise UnreadableJson("nested too deeply")
+        if bracket in "[{":
+            depth += 1
+            if depth == DEEPEST + 1:
+                parts += [text[kept_from : token.start()], "null"]
+        else:
+            if depth == DEEPEST + 1:
+                kept_from = token.end()
+            depth -= 1
+    if depth > DEEPEST:
+        raise UnreadableJson("not JSON")
+    return "".join([*parts, text[kept_from:]])
