@@ -58,3 +58,4 @@ def test_an_error_on_each_record_is_hardly_the_records_fault() -> None:
     assert is_about_every_record(BODY | {"errors": errors})
     assert not is_about_every_record(BODY | {"errors": errors[:2]})
     assert not is_about_every_record(BODY)
+    assert not is_about_every_record([])

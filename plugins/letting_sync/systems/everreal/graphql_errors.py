@@ -37,10 +37,10 @@ def is_about_one_record(error: Mapping[str, Any], body: Mapping[str, Any]) -> bo
     return _place_of(error, body) is not None
 
 
-def is_about_every_record(body: Mapping[str, Any]) -> bool:
+def is_about_every_record(body: Any) -> bool:
     """Whether each record that came has an error of its own: then the fault is hardly the records'."""
     places = {place[:2] for place in (_place_of(error, body) for error in errors_of(body)) if place}
-    data = body.get("data")
+    data = body.get("data") if isinstance(body, Mapping) else None
     lists = data.values() if isinstance(data, Mapping) else ()
     return bool(places) and len(places) >= sum(len(records) for records in lists if isinstance(records, list))
 
