@@ -37,6 +37,10 @@ KILLS_A_TASK = 8
 SETTLE_FACTOR = 8
 """The connection's ``settle_seconds`` in lengths of an import, for a machine that is busy with the storm."""
 
+SHORT_TIMEOUTS = {"connect_timeout": 2, "timeout": 8}
+"""What a request may take here, in seconds; ``settle_seconds`` may not be shorter."""
+LEAST_SETTLE = 16.0
+
 
 @dataclass
 class Tally:
@@ -131,7 +135,8 @@ class Storm:
         )
 
     def _environment(self) -> dict[str, str]:
-        settings = {"settle_seconds": SETTLE_FACTOR * self.weather.import_seconds}
+        settle = max(SETTLE_FACTOR * self.weather.import_seconds, LEAST_SETTLE)
+        settings = SHORT_TIMEOUTS | {"settle_seconds": settle}
         connections = {
             name: connection | {"extra": connection["extra"] | settings}
             for name, connection in self.served.connections.items()

@@ -25,7 +25,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.chaos import prepare
+from benchmarks.chaos import LEAST_SETTLE, SHORT_TIMEOUTS, prepare
 from include import demo
 from include.demo.processes import Failed, Processes
 
@@ -216,7 +216,8 @@ def _short_waits(options: argparse.Namespace, ports: Mapping[str, int]) -> dict[
     from include.sandbox import Sandbox
 
     box = Sandbox(populate=False)
-    extra = {"extra": {"settle_seconds": 4 * options.import_seconds}}
+    settle = max(4 * options.import_seconds, LEAST_SETTLE)
+    extra = {"extra": SHORT_TIMEOUTS | {"settle_seconds": settle}}
     return {
         f"AIRFLOW_CONN_{name.upper()}": json.dumps(
             getattr(box, name).connection() | {"host": f"http://127.0.0.1:{ports[name]}"} | extra

@@ -114,14 +114,11 @@ class ClaimLost(WaitAndRepeat):
     """Another run has taken prospects over while this one waited: nothing was sent, and nothing may be."""
 
 
-SETTLE_SECONDS = 120.0
-"""Default of the connection's extra ``settle_seconds``: how long a delivery whose response was lost may still take
-effect. Assumed."""
+def settle_window_open(seconds: float, sent_at: datetime) -> bool:
+    """Whether less than so many seconds have passed since a delivery was sent: it may still take effect.
 
-
-def settle_window_open(connection_extra: Mapping[str, Any], sent_at: datetime) -> bool:
-    """Whether less than ``settle_seconds`` (extra of the ERP's connection) have passed since a delivery was sent."""
-    seconds = float(connection_extra.get("settle_seconds", SETTLE_SECONDS))
+    :param seconds: the ERP's ``settle_seconds``, see :func:`letting_sync.http.limits.settle_seconds`.
+    """
     return datetime.now(UTC) - sent_at < timedelta(seconds=seconds)
 
 

@@ -91,7 +91,7 @@ class Cluster:
             connection["host"] = self.sandbox_urls[name]
         # How long a lost import or delivery may still be under way: in the sandbox two seconds.
         for erp in ("yuneo", "sigma"):
-            systems[erp]["extra"]["settle_seconds"] = 5
+            systems[erp]["extra"] |= {"settle_seconds": 16, "connect_timeout": 2, "timeout": 8}
         return systems
 
     # --- what is not Airflow -----------------------------------------------------------------------------------

@@ -62,6 +62,10 @@ NAMES = {
 }
 
 
+SHORT_SETTLING = {"letting_sync.http.limits.MARGIN": -100.0}
+"""Lets ``settle_seconds`` be shorter than a request may take: here requests and imports take a moment."""
+
+
 class House:
     """One ERP, one pair that feeds it, and the prospects of one window."""
 
@@ -77,12 +81,13 @@ class House:
             environment=self.environment(),
             log=home / "tasks.log",
             operator=operator_settings(),
+            modules=SHORT_SETTLING,
         )
         self.ids: list[str] = []
 
     def environment(self, settle_seconds: float = 1) -> dict[str, str]:
         """Connections with short waits until what was not answered has surely ended."""
-        extra = {"extra": {"settle_seconds": settle_seconds}}
+        extra = {"extra": {"settle_seconds": max(settle_seconds, 0.01)}}
         found = {f"AIRFLOW_CONN_{name.upper()}": text for name, text in self.box.connections().items()}
         found[f"AIRFLOW_CONN_{self.erp.upper()}"] = json.dumps(self.system.connection() | extra)
         return found | {
@@ -131,7 +136,7 @@ class House:
     def another_run(self, name: str = "backfill") -> Run:
         """A run over the same window. It takes claims of a dead one over after half a second, not ten minutes."""
         soon = {"letting_sync.ledger.ledger.CLAIM_EXPIRES": timedelta(seconds=0.5)}
-        return replace(self.run, run_id=name, modules=soon)
+        return replace(self.run, run_id=name, modules=SHORT_SETTLING | soon)
 
     # --- what the world looks like ------------------------------------------------------------------------
 

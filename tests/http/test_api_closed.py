@@ -202,7 +202,7 @@ def test_a_certificate_that_nobody_vouches_for_is_named(
         ({"host": "http://erp.example.com"}, "Give its host as https://"),
         ({"host": "ftp://127.0.0.1"}, "no address of an HTTP server"),
         ({"host": "http://127.0.0.1", "extra": {"verify": False}}, "Set the extra 'verify'"),
-        ({"extra": {"client_id": "a", "client_secret": "b", "timeout": "soon"}}, "check its host, port and extra"),
+        ({"extra": {"client_id": "a", "client_secret": "b", "timeout": "soon"}}, "The extra 'timeout' of connection"),
     ],
 )  # fmt: skip
 def test_a_wrong_setting_is_named(

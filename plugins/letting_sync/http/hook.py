@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -22,6 +23,7 @@ from requests.auth import AuthBase
 
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.http.clock import clock_hint
+from letting_sync.http.deadline import deadline, is_single_try, seconds_left
 from letting_sync.http.errors import Rule, failed_answer, header_seconds, no_answer, rule_for
 from letting_sync.http.retry import LONGEST_WAIT, RetryableError, RetryPolicy, TokenRefused
 from letting_sync.http.session import Bearer, SessionHook, refuse_plain_http
@@ -32,6 +34,10 @@ from letting_sync.reasons import Reason
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+
+_PIECE = 65_536
+"""Bytes of a response that are decompressed at a time."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,7 @@ class ApiHook(SessionHook):
         policy = RetryPolicy()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(worth_another_try),
-            stop=tenacity.stop_after_attempt(1) if self._one_try else policy.stop,
+            stop=tenacity.stop_after_attempt(1) if self._tries_once else policy.stop,
             wait=policy.pause,
             before_sleep=lambda state: self._tell(what, state),
             reraise=True,
@@ -181,9 +187,13 @@ class ApiHook(SessionHook):
         except (TokenRefused, RetryableError) as trouble:
             raise self._given_up(trouble, what, repeatable) from None
 
+    @property
+    def _tries_once(self) -> bool:
+        return self._one_try or is_single_try()
+
     def _given_up(self, trouble: TokenRefused | RetryableError, what: str, repeatable: bool) -> Exception:
         """What a call ends with when its last try failed."""
-        if self._one_try and isinstance(trouble, RetryableError):
+        if self._tries_once and isinstance(trouble, RetryableError):
             return trouble
         if isinstance(trouble, TokenRefused):
             return StopRun(
@@ -214,12 +224,12 @@ class ApiHook(SessionHook):
             if call.before_send:
                 call.before_send()
             anew = call.new_for_each_try() if call.new_for_each_try else {}
-            response = self._request(session, call.method, address, auth, {**call.request, **anew})
+            response, body = self._request(session, call.method, address, auth, {**call.request, **anew})
         hint = clock_hint(response) if call.log_in else ""
         if call.path.startswith("/"):
             self._note_limit(response)
         try:
-            return self._judged(response, call.what, call.rules, hint)
+            return self._judged(response, body, call, hint)
         except TokenRefused:
             self._drop_token(auth)
             raise
@@ -235,20 +245,27 @@ class ApiHook(SessionHook):
 
     def _request(
         self, session: requests.Session, method: str, address: str, auth: AuthBase, request: dict[str, Any]
-    ) -> requests.Response:
+    ) -> tuple[requests.Response, bytes | None]:
+        """Make one request; returns the response with its body, ``None`` for one that is too large."""
         self.calls += 1
+        connect, read = request.pop("timeout", None) or (self.limits.connect, self.limits.read)
         try:
-            return session.request(
-                method,
-                address,
-                auth=auth,
-                allow_redirects=False,
-                # Given with each request, since an environment variable would win over the session's value.
-                verify=session.verify,
-                # The body is read here too, where a line that breaks in it is caught.
-                stream=False,
-                **({"timeout": self._timeout} | request),
-            )
+            with deadline(self.limits.total):
+                left = seconds_left() or 0.001
+                response = session.request(
+                    method,
+                    address,
+                    auth=auth,
+                    allow_redirects=False,
+                    # Given with each request, since an environment variable would win over the session's value.
+                    verify=session.verify,
+                    # The body is read below, as far as it is not too large.
+                    stream=True,
+                    timeout=(min(connect, left), min(read, left)),
+                    **request,
+                )
+                with closing(response):
+                    return response, _body(response, self.limits.largest)
         except requests.exceptions.RequestException as error:
             raise no_answer(error, self.system, self.http_conn_id) from None
         except OSError:
@@ -258,18 +275,18 @@ class ApiHook(SessionHook):
                 "read on this worker."
             ) from None
 
-    def _judged(
-        self, response: requests.Response, what: str, rules: Mapping[int | str, Rule], hint: str = ""
-    ) -> Any:
-        """Sort an answer by a table; returns its JSON if it is a success."""
-        try:
-            body, objection = read_json(response.content), "not JSON"
-        except UnreadableJson as error:
-            body, objection = None, str(error)
+    def _judged(self, response: requests.Response, content: bytes | None, call: _Call, hint: str) -> Any:
+        """Sort an answer by the call's table; returns its JSON if it is a success."""
+        body, objection = None, f"larger than the {self.limits.largest / 1e6:g} MB allowed"
+        if content is not None:
+            try:
+                body, objection = read_json(content), "not JSON"
+            except UnreadableJson as error:
+                objection = str(error)
         if not 200 <= response.status_code < 300:
             code = self.error_code(body)
-            rule = rule_for(rules, code, response.status_code)
-            raise failed_answer(response, code, rule, self.system, what, hint)
+            rule = rule_for(call.rules, code, response.status_code)
+            raise failed_answer(response, code, rule, self.system, call.what, hint)
         if body is None:
             raise RetryableError(f"an answer that is {objection}", uncertain=True)
         self.check_success(body)
@@ -360,6 +377,9 @@ class ApiHook(SessionHook):
     def _wait_for_limit(self) -> None:
         wait = self._not_before - time.monotonic()
         if wait > 0:
+            left = seconds_left()
+            if left is not None and wait > left:
+                raise RetryableError("the limit of requests is used up", uncertain=False, wait=wait)
             self.log.info("%s: the limit of requests is used up; going on in %.1f s", self.system, wait)
             self.seconds_waited_for_limits += wait
             time.sleep(wait)
@@ -374,3 +394,17 @@ class ApiHook(SessionHook):
         self.session  # noqa: B018  # opened here: Airflow hands connections to the task's own thread
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.system) as pool:
             yield from pool.map(function, items)
+
+
+def _body(response: requests.Response, largest: int) -> bytes | None:
+    """The response's body, decompressed; ``None`` as soon as it is larger than that, the rest is not read."""
+    length = response.headers.get("Content-Length", "")
+    if length.isascii() and length.isdigit() and int(length[:20]) > largest:
+        return None
+    pieces, size = [], 0
+    for piece in response.iter_content(_PIECE):
+        size += len(piece)
+        if size > largest:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)

@@ -18,6 +18,8 @@ in a row the least wait doubles, up to :data:`LONGEST_LEAST_WAIT`."""
 LONGEST_LEAST_WAIT = 60.0
 LONGEST_WAITS_TOGETHER = 900.0
 """Seconds that one call may wait in all because the system asked it to."""
+LONGEST_CALL = 1800.0
+"""Seconds after which no further try of one call is made, whatever the reason."""
 RENEWALS_IN_A_ROW = 4
 """A token that is refused this often, although fresh, is a right that is missing."""
 
@@ -72,6 +74,8 @@ class RetryPolicy:
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
         """Whether the call is given up."""
+        if (state.seconds_since_start or 0.0) > LONGEST_CALL:
+            return True
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, TokenRefused):
             self.renewals += 1

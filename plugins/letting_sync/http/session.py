@@ -14,15 +14,18 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
+from contextlib import suppress
+from functools import cached_property
 from typing import Any, ClassVar, NoReturn, Self
 from urllib.parse import urlsplit
 
 import requests
 from airflow.providers.http.hooks.http import HttpHook
 from requests.auth import AuthBase
-from requests_toolbelt.adapters.socket_options import TCPKeepAliveAdapter
 
 from letting_sync.errors import StopRun
+from letting_sync.http.deadline import DeadlineAdapter
+from letting_sync.http.limits import Limits, limits_of
 
 
 class Bearer(AuthBase):
@@ -53,7 +56,7 @@ class SessionHook(HttpHook):
     :cvar uses_token: whether it logs in by :meth:`fetch_token`; a hook for which it does not overrides :meth:`_auth`.
     :cvar concurrency: calls that may be under way at a time, and connections kept open for them.
     :param http_conn_id: Airflow connection; host, login, password and the extras ``verify`` (path of a CA
-        file) and ``timeout`` (seconds to wait for an answer, default 60).
+        file) and those of :func:`~letting_sync.http.limits.limits_of`.
     :param connection: the connection itself, where it cannot be asked for (in a trigger's thread).
     """
 
@@ -62,10 +65,8 @@ class SessionHook(HttpHook):
     concurrency: ClassVar[int] = 4
 
     def __init__(self, http_conn_id: str | None = None, *, connection: Any = None) -> None:
-        super().__init__(
-            http_conn_id=http_conn_id or self.default_conn_name,
-            adapter=TCPKeepAliveAdapter(pool_connections=1, pool_maxsize=self.concurrency, pool_block=True),
-        )
+        self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=self.concurrency, pool_block=True)
+        super().__init__(http_conn_id=http_conn_id or self.default_conn_name, adapter=self._adapter)
         self._connection = connection
         self._session: requests.Session | None = None
         self._token: str | None = None
@@ -119,7 +120,11 @@ class SessionHook(HttpHook):
         """The one session of this task, opened on first use."""
         with self._lock:
             if self._session is None:
+                self.limits  # noqa: B018  # refuses wrong ones before anything takes them
                 session = super().get_conn()
+                # Both, whatever the host's scheme: the log-in may be at an address of the other one.
+                session.mount("http://", self._adapter)
+                session.mount("https://", self._adapter)
                 refuse_plain_http(self.base_url, self.http_conn_id, "its host")
                 # Whoever uses the session itself is not led elsewhere either.
                 session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
@@ -127,6 +132,15 @@ class SessionHook(HttpHook):
                 self._session.headers["Accept"] = "application/json"
                 self.log.info("talking to %s through connection %r", self.system, self.http_conn_id)
             return self._session
+
+    @property
+    def address(self) -> str:
+        """The system's address, the same however the connection spells it: without scheme, usual port, last slash."""
+        self._set_base_url(self.connection)
+        try:
+            return unified(self.base_url)
+        except ValueError:
+            raise StopRun(f"The host of connection {self.http_conn_id!r} is no address.") from None
 
     def close(self) -> None:
         """Give the connections back."""
@@ -140,10 +154,13 @@ class SessionHook(HttpHook):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def _timeout(self) -> tuple[float, float]:
-        extra = self.connection.extra_dejson
-        return float(extra.get("connect_timeout", 10)), float(extra.get("timeout", 60))
+    @cached_property
+    def limits(self) -> Limits:
+        """How long a request may take and how large its response may be.
+
+        :raises StopRun: the connection's extra says something else than a number.
+        """
+        return limits_of(self.http_conn_id, self.connection.extra_dejson)
 
     # --- token --------------------------------------------------------------------------------------------
 
@@ -186,6 +203,23 @@ def refuse_plain_http(address: str, conn_id: str | None, setting: str) -> None:
             f"Connection {conn_id!r} would talk to {parts.hostname!r} without TLS. Give {setting} as https://… , "
             "then clear the task."
         )
+
+
+def unified(address: str) -> str:
+    """Host, port unless it is the usual one, and path of an absolute address: one spelling for all that mean the same.
+
+    ``https://ERP.example:443/wodis/`` and ``http://erp.example/wodis`` are one system; a path is told by its case.
+    """
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None  # the first call says what is wrong with it
+    host = (parts.hostname or "").rstrip(".")
+    with suppress(UnicodeError):
+        host = host.encode("idna").decode()
+    place = f"{host}:{port}" if port not in (None, 80, 443) else host
+    return place + parts.path.rstrip("/")
 
 
 def _is_near(host: str) -> bool:

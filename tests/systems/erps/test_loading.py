@@ -80,7 +80,8 @@ def loading(
     customer: Any, make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Loading:
     """Nothing that was sent long ago is waited for."""
-    settings = {"extra": {"timeout": 2, "settle_seconds": 0}}
+    monkeypatch.setattr("letting_sync.http.limits.MARGIN", -100.0)
+    settings = {"extra": {"timeout": 2, "settle_seconds": 0.01}}
     connection = json.dumps(customer.system.connection() | settings)
     monkeypatch.setenv(f"AIRFLOW_CONN_{customer.system.name.upper()}", connection)
     store = Store(sa.URL.create("sqlite", database=str(tmp_path / "ledger.db")), b"key")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from letting_sync.erp import Delivery, ErpTarget, ImportState, Outgoing, settle_window_open
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
+from letting_sync.http.limits import settle_seconds
 from letting_sync.model import BusinessPartner, Lease, Offer, UnitNumber
 from letting_sync.reasons import Reason
 from letting_sync.systems.sigma import mapping
@@ -15,6 +16,10 @@ from letting_sync.systems.sigma.hook import PROSPECTS_PER_DELIVERY, SigmaHook
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+SETTLE_SECONDS = 120.0
+"""Default of the connection's extra ``settle_seconds``, see :meth:`Sigma.within_settle_window`. Assumed: the inbox takes
+what it is sent at once; a proxy may hold it for a minute."""
 
 
 class Sigma:
@@ -34,7 +39,7 @@ class Sigma:
     @property
     def scope(self) -> str:
         """The same for all pairs that feed this Sigma: its address."""
-        return f"sigma {self.hook.connection.host}:{self.hook.connection.port or ''}"
+        return f"sigma {self.hook.address}"
 
     @property
     def sent_fields(self) -> Mapping[str, str]:
@@ -109,8 +114,12 @@ class Sigma:
         """Whether a delivery whose answer was lost may still reach the inbox.
 
         Assumed: after ``settle_seconds`` (extra of the connection, default 120) it has reached the inbox or never will.
+
+        :raises StopRun: the connection's ``settle_seconds`` is no number, or shorter than a request may take.
         """
-        return settle_window_open(self.hook.connection.extra_dejson, sent_at)
+        extra = self.hook.connection.extra_dejson
+        seconds = settle_seconds(self.hook.http_conn_id, extra, SETTLE_SECONDS)
+        return settle_window_open(seconds, sent_at)
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""

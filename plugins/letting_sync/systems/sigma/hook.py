@@ -115,7 +115,7 @@ class SigmaHook(ApiHook):
                 409: Rule(Action.UNCERTAIN, "the import did not start, and the response does not say why")
             },
             refusals=(Reason.IMPORT_RUNNING,),
-            timeout=(self._timeout[0], SECONDS_FOR_A_RUN_TO_ANSWER),
+            timeout=(self.limits.connect, SECONDS_FOR_A_RUN_TO_ANSWER),
             json={"portal": portal},
         )
         return self.text_field(answer, "laufNr", repeatable=False)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from letting_sync.erp import Delivery, ErpTarget, ImportState, Outgoing, settle_window_open
 from letting_sync.errors import RefuseRecord
+from letting_sync.http.limits import settle_seconds
 from letting_sync.model import BusinessPartner, Lease, Offer, UnitNumber
 from letting_sync.reasons import Reason
 from letting_sync.systems.yuneo import mapping
@@ -18,6 +19,11 @@ _R = TypeVar("_R")
 
 UNKNOWN_ID = "connection-test"
 """An external id that no offer has: the partners' are numbers or UUIDs."""
+SETTLE_SECONDS = 3600.0
+"""Default of the connection's extra ``settle_seconds``, see :meth:`Yuneo.within_settle_window`.
+
+Assumed: the import is a planned work order, half-hourly or hourly. Only after a crash or a lost response is it waited
+for."""
 
 
 class Yuneo:
@@ -36,7 +42,7 @@ class Yuneo:
     @property
     def scope(self) -> str:
         """The same for all pairs that feed this Yuneo: its address."""
-        return f"yuneo {self.hook.connection.host}:{self.hook.connection.port or ''}"
+        return f"yuneo {self.hook.address}"
 
     @property
     def sent_fields(self) -> Mapping[str, str]:
@@ -84,9 +90,13 @@ class Yuneo:
         """Whether a work order whose number was lost may still be waiting or running.
 
         The interface has no list of work orders. Assumed: after ``settle_seconds`` (extra of the connection,
-        default 120) a work order that was accepted has run.
+        default 3600) a work order that was accepted has run.
+
+        :raises StopRun: the connection's ``settle_seconds`` is no number, or shorter than a request may take.
         """
-        return settle_window_open(self.hook.connection.extra_dejson, sent_at)
+        extra = self.hook.connection.extra_dejson
+        seconds = settle_seconds(self.hook.http_conn_id, extra, SETTLE_SECONDS)
+        return settle_window_open(seconds, sent_at)
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
         """All offers with these external ids."""
