@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -87,13 +88,14 @@ def test_a_person_on_several_units_speaks_once() -> None:
 
 def test_a_common_name_needs_more_than_a_rare_one() -> None:
     """In a crowd of Müllers the same name with another year of birth is another person."""
+    random = Random(3)
     crowd = [
         {
             "first_name": "Sabine",
             "last_name": "Müller",
-            "birth_date": date(1940 + at % 60, 1 + at % 12, 1 + at % 28),
+            "birth_date": date(random.randint(1940, 1999), random.randint(1, 12), random.randint(1, 28)),
         }
-        for at in range(300)
+        for _ in range(300)
     ]
     rare = [{}, {"birth_date": date(1986, 5, 16)}]
     assert (

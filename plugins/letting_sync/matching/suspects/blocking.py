@@ -17,9 +17,11 @@ from letting_sync.matching.columns import combined, once_each, text_codes
 from letting_sync.matching.suspects.people import People, Text
 from letting_sync.matching.suspects.phonetics import sound
 
-LARGEST_BLOCK: Final = 600
+_LARGEST_DAY: Final = 600
 """A block with more members says too little (everybody born on 1 January 1970); it is divided or left out."""
-LARGEST_CONTACT: Final = 25
+_LARGEST_OF_A_NAME: Final = 100
+"""The same for a name with a part of the date, or without one."""
+_LARGEST_CONTACT: Final = 25
 """The same for an address, an e-mail address or a telephone number: a block of flats, a housing office."""
 _RARE_NAME: Final = 8
 """Names that at most so many share are compared whatever the dates are."""
@@ -41,19 +43,19 @@ def _blocks(who: People) -> Iterator[Pairs]:
         yield _in_blocks(code, largest=_RARE_NAME)
     dateless = who.year == 0
     without = np.bincount(names_sound[dateless] + 1, minlength=names_sound.max(initial=0) + 2) > 0
-    yield _in_blocks(np.where(without[names_sound + 1], names_sound, -1))
+    yield _in_blocks(np.where(without[names_sound + 1], names_sound, -1), largest=_LARGEST_OF_A_NAME)
     for code in (who.email.codes, who.contact):
-        yield _in_blocks(code, largest=LARGEST_CONTACT)
-    yield _in_blocks(np.concatenate(who.phones), len(who), largest=LARGEST_CONTACT)
+        yield _in_blocks(code, largest=_LARGEST_CONTACT)
+    yield _in_blocks(np.concatenate(who.phones), len(who), largest=_LARGEST_CONTACT)
     street = _sounds(who.street)
     for place in (who.postal.codes, street):
         house = combined(place, who.house.codes)
-        yield _in_blocks(house, largest=LARGEST_CONTACT)
+        yield _in_blocks(house, largest=_LARGEST_CONTACT)
         for name in (first_sound, last_sound):
-            yield _in_blocks(combined(house, name), largest=LARGEST_CONTACT)
+            yield _in_blocks(combined(house, name), largest=_LARGEST_CONTACT)
     nearby = combined(street, who.postal.codes)
     for name in (first, last):
-        yield _in_blocks(combined(nearby, name), largest=LARGEST_CONTACT)
+        yield _in_blocks(combined(nearby, name), largest=_LARGEST_CONTACT)
 
 
 def _by_date(
@@ -65,11 +67,11 @@ def _by_date(
     for two in ("ym", "yd", "md"):
         partly = _dense(np.where(dated, parts[two[0]] * 4000 + parts[two[1]], -1))
         for name in (names, first_sound, last_sound):
-            yield _in_blocks(combined(partly, name))
+            yield _in_blocks(combined(partly, name), largest=_LARGEST_OF_A_NAME)
     unordered = np.minimum(who.month, who.day) * 40 + np.maximum(who.month, who.day)
     swapped = _dense(np.where(dated, who.year * 4000 + unordered, -1))
-    yield _in_blocks(combined(swapped, first_sound))
-    yield _in_blocks(combined(swapped, last_sound))
+    for name in (first_sound, last_sound):
+        yield _in_blocks(combined(swapped, name), largest=_LARGEST_OF_A_NAME)
 
 
 def _sounds(text: Text) -> np.ndarray:
@@ -104,15 +106,18 @@ def _unique(found: Sequence[Pairs], count: int) -> Pairs:
 def _in_date_blocks(date: np.ndarray, first: np.ndarray, last: np.ndarray) -> Pairs:
     """Pairs born on one day; on a day that too many have (a placeholder), one name has to agree."""
     sizes = np.bincount(date + 1, minlength=1)
-    crowded = (sizes[date + 1] > LARGEST_BLOCK // 4) & (date >= 0)
+    crowded = (sizes[date + 1] > _LARGEST_DAY // 4) & (date >= 0)
     blocks = [_in_blocks(np.where(crowded, -1, date))]
     if crowded.any():
-        blocks += [_in_blocks(np.where(crowded, combined(date, name), -1)) for name in (first, last)]
+        blocks += [
+            _in_blocks(np.where(crowded, combined(date, name), -1), largest=_LARGEST_OF_A_NAME)
+            for name in (first, last)
+        ]
     left, right = (np.concatenate(side) for side in zip(*blocks, strict=True))
     return left, right
 
 
-def _in_blocks(codes: np.ndarray, modulo: int | None = None, largest: int = LARGEST_BLOCK) -> Pairs:
+def _in_blocks(codes: np.ndarray, modulo: int | None = None, largest: int = _LARGEST_DAY) -> Pairs:
     """All pairs of positions with the same code, -1 and too large blocks left out.
 
     :param modulo: number of records, where each of them occurs several times in ``codes``.

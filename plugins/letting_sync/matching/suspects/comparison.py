@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -149,29 +150,33 @@ def _compare_names(names: Text, left: np.ndarray, right: np.ndarray, given: bool
     one, other = left[rest], right[rest]
     result[rest] = _typos(names.values, one, other)
     if given:
-        near = rest[(result[rest] == Name.ONE_TYPO) | (result[rest] == Name.TWO_TYPOS)]
-        result[near] = _known_names_apart(names.values, left[near], right[near], result[near])
+        known = np.array([text in FIRST_NAMES for text in names.values], bool)
+        near = rest[known[one] & known[other] & (result[rest] != Name.DIFFERENT)]
+        result[near] = _once_each(names, left[near], right[near], _two_known_names)
+    composed = np.array([" " in text or len(text) == 1 for text in names.values], bool)
+    formed = np.array([text in GROUPS_OF for text in names.values], bool)
     open_ = rest[result[rest] == Name.DIFFERENT]
-    composed = np.array([" " in text or len(text) == 1 or text in GROUPS_OF for text in names.values], bool)
-    maybe = open_[composed[left[open_]] | composed[right[open_]]]
-    result[maybe] = [
-        _related(one, other, given)
-        for one, other in zip(names.values[left[maybe]], names.values[right[maybe]], strict=True)
-    ]
+    one, other = left[open_], right[open_]
+    maybe = open_[composed[one] | composed[other] | (formed[one] & formed[other])]
+    result[maybe] = _once_each(
+        names, left[maybe], right[maybe], lambda one, other: _related(one, other, given)
+    )
     return result
 
 
-def _known_names_apart(
-    texts: np.ndarray, one: np.ndarray, other: np.ndarray, level: np.ndarray
+def _once_each(
+    names: Text, left: np.ndarray, right: np.ndarray, work: Callable[[str, str], Name]
 ) -> np.ndarray:
-    """Anna and Hanna, Daniel and Daniela are near each other and two names."""
-    pairs = zip(level.tolist(), texts[one].tolist(), texts[other].tolist(), strict=True)
-    return np.array([_unless_two_names(*pair) for pair in pairs], np.int8)
+    """The level of each pair of names, worked out once for each two names."""
+    pairs, where = np.unique(np.stack([names.codes[left], names.codes[right]]), axis=1, return_inverse=True)
+    _, at = np.unique(names.codes, return_index=True)
+    value = dict(zip(names.codes[at].tolist(), names.values[at].tolist(), strict=True))
+    levels = [work(value[one], value[other]) for one, other in pairs.T.tolist()]
+    return np.array(levels, np.int8)[where.reshape(-1)] if len(left) else np.empty(0, np.int8)
 
 
-def _unless_two_names(level: Name, one: str, other: str) -> Name:
-    if not (one in FIRST_NAMES and other in FIRST_NAMES):
-        return level
+def _two_known_names(one: str, other: str) -> Name:
+    """Anna and Hanna, Daniel and Daniela are near each other and two names; Stefan and Stephan are one."""
     if spelling(one) == spelling(other):
         return Name.ONE_TYPO
     return Name.SHORT_FORM if one_name(one, other) else Name.DIFFERENT
