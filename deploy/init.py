@@ -65,9 +65,9 @@ def make_bucket() -> None:
     """The bucket of the staging address, if it is on an object store."""
     import airflow  # noqa: F401 - puts the plugins folder on sys.path, as in every component
 
-    from letting_sync.staging import tables
+    from letting_sync.staging import folders
 
-    base = tables.base()
+    base = folders.base()
     if base.protocol == "file":
         return
     if not base.fs.exists(base.bucket):

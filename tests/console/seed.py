@@ -25,7 +25,6 @@ from airflow.utils.session import create_session
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
 from letting_sync.ledger import database
-from letting_sync.ledger import ledger as ledger_module
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Made, Run
 from letting_sync.model import Outcome, OutcomeKind
@@ -158,7 +157,7 @@ def last_run() -> str:
 
 def _ledger() -> None:
     moments = iter(day(1) + timedelta(hours=30, seconds=17 * i) for i in range(1000))
-    ledger_module.now = database.now = lambda: next(moments).astimezone(UTC)
+    database.now = lambda: next(moments).astimezone(UTC)
     ledger = Ledger()
     run = Run("immomio_yuneo", "yuneo", last_run(), day(1), day(0))
     _load(ledger, run, "A-77", "1.2.3.4", "O-1001")

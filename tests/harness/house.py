@@ -17,6 +17,7 @@ from typing import Any
 from include.sandbox import Sandbox, world
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry
+from letting_sync.staging import folders
 from letting_sync.staging.chunks import Chunk
 from tests.harness.task_process import TASKS, Death, Ended, Run, Try, operator_settings
 
@@ -107,7 +108,7 @@ class House:
         return self.names.separator.join(world.unit(number))
 
     def folder(self, run: Run) -> str:
-        return f"file://{self.home}/staging/{run.pair}/{run.run_id}"
+        return str(folders.path_of(run.pair, run.run_id))
 
     # --- tasks --------------------------------------------------------------------------------------------
 

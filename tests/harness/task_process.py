@@ -18,7 +18,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -38,6 +38,7 @@ class Run:
     :param environment: connections, ledger and staging, as environment variables.
     :param operator: settings of the operators that the pair's file would set, by attribute.
     :param modules: module attributes to set in the process, such as a constant that makes tests wait for minutes.
+    :param clock_ahead: how far the clock of the machine that the process runs on is ahead; below 0: behind.
     """
 
     pair: str
@@ -49,6 +50,7 @@ class Run:
     params: Mapping[str, Any] = field(default_factory=dict)
     operator: Mapping[str, Any] = field(default_factory=dict)
     modules: Mapping[str, Any] = field(default_factory=dict)
+    clock_ahead: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,10 @@ def _body(run: Run, tasks: Sequence[str], handed_on: Any, death: Death | None, a
         setattr(importlib.import_module(module), name, value)
     if death:
         _arm(death)
+    if run.clock_ahead:
+        import time_machine
+
+        time_machine.travel(datetime.now(UTC) + run.clock_ahead).start()
     answer.send(_outcome(run, tasks, handed_on))
 
 

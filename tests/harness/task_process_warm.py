@@ -24,7 +24,7 @@ dags()
 for _name in MODULES:
     importlib.import_module(_name)
 # Makes Airflow look for its file systems and plugins.
-importlib.import_module("letting_sync.staging.tables").base().exists()
+importlib.import_module("letting_sync.staging.folders").base().exists()
 os.dup2(_stdout, 1)
 os.close(_stdout)
 os.close(_nowhere)

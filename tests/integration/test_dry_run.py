@@ -15,7 +15,7 @@ from include.sandbox import Sandbox
 from letting_sync.http import retry
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.schema import entries
-from letting_sync.staging import dry_run, tables
+from letting_sync.staging import dry_run, folders, tables
 
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
 RunPair = Callable[..., dict[str, Any]]
@@ -33,7 +33,7 @@ def erp_of(box: Sandbox, pair: str) -> Any:
 
 def staged(pair: str) -> str:
     """Folder of the pair's only run."""
-    (folder,) = [path for path in (tables.base() / pair).iterdir() if path.is_dir()]
+    (folder,) = [path for path in (folders.base() / pair).iterdir() if path.is_dir()]
     return str(folder)
 
 

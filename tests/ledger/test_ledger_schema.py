@@ -82,7 +82,7 @@ def test_of_two_keys_made_at_the_same_moment_the_first_counts(
     monkeypatch.setattr(Path, "exists", lambda _: False)
 
     assert locate().hash_key == first
-    assert [path.name for path in own_ledger.iterdir()] == ["ledger.key"]
+    assert {path.name for path in own_ledger.iterdir()} == {"ledger.key", "ledger.db"}
 
 
 def test_a_time_comes_back_as_it_went_in(tmp_path: Path) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 import threading
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import starmap
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from letting_sync.errors import WaitAndRepeat
 from letting_sync.ledger import migrate
 from letting_sync.ledger.records import Entry, Event
 from letting_sync.ledger.schema import Store, entries, events, locate
@@ -22,26 +25,46 @@ _ROWS_PER_STATEMENT = 500
 """Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
 
 _WRITERS = 7_021_978
-"""Advisory lock of PostgreSQL that writers of the ledger hold, for milliseconds."""
+"""Advisory locks of PostgreSQL that writers of the ledger hold, one for each ERP, for milliseconds."""
+_SECONDS_UNTIL_LOGGED = 5
+_SECONDS_UNTIL_GIVEN_UP = 60
+"""Longer than :data:`migrate.SECONDS_IDLE`: after it PostgreSQL has ended a writer that does nothing."""
+_LOCK_NOT_AVAILABLE = "55P03"
+AT_WRITING: Any = object()
+"""As a value of :meth:`LedgerDatabase._change`: the time of the writing, by the database's clock."""
 
+log = logging.getLogger(__name__)
 
 _AS_TEXT = json.JSONEncoder(sort_keys=True, default=str)
 
 
 def now() -> datetime:
-    """The present in UTC."""
+    """The present in UTC, by this machine's clock."""
     return datetime.now(UTC)
+
+
+class Writing(NamedTuple):
+    """A transaction that writes.
+
+    :param at: when it began, by the database's clock, after all other writers have been waited for.
+    """
+
+    connection: sa.Connection
+    at: datetime
 
 
 class LedgerDatabase:
     """What all methods of :class:`~letting_sync.ledger.ledger.Ledger` stand on.
 
     :param store: where it stands; by default :func:`~letting_sync.ledger.schema.locate` finds it.
+    :param scope: the ERP whose entries are written. Writers of different ERPs do not wait for each other; all writers of
+        one ERP must name it in the same way.
     :raises StopRun: if its database is of another version than this package.
     """
 
-    def __init__(self, store: Store | None = None) -> None:
+    def __init__(self, store: Store | None = None, scope: str = "") -> None:
         store = store or locate()
+        self._lock = zlib.crc32(scope.encode()) - 2**31
         self._key = store.hash_key
         self.engine = migrate.open_engine(store)
         self._one_writer = threading.Lock()
@@ -50,6 +73,14 @@ class LedgerDatabase:
     def hash(self, values: Mapping[str, Any]) -> str:
         """Keyed hash of some fields: equal fields, equal hash; without the key nothing can be tried out."""
         return hmac.digest(self._key, _AS_TEXT.encode(values).encode(), "sha256").hex()
+
+    def now(self) -> datetime:
+        """The present by the clock that all times in the ledger are of: the database server's, with SQLite this machine's.
+
+        Clocks of workers differ. Compare a time of an entry with this one only.
+        """
+        with self._reading() as connection:
+            return _time(connection)
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
         with self._reading() as connection:
@@ -62,17 +93,64 @@ class LedgerDatabase:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        """One writer at a time, as SQLite has it anyway.
+    def _writing(self) -> Iterator[Writing]:
+        """One writer at a time for an ERP, with SQLite for all of them.
 
         Two transactions that lock some hundred rows each, in the order in which each finds them, would end in a
         deadlock sooner or later. Threads of one process stand in line here: SQLite's own way to wait for another
         writer is to look again after a pause, up to a tenth of a second each time.
+
+        :raises WaitAndRepeat: another process has kept the lock for a minute; nothing was written.
         """
-        with self._one_writer, self.engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_WRITERS)))
-            yield connection
+        with self._one_writer, self.engine.connect() as connection:
+            try:
+                at = self._lock_for_writing(connection)
+                yield Writing(connection, at)
+                connection.commit()
+            except sa.exc.OperationalError as error:
+                if not _is_locked(error):
+                    raise
+                raise WaitAndRepeat(
+                    f"Another process has kept the ledger locked for {_SECONDS_UNTIL_GIVEN_UP} s, so nothing was written. "
+                    "The task is tried again. If it stays so, look for a worker that is frozen (docs/operations.md)."
+                ) from None
+
+    def _lock_for_writing(self, connection: sa.Connection) -> datetime:
+        """Begin a transaction as the only writer; returns when, by the database's clock."""
+        try:
+            return self._wait_for_lock(connection, _SECONDS_UNTIL_LOGGED)
+        except sa.exc.OperationalError as error:
+            if not _is_locked(error):
+                raise
+        connection.rollback()
+        log.warning(
+            "The ledger has been locked by another process for %d s%s; waiting for up to %d s",
+            _SECONDS_UNTIL_LOGGED, self._holder(connection), _SECONDS_UNTIL_GIVEN_UP,
+        )  # fmt: skip
+        return self._wait_for_lock(connection, _SECONDS_UNTIL_GIVEN_UP)
+
+    def _wait_for_lock(self, connection: sa.Connection, seconds: int) -> datetime:
+        if connection.dialect.name != "postgresql":
+            # Not by the connection's own method, which would begin the transaction.
+            raw: Any = connection.connection.dbapi_connection
+            raw.execute(f"PRAGMA busy_timeout = {1000 * seconds}")
+            try:
+                connection.begin()
+            finally:
+                raw.execute(f"PRAGMA busy_timeout = {1000 * migrate.SECONDS_TO_WAIT}")
+            return now()
+        limit = sa.func.set_config("lock_timeout", f"{seconds}s", True)
+        lock = sa.func.pg_advisory_xact_lock(_WRITERS, self._lock)
+        return _utc(connection.execute(sa.select(limit, lock, sa.func.clock_timestamp())).one()[2])
+
+    def _holder(self, connection: sa.Connection) -> str:
+        """Which session of PostgreSQL holds the lock, for the log; SQLite cannot tell."""
+        if connection.dialect.name != "postgresql":
+            return ""
+        about = {"writers": _WRITERS, "lock": self._lock % 2**32}
+        sessions = connection.execute(_HOLDER, about).all()
+        connection.rollback()
+        return "".join(f" (session {row.pid} of {row.client}, {row.state})" for row in sessions)
 
     def _change(
         self,
@@ -91,15 +169,36 @@ class LedgerDatabase:
         """
         if not ids:
             return
-        at = now()
         if reason is not None and "acceptance" not in values:
             values["reason"] = reason
-        with self._writing() as connection:
+        with self._writing() as (connection, at):
+            values = {name: at if value is AT_WRITING else value for name, value in values.items()}
             for some in statements(sorted(set(ids))):
                 conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
                 statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
                 changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
                 note(connection, changed, what, at, by_run, reason, reference)
+
+
+_HOLDER = sa.text(
+    "SELECT pid, coalesce(host(client_addr), 'this host') AS client, state FROM pg_locks JOIN pg_stat_activity USING (pid) "
+    "WHERE locktype = 'advisory' AND granted AND classid = :writers AND CAST(objid AS bigint) = :lock AND objsubid = 2"
+)
+
+
+def _is_locked(error: sa.exc.OperationalError) -> bool:
+    cause = error.orig
+    return getattr(cause, "pgcode", None) == _LOCK_NOT_AVAILABLE or "database is locked" in str(cause)
+
+
+def _time(connection: sa.Connection) -> datetime:
+    if connection.dialect.name != "postgresql":
+        return now()
+    return _utc(connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one())
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
 
 
 def note(

@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from letting_sync.ledger.database import LedgerDatabase, note, now, read, statements
+from letting_sync.ledger.database import AT_WRITING, LedgerDatabase, note, read, statements
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Key, Made, Run
 from letting_sync.ledger.schema import entries
 from letting_sync.reasons import Reason
@@ -111,12 +111,12 @@ class Ledger(LedgerDatabase):
 
         :return: the entries that were claimed, by key; all of them carry the same new token in ``claim``.
         """
-        token, at = uuid.uuid4().hex, now()
+        token = uuid.uuid4().hex
         # Each key once: PostgreSQL refuses to write a row twice in one statement.
         once = {intent.key: intent for intent in intents}.values()
         if not once:
             return {}
-        with self._writing() as connection:
+        with self._writing() as (connection, at):
             connection.execute(*_claim(connection, run, once, token, at))
             ours = sa.select(entries).where(
                 entries.c.pair == run.pair, entries.c.state == EntryState.CLAIMED, entries.c.claim == token
@@ -128,8 +128,8 @@ class Ledger(LedgerDatabase):
 
     def mark_sent(self, ids: Collection[int], token: str) -> set[int]:
         """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
-        at, confirmed = now(), set[int]()
-        with self._writing() as connection:
+        confirmed = set[int]()
+        with self._writing() as (connection, at):
             for some in statements(sorted(ids)):
                 ours = sa.and_(
                     entries.c.id.in_(some), entries.c.state == EntryState.CLAIMED, entries.c.claim == token
@@ -152,8 +152,7 @@ class Ledger(LedgerDatabase):
         over. The time of the last try is kept, for from then on the ERP has time to end what it took.
         """
         held = 0
-        with self._writing() as connection:
-            at = now()  # when all other writers have been waited for
+        with self._writing() as (connection, at):
             for some in statements(sorted(ids)):
                 ours = sa.and_(
                     entries.c.id.in_(some), entries.c.state == EntryState.SENT, entries.c.claim == token
@@ -191,7 +190,7 @@ class Ledger(LedgerDatabase):
                 only_if=sa.and_(entries.c.state == EntryState.SENT, entries.c.claim == claim),
                 state=EntryState.CLAIMED,
                 claim=token,
-                claimed_at=now(),
+                claimed_at=AT_WRITING,
                 by_run=sender,
                 run_id=sender,
                 job=None,
@@ -205,13 +204,12 @@ class Ledger(LedgerDatabase):
 
     def mark_loaded(self, offers: Sequence[Made]) -> None:
         """Note that the ERP holds one offer for each of these entries."""
-        at = now()
-        with self._writing() as connection:
+        with self._writing() as (connection, at):
             for some in statements(offers):
                 query = sa.select(entries.c.id, entries.c.claim)
-                claims = dict(
-                    connection.execute(query.where(entries.c.id.in_([o.entry for o in some]))).all()
-                )
+                # Their rows stay locked until the claims that are read here have been acted on.
+                query = query.where(entries.c.id.in_([o.entry for o in some])).with_for_update()
+                claims = dict(connection.execute(query).all())
                 ours = [offer for offer in some if offer.claim in (None, claims[offer.entry])]
                 values = [
                     {"entry": offer.entry, "state": EntryState.LOADED, "updated_at": at}
@@ -243,7 +241,7 @@ class Ledger(LedgerDatabase):
             ids,
             Event.CHANGED,
             only_if=entries.c.changed_at.is_(None),
-            changed_at=now(),
+            changed_at=AT_WRITING,
             reason=Reason.CHANGED_AFTER_LOAD,
         )
 
@@ -271,7 +269,7 @@ class Ledger(LedgerDatabase):
             if entry.state in (EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
         ]
         new = [entry.id for entry in with_offer if entry.withdrawn_at is None]
-        self._change(new, Event.WITHDRAWN, reason=Reason.WITHDRAWN_AFTER_LOAD, withdrawn_at=now())
+        self._change(new, Event.WITHDRAWN, reason=Reason.WITHDRAWN_AFTER_LOAD, withdrawn_at=AT_WRITING)
         return with_offer
 
     # --- acceptance ---------------------------------------------------------------------------------------
@@ -286,7 +284,7 @@ class Ledger(LedgerDatabase):
                 only_if=entries.c.lease_number.is_(None),
                 acceptance=AcceptanceState.ACCEPTING,
                 acceptance_run=run_id,
-                accepting_since=now(),
+                accepting_since=AT_WRITING,
             )
         except sa.exc.IntegrityError:
             return False
@@ -310,7 +308,7 @@ class Ledger(LedgerDatabase):
         self, ids: Collection[int], reason: Reason, run_id: str, decided_by: str | None = None
     ) -> None:
         """Note that there is no lease for now, and why; ``decided_by`` names the Airflow user if a person said so."""
-        decided: dict[str, Any] = {"decided_by": decided_by, "decided_at": now()} if decided_by else {}
+        decided: dict[str, Any] = {"decided_by": decided_by, "decided_at": AT_WRITING} if decided_by else {}
         self._change(
             ids,
             Event.HELD,
@@ -339,7 +337,7 @@ class Ledger(LedgerDatabase):
         """Note that a person said yes; the acceptance itself follows."""
         self._change(
             ids, Event.APPROVED, reference=decided_by, by_run=run_id, acceptance=None,
-            acceptance_reason=None, decided_by=decided_by, decided_at=now(),
+            acceptance_reason=None, decided_by=decided_by, decided_at=AT_WRITING,
         )  # fmt: skip
 
 

@@ -35,8 +35,22 @@ _GIVE_UP_ON_A_LOST_HOST = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+    "application_name": "letting_sync ledger",
 }
-"""Seconds, of libpq: a host that is gone is noticed within a minute; TCP alone would take up to two hours."""
+"""Seconds (the last one but one: milliseconds), of libpq: a host that is gone is noticed within a minute; TCP alone would
+take up to two hours."""
+SECONDS_IDLE = 30
+"""How long PostgreSQL lets a transaction do nothing: then its process is frozen, and its locks are released. Ours take
+milliseconds. Assumed: no process that is alive pauses for longer."""
+_SERVER_SIDE = (
+    f"SET idle_in_transaction_session_timeout = '{SECONDS_IDLE}s'",
+    "SET lock_timeout = '60s'",
+    "SET tcp_keepalives_idle = 30",
+    "SET tcp_keepalives_interval = 10",
+    "SET tcp_keepalives_count = 3",
+)
+"""What PostgreSQL itself watches, as a process that is frozen cannot."""
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +101,22 @@ def _one_at_a_time(engine: sa.Engine) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return
-    with engine.connect() as connection:
+    # Autocommit: a transaction that did nothing while the migrations run would be ended.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.select(sa.func.pg_advisory_lock(_ADVISORY_LOCK)))
         try:
             yield
         finally:
             connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_LOCK)))
+
+
+def _watch(connection: Any, _record: Any) -> None:
+    """Set time limits for the session. Not as options of the connection: a connection pooler refuses those."""
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for setting in _SERVER_SIDE:
+            cursor.execute(setting)
+    connection.autocommit = False
 
 
 def open_engine(store: Store) -> sa.Engine:
@@ -101,9 +125,11 @@ def open_engine(store: Store) -> sa.Engine:
     Values are left out of error messages, which end in the tasks' logs.
     """
     if store.url.get_backend_name() != "sqlite":
-        return sa.create_engine(
+        server = sa.create_engine(
             store.url, pool_pre_ping=True, hide_parameters=True, connect_args=_GIVE_UP_ON_A_LOST_HOST
         )
+        sa.event.listen(server, "connect", _watch)
+        return server
     engine = sa.create_engine(store.url, hide_parameters=True, connect_args={"timeout": SECONDS_TO_WAIT})
 
     @sa.event.listens_for(engine, "connect")

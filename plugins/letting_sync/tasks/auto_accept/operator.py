@@ -162,7 +162,7 @@ class AcceptOffersOperator(HITLOperator):
         erp, dag_run = self.erp.open(), context["dag_run"]
         window = tables.extent(Chunk.read(self.chunk).folder).window or (None, None)
         run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
-        return erp, Acceptor(Ledger(), erp, run, pendulum.now(TIMEZONE).date())
+        return erp, Acceptor(Ledger(scope=erp.scope), erp, run, pendulum.now(TIMEZONE).date())
 
     def _ask_about(self, planned: Sequence[Decision], acceptor: Acceptor, context: Context) -> None:
         """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""

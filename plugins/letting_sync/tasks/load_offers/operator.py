@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk import BaseOperator
@@ -66,13 +66,13 @@ class LoadOffersOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, until all is decided or something has to be waited for."""
-        return self._advance(context, since=datetime.now(UTC), rounds_lost=0)
+        return self._advance(context, since=None, rounds_lost=0)
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after a wait, perhaps in another process; everything is looked up anew."""
         return self._advance(context, datetime.fromisoformat(event["since"]), event["rounds_lost"])
 
-    def _advance(self, context: Context, since: datetime, rounds_lost: int) -> dict[str, Any]:
+    def _advance(self, context: Context, since: datetime | None, rounds_lost: int) -> dict[str, Any]:
         from letting_sync.ledger.ledger import Ledger
         from letting_sync.ledger.records import Run
         from letting_sync.tasks.load_offers.candidates import business_partners, candidates
@@ -80,8 +80,10 @@ class LoadOffersOperator(BaseOperator):
         from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
         chunk = Chunk.read(self.chunk)
-        erp, ledger = self.erp.open(), Ledger()
+        erp = self.erp.open()
         try:
+            ledger = Ledger(scope=erp.scope)
+            since = since or ledger.now()
             dag_run = context["dag_run"]
             window = tables.extent(chunk.folder).window or (None, None)
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
@@ -103,7 +105,7 @@ class LoadOffersOperator(BaseOperator):
             some = candidates(table, frame, ledger, self.key)
             outcomes = _advance_patiently(loader, some)
             if isinstance(outcomes, Waiting):
-                self._wait(outcomes, since, loader.rounds_lost)
+                self._wait(outcomes, since, ledger.now(), loader.rounds_lost)
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
             raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
             counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk)
@@ -133,10 +135,10 @@ class LoadOffersOperator(BaseOperator):
         self.log.info("dry run, nothing was sent; prospects by outcome: %s", counts)
         return chunk.handed_on
 
-    def _wait(self, waiting: Waiting, since: datetime, rounds_lost: int) -> Never:
+    def _wait(self, waiting: Waiting, since: datetime, now: datetime, rounds_lost: int) -> Never:
         from letting_sync.tasks.load_offers.trigger import ImportTrigger
 
-        if datetime.now(UTC) - since > LONGEST_WAIT:
+        if now - since > LONGEST_WAIT:
             raise WaitAndRepeat(
                 f"{len(waiting.jobs)} imports and {waiting.others} prospects are still undecided after "
                 f"{LONGEST_WAIT}. Nothing is sent twice: clear the task when the ERP has ended its imports."

@@ -10,11 +10,10 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from letting_sync.erp import Erp, ImportState
 from letting_sync.errors import StopRun
-from letting_sync.ledger.database import now
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry, Key, Made, Run
 from letting_sync.model import ImportResult, Offer
@@ -128,10 +127,11 @@ class Readback:
             return [], 0
         # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
         anybodys = self.context.erp.import_going_on() is not None
-        late = {e.id for e in entries if e.sent_at and self.context.erp.within_settle_window(e.sent_at)}
-        late |= {
-            e.id for e in entries if e.id in unknown and e.sent_at and now() - e.sent_at < UNKNOWN_IMPORT
-        }
+        ages = self._ages(entries)
+        # The ERP's client compares with this machine's clock, which may differ from the ledger's.
+        here = datetime.now(UTC)
+        late = {entry for entry, age in ages.items() if self.context.erp.within_settle_window(here - age)}
+        late |= {entry for entry, age in ages.items() if entry in unknown and age < UNKNOWN_IMPORT}
         found = self.offers({entry.external_id for entry in entries})
         self.link(entries, found, reason=None)
         missing: list[Entry] = []
@@ -144,6 +144,11 @@ class Readback:
             else:
                 missing.append(entry)
         return missing, undecided
+
+    def _ages(self, entries: Sequence[Entry]) -> dict[int, timedelta]:
+        """How long ago each was sent, by the ledger's clock."""
+        now = self.context.ledger.now()
+        return {entry.id: now - entry.sent_at for entry in entries if entry.sent_at}
 
     def _import_what_may_lie_there(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
         """Import what may have been delivered and was not looked at by an import that began after it.
