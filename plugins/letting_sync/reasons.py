@@ -147,6 +147,10 @@ class Reason(StrEnum):
     ACCEPTED_WITHOUT_LEASE = "accepted_without_lease", Kind.HELD
     COMPETING_OFFER = "competing_offer", Kind.HELD
     UNIT_LET = "unit_let", Kind.HELD
+    NAMES_AND_CONTACT_ONLY = "names_and_contact_only", Kind.HELD
+    WEAK_BIRTH_DATE = "weak_birth_date", Kind.HELD
+    PLACEHOLDER_BIRTH_DATE = "placeholder_birth_date", Kind.HELD
+    NEAR_PARTNER = "near_partner", Kind.HELD
     OFFER_CHANGED = "offer_changed", Kind.HELD
     BUNDLE_INCOMPLETE = "bundle_incomplete", Kind.HELD
     BUNDLE_HELD = "bundle_held", Kind.HELD

@@ -9,94 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from people_frames import DAY, OTHER_UNIT, frame, people
 
-from letting_sync.matching.cleaning import clean
-from letting_sync.matching.dedup import match_partners, merge_same_person, undecided
+from letting_sync.matching.dedup import identity, merge_same_person, undecided
 from letting_sync.matching.keys import DEFAULT_KEY, person_key
-
-UNIT, OTHER_UNIT = "1/2/3/4", "1/2/3/5"
-BORN = date(1980, 5, 6)
-DAY = pd.Timestamp("2026-03-01", tz="UTC")
-COLUMNS = [
-    "salutation",
-    "title",
-    "first_name",
-    "last_name",
-    "birth_date",
-    "email",
-    "phone",
-    "mobile",
-    "street",
-    "house_number",
-    "postal_code",
-    "city",
-    "country",
-    "lease_start",
-    "message",
-]
-
-
-def frame(*rows: dict[str, Any]) -> pd.DataFrame:
-    """Cleaned prospects; what a row does not say is that of Anna Ott, chosen on the first unit."""
-    full = []
-    for at, row in enumerate(rows):
-        usual = dict.fromkeys(COLUMNS) | {
-            "record": at,
-            "external_id": f"x{at}",
-            "unit": UNIT,
-            "chosen": True,
-            "withdrawn": False,
-            "updated_at": DAY + pd.Timedelta(days=at),
-            "salutation": "NONE",
-            "first_name": "Anna",
-            "last_name": "Ott",
-            "birth_date": BORN,
-        }
-        full.append(usual | row)
-    return clean(pd.DataFrame(full))
-
-
-def stored(*rows: dict[str, Any]) -> pd.DataFrame:
-    usual = {"first_name": "Anna", "last_name": "Ott", "birth_date": BORN, "email": None}
-    return pd.DataFrame([{"number": str(at + 1)} | usual | row for at, row in enumerate(rows)])
-
-
-def answer(prospects: pd.DataFrame, partners: pd.DataFrame, **options: Any) -> list[tuple[str | None, str]]:
-    found = match_partners(prospects, partners, **options)
-    assert list(found["record"]) == list(prospects["record"])
-    numbers = found["business_partner_number"]
-    return [(None if pd.isna(n) else n, reason) for n, reason in zip(numbers, found["reason"], strict=True)]
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("Müller", "MUELLER"),
-        ("Weiß", "Weiss"),
-        ("Groß", "GROẞ"),
-        ("Mu\u0308ller", "Müller"),
-        ("von der Heyde", "Von  Der\u00a0Heyde"),
-        ("vonderHeyde", "von der Heyde"),
-        ("Ma\u200bier", "Maier"),
-    ],
-)
-def test_spellings_that_are_one_name(one: str, other: str) -> None:
-    keys = person_key(frame({"last_name": one}, {"last_name": other}))
-    assert keys[0] == keys[1]
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [("Anna-Lena", "Anna Lena"), ("André", "Andre"), ("Mayer", "Maier"), ("Jo", "Joe")]
-)
-def test_spellings_that_are_two_names(one: str, other: str) -> None:
-    keys = person_key(frame({"first_name": one}, {"first_name": other}))
-    assert keys[0] != keys[1]
-
-
-def test_a_key_has_no_value_where_a_part_is_missing_and_parts_do_not_flow_together() -> None:
-    keys = person_key(frame({"birth_date": None}, {"first_name": "An", "last_name": "naOtt"}, {}))
-    assert pd.isna(keys[0])
-    assert keys[1] != keys[2]
 
 
 @pytest.mark.parametrize("key", [(), ("income",), "email", ("last_name", "street")])
@@ -152,20 +68,71 @@ def test_a_key_of_the_customer_decides() -> None:
     assert len(merge_same_person(two, ("last_name", "email"))[0]) == 1
 
 
-def test_without_date_of_birth_email_and_name_decide() -> None:
-    none = {"birth_date": None}
+NONE = {"birth_date": None}
+
+
+def test_without_a_date_of_birth_nobody_is_surely_the_same_person() -> None:
+    """A father and his son share name, e-mail address and landline; a gap is not filled from the other's record."""
+    landline = {"email": "ott@b.de", "phone": "030 1234567"}
     kept, duplicates = merge_same_person(
+        frame(landline | {"street": "Weg"}, NONE | landline, NONE | landline | {"first_name": "Ida"}, NONE)
+    )
+    assert kept["person"].tolist() == [0, 1, 2, 3]
+    assert duplicates.empty
+    assert kept["birth_date"].isna().tolist() == [False, True, True, True]
+    assert kept["street"].isna().tolist() == [False, True, True, True]
+    assert undecided(kept).tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"phone": "030 1234567"}, {"phone": "030/1234567"}, True),
+        ({"phone": "0171 1234567"}, {"mobile": "0171 1234567"}, True),
+        ({"phone": "030 1234567"}, {"phone": "030 7654321"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_two_records_without_a_date_need_a_telephone_number_in_common(
+    one: Any, other: Any, same: bool
+) -> None:
+    both = NONE | {"email": "ott@b.de"}
+    kept, _ = merge_same_person(frame(both | one, both | other))
+    assert len(kept) == (1 if same else 2)
+
+
+PLACEHOLDER, FIRST_OF_JANUARY = {"birth_date": date(1900, 1, 1)}, {"birth_date": date(1970, 1, 1)}
+
+
+@pytest.mark.parametrize("born", [PLACEHOLDER, FIRST_OF_JANUARY, {"birth_date": date(1977, 7, 7)}])
+def test_two_strangers_with_one_name_and_a_placeholder_stay_two_and_fill_no_gaps(
+    born: dict[str, Any],
+) -> None:
+    kept, duplicates = merge_same_person(
+        frame(born | {"email": "a@b.de", "phone": "030 1234567"}, born | {"email": "c@d.de", "street": "Weg"})
+    )
+    assert kept["person"].tolist() == [0, 1]
+    assert duplicates.empty
+    assert kept["phone"].isna().tolist() == [False, True]
+    assert kept["street"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("same", [{"email": "a@b.de"}, {"phone": "030 1234567"}, {"mobile": "0171 1234567"}])
+def test_a_weak_date_tells_a_person_together_with_contact_data(same: dict[str, str]) -> None:
+    kept, _ = merge_same_person(frame(FIRST_OF_JANUARY | same, FIRST_OF_JANUARY | same))
+    assert len(kept) == 1
+    kept, _ = merge_same_person(frame(PLACEHOLDER | same, PLACEHOLDER | same))
+    assert len(kept) == 2  # as without any date
+
+
+def test_who_is_told_by_a_weak_date_is_one_person_on_each_unit_of_a_record() -> None:
+    kept, _ = merge_same_person(
         frame(
-            {"email": "a@b.de"},
-            none | {"email": "A@B.DE"},
-            none | {"email": "a@b.de", "first_name": "Ida"},
-            none | {"email": None},
+            FIRST_OF_JANUARY | {"external_id": "x"},
+            FIRST_OF_JANUARY | {"external_id": "x", "unit": OTHER_UNIT},
         )
     )
-    assert kept["record"].tolist() == [1, 2, 3]
-    assert duplicates["record"].tolist() == [0]
-    assert kept["birth_date"].iloc[0] == pd.Timestamp(BORN)
-    assert undecided(kept).tolist() == [False, False, True]
+    assert kept["person"].tolist() == [0, 0]
 
 
 def test_father_and_son_with_one_address_are_not_joined_by_a_record_without_date() -> None:
@@ -271,100 +238,6 @@ def test_records_must_be_told_apart() -> None:
         merge_same_person(frame({}, {"record": 0}))
 
 
-@pytest.mark.parametrize(
-    ("partner", "expected"),
-    [
-        ({}, ("1", "exact")),
-        ({"first_name": "Anna "}, ("1", "folded")),
-        ({"last_name": "OTT"}, ("1", "folded")),
-        ({"first_name": "Dr. Anna"}, ("1", "folded")),
-        ({"birth_date": date(1980, 6, 5)}, (None, "none")),
-        ({"first_name": "Ida"}, (None, "none")),
-        ({"birth_date": None}, (None, "none")),
-    ],
-)
-def test_a_stored_partner_is_found(partner: dict[str, Any], expected: tuple[str | None, str]) -> None:
-    assert answer(frame({}), stored(partner)) == [expected]
-
-
-def test_two_partners_that_fit_are_for_a_person_to_decide() -> None:
-    assert answer(frame({}), stored({}, {})) == [(None, "ambiguous_partner")]
-    assert answer(frame({}), stored({}, {"last_name": "OTT"})) == [(None, "ambiguous_partner")]
-
-
-def test_one_partner_looked_up_twice_is_one() -> None:
-    partners = stored({"email": "a@b.de"})
-    assert answer(frame({}), pd.concat([partners, partners])) == [("1", "exact")]
-
-
-def test_partners_without_date_are_found_by_email_and_name() -> None:
-    prospects = frame(
-        {"email": "A@b.de"}, {"email": "a@b.de", "birth_date": None}, {"email": "a@b.de", "first_name": "Ida"}
-    )
-    assert answer(prospects, stored({"email": "a@B.de", "birth_date": None})) == [
-        ("1", "folded"),
-        ("1", "folded"),
-        (None, "none"),
-    ]
-    assert answer(prospects.iloc[:2], stored({"email": "a@b.de"})) == [("1", "exact"), ("1", "folded")]
-
-
-def test_who_is_found_by_the_key_is_not_looked_for_by_email_too() -> None:
-    """Else a second partner of the same name, without a date, would make a sure answer unsure."""
-    prospects = frame(
-        {"email": "a@b.de"},
-        {"first_name": "Ida", "email": "i@b.de"},
-        {"first_name": "Eva", "email": "e@b.de"},
-    )
-    without = {"birth_date": None}
-    partners = stored(
-        {},
-        without | {"email": "a@b.de"},
-        without | {"first_name": "Ida", "email": "i@b.de"},
-        without | {"first_name": "Eva", "email": "e@b.de"},
-    )
-    assert answer(prospects, partners) == [("1", "exact"), ("3", "folded"), ("4", "folded")]
-    assert answer(prospects.iloc[::-1], partners)[::-1] == [("1", "exact"), ("3", "folded"), ("4", "folded")]
-
-
-def test_a_partner_with_another_date_is_another_person_even_with_the_same_email() -> None:
-    prospects = frame({"email": "a@b.de"})
-    assert answer(prospects, stored({"email": "a@b.de", "birth_date": date(1950, 1, 1)})) == [(None, "none")]
-
-
-def test_all_prospects_of_a_person_get_one_answer() -> None:
-    kept, _ = merge_same_person(
-        frame({"email": "a@b.de"}, {"unit": OTHER_UNIT, "email": "a@b.de", "birth_date": None})
-    )
-    assert answer(kept, stored({"first_name": "ANNA"})) == [("1", "folded"), ("1", "folded")]
-
-
-def test_nobody_is_found_where_there_is_nobody() -> None:
-    assert answer(frame({}, {"last_name": None}), stored({}).iloc[:0]) == [(None, "none"), (None, "none")]
-
-
-people = st.lists(
-    st.fixed_dictionaries(
-        {
-            "first_name": st.sampled_from(["Anna", "ANNA ", "Ida", "Änne", "Aenne", None]),
-            "last_name": st.sampled_from(["Ott", "o tt", "Weiß", "WEISS", "Dr. Ott"]),
-            "birth_date": st.sampled_from([BORN, date(1981, 5, 6), None]),
-            "email": st.sampled_from(["a@b.de", "A@B.de ", "c@d.de", None]),
-            "phone": st.sampled_from(["030 1234567", None]),
-            "street": st.sampled_from(["Weg", None]),
-            "city": st.sampled_from(["Bonn", "Kiel", None]),
-            "unit": st.sampled_from([UNIT, OTHER_UNIT]),
-            "external_id": st.sampled_from(list("abcdefgh")),
-            "updated_at": st.sampled_from([DAY, DAY + pd.Timedelta(days=1)]),
-            "chosen": st.booleans(),
-            "withdrawn": st.booleans(),
-        }
-    ),
-    min_size=1,
-    max_size=12,
-)
-
-
 @given(
     people,
     st.randoms(use_true_random=False),
@@ -416,24 +289,23 @@ def test_merging_the_merged_changes_nothing(rows: list[dict[str, Any]]) -> None:
     assert duplicates.empty
 
 
-@given(people, people)
-@settings(max_examples=40, deadline=None)
-def test_a_number_is_only_given_for_equal_names_and_never_against_the_date(
-    rows: list[dict[str, Any]], partners: list[dict[str, Any]]
-) -> None:
-    fields = ["first_name", "last_name", "birth_date", "email"]
-    erp = pd.DataFrame(partners)[fields].assign(number=[str(at) for at in range(len(partners))])
-    prospects = frame(*rows)
-    found = match_partners(prospects, erp)
-    names = person_key(prospects, ("first_name", "last_name"))
-    stored_names = person_key(clean(erp), ("first_name", "last_name"))
-    for record, number, reason in found.itertuples(index=False):
-        assert pd.isna(number) == (reason in ("none", "ambiguous_partner"))
-        if not pd.isna(number):
-            assert names[record] == stored_names[int(number)]
-            born = partners[int(number)]["birth_date"]
-            assert (
-                born is None
-                or pd.isna(prospects["birth_date"][record])
-                or prospects["birth_date"][record].date() == born
-            )
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({}, {"last_name": "OTT", "email": "c@d.de"}, True),
+        ({}, {"birth_date": date(1981, 5, 6)}, False),
+        (FIRST_OF_JANUARY | {"email": "a@b.de"}, FIRST_OF_JANUARY | {"email": "a@b.de"}, True),
+        (FIRST_OF_JANUARY | {"email": "a@b.de"}, FIRST_OF_JANUARY | {"email": "c@d.de"}, False),
+        (FIRST_OF_JANUARY, FIRST_OF_JANUARY, False),
+        (
+            NONE | {"email": "a@b.de", "phone": "030 1234567"},
+            NONE | {"email": "a@b.de", "mobile": "030/1234567"},
+            True,
+        ),
+        (NONE | {"email": "a@b.de"}, NONE | {"email": "a@b.de"}, False),
+        (PLACEHOLDER, PLACEHOLDER, False),
+    ],
+)
+def test_an_identity_is_equal_only_for_one_person(one: Any, other: Any, same: bool) -> None:
+    found = identity(frame(one, other))
+    assert (found[0] == found[1] and pd.notna(found[0])) == same

@@ -92,6 +92,22 @@ _REASONS: dict[Reason, tuple[str, str]] = {
         "another chosen prospect lays claim to the unit",
         "ein anderer ausgewählter Interessent beansprucht die Einheit",
     ),
+    Reason.NAMES_AND_CONTACT_ONLY: (
+        "the business partner was found by name and contact data only",
+        "der Geschäftspartner wurde nur über Name und Kontaktdaten gefunden",
+    ),
+    Reason.WEAK_BIRTH_DATE: (
+        "name and date of birth fit, but many people share that date",
+        "Name und Geburtsdatum passen, aber dieses Datum haben viele",
+    ),
+    Reason.PLACEHOLDER_BIRTH_DATE: (
+        "the date of birth is a placeholder",
+        "das Geburtsdatum ist ein Platzhalter",
+    ),
+    Reason.NEAR_PARTNER: (
+        "a stored business partner may be the same person",
+        "ein vorhandener Geschäftspartner könnte dieselbe Person sein",
+    ),
     Reason.UNIT_LET: ("a lease runs on the unit", "für die Einheit läuft ein Mietvertrag"),
     Reason.OFFER_CHANGED: (
         "somebody changed the offer meanwhile",

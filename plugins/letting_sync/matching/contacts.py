@@ -1,36 +1,36 @@
 """One person behind several records, because the partner says so: records with the same contact.
 
 A partner that keeps contacts names the contact behind each record (EverReal: ``companyContactId``, published: contacts are
-unique by e-mail address). One contact is stronger evidence than the spelling of a name: it joins records whose names
-differ by a slip, or of which one lacks the first name or the date of birth.
+unique by e-mail address). One contact is stronger evidence than the spelling of a last name: with the same date of birth it
+joins records of which one has the maiden name, lacks the second first name, or has both names swapped.
 
-It is not stronger than what tells two people apart. A family can share an e-mail address, and so a contact: records
-whose dates of birth contradict each other, or whose first names are different names, stay two persons.
+It is not stronger than what tells two people apart. A family can share an e-mail address, and so a contact: twins have one
+birthday too, and a father's record without a date of birth looks like his son's. So both need the same date and the same
+first name, or no record of the contact has a date and both names are equal; whoever differs by a slip is a suspect.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from rapidfuzz.distance import JaroWinkler
 
 from letting_sync.matching.columns import NO_DAY, column, days, rows_where, text_codes
-from letting_sync.matching.keys import folded
+from letting_sync.matching.keys import fold, folded
 
-ALIKE: Final = 0.88
-"""Jaro-Winkler similarity from which on two names count as one name with a slip. Assumed."""
 MOST_PERSONS: Final = 10
 """A contact behind more different persons is nobody's own. Assumed."""
-_SHORTEST_PREFIX: Final = 3
 
 
 class _Row(NamedTuple):
     person: int
-    first: str | None
+    first: frozenset[str]
+    """The words of the first name as they are compared; empty where it is missing."""
+    whole_first: str | None
     last: str | None
     born: int
 
@@ -66,7 +66,11 @@ def joined(persons: np.ndarray, groups: Iterable[Iterable[int]]) -> np.ndarray:
     for group in groups:
         first, *rest = {root(int(person)) for person in group}
         parent |= dict.fromkeys(rest, first)
-    return np.array([root(person) for person in persons.tolist()]) if parent else persons
+    if not parent:
+        return persons
+    moved, result = np.isin(persons, list(parent)), persons.copy()
+    result[moved] = [root(person) for person in persons[moved].tolist()]
+    return result
 
 
 def _rows_by_contact(
@@ -74,41 +78,41 @@ def _rows_by_contact(
 ) -> Iterator[Sequence[_Row]]:
     """The rows of each contact with several persons, each person once for each way it is written."""
     several = pd.Series(persons).groupby(contacts).transform("nunique").to_numpy() > 1
-    columns = (folded(frame, "first_name").to_pylist(), folded(frame, "last_name").to_pylist())
+    written = column(frame, "first_name").to_pylist()
+    first, last = folded(frame, "first_name").to_pylist(), folded(frame, "last_name").to_pylist()
     born = days(frame, "birth_date").tolist()
     by_contact: dict[int, dict[_Row, None]] = {}
     for at in np.flatnonzero(several):
-        row = _Row(int(persons[at]), columns[0][at], columns[1][at], born[at])
+        row = _Row(int(persons[at]), _words(written[at]), first[at], last[at], born[at])
         by_contact.setdefault(int(contacts[at]), {})[row] = None
     yield from (list(rows) for rows in by_contact.values() if len(rows) <= MOST_PERSONS)
 
 
-def _one_persons_rows(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    """Groups of at least two rows that are one person: each fits every other one of its group.
+def _words(name: str | None) -> frozenset[str]:
+    parts = (fold(part) for part in re.split(r"[\s-]+", name or ""))
+    return frozenset(part for part in parts if part)
 
-    Where the contact has several dates of birth, a row without one could be either: it stays alone.
-    """
-    dates = {row.born for row in rows} - {NO_DAY}
-    candidates = [row for row in rows if row.born != NO_DAY] if len(dates) > 1 else rows
+
+def _one_persons_rows(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
+    """Groups of at least two rows that are one person: each fits every other one of its group."""
+    candidates = [row for row in rows if row.born != NO_DAY] or rows
     while candidates:
         first, *rest = candidates
-        group = [first, *(row for row in rest if _may_be_one(first, row))]
-        if len(group) > 1 and all(_may_be_one(one, other) for one, other in combinations(group, 2)):
+        group = [first, *(row for row in rest if _is_one(first, row))]
+        if len(group) > 1 and all(_is_one(one, other) for one, other in combinations(group, 2)):
             yield group
         candidates = [row for row in rest if row not in group]
 
 
-def _may_be_one(one: _Row, other: _Row) -> bool:
-    if NO_DAY not in (one.born, other.born) and one.born != other.born:
+def _is_one(one: _Row, other: _Row) -> bool:
+    if one.born != other.born:
         return False
-    if one.first and other.first:
-        swapped = one.first == other.last and one.last == other.first
-        return swapped or _alike(one.first, other.first)
-    return bool(one.last and other.last) and _alike(one.last or "", other.last or "")
-
-
-def _alike(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
-    if len(short) >= _SHORTEST_PREFIX and long.startswith(short):
-        return True
-    return JaroWinkler.similarity(one, other) >= ALIKE
+    if one.born == NO_DAY:
+        return bool(one.whole_first and one.last) and (one.whole_first, one.last) == (
+            other.whole_first,
+            other.last,
+        )
+    if not one.first or not other.first:
+        return bool(one.last) and one.last == other.last
+    swapped = one.whole_first == other.last and one.last == other.whole_first
+    return swapped or one.first <= other.first or other.first <= one.first

@@ -1,4 +1,4 @@
-"""Who is the same person: within a run, and among the ERP's business partners.
+"""Who is the same person within a run; among the ERP's business partners: :mod:`letting_sync.matching.partners`.
 
 Pure functions on pandas frames, no I/O. Nothing here merges on likeness: equal keys decide
 (:mod:`letting_sync.matching.keys`), near matches are for a person to look at (:mod:`letting_sync.matching.suspects.suspects`).
@@ -9,24 +9,37 @@ Safe sides taken where the published rules are silent:
   couple with one e-mail address would become one person, and one of them would be lost.
 * Of one person's records for one unit the one that was updated last wins, but never a withdrawn one over a live
   one. The person is *chosen* if any live record is; a choice of a record that was withdrawn does not count.
-* Records with one contact of the partner's are one person unless date of birth or first name says otherwise
+* Records with one contact of the partner's are one person if date of birth and first name agree
   (:mod:`letting_sync.matching.contacts`).
-* Without a date of birth, e-mail address and both names decide. Where two different persons fit (father and son
-  share name and address), nothing is decided and the record stays on its own.
+* A date of birth that many share (:func:`~letting_sync.matching.birth_dates.weak`) counts only together with an e-mail
+  address or a telephone number that agrees.
+* Names and contact data alone make nobody one person: father and son share them. Within a run such records stay apart,
+  unless both lack the date and agree in names, e-mail address and telephone number. A stored business partner that is found
+  by them gets the offer, but with a doubt for a person to resolve before the lease.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from letting_sync.matching.cleaning import clean
-from letting_sync.matching.columns import NO_DAY, as_dates, column, combined, days, rows_where, text_codes
-from letting_sync.matching.contacts import join_by_contact
-from letting_sync.matching.keys import DEFAULT_KEY, KEY_FIELDS, NAMES, checked_key, field_codes
+from letting_sync.matching.birth_dates import weak
+from letting_sync.matching.columns import NO_DAY, column, combined, days, rows_where, text_codes, text_series
+from letting_sync.matching.contacts import join_by_contact, joined
+from letting_sync.matching.keys import (
+    DEFAULT_KEY,
+    KEY_FIELDS,
+    NAMES,
+    checked_key,
+    field_codes,
+    folded,
+    person_key,
+)
 from letting_sync.reasons import Reason
 
 _ADDRESS: Final = ("street", "house_number", "postal_code", "city", "country")
@@ -45,41 +58,77 @@ _NOT_FILLED: Final = (
 )
 
 
+class Identities(NamedTuple):
+    """What tells who the person of each row is, as codes; -1 where it is not to be had.
+
+    :ivar key: by the matching key with both names.
+    :ivar weak: whether the key rests on a date of birth that many share.
+    :ivar contact: by e-mail address and names; only of rows without a date of birth, where the key asks for one, and
+        of those that have their names.
+    """
+
+    key: np.ndarray
+    weak: np.ndarray
+    contact: np.ndarray
+
+
 def undecided(prospects: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY) -> pd.Series:
     """Say of whom nothing can tell who they are: a part of the key is missing and no e-mail address helps.
 
     :param prospects: cleaned prospects.
     :returns: bool, same index. What happens to them (load or quarantine) is the pair's setting.
     """
-    primary, contact = _identities(prospects, key)
-    return pd.Series((primary < 0) & (contact < 0), index=prospects.index)
+    known = identities(prospects, key)
+    return pd.Series((known.key < 0) & (known.contact < 0), index=prospects.index)
 
 
-def _identities(frame: pd.DataFrame, key: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Two codes for each row: by the key with both names, and by e-mail and names; -1 where not to be had.
+def identities(frame: pd.DataFrame, key: Sequence[str]) -> Identities:
+    """What tells who each row's person is.
 
-    The second is there for rows without a date of birth, where the key asks for one, and for those that have
-    their names.
+    :param frame: cleaned prospects, partners, or both.
+    :raises ValueError: for an unknown field in the key.
     """
     fields = checked_key(key)
     names = combined(*(field_codes(frame, name) for name in NAMES))
-    primary = names
+    codes = names
     for field in fields:
         if field not in NAMES:
-            primary = combined(primary, field_codes(frame, field))
+            codes = combined(codes, field_codes(frame, field))
     contact = np.full(len(frame), -1)
-    if "birth_date" in fields:
-        dateless = days(frame, "birth_date") == NO_DAY
-        # One place more, so that rows without names (-1) have one of their own.
-        asked = np.bincount(names[dateless] + 1, minlength=names.max(initial=0) + 2) > 0
-        asked[0] = False
-        rows = np.flatnonzero(asked[names + 1])
-        if len(rows):
-            email = field_codes(
-                frame[["email"]].iloc[rows] if "email" in frame else frame.iloc[rows], "email"
-            )
-            contact[rows] = combined(names[rows], email)
-    return primary, contact
+    if "birth_date" not in fields:
+        return Identities(codes, np.zeros(len(frame), bool), contact)
+    born = days(frame, "birth_date")
+    dateless = born == NO_DAY
+    # One place more, so that rows without names (-1) have one of their own.
+    asked = np.bincount(names[dateless] + 1, minlength=names.max(initial=0) + 2) > 0
+    asked[0] = False
+    rows = np.flatnonzero(asked[names + 1])
+    if len(rows):
+        email = field_codes(frame[["email"]].iloc[rows] if "email" in frame else frame.iloc[rows], "email")
+        contact[rows] = combined(names[rows], email)
+    return Identities(codes, weak(born) & (codes >= 0), contact)
+
+
+def identity(frame: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY) -> pd.Series:
+    """What two records must have in common to be surely one person, as text; ``NA`` where nothing would do.
+
+    The key; with a date of birth that many share the e-mail address, too; without a date names, e-mail address and
+    telephone number. Unlike :func:`same_persons` it does not need the other record.
+
+    :param frame: cleaned prospects.
+    :raises ValueError: for an unknown field in the key.
+    """
+    fields = checked_key(key)
+    by_key = person_key(frame, (*NAMES, *fields))
+    if "birth_date" not in fields:
+        return by_key
+    telephone = pc.coalesce(column(frame, "mobile"), column(frame, "phone"))
+    born = days(frame, "birth_date")
+    with_email = person_key(frame, (*NAMES, *fields, "email"))
+    reached = frame.assign(phone=text_series(telephone, frame.index))
+    dateless = person_key(reached, (*NAMES, "email", "phone"))
+    found = by_key.where(~weak(born), with_email)
+    return found.where(born != NO_DAY, dateless)
 
 
 def merge_same_person(
@@ -101,7 +150,7 @@ def merge_same_person(
     read_twice = _older_states(prospects)
     current = ~prospects["record"].isin(read_twice["record"]).to_numpy()
     # Only the key's columns are copied here; the wide frame is cut once, at the end.
-    needed = ["record", "unit", "external_id", "contact_id", *KEY_FIELDS]
+    needed = ["record", "unit", "external_id", "contact_id", *KEY_FIELDS, "mobile"]
     needed = [name for name in needed if name in prospects]
     states = prospects[needed] if current.all() else prospects.loc[current, needed]
     persons = join_by_contact(states, same_persons(states, key))
@@ -141,21 +190,36 @@ def _repeated(codes: np.ndarray) -> np.ndarray:
 
 def same_persons(frame: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
     """Number the persons; who cannot be told is a person of their own, on each unit of their record the same one."""
-    primary, contact = _identities(frame, key)
-    known = primary >= 0
-    own = _first_of_record(frame) + len(frame)
-    persons = np.where(known, primary, own)
-    open_contacts = ~known & (contact >= 0)
-    if not open_contacts.any():
-        return persons
-    pairs = pd.DataFrame({"contact": contact[known], "person": primary[known]})
-    pairs = pairs[pairs["contact"].isin(contact[open_contacts])].drop_duplicates()
-    one = pairs.drop_duplicates("contact", keep=False).set_index("contact")["person"]
-    several = pairs["contact"][pairs["contact"].duplicated()]
-    asked = pd.Series(contact[open_contacts])
-    alone = asked.map(one).fillna(asked + 2 * len(frame))
-    persons[open_contacts] = np.where(asked.isin(several), persons[open_contacts], alone).astype(np.int64)
-    return persons
+    known = identities(frame, key)
+    sure = (known.key >= 0) & ~known.weak
+    persons = np.where(sure, known.key, _first_of_record(frame) + len(frame))
+    # A name and a weak date, or a name and an e-mail address without any date: one piece of evidence more is needed.
+    dateless = ~sure & (known.key < 0) & (known.contact >= 0)
+    # Who has the same name and address with a date may be either of them.
+    dateless &= ~np.isin(known.contact, known.contact[known.key >= 0])
+    by_date = _agreeing(frame, np.where(known.weak, known.key, -1), ("email", "phone"), persons)
+    by_contact = _agreeing(frame, np.where(dateless, known.contact, -1), ("phone",), persons)
+    return joined(persons, [*by_date, *by_contact])
+
+
+def _agreeing(
+    frame: pd.DataFrame, codes: np.ndarray, evidence: Sequence[str], persons: np.ndarray
+) -> Iterator[np.ndarray]:
+    """The persons of rows with one code that agree in one of the contact data, too.
+
+    :param evidence: ``email``, ``phone`` (any of both telephone numbers).
+    """
+    rows = np.flatnonzero(_repeated(codes))
+    if not len(rows):
+        return
+    some, codes, persons = frame.iloc[rows], codes[rows], persons[rows]
+    for name in evidence:
+        twice = name == "phone"
+        texts = [folded(some, field) for field in (("phone", "mobile") if twice else (name,))]
+        both = combined(np.tile(codes, len(texts)), text_codes(pa.concat_arrays(texts)))
+        shared = _repeated(both)
+        groups = pd.Series(np.tile(persons, len(texts))[shared]).groupby(both[shared])
+        yield from (group.to_numpy() for _, group in groups)
 
 
 def _first_of_record(frame: pd.DataFrame) -> np.ndarray:
@@ -237,77 +301,3 @@ def _fill_address(winners: pd.DataFrame, ranked: pd.DataFrame) -> None:
     donors = ranked[agrees & says_more].drop_duplicates("_place").set_index("_place")[parts]
     for name in parts:
         winners[name] = winners[name].where(winners[name].notna(), _of_place(winners, donors[name]))
-
-
-def match_partners(
-    prospects: pd.DataFrame, partners: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY
-) -> pd.DataFrame:
-    """Find the business partner that each prospect already is.
-
-    Partners are compared by the key, whatever their blanks, case and spelling, and with a title that stands in a
-    stored first name left out. Where prospect or partner has no date of birth, e-mail address and names decide.
-
-    :param prospects: cleaned prospects; with ``person`` (see :func:`merge_same_person`) all records of one
-        person get one answer.
-    :param partners: ``number``, ``first_name``, ``last_name``, ``birth_date``, ``email`` as the ERP stores them;
-        a partner may occur more than once. A key field that is not there matches nobody.
-    :returns: ``record``, ``business_partner_number`` (missing unless exactly one fits) and ``reason``:
-        ``exact`` (the ERP's own check finds it too), ``folded``, ``ambiguous_partner`` or ``none``.
-    :raises ValueError: for an unknown field in the key.
-    """
-    stored = partners.drop_duplicates().reset_index(drop=True)
-    both = pd.concat([prospects.reset_index(drop=True), clean(stored)], ignore_index=True)
-    asking = np.arange(len(both)) < len(prospects)
-    person = np.full(len(both), -1)
-    person[asking] = prospects["person"] if "person" in prospects.columns else prospects["record"]
-    primary, contact = _identities(both, key)
-    found = _equal_pairs(primary, asking)
-    open_persons = asking & ~np.isin(person, person[found["at"]])
-    by_contact = _equal_pairs(np.where(open_persons | ~asking, contact, -1), asking)
-    dateless = as_dates(both, "birth_date").isna().to_numpy() & ("birth_date" in key)
-    allowed = dateless[by_contact["at"]] | dateless[by_contact["stored_at"]]
-    found = pd.concat([found, by_contact[allowed]], ignore_index=True)
-    found["exact"] = _equal_bytes(found, prospects, stored, len(prospects), key)
-    found["person"] = person[found["at"]]
-    found["number"] = both["number"].to_numpy()[found["stored_at"]]
-    return _answers(prospects["record"], person[asking], found)
-
-
-def _equal_pairs(codes: np.ndarray, asking: np.ndarray) -> pd.DataFrame:
-    """Rows of prospects (``at``) and of partners (``stored_at``) with the same code."""
-    rows = pd.DataFrame({"at": np.arange(len(codes)), "code": codes})
-    left, right = rows[asking & (codes >= 0)], rows[~asking & (codes >= 0)]
-    return left.merge(right.rename(columns={"at": "stored_at"}), on="code")[["at", "stored_at"]]
-
-
-def _equal_bytes(
-    pairs: pd.DataFrame, prospects: pd.DataFrame, stored: pd.DataFrame, offset: int, key: Sequence[str]
-) -> np.ndarray:
-    """Whether the ERP's own check would find the partner with the values as we send them."""
-    exact = np.ones(len(pairs), bool)
-    for field in checked_key(key):
-        if field == "birth_date":
-            ours, theirs = as_dates(prospects, field), as_dates(stored, field)
-        else:
-            ours, theirs = (
-                pd.Series(column(frame, field).to_pandas(), dtype="str") for frame in (prospects, stored)
-            )
-        exact &= ours.to_numpy()[pairs["at"]] == theirs.to_numpy()[pairs["stored_at"] - offset]
-    return exact
-
-
-def _answers(records: pd.Series, person: np.ndarray, found: pd.DataFrame) -> pd.DataFrame:
-    """One answer for each record, the same for all records of a person."""
-    groups = found.groupby("person")
-    several = groups["number"].nunique() > 1
-    reason = pd.Series(np.where(groups["exact"].any(), "exact", "folded"), index=several.index, dtype="str")
-    reason[several] = Reason.AMBIGUOUS_PARTNER.value
-    number = groups["number"].first().astype("str")
-    asked = pd.Series(person)
-    return pd.DataFrame(
-        {
-            "record": records.to_numpy(),
-            "business_partner_number": asked.map(number[~several]).astype("str"),
-            "reason": asked.map(reason).fillna("none").astype("str"),
-        }
-    ).set_axis(records.index)

@@ -1,4 +1,4 @@
-"""When two texts count as the same: without regard to blanks, case, composition and the spelling of umlauts.
+"""When two texts count as the same: without regard to blanks, case, composition, accents and the spelling of umlauts.
 
 On it stands the matching key of a person. Whole columns are folded at once: the usual value by vectorised kernels, the
 unusual one by a Python function, once for each distinct value.
@@ -6,14 +6,16 @@ unusual one by a Python function, once for each distinct value.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from anyascii import anyascii
 
 from letting_sync.matching.columns import (
     NO_DAY,
@@ -33,32 +35,64 @@ DEFAULT_KEY: Final = ("first_name", "last_name", "birth_date")
 """What both ERPs compare unless the customer had it changed (published)."""
 NAMES: Final = ("first_name", "last_name")
 
-_SPELLINGS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+_SPELLINGS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ђ": "đ", "ь": "", "ъ": ""})
 _FOLDS_PLAINLY = r"^[A-Za-z0-9 .'@_+\-]*$"
+_BEGINS_WITH_DJ = r"(?i)(?:^|[ .'\-])dj"
+_INITIAL_DJ = re.compile(r"(?<!\w)(?:đ|dj)")
+_ACCENTED = re.compile("[\u0080-\u052f\u1e00-\u1fff\u2018-\u201b]")
+"""Latin, Greek and Cyrillic letters, accents and apostrophes. Other scripts have no usual spelling in Latin letters: their
+transliterations would make one name of many (Chinese) or leave the vowels out (Arabic)."""
+_VERBATIM: Final = ("email", "phone", "mobile")
+"""Fields in which another letter is another address."""
 
 
 def fold(text: str) -> str | None:
-    """The text as it is compared: no blanks, small, composed, ``ä`` as ``ae``, ``ß`` as ``ss``.
+    """A name as it is compared: no blanks, small, ``ä`` as ``ae``, ``ß`` as ``ss``, other letters without accents.
 
-    Hyphens, apostrophes and other accents count: who differs in them is a suspect, not the same person.
+    ``Işıl`` is ``isil``, ``Wałęsa`` is ``walesa``, ``Иванов`` is ``ivanov``. ``Đ`` is a ``d`` at the beginning of a word
+    (as Vietnamese is written without accents; ``Djordje`` too) and ``dj`` inside, so that ``Nadja`` is not ``Nada``.
+    Hyphens and apostrophes count: who differs in them is a suspect, not the same person.
     """
+    visible = without_stray_blanks(unicodedata.normalize("NFKC", text))
+    small = unicodedata.normalize("NFC", visible.casefold()).translate(_SPELLINGS)
+    spelled = _INITIAL_DJ.sub("d", small).replace("đ", "dj")
+    return _ACCENTED.sub(_in_plain_letters, spelled).replace(" ", "") or None
+
+
+def _in_plain_letters(match: re.Match[str]) -> str:
+    return anyascii(match[0]).lower()
+
+
+def _fold_verbatim(text: str) -> str | None:
     visible = without_stray_blanks(unicodedata.normalize("NFKC", text)).replace(" ", "")
-    small = unicodedata.normalize("NFC", visible.casefold())
-    return small.translate(_SPELLINGS) or None
+    return unicodedata.normalize("NFC", visible.casefold()) or None
 
 
 def folded(frame: pd.DataFrame, name: str) -> pa.Array:
-    """A text column, each value as :func:`fold` makes it."""
-    return once_each(column(frame, name), _folded)
+    """A text column, each value as :func:`fold` makes it; of e-mail addresses and telephone numbers every letter counts."""
+    return once_each(column(frame, name), _folded_verbatim if name in _VERBATIM else _folded)
 
 
 def _folded(values: pa.Array) -> pa.Array:
+    return _folded_by(fold, values, pc.match_substring_regex(values, _BEGINS_WITH_DJ))
+
+
+def _folded_verbatim(values: pa.Array) -> pa.Array:
+    return _folded_by(_fold_verbatim, values, None)
+
+
+def _folded_by(rule: Callable[[str], str | None], values: pa.Array, odd: pa.Array | None) -> pa.Array:
     plain = pc.fill_null(pc.match_substring_regex(values, _FOLDS_PLAINLY), True)
+    if odd is not None and pc.any(odd).as_py():
+        plain = pc.and_not(plain, pc.fill_null(odd, False))
     lower = pc.replace_substring(pc.ascii_lower(values), " ", "")
     empty = pc.fill_null(pc.equal(lower, ""), False)
     if pc.any(empty).as_py():
         lower = pc.if_else(empty, pa.scalar(None, pa.large_string()), lower)
-    return on_distinct(lower, pc.invert(plain), fold)
+    unusual = pc.invert(plain)
+    if not pc.any(unusual).as_py():
+        return lower
+    return on_distinct(pc.if_else(unusual, values, lower), unusual, rule)
 
 
 def checked_key(key: Sequence[str]) -> tuple[str, ...]:

@@ -90,11 +90,11 @@ def candidates(
 
 
 def _person_hashes(frame: pd.DataFrame, ledger: Ledger, key: Sequence[str]) -> dict[int, str]:
-    from letting_sync.matching.keys import person_key
+    from letting_sync.matching.dedup import identity
 
     if frame.empty:
         return {}
-    keys = person_key(frame, key).fillna(person_key(frame, ("first_name", "last_name", "email")))
+    keys = identity(frame, key)
     return {
         int(record): ledger.hash({"person": person})
         for record, person in zip(frame["record"], keys, strict=True)
@@ -111,7 +111,7 @@ def business_partners(
     """
     import pandas as pd
 
-    from letting_sync.matching.dedup import match_partners
+    from letting_sync.matching.partners import match_partners
 
     birth_dates = {one.prospect.birth_date for one in some if one.prospect.birth_date}
     emails = {one.prospect.email for one in some if not one.prospect.birth_date and one.prospect.email}
