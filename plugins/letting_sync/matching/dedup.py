@@ -226,11 +226,15 @@ def _first_of_record(frame: pd.DataFrame) -> np.ndarray:
     """Place of the first row with the same external id, names and date of birth; its own place without an id."""
     places = np.arange(len(frame))
     ids = text_codes(column(frame, "external_id"))
-    names = [field_codes(frame, name) + 1 for name in NAMES]
-    dates = pd.factorize(days(frame, "birth_date"))[0]
-    record = combined(combined(ids, combined(*names)), dates)
-    first = pd.Series(places).groupby(record).transform("min").to_numpy()
-    return np.where(record < 0, places, first)
+    rows = np.flatnonzero(_repeated(ids))
+    if not len(rows):
+        return places
+    some = frame.iloc[rows]
+    names = [field_codes(some, name) + 1 for name in NAMES]
+    dates = pd.factorize(days(some, "birth_date"))[0]
+    record = combined(combined(ids[rows], combined(*names)), dates)
+    places[rows] = pd.Series(rows).groupby(record).transform("min").to_numpy()
+    return places
 
 
 def _smallest_record(frame: pd.DataFrame, persons: np.ndarray) -> np.ndarray:
