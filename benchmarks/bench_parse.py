@@ -111,7 +111,7 @@ def report(customers: int, rounds: int, empty: Path, variables: dict[str, str]) 
     ours, theirs = [], []
     for _ in range(rounds):
         theirs.append(measure(empty, variables))
-        ours.append(measure(ROOT / "dags" / "customers.py", variables))
+        ours.append(measure(ROOT / "dags" / "customer_pairs.py", variables))
         assert ours[-1]["dags"] == theirs[-1]["dags"] == customers
     print(f"{customers:,} DAGs with five tasks each, medians of {rounds} rounds, seconds of the processor")
     for name, parts in (("read", ["read"]), ("store", ["store"]), ("both", ["read", "store"])):
@@ -129,10 +129,10 @@ def report(customers: int, rounds: int, empty: Path, variables: dict[str, str]) 
         print(
             f"  {name}: {runs[0]['bytes'] / customers / 1e3:.1f} kB stored a DAG, {runs[0]['memory']:.0f} MB at the most"
         )
-    wrong = measure(ROOT / "dags" / "customers_wrong.py", variables, store=False)
+    wrong = measure(ROOT / "dags" / "customer_pair_errors.py", variables, store=False)
     print(f"  looking for wrong files: {wrong['read']:.2f} s")
     for name, file in (
-        ("customer", ROOT / "dags" / "customers.py"),
+        ("customer", ROOT / "dags" / "customer_pairs.py"),
         ("pair with a DAG file", ROOT / "dags" / "immomio_yuneo.py"),
     ):
         dag_id = "customer-00001" if name == "customer" else "immomio_yuneo"

@@ -81,7 +81,7 @@ class Scheduler:
         self.folder, self.customers = folder, customers
         (folder / "dags").mkdir()
         (folder / "logs").mkdir()
-        (folder / "dags" / "customers.py").write_text(DAGS.replace("{customers}", str(customers)))
+        (folder / "dags" / "customer_pairs.py").write_text(DAGS.replace("{customers}", str(customers)))
         ports = {name: int(url.rpartition(":")[2]) for name, url in served.urls.items()}
         self.environment = demo.environment_of(folder, port, ports) | {
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),

@@ -77,7 +77,7 @@ def main(given: Sequence[str] | None = None) -> None:
             folder = Path(temporary)
             write_customers(folder / "pairs", customers)
             (folder / "empty.py").write_text(EMPTY.format(customers=customers))
-            files = {"empty": folder / "empty.py", "customers": ROOT / "dags" / "customers.py"}
+            files = {"empty": folder / "empty.py", "customers": ROOT / "dags" / "customer_pairs.py"}
             told = {}
             for kind, file in files.items():
                 address = server.new_database().render_as_string(hide_password=False)

@@ -73,20 +73,20 @@ def _read(file: str) -> DagBag:
 
 
 def test_without_customers_nothing_is_made_and_nothing_is_wrong() -> None:
-    for file in ("customers.py", "customers_wrong.py"):
+    for file in ("customer_pairs.py", "customer_pair_errors.py"):
         bag = _read(file)
         assert (bag.dags, bag.import_errors) == ({}, {})
 
 
 def test_exactly_the_right_ones_are_dags(thirty: Path) -> None:
-    bag = _read("customers.py")
+    bag = _read("customer_pairs.py")
 
     assert bag.import_errors == {}
     assert sorted(bag.dags) == RIGHT
 
 
 def test_the_wrong_ones_are_said_until_they_are_mended(thirty: Path) -> None:
-    (error,) = _read("customers_wrong.py").import_errors.values()
+    (error,) = _read("customer_pair_errors.py").import_errors.values()
     told = error.split("Mend in the pairs folder:\n")[1].splitlines()
     assert {line.split(".yaml, line ")[0] for line in told} == set(BROKEN)
     assert all(line.split(", line ")[1].split(":")[0].isdigit() for line in told)
@@ -94,8 +94,8 @@ def test_the_wrong_ones_are_said_until_they_are_mended(thirty: Path) -> None:
     for name in BROKEN:
         _write(thirty, name)
 
-    assert _read("customers_wrong.py").import_errors == {}
-    assert sorted(_read("customers.py").dags) == sorted([*RIGHT, *BROKEN])
+    assert _read("customer_pair_errors.py").import_errors == {}
+    assert sorted(_read("customer_pairs.py").dags) == sorted([*RIGHT, *BROKEN])
 
 
 def test_for_the_start_of_a_task_one_file_is_read(thirty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,8 +106,8 @@ def test_for_the_start_of_a_task_one_file_is_read(thirty: Path, monkeypatch: pyt
             path.unlink()
             path.mkdir()  # a file that cannot be read at all
 
-    assert list(_read("customers.py").dags) == ["customer-07"]
-    assert _read("customers_wrong.py").import_errors == {}
+    assert list(_read("customer_pairs.py").dags) == ["customer-07"]
+    assert _read("customer_pair_errors.py").import_errors == {}
 
 
 def test_a_task_whose_file_has_become_wrong_says_so_in_its_log(
@@ -119,7 +119,7 @@ def test_a_task_whose_file_has_become_wrong_says_so_in_its_log(
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "customer-07")
 
     with caplog.at_level(logging.ERROR, logger=loader.__name__):
-        bag = _read("customers.py")
+        bag = _read("customer_pairs.py")
 
     assert (bag.dags, bag.import_errors) == ({}, {})
     assert "customer-07.yaml, line 9: accept = 'always'" in caplog.text
@@ -128,9 +128,9 @@ def test_a_task_whose_file_has_become_wrong_says_so_in_its_log(
 def test_a_pair_with_a_dag_file_cannot_be_a_customer_too(folder: Path) -> None:
     _write(folder, "immomio_yuneo")
 
-    (error,) = _read("customers_wrong.py").import_errors.values()
+    (error,) = _read("customer_pair_errors.py").import_errors.values()
     assert "dags/immomio_yuneo.py has the same name" in error
-    assert _read("customers.py").dags == {}
+    assert _read("customer_pairs.py").dags == {}
 
 
 def test_what_airflow_stores_is_the_same_each_time(thirty: Path) -> None:
@@ -140,7 +140,7 @@ def test_what_airflow_stores_is_the_same_each_time(thirty: Path) -> None:
     def stored() -> dict[str, Any]:
         return {
             name: json.dumps(DagSerialization.to_dict(dag))
-            for name, dag in _read("customers.py").dags.items()
+            for name, dag in _read("customer_pairs.py").dags.items()
         }
 
     assert stored() == stored()
@@ -163,7 +163,7 @@ def test_airflow_drops_a_customer_that_became_wrong_and_keeps_the_others(
 
     with create_session() as session:
         errors = session.scalars(select(ParseImportError)).all()
-        assert [error.filename for error in errors] == ["customers_wrong.py"]
+        assert [error.filename for error in errors] == ["customer_pair_errors.py"]
         assert "left.yaml, line 1: partner = 'nobody'" in errors[0].stacktrace
         right = session.get(DagModel, "right")
         assert not right.is_stale
@@ -185,7 +185,7 @@ def _store() -> None:
 
     with create_session() as session:
         session.merge(DagBundleModel(name="dags-folder"))
-    for file in ("customers.py", "customers_wrong.py"):
+    for file in ("customer_pairs.py", "customer_pair_errors.py"):
         bag = BundleDagBag(ROOT / "dags" / file, bundle_path=ROOT / "dags", bundle_name="dags-folder")
         sync_bag_to_db(bag, "dags-folder", None)
 
@@ -201,7 +201,7 @@ def test_a_customer_runs_whole(
             monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection)
         before = len(box.sigma.offers), len(box.sigma.leases)
 
-        run = _read("customers.py").dags["hausbau-nord"].test()
+        run = _read("customer_pairs.py").dags["hausbau-nord"].test()
 
         assert run.state == "success"
         assert len(box.sigma.offers) > before[0]

@@ -1,7 +1,7 @@
 """
 Wrong files of customers, shown by Airflow under "Dag Import Errors" until they are mended.
 
-There is no DAG in this file. Airflow hides all DAGs of a file that raises, so `customers.py` must not raise for one
+There is no DAG in this file. Airflow hides all DAGs of a file that raises, so `customer_pairs.py` must not raise for one
 customer; this one does.
 """
 
