@@ -208,9 +208,9 @@ def load(system: str) -> int:
         session.auth = (connection["login"], connection["password"])
 
     def call(method: str, path: str, **request: Any) -> Any:
-        answer = session.request(method, connection["host"] + path, **request)
-        answer.raise_for_status()
-        return answer.json()
+        response = session.request(method, connection["host"] + path, **request)
+        response.raise_for_status()
+        return response.json()
 
     send = _send_to_yuneo if system == "yuneo" else _send_to_sigma
     size = 200 if system == "yuneo" else 50

@@ -113,9 +113,9 @@ class Scheduler:
         for number in numbers:
             body = {"logical_date": None, "conf": window if kind == "real" else {}}
             path = f"{self.airflow.url}/api/v2/dags/{kind}_{number}/dagRuns"
-            answer = self.airflow.session.post(path, json=body, timeout=60)
-            answer.raise_for_status()
-            made.append((f"{kind}_{number}", answer.json()["dag_run_id"], answer.json()["queued_at"]))
+            response = self.airflow.session.post(path, json=body, timeout=60)
+            response.raise_for_status()
+            made.append((f"{kind}_{number}", response.json()["dag_run_id"], response.json()["queued_at"]))
         self._wait_for_runs()
         return [(_clock(queued), self._end(dag, run)) for dag, run, queued in made]
 

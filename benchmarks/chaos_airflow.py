@@ -157,9 +157,9 @@ class Window:
         )
 
     def _post(self, path: str, body: Mapping[str, Any]) -> None:
-        answer = self.airflow.session.post(f"{self.airflow.url}/api/v2{path}", json=body, timeout=60)
-        if not answer.ok:
-            raise Failed(f"{path}: {answer.status_code} {answer.text[:300]}")
+        response = self.airflow.session.post(f"{self.airflow.url}/api/v2{path}", json=body, timeout=60)
+        if not response.ok:
+            raise Failed(f"{path}: {response.status_code} {response.text[:300]}")
 
 
 def undisturbed(seed: int) -> dict[str, dict[str, Any]]:

@@ -45,14 +45,14 @@ def _post(settings: Mapping[str, str], prospects: Sequence[Mapping[str, Any]]) -
     }
     token = requests.post(settings["host"] + "/connect/token", data=form, timeout=30)
     token.raise_for_status()
-    answer = requests.post(
+    response = requests.post(
         settings["host"] + "/api/v1/prospect-imports",
         json={"exchange": "Immomio", "prospects": list(prospects)},
         headers={"Authorization": f"Bearer {token.json()['access_token']}"},
         timeout=30,
     )
-    answer.raise_for_status()
-    answer.json()
+    response.raise_for_status()
+    response.json()
 
 
 def plain(folder: Path, settings: Mapping[str, str]) -> None:

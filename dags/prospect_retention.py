@@ -17,7 +17,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, get_current_context, task
 
 from letting_sync.alerts.callbacks import WatchedDAG, dag_callbacks, succeeded
-from letting_sync.alerts.settings import who_is_told
+from letting_sync.alerts.settings import recipients
 from letting_sync.dry_run import PARAM
 from letting_sync.privacy import retention
 from letting_sync.window import TIMEZONE
@@ -32,7 +32,7 @@ with WatchedDAG(
     default_args={"owner": "data-platform", "retries": 2, "retry_delay": timedelta(minutes=5)},
     params={PARAM: Param(False, type="boolean", title="Dry run", description="Count only; delete nothing.")},
     tags=["prospects", "gdpr"],
-    doc_md=f"{__doc__}* **Who is told**: {who_is_told()}",
+    doc_md=f"{__doc__}* **Who is told**: {recipients()}",
     **dag_callbacks(late_after=timedelta(hours=3)),
 ) as dag:
 

@@ -66,10 +66,10 @@ def worker() -> None:
     name = f"celery@{os.environ.get('WORKER_NAME') or socket.gethostname()}"
     app = Celery(broker=_output_of(os.environ["AIRFLOW__CELERY__BROKER_URL_CMD"]))
     try:
-        answers = app.control.ping(destination=[name], timeout=SECONDS / 2)
+        responses = app.control.ping(destination=[name], timeout=SECONDS / 2)
     except (OSError, OperationalError) as error:
         raise Unwell(f"the broker does not answer: {type(error).__name__}") from error
-    if not answers:
+    if not responses:
         raise Unwell(f"{name} does not answer")
 
 
@@ -87,8 +87,8 @@ def _healthy(part: str) -> None:
 
 def _read(url: str) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:  # noqa: S310 - http, from our own settings
-            content: dict[str, Any] = json.load(answer)
+        with urllib.request.urlopen(url, timeout=SECONDS) as response:  # noqa: S310 - http, from our own settings
+            content: dict[str, Any] = json.load(response)
             return content
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise Unwell(f"{url}: {error}") from error

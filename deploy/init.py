@@ -104,12 +104,12 @@ def make_user(password: str) -> None:
         "Admin",
     )
     # Asked for twice, on standard input: an argument could be read in the list of processes.
-    _run("airflow", "users", "create", *who, answers=f"{password}\n{password}\n")
+    _run("airflow", "users", "create", *who, responses=f"{password}\n{password}\n")
 
 
-def _run(*command: str, answers: str = "") -> None:
+def _run(*command: str, responses: str = "") -> None:
     print(f"init: {' '.join(command[:4])}", flush=True)
-    subprocess.run(command, input=answers, text=True, check=True, start_new_session=True)
+    subprocess.run(command, input=responses, text=True, check=True, start_new_session=True)
 
 
 def _secret(folder: Path, name: str) -> str:

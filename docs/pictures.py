@@ -38,7 +38,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 PAIR = "immomio_yuneo"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 COLOURS = 255
-PATIENCE = 120
+TIMEOUT = 120
 """Seconds until a page must be there."""
 RUNS_SECONDS = 1800
 
@@ -58,12 +58,12 @@ class Demo:
 
     def api(self, method: str, path: str, **request: Any) -> Any:
         """Call Airflow's REST API; its SQLite may be busy for a while, which it says by a 503."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while True:
-            answer = self.session.request(method, f"{self.url}/api/v2{path}", timeout=PATIENCE, **request)
-            if answer.status_code != 503 or time.monotonic() > deadline:
-                answer.raise_for_status()
-                return answer.json()
+            response = self.session.request(method, f"{self.url}/api/v2{path}", timeout=TIMEOUT, **request)
+            if response.status_code != 503 or time.monotonic() > deadline:
+                response.raise_for_status()
+                return response.json()
             time.sleep(2)
 
     def runs(self) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ class Camera:
         for name, value in settings.items():
             context.add_init_script(f"localStorage.setItem({json.dumps(name)}, {json.dumps(value)})")
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(1000 * PATIENCE)
+        self.page.set_default_timeout(1000 * TIMEOUT)
 
     def graph_of(self, run_id: str, name: str) -> None:
         """A run's tasks, without the panel beside them."""

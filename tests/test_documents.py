@@ -55,7 +55,7 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [target for target in near if _leads_nowhere(document, target)] == []
 
 
-def test_every_decision_stands_in_the_index_and_has_the_four_paragraphs() -> None:
+def test_every_decision_is_in_the_index_and_has_the_four_paragraphs() -> None:
     index = (DECISIONS / "README.md").read_text()
     pages = [page for page in sorted(DECISIONS.glob("*.md")) if page.name != "README.md"]
 
@@ -84,7 +84,7 @@ def test_every_setting_of_a_pair_is_described() -> None:
 @pytest.mark.parametrize(
     "name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/console.md", "docs/operations.md"]
 )
-def test_a_file_that_tells_where_something_belongs_is_there(name: str) -> None:
+def test_a_file_that_the_documents_name_is_there(name: str) -> None:
     there = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()

@@ -140,7 +140,7 @@ def test_an_empty_window_is_an_error_and_never_a_green_run() -> None:
         window.of_run(context, "@daily")
 
 
-def test_a_run_of_which_nothing_tells_the_window_has_none() -> None:
+def test_a_run_of_which_nothing_names_the_window_has_none() -> None:
     with pytest.raises(WrongWindow, match="neither"):
         window_of(None, NO_INTERVAL, None, None)
 

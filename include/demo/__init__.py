@@ -181,10 +181,10 @@ class Airflow:
     def _call(self, method: str, path: str, **request: Any) -> Any:
         """Ask once. An Airflow that is too busy gives an empty answer, and the caller asks again."""
         try:
-            answer = self.session.request(method, f"{self.url}/api/v2{path}", timeout=60, **request)
+            response = self.session.request(method, f"{self.url}/api/v2{path}", timeout=60, **request)
         except requests.RequestException:
             return {}
-        return answer.json() if answer.ok else {}
+        return response.json() if response.ok else {}
 
     def run_pairs(self) -> dict[str, dict[str, Any]]:
         """Switch the pairs on, which makes Airflow run yesterday, and wait until they have ended."""

@@ -56,6 +56,6 @@ class SandboxClient:
         return self._call("POST", "reset")
 
     def _call(self, method: str, what: str, body: Any = None) -> Any:
-        answer = self._session.request(method, f"{self.url}/_sandbox/{what}", json=body, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
+        response = self._session.request(method, f"{self.url}/_sandbox/{what}", json=body, timeout=10)
+        response.raise_for_status()
+        return response.json()

@@ -18,7 +18,7 @@ class Control:
     def __init__(self, system: "System") -> None:
         self.system = system
         self.router = APIRouter(prefix="/_sandbox", include_in_schema=False)
-        for method, path, answer in (
+        for method, path, response in (
             ("GET", "/health", self.health),
             ("GET", "/state", self.state),
             ("GET", "/options", self.options),
@@ -28,7 +28,7 @@ class Control:
             ("POST", "/actions", self.act),
             ("POST", "/reset", self.reset),
         ):
-            self.router.add_api_route(path, answer, methods=[method], response_model=None)
+            self.router.add_api_route(path, response, methods=[method], response_model=None)
 
     async def health(self) -> dict[str, str]:
         return {"system": self.system.name, "status": "ok"}

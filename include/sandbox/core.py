@@ -165,7 +165,7 @@ class System:
     def limit_reached(self, seconds: int) -> Refused:
         return Refused(429, "TOO_MANY_REQUESTS", "limit reached", {"Retry-After": str(seconds)})
 
-    def answer_headers(self) -> dict[str, str]:
+    def response_headers(self) -> dict[str, str]:
         """Headers that every answer carries."""
         return {}
 

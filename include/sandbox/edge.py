@@ -30,7 +30,7 @@ GATEWAY_PAGE = (
 )
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """An HTTP answer as a whole."""
 
     status: int
@@ -38,15 +38,15 @@ class Answer(NamedTuple):
     body: bytes
 
     @classmethod
-    def of(cls, response: Response) -> "Answer":
+    def of(cls, response: Response) -> "Reply":
         return cls(response.status_code, list(response.raw_headers), bytes(response.body))
 
     def start(self) -> Message:
         return {"type": "http.response.start", "status": self.status, "headers": self.headers}
 
 
-def answer(status: int, media_type: str, body: bytes) -> Answer:
-    return Answer.of(Response(body, status, media_type=media_type))
+def response(status: int, media_type: str, body: bytes) -> Reply:
+    return Reply.of(Response(body, status, media_type=media_type))
 
 
 class Edge:
@@ -55,7 +55,7 @@ class Edge:
     def __init__(self, system: "System") -> None:
         self.system = system
         self.active = 0
-        self.late: set[asyncio.Task[Answer]] = set()
+        self.late: set[asyncio.Task[Reply]] = set()
         """Requests that the system has still to work on although their line broke."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +78,7 @@ class Edge:
         async def noting_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 note(message["status"])
-                _add_headers(message, self.system.answer_headers())
+                _add_headers(message, self.system.response_headers())
             await send(message)
 
         self.active += 1
@@ -95,32 +95,32 @@ class Edge:
         if limit is not None and self.active > limit:
             await _send(send, self._refused("503", path))
             return
-        answer_at = asyncio.get_running_loop().time() + system.options.latency_seconds
+        respond_at = asyncio.get_running_loop().time() + system.options.latency_seconds
         fault = system.faults.draw(method, path)
         if fault is not None and fault.kind in BEFORE:
-            await _until(answer_at)
+            await _until(respond_at)
             await self._before(fault, scope, receive, send)
             return
         if fault is not None and fault.kind == "late_effect":
-            await _until(answer_at)
+            await _until(respond_at)
             self._do_later(fault, scope, receive, body)
             await self._break(scope)
             return
         reply = await self._ask(scope, receive, body, fault)
-        await _until(answer_at)
+        await _until(respond_at)
         if fault is None:
             await _send(send, reply)
         else:
             await self._after(fault, reply, scope, receive, send)
 
-    async def _ask(self, scope: Scope, receive: Receive, body: bytes, fault: Fault | None) -> Answer:
+    async def _ask(self, scope: Scope, receive: Receive, body: bytes, fault: Fault | None) -> Reply:
         """Let the limit, the token, ``strict.py`` and then the handlers answer; these find their own faults in the scope."""
         try:
             self.system.spend()
             query = scope.get("query_string", b"").decode("latin-1")
             self.system.admit(scope["method"], scope["path"], query, Headers(scope=scope), body)
         except Refused as refused:
-            return Answer.of(self.system.error(refused, scope["path"]))
+            return Reply.of(self.system.error(refused, scope["path"]))
 
         messages: list[Message] = []
         given = False
@@ -138,12 +138,12 @@ class Edge:
         await self.system.app({**scope, "sandbox.fault": fault}, replay, keep)
         start = messages[0]
         content = b"".join(message.get("body", b"") for message in messages[1:])
-        return Answer(start["status"], list(start["headers"]), content)
+        return Reply(start["status"], list(start["headers"]), content)
 
     def _do_later(self, fault: Fault, scope: Scope, receive: Receive, body: bytes) -> None:
         """Work on a request when its line is long broken, as a queue between the two would have it."""
 
-        async def work() -> Answer:
+        async def work() -> Reply:
             await asyncio.sleep(fault.hold_seconds)
             return await self._ask(scope, receive, body, None)
 
@@ -151,20 +151,20 @@ class Edge:
         self.late.add(task)
         task.add_done_callback(self.late.discard)
 
-    def _refused(self, kind: str, path: str, retry_after: int = 1) -> Answer:
+    def _refused(self, kind: str, path: str, retry_after: int = 1) -> Reply:
         system = self.system
         wait = {"Retry-After": str(retry_after)}
         if kind == "429":
-            return Answer.of(system.error(system.limit_reached(retry_after), path))
+            return Reply.of(system.error(system.limit_reached(retry_after), path))
         if kind == "502":
-            return answer(502, "text/html", GATEWAY_PAGE)
+            return response(502, "text/html", GATEWAY_PAGE)
         if kind == "503":
-            return Answer.of(
+            return Reply.of(
                 system.error(Refused(503, "UNAVAILABLE", "not available for the moment", wait), path)
             )
         if kind == "expired_token":
-            return Answer.of(system.error(system.token_refused(), path))
-        return Answer.of(system.error(Refused(500, "INTERNAL", "internal error"), path))
+            return Reply.of(system.error(system.token_refused(), path))
+        return Reply.of(system.error(Refused(500, "INTERNAL", "internal error"), path))
 
     async def _before(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "timeout_before":
@@ -173,11 +173,11 @@ class Edge:
             await self._break(scope, hard=fault.kind == "refuse")
             return
         if fault.kind == "error_page":
-            await _send(send, answer(fault.status, "text/html", GATEWAY_PAGE))
+            await _send(send, response(fault.status, "text/html", GATEWAY_PAGE))
             return
         await _send(send, self._refused(fault.kind, scope["path"], fault.retry_after))
 
-    async def _after(self, fault: Fault, reply: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _after(self, fault: Fault, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
         match fault.kind:
             case "drop_after":
                 await self._break(scope)
@@ -193,10 +193,10 @@ class Edge:
                 await _drip(send, reply, fault.drip_seconds)
             case "malformed_json":
                 await _send(
-                    send, answer(200, "application/json", reply.body[: len(reply.body) * 2 // 3] + b",")
+                    send, response(200, "application/json", reply.body[: len(reply.body) * 2 // 3] + b",")
                 )
             case "html":
-                await _send(send, answer(200, "text/html", LOGIN_PAGE))
+                await _send(send, response(200, "text/html", LOGIN_PAGE))
             case "500_after":
                 await _send(send, self._refused("500", scope["path"]))
             case _:  # a kind of the system's own: its handler has done it
@@ -245,12 +245,12 @@ async def _hold(receive: Receive, seconds: float) -> None:
         await asyncio.wait_for(receive(), seconds)
 
 
-async def _send(send: Send, reply: Answer) -> None:
+async def _send(send: Send, reply: Reply) -> None:
     await send(reply.start())
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def _drip(send: Send, reply: Answer, seconds: float) -> None:
+async def _drip(send: Send, reply: Reply, seconds: float) -> None:
     await send(reply.start())
     size = max(1, -(-len(reply.body) // 20))
     for at in range(0, len(reply.body), size):

@@ -228,7 +228,7 @@ class EverReal(Partner):
         headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(seconds)}
         return Refused(429, "TOO_MANY_REQUESTS", "limit reached", headers)
 
-    def answer_headers(self) -> dict[str, str]:
+    def response_headers(self) -> dict[str, str]:
         if self.options.per_minute is None:
             return {}
         with self.lock:
@@ -270,7 +270,7 @@ class EverReal(Partner):
         self._refresh_tokens.append(str(uuid.uuid4()))  # beyond 50 the oldest one falls out
         return self._refresh_tokens[-1]
 
-    def answer(self, order: GraphQLIn, partial: bool = False) -> dict[str, Any]:
+    def response(self, order: GraphQLIn, partial: bool = False) -> dict[str, Any]:
         """Return the body for a GraphQL request; ``partial``: every second record is missing, with an error."""
         with self.lock:
             body = respond(
@@ -350,7 +350,7 @@ def _routes(everreal: EverReal) -> APIRouter:
         dependencies=[bearer],
     )
     async def graphql(order: GraphQLIn, request: Request) -> Response:
-        body = everreal.answer(order, partial=own_fault(request, "graphql_partial") is not None)
+        body = everreal.response(order, partial=own_fault(request, "graphql_partial") is not None)
         refused = everreal.options.refused_query_status if isinstance(body, Refusal) else 200
         return JSONResponse(body, refused)
 

@@ -226,7 +226,7 @@ class Sigma(Erp):
             raise Refused(404, "ANGEBOT_UNBEKANNT", "dieses Angebot gibt es nicht")
         return self._offers[number]
 
-    def offer_answer(self, number: int) -> Response:
+    def offer_response(self, number: int) -> Response:
         with self.lock:
             body = self._offer_json(self.stored_offer(number))
         return JSONResponse(body, headers={"ETag": f'"{body["aenderungsstand"]}"'})
@@ -243,7 +243,7 @@ class Sigma(Erp):
             if offer.status != self.offered:
                 raise Refused(409, "STATUS_NICHT_ERLAUBT", f"das Angebot ist {offer.status}")
             self.accept(offer, None, ("ABGELAUFEN", "VE_VERMIETET"))
-            return self.offer_answer(number)
+            return self.offer_response(number)
 
     def search(self, order: SucheIn) -> dict[str, Any]:
         days, emails = set(order.geburtsdaten), set(order.emails)
@@ -369,7 +369,7 @@ def _routes(sigma: Sigma) -> APIRouter:
 
     @api.get("/stammdaten/angebote/{angebotNr}", response_model=Angebot, responses=fehler(400, 401, 404, 503))
     async def angebot(number: Annotated[WholeNumber, Path(alias="angebotNr")]) -> Response:
-        return sigma.offer_answer(number)
+        return sigma.offer_response(number)
 
     @api.put(
         "/stammdaten/angebote/{angebotNr}",

@@ -25,7 +25,7 @@ class Received:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.posts: list[tuple[str, dict]] = []
-        self.answer = 200
+        self.response = 200
 
     async def handle_DATA(self, server, session, envelope):
         self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))

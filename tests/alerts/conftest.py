@@ -19,9 +19,9 @@ def received(own_ledger, monkeypatch):
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if inbox.answer == 200:
+            if inbox.response == 200:
                 inbox.posts.append((self.path, json.loads(body)))
-            self.send_response(inbox.answer)
+            self.send_response(inbox.response)
             self.end_headers()
 
         def log_message(self, *_):

@@ -9,20 +9,20 @@ from alert_receiver import PAIR, context, free_port, run
 
 from letting_sync.alerts import callbacks
 from letting_sync.alerts.channels import format_of
-from letting_sync.alerts.settings import AlertSettings, InvalidAlertSettings, alert_settings, who_is_told
+from letting_sync.alerts.settings import AlertSettings, InvalidAlertSettings, alert_settings, recipients
 
 
 def test_one_way_that_fails_does_not_keep_the_other(received, caplog):
-    received.answer = 503
+    received.response = 503
     callbacks.failed(context(run(0), "extract"))
     assert len(received.mails) == 1
     assert received.posts == []
     assert "not delivered by webhook" in caplog.text
 
 
-def test_an_alert_that_reached_nobody_is_told_by_the_next_run(received, monkeypatch):
+def test_an_alert_that_reached_nobody_is_reported_by_the_next_run(received, monkeypatch):
     mail = json.loads(_env("AIRFLOW_CONN_SMTP_DEFAULT"))
-    received.answer = 503
+    received.response = 503
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(mail | {"port": free_port()}))
     callbacks.failed(context(run(0), "extract"))
     assert received.mails == []
@@ -38,7 +38,7 @@ def _env(name: str) -> str:
     return os.environ[name]
 
 
-def test_without_the_ledger_a_failure_is_told_all_the_same(received, monkeypatch):
+def test_without_the_ledger_a_failure_is_reported_all_the_same(received, monkeypatch):
     """The ledger's database may be the very thing that is down."""
     hook = {"conn_type": "mssql", "extra": {"hash_key": "k"}}
     monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_LEDGER", json.dumps(hook))
@@ -70,7 +70,7 @@ def test_teams_gets_a_card_and_slack_a_text(received, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("host", "form"),
+    ("host", "message_format"),
     [
         ("https://hooks.slack.com", "slack"),
         ("https://prod-1.westeurope.logic.azure.com:443", "teams"),
@@ -80,19 +80,19 @@ def test_teams_gets_a_card_and_slack_a_text(received, monkeypatch):
         ("mattermost.example.org", "slack"),
     ],
 )
-def test_the_host_tells_the_format(host, form):
-    assert format_of(host) == form
+def test_the_host_decides_the_format(host, message_format):
+    assert format_of(host) == message_format
 
 
 def test_where_nothing_is_configured_the_docs_and_the_log_say_so(own_ledger, caplog):
-    assert who_is_told().startswith("**nobody**")
+    assert recipients().startswith("**nobody**")
     callbacks.failed(context(run(0), "extract"))
     assert "told nobody" in caplog.text
     assert callbacks.main() == 1
 
 
-def test_the_docs_say_who_is_told():
-    said = who_is_told(AlertSettings(email_to=("a@example.org",), webhook_conn_id="hook"))
+def test_the_docs_name_the_recipients():
+    said = recipients(AlertSettings(email_to=("a@example.org",), webhook_conn_id="hook"))
     assert "a@example.org" in said
     assert "`hook`" in said
 

@@ -25,7 +25,7 @@ def test_nothing_personal_and_no_secret_is_in_any_alert_or_log(received, caplog)
     callbacks.failed(context(run(0, dag_id="b"), "extract", StopRun("refused for anna@example.org")))
     Ledger().mark_held([e.id for e in Ledger().find(PAIR, ["K-4711"]).values()], "expired", "r")
     callbacks.reconciled(context(dag_run), counts(40, 40), AlertLimits())
-    received.answer = 503
+    received.response = 503
     callbacks.failed(context(run(0, dag_id="c"), "extract"))
 
     assert len(received.mails) == 6

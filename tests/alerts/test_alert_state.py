@@ -23,20 +23,20 @@ def test_openings_and_closings_alternate(steps):
         else:
             change = went_well(incident, f"r{number}", end, scheduled=True)
         incident = change.after
-        if change.tell:
-            told.append(change.tell)
-            if change.tell == "opened":
+        if change.notify:
+            told.append(change.notify)
+            if change.notify == "opened":
                 incident = Incident(incident.subjects, incident.since, NOON)
         assert bool(incident.subjects) is (told[-1:] == ["opened"])
     assert told == ["opened", "closed"] * (len(told) // 2) + ["opened"] * (len(told) % 2)
 
 
-def test_a_telling_that_died_is_made_up_for():
+def test_a_notification_that_died_is_made_up_for():
     died = opened("failed", Incident(), "r1", "1", NOON).after
-    assert opened("failed", died, "r2", "2", NOON + timedelta(minutes=1)).tell is None
-    assert opened("failed", died, "r2", "2", NOON + timedelta(minutes=6)).tell == "opened"
+    assert opened("failed", died, "r2", "2", NOON + timedelta(minutes=1)).notify is None
+    assert opened("failed", died, "r2", "2", NOON + timedelta(minutes=6)).notify == "opened"
     waits = still_there(Incident(), ["1"], NOON).after
-    assert still_there(waits, ["1"], NOON + timedelta(minutes=6)).tell == "opened"
+    assert still_there(waits, ["1"], NOON + timedelta(minutes=6)).notify == "opened"
 
 
 def test_a_run_by_hand_has_the_window_of_its_params_or_its_own_time():

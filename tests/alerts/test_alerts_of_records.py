@@ -10,7 +10,7 @@ from letting_sync.ledger.ledger import Ledger
 from letting_sync.settings import AlertLimits
 
 
-def test_quarantine_above_the_share_is_told_once_and_its_end_too(received):
+def test_quarantine_above_the_share_is_reported_once_and_its_end_too(received):
     for hours, quarantined in enumerate((8, 9, 10, 0, 0)):
         callbacks.reconciled(context(run(hours)), counts(40, quarantined), AlertLimits())
     much = "much in quarantine"
@@ -47,7 +47,7 @@ def test_an_interface_that_is_not_as_assumed_is_reported_once_and_its_end_too(re
     assert "found: COMPLETED (2 ×), field_never_there dateOfBirth (3 ×)" in received.text
 
 
-def test_waiting_offers_are_told_when_new_ones_wait_and_when_none_is_left(received):
+def test_waiting_offers_are_reported_when_new_ones_wait_and_when_none_is_left(received):
     first = waiting_offer("1")
     waiting_offer("2", "rejected_by_approver")
     for hours in range(3):
@@ -74,7 +74,7 @@ def test_a_dry_run_alerts_nobody(received):
     assert received.mails == []
 
 
-def test_every_question_is_told_once_and_its_end(received):
+def test_every_question_is_reported_once_and_its_end(received):
     """The notifier is called at every try of the task."""
     for hours in (0, 0, 1):
         dag_run = run(hours)

@@ -48,7 +48,7 @@ def pair_dag(error: Exception | None, dag_id: str = PAIR, **settings) -> DAG:
     return dag
 
 
-def test_a_failed_run_by_hand_is_told_with_the_window_that_it_reads(airflow_db, received):
+def test_a_failed_run_by_hand_is_reported_with_the_window_that_it_reads(airflow_db, received):
     """It has no data interval: it reads the last whole interval of its schedule, and the alert says so."""
     daily = CronDataIntervalTimetable("@daily", timezone=TIMEZONE)
     pair_dag(StopRun("wrong password"), schedule=daily).test()
@@ -57,7 +57,7 @@ def test_a_failed_run_by_hand_is_told_with_the_window_that_it_reads(airflow_db, 
     assert f"{written(midnight.subtract(days=1))} to {written(midnight)}" in received.text
 
 
-def test_a_failed_run_is_told_once_on_both_ways_and_its_recovery_too(airflow_db, received):
+def test_a_failed_run_is_reported_once_on_both_ways_and_its_recovery_too(airflow_db, received):
     """Three tries, a callback of the task and one of the run: one alert. The next good run: one note."""
     pair_dag(WaitAndRepeat("Yuneo answered 503 again and again.")).test(
         logical_date=pendulum.datetime(2026, 11, 9)
@@ -86,7 +86,7 @@ def test_a_failed_run_is_told_once_on_both_ways_and_its_recovery_too(airflow_db,
     assert received.posts[0][0] == f"/{SECRET}"
 
 
-def test_a_failed_run_that_is_cleared_and_succeeds_is_well_again(airflow_db, received):
+def test_a_failed_run_that_is_cleared_and_succeeds_is_ok_again(airflow_db, received):
     the_run = {"logical_date": pendulum.datetime(2026, 11, 9), "run_after": pendulum.datetime(2026, 11, 10)}
     pair_dag(StopRun("Wrong password.")).test(**the_run)
     pair_dag(None).test(**the_run)
@@ -95,14 +95,14 @@ def test_a_failed_run_that_is_cleared_and_succeeds_is_well_again(airflow_db, rec
     assert len(received.posts) == 2
 
 
-def test_a_killed_task_is_told_by_the_run(received):
+def test_a_killed_task_is_reported_by_the_run(received):
     """The task could call nobody; the scheduler failed the run, and the run's callback knows no exception."""
     alerts.failed({"dag": type("D", (), {"dag_id": PAIR})(), "run_id": "scheduled__1", "reason": "timed_out"})
     assert received.headlines == [f"{PAIR}: a run has failed"]
     assert "the run as a whole" in received.text
 
 
-def test_the_schedule_is_well_again_with_a_later_scheduled_run_and_names_what_is_left(received):
+def test_the_schedule_is_ok_again_with_a_later_scheduled_run_and_names_what_is_left(received):
     for hours in (0, 1):
         alerts.failed(context(run(hours), "extract"))
     alerts.succeeded(context(run(-5, run_type="backfill")))
@@ -150,7 +150,7 @@ def test_a_run_that_waits_for_a_person_is_not_late(received):
     assert received.mails == []
 
 
-def test_a_late_run_by_hand_is_told_with_the_window_that_it_reads(received):
+def test_a_late_run_by_hand_is_reported_with_the_window_that_it_reads(received):
     """The triggerer knows no DAG: the deadline brings the schedule along."""
     by_hand = run(0, run_type="manual") | {"data_interval_start": None, "data_interval_end": None}
     deadline = alerts.dag_callbacks(timedelta(hours=1), "@daily")["deadline"]
@@ -159,7 +159,7 @@ def test_a_late_run_by_hand_is_told_with_the_window_that_it_reads(received):
     assert "2026-11-09 00:00 +0100 to 2026-11-10 00:00 +0100" in received.text
 
 
-def test_a_late_run_that_ends_is_well_again_and_one_that_fails_is_told_as_failed(received):
+def test_a_late_run_that_ends_is_ok_again_and_one_that_fails_is_reported_as_failed(received):
     alerts.run_is_late(context(run(0)))
     alerts.succeeded(context(run(0)))
     alerts.run_is_late(context(run(1)))

@@ -32,11 +32,11 @@ class Server:
     home: Path
 
     def token(self, user: str) -> str:
-        answer = requests.post(
+        response = requests.post(
             f"{self.url}/auth/token", json={"username": user, "password": user}, timeout=30
         )
-        answer.raise_for_status()
-        return answer.json()["access_token"]
+        response.raise_for_status()
+        return response.json()["access_token"]
 
     def session(self, user: str | None) -> requests.Session:
         """A session as the browser has it: with the UI's cookie and no header."""

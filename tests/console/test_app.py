@@ -34,16 +34,16 @@ def pairs_of(server: Any, user: str) -> set[str]:
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_anonymous_gets_nothing(server: Any, path: str):
-    answer = get(server, None, path)
-    assert answer.status_code == 401
-    assert answer.json() == {"detail": "Not authenticated"}
+    response = get(server, None, path)
+    assert response.status_code == 401
+    assert response.json() == {"detail": "Not authenticated"}
 
 
 def test_a_forged_cookie_gets_nothing(server: Any):
     for name in ("a.b.c", server.token("viewer")[:-3] + "xyz"):
-        answer = requests.get(server.url + "/prospects/api/pairs", cookies={"_token": name}, timeout=60)
-        assert answer.status_code in (401, 403)
-        assert "immomio" not in answer.text
+        response = requests.get(server.url + "/prospects/api/pairs", cookies={"_token": name}, timeout=60)
+        assert response.status_code in (401, 403)
+        assert "immomio" not in response.text
 
 
 def test_every_route_asks_for_the_user(server: Any):
@@ -137,8 +137,8 @@ def test_runs_come_in_pages(server: Any):
 
 
 def test_quarantine_shows_reasons_and_no_person(server: Any):
-    answer = get(server, "admin", f"{PAIR}/run", run_id=last_run())
-    found = answer.json()
+    response = get(server, "admin", f"{PAIR}/run", run_id=last_run())
+    found = response.json()
     assert [(row["external_id"], row["reason"]) for row in found["quarantine"]] == [
         (None, "external_id_missing"), (NASTY, "last_name_too_long"), ("A-90", "unit_not_four_parts"),
     ]  # fmt: skip
@@ -147,8 +147,8 @@ def test_quarantine_shows_reasons_and_no_person(server: Any):
          "reasons": ["last_name_typo", "birth_day_typo"]},
     ]  # fmt: skip
     assert found["states"]["A-77"]["lease_number"] == "L-500"
-    assert "Geheim" not in answer.text
-    assert "raw" not in answer.text
+    assert "Geheim" not in response.text
+    assert "raw" not in response.text
 
 
 def test_a_run_whose_tables_are_gone_and_one_that_is_not_there(server: Any):
@@ -178,21 +178,21 @@ def test_static_files_are_those_of_the_page(server: Any, name: str):
 
 
 def test_the_ui_has_the_page_in_its_navigation(server: Any):
-    answer = requests.get(
+    response = requests.get(
         f"{server.url}/api/v2/plugins",
         headers={"Authorization": f"Bearer {server.token('admin')}"},
         timeout=60,
     )
     (view,) = [
-        v for p in answer.json()["plugins"] for v in p["external_views"] if v["url_route"] == "prospects"
+        v for p in response.json()["plugins"] for v in p["external_views"] if v["url_route"] == "prospects"
     ]
     assert (view["name"], view["destination"], view["href"]) == ("Prospects", "nav", "/prospects/")
 
 
 def test_airflow_itself_refuses_a_replay_to_a_viewer(server: Any):
-    answer = server.session("viewer").post(
+    response = server.session("viewer").post(
         f"{server.url}/api/v2/dags/immomio_yuneo/dagRuns",
         json={"logical_date": None, "conf": {"external_ids": ["A-90"]}},
         timeout=60,
     )
-    assert answer.status_code == 403
+    assert response.status_code == 403

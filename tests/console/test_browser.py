@@ -15,7 +15,7 @@ sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
 )
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed (apt-get install chromium)")
-PATIENCE = 60_000
+TIMEOUT = 60_000
 """Milliseconds until a page has to be there; a busy machine is slow."""
 
 
@@ -26,7 +26,7 @@ class Tab:
         self.page, self.url = page, url
         self.hosts: set[str] = set()
         self.errors: list[str] = []
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT)
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
@@ -170,7 +170,7 @@ def test_viewer_cannot_replay(tab: Any):
     assert frame.locator("#run .replay button").first.is_disabled()
 
 
-def test_who_may_not_read_a_pair_is_told_so_and_no_more(tab: Any):
+def test_who_may_not_read_a_pair_is_refused_with_that_reason_and_no_more(tab: Any):
     own = tab("clerk")
     frame = own.open("?pair=immomio_sigma")
     assert "you may not read it" in frame.locator(".notice").inner_text()

@@ -58,7 +58,7 @@ def test_nobody_who_may_read_nothing_finds_anything(ledger: Ledger):
     assert lookup.find("A-1", set()) == []
 
 
-def test_tells_the_whole_life_in_its_order(ledger: Ledger):
+def test_shows_the_whole_history_in_its_order(ledger: Ledger):
     (entry,) = lookup.find("L-1", PAIRS)
     assert [event["what"] for event in entry["events"]] == ["claimed", "sent", "offer", "lease"]
     assert entry["events"][-1]["reference"] == "L-1"

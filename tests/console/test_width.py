@@ -13,7 +13,7 @@ sync_api = pytest.importorskip(
     "playwright.sync_api", reason="playwright is not installed (pip install playwright)"
 )
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed (apt-get install chromium)")
-PATIENCE = 60_000
+TIMEOUT = 60_000
 """Milliseconds until a page has to be there; a busy machine is slow."""
 
 
@@ -27,7 +27,7 @@ def page(request: pytest.FixtureRequest) -> Iterator[Any]:
         cookie = {"name": "_token", "value": server.token("admin"), "url": server.url}
         context.add_cookies([cookie | {"httpOnly": True, "sameSite": "Lax"}])
         tab = context.new_page()
-        tab.set_default_timeout(PATIENCE)
+        tab.set_default_timeout(TIMEOUT)
         yield tab
         browser.close()
 

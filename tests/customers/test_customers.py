@@ -78,7 +78,7 @@ def test_a_file_says_what_a_dag_file_says(tmp_path: Path) -> None:
         ("quarantine_alert_share: 0.5", "quarantine_alert_share", 0.5),
     ],
 )
-def test_what_stands_there_is_meant(tmp_path: Path, line: str, setting: str, value: Any) -> None:
+def test_the_text_is_what_is_meant(tmp_path: Path, line: str, setting: str, value: Any) -> None:
     """YAML 1.1 makes ``False`` of ``off``, 1 of ``001`` and 36000 of ``10:00:00``."""
     pair = loader.read_customer(written(tmp_path, GOOD + line))
     places = [pair, *(getattr(pair, group.group) for group in GROUPS)]

@@ -85,7 +85,7 @@ def test_exactly_the_right_ones_are_dags(thirty: Path) -> None:
     assert sorted(bag.dags) == RIGHT
 
 
-def test_the_wrong_ones_are_said_until_they_are_mended(thirty: Path) -> None:
+def test_the_wrong_ones_are_said_until_they_are_fixed(thirty: Path) -> None:
     (error,) = _read("customer_pair_errors.py").import_errors.values()
     told = error.split("Mend in the pairs folder:\n")[1].splitlines()
     assert {line.split(".yaml, line ")[0] for line in told} == set(BROKEN)

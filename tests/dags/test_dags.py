@@ -29,7 +29,7 @@ def test_all_files_can_be_imported(bag: DagBag) -> None:
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_the_story_is_told_in_its_order(bag: DagBag, pair: str) -> None:
+def test_the_tasks_are_in_the_order_of_the_data(bag: DagBag, pair: str) -> None:
     """An operator's argument makes an edge only if it is a template field; forget it and the arrow is gone."""
     edges = {(task.task_id, after) for task in bag.dags[pair].tasks for after in task.downstream_task_ids}
 
@@ -69,7 +69,7 @@ def test_a_file_holds_settings_only(pair: str) -> None:
         "assert dag",
     ],
 )
-def test_logic_is_found_wherever_it_stands(line: str) -> None:
+def test_logic_is_found_wherever_it_is(line: str) -> None:
     pair = (ROOT / "dags" / f"{PAIRS[0]}.py").read_text()
 
     assert _logic(ast.parse(f"{pair}\n{line}\n")) != []

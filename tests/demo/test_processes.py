@@ -74,13 +74,13 @@ def test_all_that_a_process_has_started_ends_with_it(processes: Processes, tmp_p
     processes.wait_until(lambda: not stat.exists() or ") Z " in stat.read_text(), 30, "it lives", pause=0.01)
 
 
-def test_who_waits_is_told_that_one_has_ended(processes: Processes, tmp_path: Path) -> None:
+def test_who_waits_learns_that_one_has_ended(processes: Processes, tmp_path: Path) -> None:
     processes.start("ends", ENDS)
     with pytest.raises(Failed, match=r"ends ended early: see the end of .*ends\.log"):
         processes.wait_until(lambda: False, 30, "not in time", pause=0.01)
 
 
-def test_who_waits_in_vain_is_told_why(processes: Processes) -> None:
+def test_who_waits_in_vain_learns_why(processes: Processes) -> None:
     with pytest.raises(Failed, match=r"^seen 1$"):
         processes.wait_until(lambda: False, 0, lambda: "seen 1", pause=0)
     with pytest.raises(Failed, match=r"^not in time$"):

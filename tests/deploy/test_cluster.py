@@ -48,10 +48,10 @@ def test_says_in_one_line_what_is_missing() -> None:
     """An interpreter without Celery is told so, or PostgreSQL's absence comes first; never a traceback."""
     code = "import sys; from tests.harness import cluster; cluster.cluster_services.program = lambda name: None; "
     code += "sys.exit(cluster.main(['--check', 'programs']))"
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert answer.returncode == 3
-    assert answer.stderr.count("\n") == 1
-    assert "apt-get install postgresql redis-server" in answer.stderr
+    response = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert response.returncode == 3
+    assert response.stderr.count("\n") == 1
+    assert "apt-get install postgresql redis-server" in response.stderr
 
 
 @pytest.mark.parametrize("acts", ["redis,redis", "scheduler", ""])

@@ -75,16 +75,16 @@ def config(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("profile", ["", "sandbox"])
 def test_docker_compose_accepts_it(profile: str) -> None:
-    answer = config("--profile", profile or "none", "config", "--quiet")
-    assert answer.returncode == 0, answer.stderr
-    assert "warn" not in answer.stderr.lower()
+    response = config("--profile", profile or "none", "config", "--quiet")
+    assert response.returncode == 0, response.stderr
+    assert "warn" not in response.stderr.lower()
 
 
 def test_our_reading_is_docker_composes_reading() -> None:
     """tests/harness/cluster.py runs what compose_file reads: it must be what Docker Compose would run."""
-    answer = config("--profile", "sandbox", "config", "--format", "json")
-    assert answer.returncode == 0, answer.stderr
-    theirs = json.loads(answer.stdout.replace("$$", "$"))["services"]
+    response = config("--profile", "sandbox", "config", "--format", "json")
+    assert response.returncode == 0, response.stderr
+    theirs = json.loads(response.stdout.replace("$$", "$"))["services"]
     assert set(theirs) == set(SERVICES)
     for name in theirs:
         ours = compose_file.service(name, CONTENT)
@@ -98,9 +98,9 @@ def test_docker_compose_refuses_a_mistake(tmp_path: Path) -> None:
     """The check above is one: an unknown key is an error."""
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("services:\n  redis:\n    restarts: always\n")
-    answer = config("--file", str(wrong), "config", "--quiet")
-    assert answer.returncode != 0
-    assert "restarts" in answer.stderr
+    response = config("--file", str(wrong), "config", "--quiet")
+    assert response.returncode != 0
+    assert "restarts" in response.stderr
 
 
 def test_all_services_are_there() -> None:
@@ -296,9 +296,9 @@ def test_airflow_knows_every_setting(cluster_python: str, tmp_path: Path) -> Non
     code = "import json; from airflow.configuration import conf; d = conf.configuration_description; "
     code += "print(json.dumps([f'AIRFLOW__{s}__{o}'.upper() for s in d for o in d[s]['options']]))"
     environment = {"PATH": os.environ["PATH"], "AIRFLOW_HOME": str(tmp_path)}
-    answer = subprocess.run(
+    response = subprocess.run(
         [cluster_python, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True
     )
-    assert answer.returncode == 0, answer.stderr
-    known = set(json.loads(answer.stdout.splitlines()[-1]))
+    assert response.returncode == 0, response.stderr
+    known = set(json.loads(response.stdout.splitlines()[-1]))
     assert {name for name in settings if not name.startswith("AIRFLOW__PROSPECTS__")} <= known

@@ -50,7 +50,7 @@ PARTS = {
 
 
 @pytest.mark.parametrize("service", PARTS)
-def test_one_that_is_well(service: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_that_is_ok(service: str, capsys: pytest.CaptureFixture[str]) -> None:
     ANSWERS["/api/v2/monitor/health"] = {PARTS[service]: {"status": "healthy"}}
     assert health.main([service]) == 0
     assert capsys.readouterr().out == f"{service}: well\n"
@@ -66,7 +66,7 @@ def test_one_that_is_not(service: str, status: str | None, capsys: pytest.Captur
     assert f"{service}: the api-server says: {status}" in capsys.readouterr().out
 
 
-def test_nobody_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nobody_responds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://127.0.0.1:1/execution/")
     assert health.main(["scheduler"]) == 1
     assert "refused" in capsys.readouterr().out
@@ -89,7 +89,7 @@ def test_broker_is_gone(cluster_python: str) -> None:
         pytest.skip("Celery is in the image and in .venv-cluster, which `make cluster` makes")
     environment = os.environ | {"AIRFLOW__CELERY__BROKER_URL_CMD": "echo redis://:secret@127.0.0.1:1/0"}
     command = [cluster_python, "-m", "deploy.health", "worker"]
-    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert answer.returncode == 1, answer.stderr
-    assert "the broker does not answer" in answer.stdout
-    assert "secret" not in answer.stdout + answer.stderr
+    response = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert response.returncode == 1, response.stderr
+    assert "the broker does not answer" in response.stdout
+    assert "secret" not in response.stdout + response.stderr

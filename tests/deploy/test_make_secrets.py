@@ -111,8 +111,8 @@ def test_command_needs_the_standard_library_only(tmp_path: Path) -> None:
     code += "runpy.run_module('deploy.make_secrets', run_name='__main__')"
     made = tmp_path / "made"
     command = [sys.executable, "-I", "-S", "-c", code, str(compose_file.ROOT), "--sandbox", str(made)]
-    answer = subprocess.run(command, capture_output=True, text=True)
-    assert answer.returncode == 0, answer.stderr
+    response = subprocess.run(command, capture_output=True, text=True)
+    assert response.returncode == 0, response.stderr
     assert read(made / "connections.json")["yuneo"]["host"] == "http://sandbox:8093"
 
 

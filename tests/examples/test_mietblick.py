@@ -37,7 +37,7 @@ def excerpt(path: Path, name: str) -> str:
     return textwrap.dedent(rest.partition("# guide: end")[0]).strip("\n") + "\n"
 
 
-def test_the_guide_shows_what_stands_in_the_files() -> None:
+def test_the_guide_shows_what_is_in_the_files() -> None:
     shown = EXCERPT.findall(GUIDE.read_text())
 
     assert {(path, name) for path, name, _ in shown} >= {

@@ -30,10 +30,10 @@ class Airflow:
         self.session = requests.Session()
         self._on: set[str] = set()
         body = {"username": "admin", "password": (cluster.secrets / "admin_password").read_text()}
-        answer = self.session.post(f"{cluster.api}/auth/token", json=body, timeout=30)
-        if not answer.ok:
-            raise Failed(f"log-in answers {answer.status_code}")
-        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        response = self.session.post(f"{cluster.api}/auth/token", json=body, timeout=30)
+        if not response.ok:
+            raise Failed(f"log-in answers {response.status_code}")
+        self.session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def get(self, path: str) -> Any:
         """Read below ``/api/v2``; what is not there yet, or cannot be told now, is empty."""
@@ -119,7 +119,7 @@ class Airflow:
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:
-            answer = self.session.request(method, f"{self.cluster.api}{path}", json=body, timeout=60)
-            return answer.json() if answer.ok else {}
+            response = self.session.request(method, f"{self.cluster.api}{path}", json=body, timeout=60)
+            return response.json() if response.ok else {}
         except requests.RequestException:
             return {}

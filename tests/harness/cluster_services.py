@@ -175,18 +175,18 @@ class Cluster:
         """Wait until the service's own health check says so."""
         service = compose_file.service("worker" if name in WORKERS else name, self._compose)
         environment = self._environment(service, name)
-        command, answer = self._command(service.health), ""
+        command, response = self._command(service.health), ""
 
         def is_well() -> bool:
-            nonlocal answer
+            nonlocal response
             check = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
-            answer = (check.stdout or check.stderr).strip()
+            response = (check.stdout or check.stderr).strip()
             return check.returncode == 0
 
         self.processes.wait_until(
             is_well,
             START_UP_SECONDS,
-            lambda: f"{name} is not well after {START_UP_SECONDS} s: {answer[-300:]}",
+            lambda: f"{name} is not well after {START_UP_SECONDS} s: {response[-300:]}",
         )
 
     def _home(self, name: str) -> Path:

@@ -13,7 +13,7 @@ import time_machine
 from include.sandbox import Sandbox
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.schema import Store
-from tests.harness.house import House
+from tests.harness.installation import Installation
 from tests.harness.ledger_entries import NOW
 from tests.harness.postgres_server import ABSENT, PROGRAMS, PostgresServer
 
@@ -25,13 +25,13 @@ def running() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(params=["yuneo", "sigma"])
-def house(
+def installation(
     request: pytest.FixtureRequest, running: Sandbox, own_ledger: Path, airflow_home_known_to_children: None
-) -> House:
+) -> Installation:
     running.reset()
     for system in running.systems:
         system.options = type(system.options)(per_minute=None)
-    return House(running, request.param, own_ledger)
+    return Installation(running, request.param, own_ledger)
 
 
 @pytest.fixture(scope="session")

@@ -87,12 +87,12 @@ class LiveAirflow:
 
     def rest(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Status and body of a call of Airflow's public API."""
-        answer = self.airflow.session.request(
+        response = self.airflow.session.request(
             method, f"{self.airflow.url}/api/v2{path}", json=body, timeout=60
         )
         with contextlib.suppress(ValueError):
-            return answer.status_code, answer.json()
-        return answer.status_code, answer.text
+            return response.status_code, response.json()
+        return response.status_code, response.text
 
     def cli(self, *arguments: str) -> str:
         """Output of an ``airflow`` command, as typed in one of its containers.

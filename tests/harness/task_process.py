@@ -133,7 +133,7 @@ def dags() -> Any:
     return bag.dags
 
 
-def _body(run: Run, tasks: Sequence[str], handed_on: Any, death: Death | None, answer: Connection) -> None:
+def _body(run: Run, tasks: Sequence[str], handed_on: Any, death: Death | None, response: Connection) -> None:
     """The whole life of the process."""
     _log_to(run.log)
     os.environ.update(run.environment)
@@ -146,7 +146,7 @@ def _body(run: Run, tasks: Sequence[str], handed_on: Any, death: Death | None, a
         import time_machine
 
         time_machine.travel(datetime.now(UTC) + run.clock_ahead).start()
-    answer.send(_outcome(run, tasks, handed_on))
+    response.send(_outcome(run, tasks, handed_on))
 
 
 def _outcome(run: Run, tasks: Sequence[str], handed_on: Any) -> Ended:

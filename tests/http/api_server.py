@@ -44,7 +44,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Server
 
-    def answer(self) -> None:
+    def response(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.asked.append((self.path, dict(self.headers)))
         self.send_response_only(self.server.status)
@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.body)
 
-    do_GET = do_POST = do_PUT = answer
+    do_GET = do_POST = do_PUT = response
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

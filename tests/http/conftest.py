@@ -70,8 +70,8 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Start a server that gives ``(status, body, headers)`` to each request, over TLS if asked."""
     running: list[tuple[Server, threading.Thread]] = []
 
-    def serve(answer: tuple[Any, ...], tls: ssl.SSLContext | None = None) -> Server:
-        status, body, headers = (*answer, {})[:3]
+    def serve(response: tuple[Any, ...], tls: ssl.SSLContext | None = None) -> Server:
+        status, body, headers = (*response, {})[:3]
         server = Server(status, body, headers)
         if tls:
             server.scheme = "https"

@@ -168,13 +168,13 @@ def test_a_port_where_nobody_listens_is_tried_once(
 
 @every_hook
 @pytest.mark.parametrize(
-    "answer", [(404, {"error": "geheim"}), (200, b"<html>geheim</html>"), (200, {}), (429, {})]
+    "response", [(404, {"error": "geheim"}), (200, b"<html>geheim</html>"), (200, {}), (429, {})]
 )
 def test_what_is_another_system_is_not_taken_for_this_one(
     box: Sandbox, serve: Callable[..., Server], tested: Callable[..., Any], monkeypatch: pytest.MonkeyPatch,
-    name: str, answer: tuple[Any, ...],
+    name: str, response: tuple[Any, ...],
 ) -> None:  # fmt: skip
-    server = serve(answer)
+    server = serve(response)
     connect(monkeypatch, getattr(box, name), host=server.url)
 
     assert not tested(name, "geheim")[0]
@@ -226,7 +226,7 @@ def test_a_connection_that_is_not_there_is_named(
     assert "There is no connection" in tested(name)[1]
 
 
-def test_after_a_test_calls_are_patient_again(yuneo: Any, hook: YuneoHook) -> None:
+def test_after_a_test_calls_are_repeated_again(yuneo: Any, hook: YuneoHook) -> None:
     assert hook.test_connection()[0]
     yuneo.faults.once("drop_after", path="/api/v1/offers", times=2)
 

@@ -59,8 +59,8 @@ def test_the_certificate_of_the_log_ins_address_is_verified(
     yuneo: Yuneo, serve: Callable[..., Server], authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Against the public authorities, or the one that the connection names."""
-    answer = {"access_token": yuneo.tokens.issue(60)}
-    server = serve((200, answer), tls=authority.server())
+    response = {"access_token": yuneo.tokens.issue(60)}
+    server = serve((200, response), tls=authority.server())
     log_in_at(monkeypatch, yuneo, server.url)
     with YuneoHook() as hook, pytest.raises(StopRun, match="certificate"):
         read(hook)
@@ -140,7 +140,7 @@ def test_parts_that_cannot_be_made_end_the_call_unsent(yuneo: Yuneo, hook: Yuneo
 # --- the clock ---------------------------------------------------------------------------------------------
 
 
-def answered(**headers: str) -> requests.Response:
+def response_with(**headers: str) -> requests.Response:
     response = requests.Response()
     response.headers.update(headers)
     return response
@@ -155,7 +155,7 @@ def written(seconds: float) -> str:
     ("seconds", "direction"), [(-3600, "ahead of"), (-45, "ahead of"), (45, "behind"), (86_400, "behind")]
 )
 def test_clocks_that_differ_are_named(seconds: int, direction: str) -> None:
-    response = answered(Date=written(seconds))
+    response = response_with(Date=written(seconds))
 
     assert seconds_ahead(response) == pytest.approx(-seconds, abs=2)
     assert f" s {direction} the server's" in clock_hint(response)
@@ -163,7 +163,7 @@ def test_clocks_that_differ_are_named(seconds: int, direction: str) -> None:
 
 @pytest.mark.parametrize("seconds", [-NORMAL_DIFFERENCE + 5, -1, 0, 1, NORMAL_DIFFERENCE - 5])
 def test_clocks_that_hardly_differ_are_not_named(seconds: float) -> None:
-    assert clock_hint(answered(Date=written(seconds))) == ""
+    assert clock_hint(response_with(Date=written(seconds))) == ""
 
 
 @pytest.mark.parametrize(
@@ -178,12 +178,12 @@ def test_clocks_that_hardly_differ_are_not_named(seconds: float) -> None:
 )
 def test_a_date_that_says_nothing_is_no_cause(headers: dict[str, str]) -> None:
     """Missing, unreadable, or of an answer that a cache had stored."""
-    assert seconds_ahead(answered(**headers)) is None
-    assert clock_hint(answered(**headers)) == ""
+    assert seconds_ahead(response_with(**headers)) is None
+    assert clock_hint(response_with(**headers)) == ""
 
 
 def test_a_date_without_a_zone_is_utc() -> None:
-    assert seconds_ahead(answered(Date="Wed, 01 Jan 2020 00:00:00 -0000")) == pytest.approx(
+    assert seconds_ahead(response_with(Date="Wed, 01 Jan 2020 00:00:00 -0000")) == pytest.approx(
         (datetime.now(UTC) - datetime(2020, 1, 1, tzinfo=UTC)).total_seconds(), abs=2
     )
 

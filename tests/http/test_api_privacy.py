@@ -36,7 +36,7 @@ CALLS: dict[str, Callable[[YuneoHook], Any]] = {
 @pytest.mark.parametrize(
     "kind", ["drop_before", "drop_after", "cut_body", "malformed_json", "html", "500_after", "timeout_before"]
 )
-def test_trouble_tells_nobodys_data(
+def test_errors_reveals_nobodys_data(
     yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str], kind: str, call: str
 ) -> None:
     """An exception of ``requests`` carries the address with its query, and one of ``json`` the whole body."""
@@ -54,7 +54,9 @@ def test_trouble_tells_nobodys_data(
     assert not [secret for secret in (*PERSONAL, yuneo.password) if secret in text]
 
 
-def test_nobody_listening_tells_nobodys_data(yuneo: Yuneo, hook: YuneoHook, told: Callable[[], str]) -> None:
+def test_nobody_listening_reveals_nobodys_data(
+    yuneo: Yuneo, hook: YuneoHook, told: Callable[[], str]
+) -> None:
     read(hook)
     for call in CALLS.values():
         with yuneo.down(), pytest.raises(WaitAndRepeat) as failure:
@@ -78,7 +80,7 @@ def test_a_refusal_that_quotes_data_is_not_quoted(
     assert not [secret for secret in (*PERSONAL, "secret-word") if secret in text]
 
 
-def test_ordinary_work_tells_nobodys_data(yuneo: Yuneo, hook: YuneoHook, told: Callable[[], str]) -> None:
+def test_ordinary_work_reveals_nobodys_data(yuneo: Yuneo, hook: YuneoHook, told: Callable[[], str]) -> None:
     for call in CALLS.values():
         call(hook)
 

@@ -45,8 +45,8 @@ def test_a_token_that_runs_out_while_all_places_wait_for_the_limit_is_renewed(
     yuneo: Yuneo, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The one that renews it waits for a place; nobody who has a place may wait for the one that renews it."""
-    answer = {"access_token": "token", "expires_in": 0.02, "items": [], "total": 0}
-    server = serve((200, answer, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0.05"}))
+    response = {"access_token": "token", "expires_in": 0.02, "items": [], "total": 0}
+    server = serve((200, response, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "0.05"}))
     connect(monkeypatch, yuneo, host=server.url)
     done = []
 
@@ -117,7 +117,7 @@ def test_a_wrong_password_stops_the_run_at_the_first_call(
     assert len(sigma.requests) == 1
 
 
-def test_a_token_answer_without_a_token_stops_the_run(
+def test_a_token_response_without_a_token_stops_the_run(
     yuneo: Yuneo, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve((200, {"token": "under another name"}))
@@ -127,7 +127,7 @@ def test_a_token_answer_without_a_token_stops_the_run(
         read(YuneoHook())
 
 
-def test_an_import_whose_answer_lacks_the_work_order_leaves_a_doubt(
+def test_an_import_whose_response_lacks_the_work_order_leaves_a_doubt(
     yuneo: Yuneo, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was taken; it must be looked up and not be sent again."""

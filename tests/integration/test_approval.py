@@ -45,16 +45,16 @@ class Person(threading.Thread):
     def run(self) -> None:
         end = time.monotonic() + ASK_SECONDS
         while time.monotonic() < end:
-            answer = self.airflow.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false").json()
+            response = self.airflow.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false").json()
             # An answer before the task is parked is lost in `dag.test()`, which writes the parked state after it.
             parked = [
-                q for q in answer.get("hitl_details", []) if q["task_instance"]["state"] == "awaiting_input"
+                q for q in response.get("hitl_details", []) if q["task_instance"]["state"] == "awaiting_input"
             ]
-            if parked and self._answer(parked[0]):
+            if parked and self._respond(parked[0]):
                 return
             time.sleep(0.2)
 
-    def _answer(self, question: dict[str, Any]) -> bool:
+    def _respond(self, question: dict[str, Any]) -> bool:
         self.question, self.seen = question, self.look()
         self.selected = question["params"]["offers"]["value"][: self.number]
         task = question["task_instance"]
@@ -95,7 +95,7 @@ def german(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("later", ["de", "en"])
 @pytest.mark.usefixtures("german")
-def test_the_question_is_put_in_german_and_its_answer_counts_whatever_is_set_since(
+def test_the_question_is_put_in_german_and_its_response_counts_whatever_is_set_since(
     box: Sandbox, run_pair: Any, airflow: TestClient, monkeypatch: pytest.MonkeyPatch, later: str
 ) -> None:
     def set_language() -> None:

@@ -136,7 +136,7 @@ def test_each_field_is_shown_as_sent_as_empty_or_as_cleaned(
 
 
 @pytest.fixture
-def impatient(run_pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_short_waits(run_pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """No task is tried again, and no request waits."""
     monkeypatch.setattr(retry, "BACKOFF", tenacity.wait_fixed(0.005))
     for dag in run_pair.bag.dags.values():

@@ -108,26 +108,26 @@ def test_a_dry_run_writes_nothing_into_the_erp(box: Sandbox, run_pair: RunPair, 
     assert box.yuneo.requests.count("POST", path="/api/v1/prospect-imports") == 0
 
 
-def test_what_was_quarantined_is_sent_after_the_cause_is_mended(box: Sandbox, run_pair: RunPair) -> None:
+def test_what_was_quarantined_is_sent_after_the_cause_is_fixed(box: Sandbox, run_pair: RunPair) -> None:
     """Param ``external_ids`` runs just those, whatever their window."""
     first = run_pair("immomio_yuneo")
     assert first["quarantine_reasons"] == {"unit_not_four_parts": 1}
-    mended = [a for a in box.immomio.applications if box.world.notes.get(a["id"]) == "three_part_unit"]
+    fixed = [a for a in box.immomio.applications if box.world.notes.get(a["id"]) == "three_part_unit"]
     spare = next(
         unit for unit in box.yuneo.units if not box.yuneo.leases_for(unit) and not _offered(box, unit)
     )
-    for application in mended:
+    for application in fixed:
         box.immomio.update(
             application["id"],
             property=application["property"] | {"externalId": spare.replace("/", ".")},
             updatedAt="2020-01-01T00:00:00Z",
         )
 
-    second = run_pair("immomio_yuneo", external_ids=[application["id"] for application in mended])
+    second = run_pair("immomio_yuneo", external_ids=[application["id"] for application in fixed])
 
-    assert second["extracted"] == len(mended)
+    assert second["extracted"] == len(fixed)
     assert (
-        sum(len(box.yuneo.offers_for(application["id"])) for application in mended)
+        sum(len(box.yuneo.offers_for(application["id"])) for application in fixed)
         == second["offers_created"]
         > 0
     )

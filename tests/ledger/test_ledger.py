@@ -203,7 +203,7 @@ def test_an_import_is_remembered_for_who_holds_the_claim(ledger: Ledger) -> None
     assert history(ledger, before)[2:] == [("import started", None, None, "job 1")]
 
 
-def test_what_was_surely_not_taken_is_claimed_as_before(ledger: Ledger) -> None:
+def test_what_is_confirmed_not_taken_is_claimed_as_before(ledger: Ledger) -> None:
     before = sent(ledger)
     ledger.release_unsent([before.id], "another token")
     assert entry(ledger) == before

@@ -24,7 +24,7 @@ from tests.harness.ledger_entries import (
 )
 
 
-def test_the_right_to_accept_is_written_before_the_deed(
+def test_the_right_to_accept_is_written_before_it_is_used(
     ledger: Ledger, clock: time_machine.Coordinates
 ) -> None:
     before = loaded(ledger)

@@ -51,10 +51,10 @@ def in_two_processes(work: Callable[..., Any], store: Store, *arguments: Any) ->
 
 
 def _body(
-    start: Any, answer: Any, work: Callable[..., Any], store: Store, number: int, *arguments: Any
+    start: Any, response: Any, work: Callable[..., Any], store: Store, number: int, *arguments: Any
 ) -> None:
     start.wait(60)
-    answer.send(work(Ledger(store), number, *arguments))
+    response.send(work(Ledger(store), number, *arguments))
 
 
 def intents(count: int = INTENTS) -> list[Intent]:

@@ -59,7 +59,7 @@ def test_several_offers_are_for_a_person(ledger: Ledger) -> None:
     assert history(ledger, before)[2:] == [("several offers found", None, "ambiguous", None)]
 
 
-def test_an_old_answer_overwrites_nothing(ledger: Ledger) -> None:
+def test_an_old_response_overwrites_nothing(ledger: Ledger) -> None:
     """A process that was thought dead wakes up and writes what it was told about a claim that it lost."""
     lost = sent(ledger).claim
     ledger.claim_again(NEXT_RUN, [entry(ledger)])
@@ -73,7 +73,7 @@ def test_an_old_answer_overwrites_nothing(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("state", ["loaded", "refused", "ambiguous"])
-def test_an_answer_to_the_claim_that_holds_is_written(ledger: Ledger, state: str) -> None:
+def test_a_response_to_the_claim_that_holds_is_written(ledger: Ledger, state: str) -> None:
     before = sent(ledger)
     if state == "loaded":
         ledger.mark_loaded([Made(before.id, before.claim, **OFFER)])
@@ -95,7 +95,7 @@ def test_a_change_at_the_partner_is_noted_once(ledger: Ledger, clock: time_machi
     assert history(ledger, before)[3:] == [("changed at the partner", None, "changed_after_load", None)]
 
 
-def test_who_withdrew_after_the_load_is_told_and_noted_once(
+def test_who_withdrew_after_the_load_is_reported_and_noted_once(
     ledger: Ledger, clock: time_machine.Coordinates
 ) -> None:
     before = loaded(ledger)

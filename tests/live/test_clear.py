@@ -13,14 +13,14 @@ A_DAY = "2026-11-10T00:00:00+01:00"
 
 
 def clear_by_rest(live: LiveAirflow, pair: str, run_id: str) -> None:
-    status, answer = live.clear(pair, run_id)
-    assert status == 200, answer
+    status, response = live.clear(pair, run_id)
+    assert status == 200, response
 
 
 def clear_tasks_by_rest(live: LiveAirflow, pair: str, run_id: str) -> None:
     body: dict[str, Any] = {"dry_run": False, "dag_run_id": run_id, "only_failed": True}
-    status, answer = live.rest("POST", f"/dags/{pair}/clearTaskInstances", body)
-    assert status == 200, answer
+    status, response = live.rest("POST", f"/dags/{pair}/clearTaskInstances", body)
+    assert status == 200, response
 
 
 def clear_by_cli(live: LiveAirflow, pair: str, run_id: str) -> None:
@@ -107,8 +107,8 @@ def test_a_run_that_waits_for_a_person_is_cleared_and_asks_anew(live: LiveAirflo
 
     path = f"/dags/{pair}/dagRuns/{run_id}/taskInstances/auto_accept/0/hitlDetails"
     question = live.rest("GET", path)[1]
-    answer = {"chosen_options": [question["options"][0]], "params_input": {"offers": []}}
-    assert live.rest("PATCH", path, answer)[0] == 200
+    response = {"chosen_options": [question["options"][0]], "params_input": {"offers": []}}
+    assert live.rest("PATCH", path, response)[0] == 200
     assert live.ends(pair, run_id) == "success"
 
 
@@ -116,8 +116,8 @@ def test_a_retention_run_is_cleared(live: LiveAirflow) -> None:
     dag_id = "prospect_retention"
     live.unpause(dag_id)
     run_id = live.trigger(dag_id)
-    status, answer = live.rest("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", {"state": "failed"})
-    assert status == 200, answer
+    status, response = live.rest("PATCH", f"/dags/{dag_id}/dagRuns/{run_id}", {"state": "failed"})
+    assert status == 200, response
     clear_by_rest(live, dag_id, run_id)
     assert live.ends(dag_id, run_id) == "success"
 

@@ -93,7 +93,7 @@ def refused(read: Callable[[Any], Any], value: Any) -> Any:
 @example(value="9999-12-31T23:59:59-12:00")
 @example(value="\x00\u200b")
 @example(value="²².¹.1990")
-def test_whatever_stands_there_is_a_clean_value_or_a_refusal(name: str, value: Any) -> None:
+def test_any_value_is_a_clean_value_or_a_refusal(name: str, value: Any) -> None:
     """And nothing else: another exception would end the run, and its text might show the value."""
     read, clean = READERS[name]
     result = refused(read, value)
@@ -151,7 +151,7 @@ def test_what_is_no_text(value: Any) -> None:
     assert refusal.value.reason == "unreadable_text"
 
 
-def test_a_required_text_tells_missing_from_too_long() -> None:
+def test_a_required_text_distinguishes_missing_from_too_long() -> None:
     for value, reason in (
         (None, "last_name_missing"),
         ("  ", "last_name_missing"),
@@ -260,7 +260,7 @@ def test_a_huge_record_is_cut() -> None:
         ("no object", []),
     ],
 )
-def test_a_field_that_is_gone_is_told_from_an_empty_one(record: Any, missing: list[str]) -> None:
+def test_a_field_that_is_gone_is_distinguished_from_an_empty_one(record: Any, missing: list[str]) -> None:
     assert fields.lacking(record, ("id", "tenant", "tenant.name")) == missing
 
 

@@ -45,7 +45,7 @@ def test_one_that_is_there_keeps_its_slots() -> None:
     assert slots() == {"erp_test_one": 9, "erp_test_two": listener.SLOTS}
 
 
-def test_another_scheduler_that_was_quicker_is_no_trouble() -> None:
+def test_another_scheduler_that_was_quicker_is_no_error() -> None:
     """Between looking and writing it made the same pool."""
     make_missing_as_the_scheduler_does({"erp_test_one"})
     with create_session() as session, prohibit_commit(session) as guard:

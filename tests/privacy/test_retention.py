@@ -127,7 +127,7 @@ def test_without_a_staging_folder_there_is_nothing_to_do(own_ledger):
     assert delete()["runs"] == 0
 
 
-def test_an_object_store_tells_the_age_too(own_ledger):
+def test_an_object_store_knows_the_age_too(own_ledger):
     """No local path, no mtime: fsspec's memory store stands for S3."""
     attach(protocol="memory", fs=MemoryFileSystem())
     base = ObjectStoragePath("memory://retention-test/staging")

@@ -156,15 +156,15 @@ def test_an_unknown_id_is_not_held(staged):
 def test_after_erasing_nothing_is_left_and_others_are_as_they_were(staged):
     load(ANNA)
     load(BERT, person_hash="bert")
-    answer = PersonData(ANNA).erase()
+    response = PersonData(ANNA).erase()
 
     assert ANNA not in cells(staged) + ledger_dump()
     assert cells(staged).count(BERT) == 2 * 5
     assert TWIN in cells(staged)
-    assert answer["ledger_rows_deleted"] == 1
-    assert answer["staged_rows"]["extracted"] == 2
-    assert answer["still_in_the_erp"]["offers"] == [f"A-{ANNA}"]
-    assert answer["perhaps_the_same_person"] == [{"pair": PAIR, "external_id": TWIN}]
+    assert response["ledger_rows_deleted"] == 1
+    assert response["staged_rows"]["extracted"] == 2
+    assert response["still_in_the_erp"]["offers"] == [f"A-{ANNA}"]
+    assert response["perhaps_the_same_person"] == [{"pair": PAIR, "external_id": TWIN}]
     assert PersonData(ANNA).erase()["staged_rows"] == {}
 
 
@@ -182,8 +182,8 @@ def test_an_unreadable_record_is_erased_by_the_id_in_it(staged):
 
 def test_of_a_lease_the_numbers_stay_and_the_person_goes(staged):
     load(ANNA, acceptance="leased", lease_number="M-1")
-    answer = PersonData(ANNA).erase()
-    assert (answer["ledger_rows_reduced"], answer["ledger_rows_deleted"]) == (1, 0)
+    response = PersonData(ANNA).erase()
+    assert (response["ledger_rows_reduced"], response["ledger_rows_deleted"]) == (1, 0)
     assert ANNA not in ledger_dump().replace(f"A-{ANNA}", "")
     (entry,) = PersonData(ANNA).entries()
     assert (entry.lease_number, entry.person_hash, entry.content_hash) == ("M-1", None, "erased")
@@ -214,8 +214,8 @@ def test_a_dry_run_erases_nothing(staged, capsys):
     load(ANNA)
     before = cells(staged) + ledger_dump()
     assert main(["erase", ANNA, "--dry-run"]) == 0
-    answer = json.loads(capsys.readouterr().out)
-    assert (answer["dry_run"], answer["ledger_rows_deleted"]) == (True, 1)
+    response = json.loads(capsys.readouterr().out)
+    assert (response["dry_run"], response["ledger_rows_deleted"]) == (True, 1)
     assert cells(staged) + ledger_dump() == before
 
 

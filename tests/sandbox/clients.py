@@ -24,10 +24,10 @@ class Client:
     def log_in(self) -> None:
         system, post = self.system, self.session.post
         if isinstance(system, Immomio):
-            answer = post(
+            response = post(
                 system.url + "/auth/token", json={"username": system.login, "password": system.password}
             )
-            token = answer.json()["accessToken"]
+            token = response.json()["accessToken"]
         elif isinstance(system, EverReal):
             token = post(system.url + system.token_path, json=password_grant(system)).json()["access_token"]
         elif isinstance(system, Yuneo):
@@ -62,7 +62,7 @@ def password_grant(system: EverReal) -> dict[str, str]:
 
 def ask(everreal: Client, query: str, **variables: Any) -> dict[str, Any]:
     """The body of a GraphQL response with HTTP 200."""
-    answer = everreal("POST", GRAPHQL, json={"query": query, "variables": variables})
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = everreal("POST", GRAPHQL, json={"query": query, "variables": variables})
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body

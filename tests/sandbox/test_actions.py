@@ -22,8 +22,8 @@ def accepted(immomio: Client, **window: str) -> list[str]:
 
 
 def one(immomio: Client, application: str) -> dict[str, Any]:
-    answer: dict[str, Any] = immomio("GET", f"/v1/applications/{application}").json()
-    return answer
+    response: dict[str, Any] = immomio("GET", f"/v1/applications/{application}").json()
+    return response
 
 
 def test_an_acceptance_is_taken_back_and_given_again(box: Sandbox, immomio: Client) -> None:

@@ -76,8 +76,8 @@ class Shop:
             "PUT", f"/stammdaten/angebote/{offer.number}", json={"status": "angenommen"}, headers=tag
         )
 
-    def code(self, answer: requests.Response) -> tuple[int, str]:
-        return answer.status_code, answer.json()["code" if self.is_yuneo else "fehler"]
+    def code(self, response: requests.Response) -> tuple[int, str]:
+        return response.status_code, response.json()["code" if self.is_yuneo else "fehler"]
 
 
 @pytest.fixture(params=["yuneo", "sigma"])
@@ -208,12 +208,12 @@ def test_a_work_order_takes_its_time(box: Sandbox, yuneo: Client) -> None:
 
     seen = []
     while "COMPLETED" not in seen:
-        answer = yuneo("GET", path).json()
-        seen.append(answer["status"])
+        response = yuneo("GET", path).json()
+        seen.append(response["status"])
         time.sleep(0.02)
 
     assert list(dict.fromkeys(seen)) == ["QUEUED", "RUNNING", "COMPLETED"]
-    assert answer["results"][0]["outcome"] == "CREATED"
+    assert response["results"][0]["outcome"] == "CREATED"
 
 
 @pytest.mark.parametrize(
@@ -231,10 +231,10 @@ def test_nothing_of_a_refused_import_is_taken(
 ) -> None:
     order = {"exchange": "Immomio", "prospects": [yuneo_prospect("p1", box.yuneo.units[0])], **change}
 
-    answer = yuneo("POST", IMPORT, json=order)
+    response = yuneo("POST", IMPORT, json=order)
 
-    assert (answer.status_code, answer.json()["code"]) == expected
-    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (response.status_code, response.json()["code"]) == expected
+    assert response.headers["Content-Type"] == "application/problem+json"
     assert box.yuneo.work_orders == []
 
 
@@ -266,9 +266,9 @@ def test_offers_are_found_by_many_ids(box: Sandbox, yuneo: Client) -> None:
     yuneo("POST", IMPORT, json={"exchange": "Immomio", "prospects": prospects})
     asked = {"externalId": ["p1", "p3", "nobody"], "size": 1, "page": 1}
 
-    answer = yuneo("GET", "/api/v1/offers", params=asked).json()
+    response = yuneo("GET", "/api/v1/offers", params=asked).json()
 
-    assert ([offer["externalId"] for offer in answer["items"]], answer["total"]) == (["p3"], 2)
+    assert ([offer["externalId"] for offer in response["items"]], response["total"]) == (["p3"], 2)
     many = {"externalId": [str(at) for at in range(101)]}
     assert yuneo("GET", "/api/v1/offers", params=many).status_code == 400
     assert box.yuneo.batches == [5]
@@ -277,17 +277,17 @@ def test_offers_are_found_by_many_ids(box: Sandbox, yuneo: Client) -> None:
 def test_an_expired_token_is_named(box: Sandbox, yuneo: Client) -> None:
     box.yuneo.tokens.expire_all()
 
-    answer = yuneo("GET", "/api/v1/offers")
+    response = yuneo("GET", "/api/v1/offers")
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_EXPIRED")
+    assert (response.status_code, response.json()["code"]) == (401, "TOKEN_EXPIRED")
 
 
 # --- Sigma -------------------------------------------------------------------------------------------------
 
 
 def deliver(sigma: Client, *prospects: dict[str, Any]) -> dict[str, Any]:
-    answer = sigma("POST", "/immobilienboersen/Immomio/eingang", json={"interessenten": list(prospects)})
-    return {"status": answer.status_code, **answer.json()}
+    response = sigma("POST", "/immobilienboersen/Immomio/eingang", json={"interessenten": list(prospects)})
+    return {"status": response.status_code, **response.json()}
 
 
 def interessent(external_id: str, unit: str, **fields: Any) -> dict[str, Any]:
@@ -297,10 +297,10 @@ def interessent(external_id: str, unit: str, **fields: Any) -> dict[str, Any]:
 def test_the_inbox_keeps_the_newest_of_each_id(box: Sandbox, sigma: Client) -> None:
     unit = box.sigma.units[0]
     deliver(sigma, interessent("s1", unit), interessent("s2", unit))
-    answer = deliver(sigma, interessent("s1", unit, vorname="Berta"), interessent("s3", unit, name=""))
+    response = deliver(sigma, interessent("s1", unit, vorname="Berta"), interessent("s3", unit, name=""))
 
-    assert answer["angenommen"] == 1
-    assert [(one["externeId"], one["fehler"]) for one in answer["abgewiesen"]] == [("s3", "FELD_UNGUELTIG")]
+    assert response["angenommen"] == 1
+    assert [(one["externeId"], one["fehler"]) for one in response["abgewiesen"]] == [("s3", "FELD_UNGUELTIG")]
     assert [one.person.first_name for one in box.sigma.inbox("Immomio")] == ["Berta", "Anna"]
 
 
@@ -339,9 +339,9 @@ def test_one_run_at_a_time_and_it_outlives_its_request(box: Sandbox, sigma: Clie
 
 
 def test_a_portal_that_never_ran(sigma: Client) -> None:
-    answer = sigma("GET", f"{RUN}?portal=EverReal&letzter=true")
+    response = sigma("GET", f"{RUN}?portal=EverReal&letzter=true")
 
-    assert (answer.status_code, answer.json()["fehler"]) == (404, "LAUF_UNBEKANNT")
+    assert (response.status_code, response.json()["fehler"]) == (404, "LAUF_UNBEKANNT")
 
 
 def test_the_fifth_request_at_a_time_has_to_wait(box: Sandbox, sigma: Client) -> None:
@@ -349,11 +349,11 @@ def test_the_fifth_request_at_a_time_has_to_wait(box: Sandbox, sigma: Client) ->
     busy = [in_thread(lambda: Client(box.sigma)("GET", "/stammdaten/angebote")) for _ in range(4)]
     time.sleep(0.1)
 
-    answer = sigma("GET", "/stammdaten/angebote")
+    response = sigma("GET", "/stammdaten/angebote")
     for thread in busy:
         thread.join()
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert box.sigma.requests.count(status=200) == 4
 
 
@@ -368,13 +368,13 @@ def test_saving_needs_the_state_one_has_read(box: Sandbox, sigma: Client) -> Non
     assert sigma("PUT", path, **body).status_code == 428
     assert sigma("PUT", path, **body, headers={"If-Match": tag}).status_code == 412
     tag = sigma("GET", path).headers["ETag"]
-    answer = sigma("PUT", path, **body, headers={"If-Match": tag})
-    assert (answer.json()["aenderungsstand"], answer.headers["ETag"]) == (3, '"3"')
+    response = sigma("PUT", path, **body, headers={"If-Match": tag})
+    assert (response.json()["aenderungsstand"], response.headers["ETag"]) == (3, '"3"')
 
 
 def test_a_wrong_password(box: Sandbox) -> None:
-    answer = requests.get(
+    response = requests.get(
         f"{box.sigma.url}/wodis/rest/stammdaten/angebote", auth=("SANDBOX", "no"), timeout=5
     )
 
-    assert (answer.status_code, answer.json()["fehler"]) == (401, "ANMELDUNG")
+    assert (response.status_code, response.json()["fehler"]) == (401, "ANMELDUNG")

@@ -48,9 +48,9 @@ def test_a_refused_log_in_is_a_403(everreal: Client) -> None:
         refresh(everreal, "unknown"),
     ]
 
-    for answer in answers:
-        assert answer.status_code == 403
-        assert answer.json() == {
+    for response in answers:
+        assert response.status_code == 403
+        assert response.json() == {
             "error": "invalid_grant",
             "error_description": "heimdall.validation.user.does.not.exist",
         }
@@ -59,9 +59,9 @@ def test_a_refused_log_in_is_a_403(everreal: Client) -> None:
 def test_a_wrong_client_is_a_401(everreal: Client) -> None:
     grant = {**password_grant(everreal.system), "client_secret": "wrong"}
 
-    answer = everreal("POST", "/accounts/oauth/token", json=grant)
+    response = everreal("POST", "/accounts/oauth/token", json=grant)
 
-    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert (response.status_code, response.json()["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,13 @@ def test_a_wrong_client_is_a_401(everreal: Client) -> None:
 def test_a_malformed_request_for_a_token_is_a_400(everreal: Client, change: dict[str, str | None]) -> None:
     grant = {**password_grant(everreal.system), **change}
 
-    answer = everreal(
+    response = everreal(
         "POST",
         "/accounts/oauth/token",
         json={key: value for key, value in grant.items() if value is not None},
     )
 
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
     assert everreal("POST", "/accounts/oauth/token", json={**grant, "scope": None}).status_code == 400
 
 
@@ -115,14 +115,14 @@ def test_refresh_tokens_can_rotate(box: Sandbox, everreal: Client) -> None:
     assert refresh(everreal, second).status_code == 403
 
 
-def test_every_answer_states_the_limit(box: Sandbox, everreal: Client) -> None:
+def test_every_response_states_the_limit(box: Sandbox, everreal: Client) -> None:
     box.everreal.options.per_minute = 2
     query = {"json": {"query": "{candidates{id}}"}}
 
     answers = [everreal("POST", GRAPHQL, **query) for _ in range(2)]
 
-    assert [answer.status_code for answer in answers] == [200, 429]
-    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["0", "0"]
+    assert [response.status_code for response in answers] == [200, 429]
+    assert [response.headers["X-RateLimit-Remaining"] for response in answers] == ["0", "0"]
     assert 1 <= int(answers[1].headers["X-RateLimit-Reset"]) <= 60
 
 
@@ -193,9 +193,9 @@ def test_one_of_several_operations_is_named(box: Sandbox, everreal: Client) -> N
     box.everreal.add_candidate({"id": "c"})
     query = "query A{candidates{id}} query B{contracts{id}}"
 
-    answer = everreal("POST", GRAPHQL, json={"query": query, "operationName": "A"})
+    response = everreal("POST", GRAPHQL, json={"query": query, "operationName": "A"})
 
-    assert answer.json() == {"data": {"candidates": [{"id": "c"}]}}
+    assert response.json() == {"data": {"candidates": [{"id": "c"}]}}
 
 
 def test_more_than_a_hundred_is_answered_by_a_hundred(box: Sandbox, everreal: Client) -> None:
@@ -245,11 +245,11 @@ def test_every_published_field_of_a_generated_world_can_be_read(everreal: Client
           applications{{id candidateId email userId isMainCandidate applicationDataString applicationData{{email}}}}
         }}}}}}"""
 
-    answer = ask(everreal, query)
+    response = ask(everreal, query)
 
-    assert "errors" not in answer
-    assert len(answer["data"]["contracts"]) == 30
-    assert all(one["candidate"]["companyContactId"] for one in answer["data"]["contracts"])
+    assert "errors" not in response
+    assert len(response["data"]["contracts"]) == 30
+    assert all(one["candidate"]["companyContactId"] for one in response["data"]["contracts"])
 
 
 # --- fields and records that fail --------------------------------------------------------------------------
@@ -261,26 +261,26 @@ def test_a_field_of_one_record_fails(box: Sandbox, everreal: Client) -> None:
     made = add_contracts(box, 3)
     box.everreal.break_record(made[1], "candidate")
 
-    answer = ask(everreal, "{contracts{id candidate{id}}}")
+    response = ask(everreal, "{contracts{id candidate{id}}}")
 
-    assert answer["data"]["contracts"][1] == {"id": made[1], "candidate": None}
-    assert answer["errors"] == [
+    assert response["data"]["contracts"][1] == {"id": made[1], "candidate": None}
+    assert response["errors"] == [
         {"message": BROKEN, "locations": [{"line": 1, "column": 15}], "path": ["contracts", 1, "candidate"]}
     ]
 
 
-def test_a_whole_record_fails_wherever_it_stands(box: Sandbox, everreal: Client) -> None:
+def test_a_whole_record_fails_wherever_it_is(box: Sandbox, everreal: Client) -> None:
     made = add_contracts(box, 3)
     box.everreal.break_record(made[1])
     box.everreal.break_record("c2")
 
-    answer = ask(everreal, "{contracts{id candidate{id}} candidates{id}}")
+    response = ask(everreal, "{contracts{id candidate{id}} candidates{id}}")
 
-    assert answer["data"] == {
+    assert response["data"] == {
         "contracts": [{"id": made[0], "candidate": {"id": "c0"}}, None, {"id": made[2], "candidate": None}],
         "candidates": [{"id": "c0"}, {"id": "c1"}, None],
     }
-    paths = [error["path"] for error in answer["errors"]]
+    paths = [error["path"] for error in response["errors"]]
     assert paths == [["contracts", 1], ["contracts", 2, "candidate"], ["candidates", 2]]
     box.everreal.restore_records()
     assert "errors" not in ask(everreal, "{contracts{id candidate{id}}}")
@@ -290,9 +290,9 @@ def test_a_stored_value_of_the_wrong_type_fails_alone(box: Sandbox, everreal: Cl
     candidate = box.everreal.add_candidate({"id": "c"})
     box.everreal.add_contract({"candidate": candidate, "startDate": "soon", "contractFlowType": "DIGITAL"})
 
-    answer = ask(everreal, "{contracts{startDate contractFlowType status}}")
+    response = ask(everreal, "{contracts{startDate contractFlowType status}}")
 
-    assert answer == {
+    assert response == {
         "data": {"contracts": [{"startDate": None, "contractFlowType": None, "status": "SIGNED"}]},
         "errors": [
             {

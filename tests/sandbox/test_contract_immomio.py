@@ -18,8 +18,8 @@ def add_applications(box: Sandbox, count: int) -> list[str]:
     return [box.immomio.add({"updatedAt": START + timedelta(minutes=at)}) for at in range(count)]
 
 
-def ids(answer: requests.Response) -> list[str]:
-    return [application["id"] for application in answer.json()["content"]]
+def ids(response: requests.Response) -> list[str]:
+    return [application["id"] for application in response.json()["content"]]
 
 
 # --- Immomio -----------------------------------------------------------------------------------------------
@@ -41,10 +41,10 @@ def test_pages_and_order(box: Sandbox, immomio: Client) -> None:
     box.immomio.update(made[0], status="NEW", updatedAt=START + timedelta(hours=1))
     asked = {"page": 1, "size": 2, "sort": "updatedAt,asc"}
 
-    answer = immomio("GET", "/v1/applications", params=asked)
+    response = immomio("GET", "/v1/applications", params=asked)
 
-    assert ids(answer) == [made[3], made[4]]
-    assert answer.json()["page"] == {"number": 1, "size": 2, "totalElements": 5, "totalPages": 3}
+    assert ids(response) == [made[3], made[4]]
+    assert response.json()["page"] == {"number": 1, "size": 2, "totalElements": 5, "totalPages": 3}
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,16 @@ def test_pages_and_order(box: Sandbox, immomio: Client) -> None:
     ],
 )
 def test_a_malformed_query_is_a_400_in_the_contracts_form(immomio: Client, bad: str) -> None:
-    answer = immomio("GET", f"/v1/applications?{bad}")
+    response = immomio("GET", f"/v1/applications?{bad}")
 
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"timestamp", "status", "error", "message", "path"}
+    assert response.status_code == 400
+    assert set(response.json()) == {"timestamp", "status", "error", "message", "path"}
 
 
 def test_unknown_application_and_unknown_path(immomio: Client) -> None:
     for path in ("/v1/applications/nobody", "/v2/nothing"):
-        answer = immomio("GET", path)
-        assert (answer.status_code, answer.json()["path"]) == (404, path)
+        response = immomio("GET", path)
+        assert (response.status_code, response.json()["path"]) == (404, path)
 
 
 def test_a_token_expires_in_the_middle_of_a_run(box: Sandbox, immomio: Client) -> None:

@@ -15,10 +15,10 @@ VARIABLE = "query($input:ContractsFilterListPaging!){contracts(input:$input){id}
 
 def refused(everreal: Client, query: str, **variables: Any) -> list[dict[str, Any]]:
     """The errors of a request that is refused as a whole."""
-    answer = everreal("POST", GRAPHQL, json={"query": query, "variables": variables})
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"errors"}
-    errors: list[dict[str, Any]] = answer.json()["errors"]
+    response = everreal("POST", GRAPHQL, json={"query": query, "variables": variables})
+    assert response.status_code == 400
+    assert set(response.json()) == {"errors"}
+    errors: list[dict[str, Any]] = response.json()["errors"]
     return errors
 
 
@@ -140,8 +140,8 @@ def test_a_variable_or_an_operation_that_is_missing(everreal: Client) -> None:
     assert refused(everreal, "query A{__typename} query B{__typename}") == [
         {"message": "Must provide operation name if query contains multiple operations."}
     ]
-    answer = everreal("POST", GRAPHQL, json={"query": "query A{__typename}", "operationName": "B"})
-    assert answer.json() == {"errors": [{"message": "Unknown operation named 'B'."}]}
+    response = everreal("POST", GRAPHQL, json={"query": "query A{__typename}", "operationName": "B"})
+    assert response.json() == {"errors": [{"message": "Unknown operation named 'B'."}]}
 
 
 def test_a_day_in_the_query_is_checked_as_well(everreal: Client) -> None:
@@ -156,10 +156,10 @@ def test_the_status_of_a_refused_query_can_be_set(box: Sandbox, everreal: Client
     """Both occur (published); there is no ``data`` either way."""
     box.everreal.options.refused_query_status = status  # type: ignore[assignment]
 
-    answer = everreal("POST", GRAPHQL, json={"query": "{candidates{nope}}"})
+    response = everreal("POST", GRAPHQL, json={"query": "{candidates{nope}}"})
 
-    assert answer.status_code == status
-    assert set(answer.json()) == {"errors"}
+    assert response.status_code == status
+    assert set(response.json()) == {"errors"}
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,10 @@ def test_what_the_types_cannot_say_is_an_error_of_the_list(
     everreal: Client, argument: str, message: str
 ) -> None:
     """The query is valid, so its execution fails: ``data`` beside an error with a path."""
-    answer = ask(everreal, f"{{contracts(input:{{{argument}}}){{id}} candidates{{id}}}}")
+    response = ask(everreal, f"{{contracts(input:{{{argument}}}){{id}} candidates{{id}}}}")
 
-    assert answer["data"] == {"contracts": None, "candidates": []}
-    assert answer["errors"] == [
+    assert response["data"] == {"contracts": None, "candidates": []}
+    assert response["errors"] == [
         {
             "message": f"Argument 'input' has invalid value at {message}",
             "locations": [{"line": 1, "column": 2}],
@@ -190,9 +190,9 @@ def test_what_the_types_cannot_say_is_an_error_of_the_list(
 
 
 def test_units_cannot_be_sorted(everreal: Client) -> None:
-    answer = ask(everreal, '{units(input:{sort:{fieldName:"name",direction:"ASC"}}){id}}')
+    response = ask(everreal, '{units(input:{sort:{fieldName:"name",direction:"ASC"}}){id}}')
 
-    assert answer["errors"][0]["path"] == ["units"]
+    assert response["errors"][0]["path"] == ["units"]
 
 
 def test_the_schema_can_be_asked_for(everreal: Client) -> None:
@@ -227,7 +227,7 @@ def test_introspection_can_be_switched_off(box: Sandbox, everreal: Client) -> No
     ],
 )
 def test_a_body_that_is_no_graphql_request(everreal: Client, body: Any) -> None:
-    answer = everreal("POST", GRAPHQL, json=body)
+    response = everreal("POST", GRAPHQL, json=body)
 
-    assert answer.status_code == 400
-    assert set(answer.json()) == {"statusCode", "message"}
+    assert response.status_code == 400
+    assert set(response.json()) == {"statusCode", "message"}

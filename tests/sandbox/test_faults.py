@@ -58,10 +58,10 @@ def test_the_line_breaks(box: Sandbox, yuneo: Client, kind: str, error: type[Exc
 def test_an_error_is_answered(box: Sandbox, yuneo: Client, kind: str, status: int, done: bool) -> None:
     box.yuneo.faults.once(kind, path=IMPORT, retry_after=3)
 
-    answer = send(yuneo)
+    response = send(yuneo)
 
-    assert answer.status_code == status
-    assert answer.headers.get("Retry-After") == ("3" if status in (429, 503) else None)
+    assert response.status_code == status
+    assert response.headers.get("Retry-After") == ("3" if status in (429, 503) else None)
     assert len(box.yuneo.offers_for("p1")) == done
 
 
@@ -81,10 +81,10 @@ def test_a_broken_body_comes_with_200(box: Sandbox, yuneo: Client) -> None:
 def test_a_slow_body_arrives_whole(box: Sandbox, yuneo: Client) -> None:
     box.yuneo.faults.once("slow_drip", path=IMPORT, drip_seconds=0.2)
 
-    answer = send(yuneo)
+    response = send(yuneo)
 
-    assert answer.elapsed.total_seconds() < 0.15  # the head came before the body
-    assert answer.json()["workOrderId"]
+    assert response.elapsed.total_seconds() < 0.15  # the head came before the body
+    assert response.json()["workOrderId"]
 
 
 def test_nobody_listens_for_a_while(box: Sandbox, yuneo: Client) -> None:
@@ -105,10 +105,10 @@ def test_a_work_order_fails_with_part_of_it_done(box: Sandbox, yuneo: Client) ->
     ]
     order = yuneo("POST", IMPORT, json={"exchange": "Immomio", "prospects": prospects}).json()["workOrderId"]
 
-    answer = yuneo("GET", f"/api/v1/work-orders/{order}").json()
+    response = yuneo("GET", f"/api/v1/work-orders/{order}").json()
 
-    assert answer["status"] == "FAILED"
-    assert [result["outcome"] for result in answer["results"]] == ["CREATED"] * 2
+    assert response["status"] == "FAILED"
+    assert [result["outcome"] for result in response["results"]] == ["CREATED"] * 2
     assert len(box.yuneo.offers) == 2
 
 
@@ -116,10 +116,10 @@ def test_a_run_breaks_off_and_leaves_the_rest(box: Sandbox, sigma: Client) -> No
     deliver(sigma, 4)
     box.sigma.faults.once("run_aborts")
 
-    answer = sigma("POST", "/verarbeitung/interessenten-import", json={"portal": "Immomio"})
-    latest = sigma("GET", f"/verarbeitung/interessenten-import/{answer.json()['laufNr']}").json()
+    response = sigma("POST", "/verarbeitung/interessenten-import", json={"portal": "Immomio"})
+    latest = sigma("GET", f"/verarbeitung/interessenten-import/{response.json()['laufNr']}").json()
 
-    assert len(answer.json()["protokoll"]) == 2
+    assert len(response.json()["protokoll"]) == 2
     assert latest["status"] == "abgebrochen"
     assert [prospect.external_id for prospect in box.sigma.inbox("Immomio")] == ["s2", "s3"]
 
@@ -129,10 +129,10 @@ def test_a_clerks_run_is_in_the_way(box: Sandbox, sigma: Client) -> None:
     deliver(sigma, 1)
     box.sigma.faults.once("run_active")
 
-    answer = sigma("POST", "/verarbeitung/interessenten-import", json={"portal": "Immomio"})
-    state = sigma("GET", f"/verarbeitung/interessenten-import/{answer.json()['laufNr']}").json()
+    response = sigma("POST", "/verarbeitung/interessenten-import", json={"portal": "Immomio"})
+    state = sigma("GET", f"/verarbeitung/interessenten-import/{response.json()['laufNr']}").json()
 
-    assert (answer.status_code, answer.json()["fehler"]) == (409, "LAUF_AKTIV")
+    assert (response.status_code, response.json()["fehler"]) == (409, "LAUF_AKTIV")
     assert state["protokoll"] == []
     assert len(box.sigma.inbox("Immomio")) == 1
 
@@ -155,16 +155,16 @@ def test_somebody_saved_in_between(box: Sandbox, sigma: Client) -> None:
     assert accept(sigma("GET", f"/stammdaten/angebote/{number}").headers["ETag"]) == 200
 
 
-def test_part_of_a_graphql_answer_is_missing(box: Sandbox, everreal: Client) -> None:
+def test_part_of_a_graphql_response_is_missing(box: Sandbox, everreal: Client) -> None:
     for name in ("a", "b"):
         box.everreal.add_candidate({"id": name, "firstName": name, "lastName": "Groß"})
     box.everreal.faults.once("graphql_partial")
 
-    answer = everreal("POST", "/api/reporting/graphql", json={"query": "{candidates{id}}"})
+    response = everreal("POST", "/api/reporting/graphql", json={"query": "{candidates{id}}"})
 
-    assert answer.status_code == 200
-    assert answer.json()["data"]["candidates"] == [{"id": "a"}, None]
-    assert answer.json()["errors"]
+    assert response.status_code == 200
+    assert response.json()["data"]["candidates"] == [{"id": "a"}, None]
+    assert response.json()["errors"]
 
 
 def test_a_seed_gives_the_same_faults_again() -> None:
@@ -193,5 +193,5 @@ def deliver(sigma: Client, count: int) -> None:
         {"externeId": f"s{at}", "ve": number, "vorname": "Anna", "name": "Groß"}
         for at, number in enumerate(sigma.system.units[:count])
     ]
-    answer = sigma("POST", "/immobilienboersen/Immomio/eingang", json={"interessenten": prospects})
-    assert answer.json() == {"angenommen": count, "abgewiesen": []}
+    response = sigma("POST", "/immobilienboersen/Immomio/eingang", json={"interessenten": prospects})
+    assert response.json() == {"angenommen": count, "abgewiesen": []}

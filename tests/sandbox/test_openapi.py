@@ -94,7 +94,7 @@ def name_what_exists(case: schemathesis.Case, system: System) -> None:
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("name", ["immomio", "everreal", "yuneo", "sigma"])
-def test_answers_are_as_described(quiet_box: Sandbox, name: str, mode: GenerationMode) -> None:
+def test_responses_are_as_described(quiet_box: Sandbox, name: str, mode: GenerationMode) -> None:
     """Good and bad requests: no crash, no undeclared status, type or shape, and nothing bad is taken.
 
     Each operation has also done once what it is there for, and not only refused.
@@ -115,8 +115,8 @@ def test_answers_are_as_described(quiet_box: Sandbox, name: str, mode: Generatio
             checks = [
                 check for check in CHECKS if case.method != "GET" or check is not negative_data_rejection
             ]
-            answer = case.call_and_validate(headers=authorization(system), checks=checks)
-            answers[case.operation.label].add(answer.status_code)
+            response = case.call_and_validate(headers=authorization(system), checks=checks)
+            answers[case.operation.label].add(response.status_code)
 
         ask()
     never = [label for label, statuses in answers.items() if not statuses & {200, 201, 202}]

@@ -61,8 +61,8 @@ def test_another_process_turns_the_knobs(box: Sandbox) -> None:
     client.clear_faults()
     client.fault_rate(0.5, ["500"], seed=1)
     for wrong in ({"kind": "nonsense"}, {"rate": 1}):
-        answer = requests.put(f"{box.yuneo.url}/_sandbox/faults", json=wrong, timeout=5)
-        assert answer.status_code == 400
+        response = requests.put(f"{box.yuneo.url}/_sandbox/faults", json=wrong, timeout=5)
+        assert response.status_code == 400
     with pytest.raises(requests.HTTPError):
         client.options(per_minute=5, nonsense=1)
     assert client.options()["per_minute"] == 600
@@ -94,7 +94,7 @@ def _four_free_ports() -> int:
     raise AssertionError("no free ports")
 
 
-def test_the_command_line_serves_until_told_to_stop() -> None:
+def test_the_command_line_serves_until_it_is_stopped() -> None:
     port = _four_free_ports()
     process = subprocess.Popen(
         [sys.executable, "-m", "include.sandbox", "--port", str(port), "--days", "1"],

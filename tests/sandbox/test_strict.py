@@ -39,8 +39,8 @@ def client(request: pytest.FixtureRequest, box: Sandbox) -> Client:
     return Client(getattr(box, request.param))
 
 
-def is_refused(answer: requests.Response, name: str, status: int) -> bool:
-    return answer.status_code == status and set(answer.json()) == ERROR_KEYS[name]
+def is_refused(response: requests.Response, name: str, status: int) -> bool:
+    return response.status_code == status and set(response.json()) == ERROR_KEYS[name]
 
 
 @pytest.mark.parametrize("name", READ)
@@ -72,9 +72,9 @@ def test_a_parameter_is_there_once_and_with_a_value(box: Sandbox, name: str, que
 def test_what_may_be_repeated_may_be_repeated(box: Sandbox, name: str) -> None:
     field = "externalId" if name == "yuneo" else "externeId"
 
-    answer = Client(getattr(box, name))("GET", READ[name], params={field: ["a", "b"]})
+    response = Client(getattr(box, name))("GET", READ[name], params={field: ["a", "b"]})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("name", WRITE)
@@ -91,10 +91,12 @@ def test_a_parameter_of_the_request_for_a_token(box: Sandbox, name: str) -> None
     system = getattr(box, name)
     body = password_grant(system) if name == "everreal" else {"username": system.login, "password": "x"}
 
-    answer = requests.post(f"{system.url}{system.token_path}?client_id=x", json=body, timeout=5)
+    response = requests.post(f"{system.url}{system.token_path}?client_id=x", json=body, timeout=5)
 
-    assert answer.status_code == 400
-    assert set(answer.json()) == ({"error", "error_description"} if name == "everreal" else ERROR_KEYS[name])
+    assert response.status_code == 400
+    assert set(response.json()) == (
+        {"error", "error_description"} if name == "everreal" else ERROR_KEYS[name]
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,9 +113,11 @@ def test_a_parameter_of_the_request_for_a_token(box: Sandbox, name: str) -> None
 def test_a_body_that_is_not_declared_as_json(box: Sandbox, name: str, headers: dict[str, str]) -> None:
     method, path, _ = WRITE[name]
 
-    answer = Client(getattr(box, name))(method, path, data=b'{"query": "{candidates{id}}"}', headers=headers)
+    response = Client(getattr(box, name))(
+        method, path, data=b'{"query": "{candidates{id}}"}', headers=headers
+    )
 
-    assert is_refused(answer, name, 415)
+    assert is_refused(response, name, 415)
 
 
 @pytest.mark.parametrize("name", WRITE)
@@ -128,9 +132,9 @@ def test_a_charset_may_be_named(box: Sandbox, name: str) -> None:
 def test_a_form_instead_of_json_for_a_token(box: Sandbox, name: str) -> None:
     system = getattr(box, name)
 
-    answer = requests.post(system.url + system.token_path, data=password_grant(box.everreal), timeout=5)
+    response = requests.post(system.url + system.token_path, data=password_grant(box.everreal), timeout=5)
 
-    assert answer.status_code == 415
+    assert response.status_code == 415
 
 
 @pytest.mark.parametrize("name", READ)
@@ -151,9 +155,11 @@ def test_another_scheme_of_authorization(client: Client) -> None:
     wrong = ["", "Basic eDp5", "Bearer x", f"Token {value_only}", value_only, f"{good} x"]
 
     for value in wrong:
-        answer = client(method, path, json={} if method == "POST" else None, headers={"Authorization": value})
-        assert answer.status_code == 401, value
-        assert set(answer.json()) == ERROR_KEYS[system.name]
+        response = client(
+            method, path, json={} if method == "POST" else None, headers={"Authorization": value}
+        )
+        assert response.status_code == 401, value
+        assert set(response.json()) == ERROR_KEYS[system.name]
 
 
 @pytest.mark.parametrize("name", ["immomio", "everreal"])
@@ -166,22 +172,22 @@ def test_another_scheme_at_the_token(box: Sandbox, name: str) -> None:
         else {"username": system.login, "password": system.password}
     )
 
-    answer = requests.post(
+    response = requests.post(
         system.url + system.token_path,
         json=body,
         auth=system.client if name == "everreal" else ("a", "b"),
         timeout=5,
     )
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 def test_a_slash_at_the_end_is_another_path(client: Client) -> None:
     paths = {**READ, "everreal": GRAPHQL}
 
-    answer = client("GET", paths[client.system.name] + "/", allow_redirects=False)
+    response = client("GET", paths[client.system.name] + "/", allow_redirects=False)
 
-    assert is_refused(answer, client.system.name, 404)
+    assert is_refused(response, client.system.name, 404)
 
 
 @pytest.mark.parametrize("tag", ["1", "*", 'W/"1"', '""', '"1", "2"', '"01"', '"x"', "'1'"])
@@ -189,9 +195,9 @@ def test_if_match_is_a_number_in_quotes(box: Sandbox, sigma: Client, tag: str) -
     number = an_offer(box.sigma)
     path = f"/stammdaten/angebote/{number}"
 
-    answer = sigma("PUT", path, json={"status": "angenommen"}, headers={"If-Match": tag})
+    response = sigma("PUT", path, json={"status": "angenommen"}, headers={"If-Match": tag})
 
-    assert (answer.status_code, answer.json()["fehler"]) == (400, "UNGUELTIG")
+    assert (response.status_code, response.json()["fehler"]) == (400, "UNGUELTIG")
     assert box.sigma.leases == []
 
 
@@ -207,18 +213,18 @@ def test_a_number_in_a_path_has_digits_only(sigma: Client, number: str) -> None:
 def test_only_the_status_can_be_saved(box: Sandbox, sigma: Client, body: Any) -> None:
     path = f"/stammdaten/angebote/{an_offer(box.sigma)}"
 
-    answer = sigma("PUT", path, json=body, headers={"If-Match": '"1"'})
+    response = sigma("PUT", path, json=body, headers={"If-Match": '"1"'})
 
-    assert (answer.status_code, answer.json()["fehler"]) == (400, "UNGUELTIG")
+    assert (response.status_code, response.json()["fehler"]) == (400, "UNGUELTIG")
     assert box.sigma.leases == []
 
 
 def test_a_prospect_needs_its_unit(box: Sandbox, sigma: Client) -> None:
     prospect = {"externeId": "s1", "ve": "", "vorname": "Anna", "name": "Groß"}
 
-    answer = sigma("POST", "/immobilienboersen/Immomio/eingang", json={"interessenten": [prospect]}).json()
+    response = sigma("POST", "/immobilienboersen/Immomio/eingang", json={"interessenten": [prospect]}).json()
 
-    assert answer["abgewiesen"] == [{"externeId": "s1", "fehler": "FELD_UNGUELTIG", "meldung": "ve"}]
+    assert response["abgewiesen"] == [{"externeId": "s1", "fehler": "FELD_UNGUELTIG", "meldung": "ve"}]
 
 
 @pytest.mark.parametrize("name", ["immomio", "everreal", "yuneo", "sigma"])

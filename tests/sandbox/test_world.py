@@ -40,7 +40,7 @@ def test_every_kind_is_there_for_each_partner(world: World) -> None:
     assert set(world.notes.values()) >= set(TEXT_DIRT)
 
 
-def test_yesterday_has_enough_chosen_ones_and_no_data_lie_after_midnight(world: World) -> None:
+def test_yesterday_has_enough_chosen_ones_and_no_data_is_after_midnight(world: World) -> None:
     start, end = (midnight(ANCHOR - timedelta(days=back)) for back in (1, 0))
     accepted = [one for one in world.immomio_applications if one["status"] == "ACCEPTED_AS_TENANT"]
     signed = [one for one in world.everreal_contracts if one["status"] == "SIGNED"]
@@ -115,7 +115,7 @@ def test_units_are_shared_only_where_it_is_meant(world: World) -> None:
     assert {number[0] for number in world.units} == {"1", "2", "3"}
 
 
-def test_the_number_of_some_units_stands_in_external_id_only(world: World) -> None:
+def test_the_number_of_some_units_is_in_external_id_only(world: World) -> None:
     """EverReal shows its users another number for the units of client 2."""
     units = [one["listing"]["unit"] for one in world.everreal_candidates]
     hidden = [unit for unit in units if unit["objectId"] != unit["externalId"]]

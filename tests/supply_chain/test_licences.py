@@ -71,7 +71,7 @@ def test_the_command_fails_and_says_where_to_look(
     assert "newcomer 1.0: AGPL-3.0-only" in capsys.readouterr().err
 
 
-def test_the_page_tells_of_the_locked_packages() -> None:
+def test_the_page_lists_the_locked_packages() -> None:
     rows = re.findall(r"^\| ([\w.-]+) \| (\d\S*) \| .+ \|$", PAGE.read_text(), flags=re.M)
     told = {_normal(name): version for name, version in rows}
     everywhere = {_normal(name): version for name, version, marker in LOCKED if not marker}

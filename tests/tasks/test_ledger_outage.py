@@ -7,54 +7,60 @@ from dataclasses import replace
 
 import pytest
 
-from tests.harness.house import AFTER_LOAD, LOAD, UP_TO_LOAD, House, until
+from tests.harness.installation import AFTER_LOAD, LOAD, UP_TO_LOAD, Installation, until
 from tests.harness.postgres_server import PostgresServer
 
 
 @pytest.fixture
-def on_postgresql(house: House, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> House:
-    """The house with its ledger on PostgreSQL."""
+def on_postgresql(
+    installation: Installation, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> Installation:
+    """The installation with its ledger on PostgreSQL."""
     ledger = {"AIRFLOW_CONN_PROSPECT_LEDGER": postgres.connection()}
     monkeypatch.setenv(*next(iter(ledger.items())))
-    house.run = replace(house.run, environment={**house.run.environment, **ledger})
-    return house
+    installation.run = replace(installation.run, environment={**installation.run.environment, **ledger})
+    return installation
 
 
-def test_it_ends_while_the_erp_holds_its_answer(on_postgresql: House, postgres: PostgresServer) -> None:
+def test_it_ends_while_the_erp_holds_its_response(
+    on_postgresql: Installation, postgres: PostgresServer
+) -> None:
     """The answer gets lost, and the ledger that should say so is gone: afterwards the ERP is asked what it took."""
-    house = on_postgresql
-    house.add()
-    house.system.faults.once("timeout_after", path=house.names.deliveries, hold_seconds=2)
-    task = house.begins(UP_TO_LOAD)
-    until(lambda: bool(house.system.faults.log))
+    installation = on_postgresql
+    installation.add()
+    installation.system.faults.once("timeout_after", path=installation.names.deliveries, hold_seconds=2)
+    task = installation.begins(UP_TO_LOAD)
+    until(lambda: bool(installation.system.faults.log))
     postgres.stop_at_once()
     ended = task.end()
     assert ended.how == "failed", "Airflow tries it again, no person is needed"
     assert "OperationalError" in ended.error
-    again = house.does(LOAD)
+    again = installation.does(LOAD)
     assert again.how == "failed", "still down"
 
     postgres.start()
-    house.succeeds(LOAD)
-    house.succeeds(AFTER_LOAD)
+    installation.succeeds(LOAD)
+    installation.succeeds(AFTER_LOAD)
 
-    house.all_is_well()
-    assert json.loads(house.run.environment["AIRFLOW_CONN_PROSPECT_LEDGER"])["host"] == str(postgres.home)
+    installation.all_is_well()
+    assert json.loads(installation.run.environment["AIRFLOW_CONN_PROSPECT_LEDGER"])["host"] == str(
+        postgres.home
+    )
 
 
-def test_it_ends_while_a_lease_is_made(on_postgresql: House, postgres: PostgresServer) -> None:
+def test_it_ends_while_a_lease_is_made(on_postgresql: Installation, postgres: PostgresServer) -> None:
     """The ERP has made the lease and nobody could write that down: it is read from there, not made again."""
-    house = on_postgresql
-    house.add()
-    house.succeeds(UP_TO_LOAD)
-    method, path = house.names.accepts
-    house.system.faults.once("timeout_after", path=path, method=method, hold_seconds=2)
-    task = house.begins(("auto_accept",))
-    until(lambda: bool(house.system.faults.log))
+    installation = on_postgresql
+    installation.add()
+    installation.succeeds(UP_TO_LOAD)
+    method, path = installation.names.accepts
+    installation.system.faults.once("timeout_after", path=path, method=method, hold_seconds=2)
+    task = installation.begins(("auto_accept",))
+    until(lambda: bool(installation.system.faults.log))
     postgres.stop_at_once()
     assert task.end().how == "failed"
 
     postgres.start()
-    house.succeeds(AFTER_LOAD)
+    installation.succeeds(AFTER_LOAD)
 
-    house.all_is_well()
+    installation.all_is_well()

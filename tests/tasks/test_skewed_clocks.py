@@ -12,7 +12,7 @@ import time_machine
 from letting_sync.ledger.ledger import CLAIM_EXPIRES, Ledger
 from letting_sync.ledger.records import Intent, Run
 from letting_sync.ledger.schema import Store, entries
-from tests.harness.house import LOAD, UP_TO_LOAD, House
+from tests.harness.installation import LOAD, UP_TO_LOAD, Installation
 from tests.harness.postgres_server import PostgresServer
 
 INTENT = Intent("prospect", "1/1/1/1", True, "content", None)
@@ -24,33 +24,39 @@ on_clocks = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def on_postgresql(house: House, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> House:
+def on_postgresql(
+    installation: Installation, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> Installation:
     """The house with its ledger on PostgreSQL, which has a clock of its own."""
     ledger = {"AIRFLOW_CONN_PROSPECT_LEDGER": postgres.connection()}
     monkeypatch.setenv(*next(iter(ledger.items())))
-    house.run = replace(house.run, environment={**house.environment(settle_seconds=4), **ledger})
-    return house
+    installation.run = replace(
+        installation.run, environment={**installation.environment(settle_seconds=4), **ledger}
+    )
+    return installation
 
 
 @on_clocks
 @pytest.mark.parametrize("whose", ["the first worker's", "the second worker's"])
 def test_a_request_that_takes_effect_late_is_waited_for(
-    on_postgresql: House, ahead: timedelta, whose: str
+    on_postgresql: Installation, ahead: timedelta, whose: str
 ) -> None:
     """The response is lost, the worker dies, and the ERP does what it was asked two seconds later."""
-    house, right = on_postgresql, on_postgresql.run
+    installation, right = on_postgresql, on_postgresql.run
     skewed = replace(right, clock_ahead=ahead)
     first, second = (skewed, right) if whose == "the first worker's" else (right, skewed)
-    house.add(1)
-    house.system.faults.once("late_effect", path=house.names.deliveries, method="POST", hold_seconds=2)
-    house.does(
+    installation.add(1)
+    installation.system.faults.once(
+        "late_effect", path=installation.names.deliveries, method="POST", hold_seconds=2
+    )
+    installation.does(
         UP_TO_LOAD, run=replace(first, modules={"letting_sync.tasks.load_offers.loader.ROUNDS_LOST": 0})
     )
-    assert house.offers() == {}, "the request has had no effect yet"
+    assert installation.offers() == {}, "the request has had no effect yet"
 
-    house.succeeds(LOAD, run=second)
+    installation.succeeds(LOAD, run=second)
 
-    assert house.offers() == {house.ids[0]: 1}
+    assert installation.offers() == {installation.ids[0]: 1}
 
 
 @on_clocks

@@ -217,23 +217,23 @@ def _apply(run: RunFacts, kind: str, transition: Transition, **numbers: Any) -> 
         before, change = incidents.apply(run.dag_id, kind, transition)
     except _NO_LEDGER as error:
         log.error("Alerts have no memory: the ledger cannot be used (%s).", type(error).__name__)
-        _tell(run, kind, transition(Incident()), numbers)
+        _notify(run, kind, transition(Incident()), numbers)
         return
     with closing(incidents):
-        if not change.tell:
+        if not change.notify:
             return
-        if not _tell(run, kind, change, numbers):
-            incidents.not_told(run.dag_id, kind, before, change)
-        elif change.tell == "opened":
-            incidents.told(run.dag_id, kind, change.after.since)
+        if not _notify(run, kind, change, numbers):
+            incidents.mark_not_notified(run.dag_id, kind, before, change)
+        elif change.notify == "opened":
+            incidents.mark_notified(run.dag_id, kind, change.after.since)
 
 
-def _tell(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]) -> list[str]:
+def _notify(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]) -> list[str]:
     settings = alert_settings()
     message: Message
-    if change.tell == "opened":
+    if change.notify == "opened":
         message = opened_message(kind, run, language(), **{"new": change.new, **numbers})
-    elif change.tell == "closed":
+    elif change.notify == "closed":
         message = closed_message(kind, run, language(), change.left)
     else:
         return []
@@ -279,12 +279,12 @@ def _never_failing(what: str) -> Iterator[None]:
 def main() -> int:
     """Send a test alert to every channel; returns the exit code."""
     settings = alert_settings()
-    told = channels.send(test_message(language()), settings) if settings.channels else []
+    delivered = channels.send(test_message(language()), settings) if settings.channels else []
     for channel in settings.channels:
-        print(f"{channel}: {'sent' if channel in told else 'NOT sent, see above'}")
+        print(f"{channel}: {'sent' if channel in delivered else 'NOT sent, see above'}")
     if not settings.channels:
         print("Nobody is told: neither alert_email_to nor alert_webhook_conn_id is set in [prospects].")
-    return 0 if settings.channels and len(told) == len(settings.channels) else 1
+    return 0 if settings.channels and len(delivered) == len(settings.channels) else 1
 
 
 if __name__ == "__main__":

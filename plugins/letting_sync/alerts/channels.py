@@ -70,8 +70,8 @@ def _call(message: Message, settings: AlertSettings) -> None:
     from airflow.providers.http.notifications.http import HttpNotifier
 
     connection = BaseHook.get_connection(settings.webhook_conn_id or "")
-    form = settings.webhook_format or format_of(connection.host or "")
-    body: dict[str, Any] = message.teams() if form == "teams" else message.slack()
+    message_format = settings.webhook_format or format_of(connection.host or "")
+    body: dict[str, Any] = message.teams() if message_format == "teams" else message.slack()
     HttpNotifier(
         http_conn_id=settings.webhook_conn_id or "",
         endpoint=None if connection.login else connection.password,

@@ -20,8 +20,8 @@ from letting_sync.ledger.reports import LedgerReports
 from letting_sync.ledger.schema import UtcDateTime, metadata
 from letting_sync.reasons import Reason
 
-TELLING_EXPIRES = timedelta(minutes=5)
-"""A process that began to tell and did not say that it was done has died. Longer than all tries of a send."""
+NOTIFICATION_EXPIRES = timedelta(minutes=5)
+"""A process that began a notification and did not note its end has died. Longer than all tries of a send."""
 EACH = frozenset({"approval", "waiting"})
 """Kinds of which every subject is news; of the others an open incident covers those that follow."""
 
@@ -43,18 +43,20 @@ class Incident:
     """What one row says.
 
     :param subjects: run ids, or ids of ledger entries, each with the end of its window.
-    :param since: when the latest telling began.
-    :param told_at: when it had been told; ``None``: not yet, or not at all.
+    :param since: when the latest notification began.
+    :param notified_at: when its recipients had been notified (column ``told_at``); ``None``: not yet, or not at all.
     """
 
     subjects: Mapping[str, str | None] = field(default_factory=dict)
     since: datetime | None = None
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
 
-    def untold(self, at: datetime) -> bool:
-        """Whether it is open and whoever was to tell it has died over it."""
+    def not_notified(self, at: datetime) -> bool:
+        """Whether it is open and the process that was to send its notification has died."""
         return bool(
-            self.subjects and self.told_at is None and (not self.since or self.since < at - TELLING_EXPIRES)
+            self.subjects
+            and self.notified_at is None
+            and (not self.since or self.since < at - NOTIFICATION_EXPIRES)
         )
 
 
@@ -62,13 +64,13 @@ class Incident:
 class Change:
     """What becomes of an incident.
 
-    :param tell: ``opened``, ``closed`` or nothing to be told.
+    :param notify: which message is to be sent: ``opened``, ``closed`` or none.
     :param left: subjects that are still not well although the incident is over.
     :param new: how many subjects were not known before.
     """
 
     after: Incident
-    tell: str | None = None
+    notify: str | None = None
     left: tuple[str, ...] = ()
     new: int = 0
 
@@ -76,7 +78,7 @@ class Change:
 def opened(kind: str, before: Incident, subject: str, window_end: str | None, at: datetime) -> Change:
     """A run got into trouble."""
     new = subject not in before.subjects
-    news = not before.subjects or (kind in EACH and new) or before.untold(at)
+    news = not before.subjects or (kind in EACH and new) or before.not_notified(at)
     subjects = {**before.subjects, subject: window_end}
     if news:
         return Change(Incident(subjects, since=at), "opened", new=int(new))
@@ -96,14 +98,14 @@ def went_well(before: Incident, run_id: str, window_end: str | None, scheduled: 
     )
     if not before.subjects or (left and not overtaken):
         return Change(replace(before, subjects=left))
-    return Change(Incident(), "closed" if before.told_at else None, left=tuple(sorted(left)))
+    return Change(Incident(), "closed" if before.notified_at else None, left=tuple(sorted(left)))
 
 
 def ended(before: Incident, run_id: str) -> Change:
     """A run's own question is answered; those of other runs still stand."""
     left = {run: end for run, end in before.subjects.items() if run != run_id}
-    tell = "closed" if run_id in before.subjects and before.told_at else None
-    return Change(replace(before, subjects=left) if left else Incident(), tell)
+    notify = "closed" if run_id in before.subjects and before.notified_at else None
+    return Change(replace(before, subjects=left) if left else Incident(), notify)
 
 
 def over(before: Incident, run_id: str) -> Change:
@@ -116,10 +118,10 @@ def still_there(before: Incident, subjects: Collection[str], at: datetime) -> Ch
     """All that waits, counted anew: told if something is new, and when nothing is left."""
     new = len(set(subjects) - set(before.subjects))
     after = dict.fromkeys(sorted(subjects))
-    if after and (new or before.untold(at)):
+    if after and (new or before.not_notified(at)):
         return Change(Incident(after, since=at), "opened", new=new)
     if before.subjects and not after:
-        return Change(Incident(), "closed" if before.told_at else None)
+        return Change(Incident(), "closed" if before.notified_at else None)
     return Change(replace(before, subjects=after))
 
 
@@ -144,15 +146,15 @@ class Incidents:
             _write(connection, dag_id, kind, changed.after)
         return before, changed
 
-    def told(self, dag_id: str, kind: str, since: datetime | None) -> None:
-        """Remember that somebody was told, unless another telling has begun meanwhile."""
+    def mark_notified(self, dag_id: str, kind: str, since: datetime | None) -> None:
+        """Note that the recipients were notified, unless another notification has begun meanwhile."""
         with self.engine.begin() as connection:
             current = _locked(connection, dag_id, kind)
             if current.since == since:
-                _write(connection, dag_id, kind, replace(current, told_at=datetime.now(UTC)))
+                _write(connection, dag_id, kind, replace(current, notified_at=datetime.now(UTC)))
 
-    def not_told(self, dag_id: str, kind: str, before: Incident, change: Change) -> None:
-        """Nobody could be told: put back what was, so that the next run tries again."""
+    def mark_not_notified(self, dag_id: str, kind: str, before: Incident, change: Change) -> None:
+        """No recipient could be notified: restore the incident as it was, so that the next run tries again."""
         with self.engine.begin() as connection:
             if _locked(connection, dag_id, kind) == change.after:
                 _write(connection, dag_id, kind, before)
@@ -178,7 +180,7 @@ def _write(connection: sa.Connection, dag_id: str, kind: str, incident: Incident
     connection.execute(
         sa.update(open_incidents)
         .where(_is(dag_id, kind))
-        .values(subjects=json.dumps(incident.subjects), since=incident.since, told_at=incident.told_at)
+        .values(subjects=json.dumps(incident.subjects), since=incident.since, told_at=incident.notified_at)
     )
 
 

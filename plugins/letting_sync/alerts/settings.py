@@ -73,7 +73,7 @@ def _one_of(name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def who_is_told(settings: AlertSettings | None = None) -> str:
+def recipients(settings: AlertSettings | None = None) -> str:
     """One sentence for a DAG's page: where its alerts go, or that they go nowhere."""
     settings = settings or alert_settings()
     if not settings.channels:

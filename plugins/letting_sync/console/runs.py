@@ -167,8 +167,8 @@ def live_since(session: Session, pair: Pair) -> datetime | None:
             DagRun.dag_id == pair.dag_id
         )
     ).one()
-    by_hand = last_whole_interval(pair.cron, run_after).start if run_after else None
-    return min((moment for moment in (first, by_hand) if moment), default=None)
+    manual = last_whole_interval(pair.cron, run_after).start if run_after else None
+    return min((moment for moment in (first, manual) if moment), default=None)
 
 
 def last_scheduled(session: Session, dag_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:

@@ -83,9 +83,9 @@ def refuse_wrong() -> None:
     sentences = wrong_customers()
     if sentences:
         more = len(sentences) - MOST_SENTENCES
-        told = [*sentences[:MOST_SENTENCES], f"... and {more} more"] if more > 0 else sentences
+        shown = [*sentences[:MOST_SENTENCES], f"... and {more} more"] if more > 0 else sentences
         raise WrongCustomers(
-            "\n".join(["The other customers are not touched. Mend in the pairs folder:", *told])
+            "\n".join(["The other customers are not touched. Mend in the pairs folder:", *shown])
         )
 
 

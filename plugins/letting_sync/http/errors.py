@@ -79,7 +79,7 @@ def rule_for(rules: Mapping[int | str, Rule], code: str | None, status: int) -> 
     return Rule(Action.STOP, "the system refuses the request")
 
 
-def failed_answer(
+def failed_response(
     response: requests.Response, code: str | None, rule: Rule, system: str, what: str, hint: str = ""
 ) -> Exception:
     """What a rule makes of an answer.
@@ -90,25 +90,25 @@ def failed_answer(
     """
     status = response.status_code
     # What stands where a code should be may be a sentence about somebody.
-    told = f"{rule.sentence} ({code if code and _A_CODE.fullmatch(code) else status})"
+    sentence = f"{rule.sentence} ({code if code and _A_CODE.fullmatch(code) else status})"
     if rule.action is Action.RENEW:
-        return TokenRefused(told, hint)
+        return TokenRefused(sentence, hint)
     if rule.action is Action.REPEAT:
         wait = _retry_after(response)
         if wait is None and status == 429:
             wait = header_seconds(response.headers.get("X-RateLimit-Reset"))
         # 503 without Retry-After comes from whatever stands in front of the system: it may be uncertain.
-        return RetryableError(told, uncertain=status == 503 and wait is None, wait=wait)
+        return RetryableError(sentence, uncertain=status == 503 and wait is None, wait=wait)
     if rule.action is Action.UNCERTAIN:
-        return RetryableError(told, uncertain=True, wait=_retry_after(response))
+        return RetryableError(sentence, uncertain=True, wait=_retry_after(response))
     if rule.action is Action.REFUSE and rule.reason:
         return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.")
     return StopRun(
-        f"{system}: {what}: {told}.{hint} Repeating does not help; mend this, then clear the task."
+        f"{system}: {what}: {sentence}.{hint} Repeating does not help; mend this, then clear the task."
     )
 
 
-def no_answer(error: requests.exceptions.RequestException, system: str, connection: str) -> Exception:
+def no_response(error: requests.exceptions.RequestException, system: str, connection: str) -> Exception:
     """Sort a request that brought no answer.
 
     :param connection: id of the Airflow connection.

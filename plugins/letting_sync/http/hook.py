@@ -24,7 +24,7 @@ from requests.auth import AuthBase
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.http.clock import clock_hint
 from letting_sync.http.deadline import deadline, is_single_try, seconds_left
-from letting_sync.http.errors import Rule, failed_answer, header_seconds, no_answer, rule_for
+from letting_sync.http.errors import Rule, failed_response, header_seconds, no_response, rule_for
 from letting_sync.http.retry import LONGEST_WAIT, RetryableError, RetryPolicy, TokenRefused
 from letting_sync.http.session import Bearer, SessionHook, refuse_plain_http
 from letting_sync.http.token import OAUTH_FIELDS, TokenFields, bearer_token, token_lifetime
@@ -96,9 +96,9 @@ class ApiHook(SessionHook):
         try:
             self.session  # noqa: B018  # finds the host, and refuses one without TLS
             self.check_log_in()
-        except RetryableError as trouble:
+        except RetryableError as error:
             return False, (
-                f"{self.system} does not serve connection {self.http_conn_id!r} now: {trouble}. Check its host and "
+                f"{self.system} does not serve connection {self.http_conn_id!r} now: {error}. Check its host and "
                 "port, and that this machine may reach them; if they are right, test again later."
             )
         except StopRun as stop:
@@ -159,7 +159,7 @@ class ApiHook(SessionHook):
         :raises StopRun: the table of answers says that repeating is pointless.
         """
 
-        def worth_another_try(error: BaseException) -> bool:
+        def is_retryable(error: BaseException) -> bool:
             if isinstance(error, TokenRefused):
                 return self.uses_token and not log_in
             return isinstance(error, RetryableError) and (repeatable or not error.uncertain)
@@ -168,10 +168,10 @@ class ApiHook(SessionHook):
         call = _Call(method, path, what, log_in, table, before_send, new_for_each_try, request)
         policy = RetryPolicy()
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(worth_another_try),
+            retry=tenacity.retry_if_exception(is_retryable),
             stop=tenacity.stop_after_attempt(1) if self._tries_once else policy.stop,
             wait=policy.pause,
-            before_sleep=lambda state: self._tell(what, state),
+            before_sleep=lambda state: self._log_retry(what, state),
             reraise=True,
         )
         try:
@@ -184,30 +184,30 @@ class ApiHook(SessionHook):
                 f"{what}: {refusal.detail} That is no answer to this call: check the connection's host and the "
                 "interface's version."
             ) from None
-        except (TokenRefused, RetryableError) as trouble:
-            raise self._given_up(trouble, what, repeatable) from None
+        except (TokenRefused, RetryableError) as error:
+            raise self._given_up(error, what, repeatable) from None
 
     @property
     def _tries_once(self) -> bool:
         return self._one_try or is_single_try()
 
-    def _given_up(self, trouble: TokenRefused | RetryableError, what: str, repeatable: bool) -> Exception:
+    def _given_up(self, error: TokenRefused | RetryableError, what: str, repeatable: bool) -> Exception:
         """What a call ends with when its last try failed."""
-        if self._tries_once and isinstance(trouble, RetryableError):
-            return trouble
-        if isinstance(trouble, TokenRefused):
+        if self._tries_once and isinstance(error, RetryableError):
+            return error
+        if isinstance(error, TokenRefused):
             return StopRun(
                 f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its "
-                f"{self.log_in_settings}, then clear the task.{trouble.hint}"
+                f"{self.log_in_settings}, then clear the task.{error.hint}"
             )
-        if trouble.uncertain and not repeatable:
-            return ResponseLost(f"{self.system}: {what}: {trouble}; it may have taken effect")
+        if error.uncertain and not repeatable:
+            return ResponseLost(f"{self.system}: {what}: {error}; it may have taken effect")
         return WaitAndRepeat(
-            f"{self.system}: {what}: {trouble}. Nothing is lost: Airflow tries again; when its tries are "
+            f"{self.system}: {what}: {error}. Nothing is lost: Airflow tries again; when its tries are "
             f"used up, clear the task once {self.system} answers."
         )
 
-    def _tell(self, what: str, state: tenacity.RetryCallState) -> None:
+    def _log_retry(self, what: str, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         seconds = state.next_action.sleep if state.next_action else 0.0
         if getattr(error, "wait", None) is not None:
@@ -267,7 +267,7 @@ class ApiHook(SessionHook):
                 with closing(response):
                     return response, _body(response, self.limits.largest)
         except requests.exceptions.RequestException as error:
-            raise no_answer(error, self.system, self.http_conn_id) from None
+            raise no_response(error, self.system, self.http_conn_id) from None
         except OSError:
             # ``requests`` says so in a plain OSError, before it opens a connection.
             raise StopRun(
@@ -286,7 +286,7 @@ class ApiHook(SessionHook):
         if not 200 <= response.status_code < 300:
             code = self.error_code(body)
             rule = rule_for(call.rules, code, response.status_code)
-            raise failed_answer(response, code, rule, self.system, call.what, hint)
+            raise failed_response(response, code, rule, self.system, call.what, hint)
         if body is None:
             raise RetryableError(f"an answer that is {objection}", uncertain=True)
         self.check_success(body)
@@ -302,7 +302,7 @@ class ApiHook(SessionHook):
 
     def field(
         self,
-        answer: Any,
+        response: Any,
         name: str,
         kind: type[_T] | tuple[type[_T], ...],
         *,
@@ -315,7 +315,7 @@ class ApiHook(SessionHook):
         :raises StopRun: if it is not there: the interface has changed, and repeating does not help.
         :raises ResponseLost: the same for a call that is not ``repeatable``: it did take effect.
         """
-        value = answer.get(name) if isinstance(answer, Mapping) else None
+        value = response.get(name) if isinstance(response, Mapping) else None
         if isinstance(value, kind):
             return value
         sentence = (
@@ -324,14 +324,14 @@ class ApiHook(SessionHook):
         )
         raise StopRun(sentence) if repeatable else ResponseLost(sentence)
 
-    def text_field(self, answer: Any, name: str, *, repeatable: bool = True) -> str:
+    def text_field(self, response: Any, name: str, *, repeatable: bool = True) -> str:
         """Like :meth:`field`, for a number or code: a text as it stands, a whole number (``4711``, ``4711.0``) as text."""
         try:
-            return Row(self.system, answer).required(name)
+            return Row(self.system, response).required(name)
         except StopRun as unreadable:
             raise unreadable if repeatable else ResponseLost(str(unreadable)) from None
 
-    def oauth_token(self, answer: Any) -> tuple[str, float]:
+    def oauth_token(self, response: Any) -> tuple[str, float]:
         """The access token of a token end point's answer, and its lifetime in seconds.
 
         Published: RFC 6749, 5.1; only its ``access_token`` must be there, see :func:`bearer_token` and
@@ -340,15 +340,15 @@ class ApiHook(SessionHook):
         :param answer: the JSON that :meth:`call` returned.
         :raises StopRun: no token that can be used as Bearer.
         """
-        return self.access_token(answer), token_lifetime(answer.get("expires_in"))
+        return self.access_token(response), token_lifetime(response.get("expires_in"))
 
-    def access_token(self, answer: Any, fields: TokenFields = OAUTH_FIELDS) -> str:
+    def access_token(self, response: Any, fields: TokenFields = OAUTH_FIELDS) -> str:
         """The access token of an answer.
 
         :param fields: where the answer has it.
         :raises StopRun: no token that can be used as Bearer.
         """
-        found, objection = bearer_token(answer, fields)
+        found, objection = bearer_token(response, fields)
         if found is None:
             raise StopRun(
                 f"{self.system}: the log-in succeeded, but {objection}; the interface may have changed. Check the "

@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 """What a token may consist of in a header: RFC 6749, A.12, without the blank."""
 
 
-def token_lifetime(answer_field: Any) -> float:
+def token_lifetime(response_field: Any) -> float:
     """The lifetime of an access token in seconds, from the field ``expires_in`` of its answer (or its counterpart).
 
     RFC 6749, section 5.1 (published): a number of seconds, and the field may be missing. Assumed: some servers send
@@ -28,10 +28,10 @@ def token_lifetime(answer_field: Any) -> float:
     :returns: more than 0 and at most :data:`LONGEST_LIFETIME`; :data:`DEFAULT_LIFETIME` for anything that is not a
         finite number above 0 or the text of one.
     """
-    if isinstance(answer_field, bool) or not isinstance(answer_field, int | float | str):
+    if isinstance(response_field, bool) or not isinstance(response_field, int | float | str):
         return DEFAULT_LIFETIME
     try:
-        seconds = float(answer_field)
+        seconds = float(response_field)
     except (ValueError, OverflowError):
         return DEFAULT_LIFETIME
     return min(seconds, LONGEST_LIFETIME) if math.isfinite(seconds) and seconds > 0 else DEFAULT_LIFETIME
@@ -48,7 +48,7 @@ OAUTH_FIELDS = TokenFields("access_token", "token_type")
 """RFC 6749, 5.1 (published)."""
 
 
-def bearer_token(answer: Any, fields: TokenFields = OAUTH_FIELDS) -> tuple[str | None, str]:
+def bearer_token(response: Any, fields: TokenFields = OAUTH_FIELDS) -> tuple[str | None, str]:
     """The access token of an answer, or what is wrong with it.
 
     Published (RFC 6749, 5.1 and 7.1): ``access_token`` and ``token_type``, in any case of letters; a client does not
@@ -57,10 +57,10 @@ def bearer_token(answer: Any, fields: TokenFields = OAUTH_FIELDS) -> tuple[str |
     :param fields: where the answer has them.
     :returns: the token and ``""``, or ``None`` and a clause for an error message, without any value of the answer.
     """
-    token = answer.get(fields.token) if isinstance(answer, Mapping) else None
+    token = response.get(fields.token) if isinstance(response, Mapping) else None
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         return None, f"its answer has no usable {fields.token!r}"
-    kind = answer.get(fields.kind)
+    kind = response.get(fields.kind)
     if kind is not None and (not isinstance(kind, str) or kind.lower() != "bearer"):
         return None, f"its answer holds a token of another {fields.kind!r} than Bearer"
     return token, ""

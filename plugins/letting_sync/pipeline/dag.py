@@ -10,9 +10,9 @@ from airflow.sdk import DAG, Asset
 from airflow.sdk.definitions.param import ParamsDict
 
 from letting_sync.alerts import callbacks
-from letting_sync.alerts.settings import who_is_told
+from letting_sync.alerts.settings import recipients
 from letting_sync.pipeline.pair import Pair
-from letting_sync.pipeline.params import form
+from letting_sync.pipeline.params import pair_params
 from letting_sync.tasks.dedup.operator import DedupOperator
 from letting_sync.tasks.reconcile.operator import ReconcileOperator
 from letting_sync.window import timetable
@@ -67,12 +67,12 @@ def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             **watched,
         )
     # Set here, not above: else each task gets, and Airflow stores, a copy of its own.
-    dag.params = ParamsDict(form())
+    dag.params = ParamsDict(pair_params())
     return dag
 
 
 def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
-    """When the pair runs, how often a task is tried, and who is told of trouble."""
+    """When the pair runs, how often a task is tried, and the recipients of alerts."""
     return callbacks.WatchedDAG(
         dag_id=pair.dag_id,
         description=f"Prospects chosen in the letting platform become offers and leases ({pair.erp.exchange})",
@@ -89,7 +89,7 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
             "max_retry_delay": timedelta(hours=1),
         },
         tags=["prospects", *pair.tags],
-        doc_md=f"{doc_md or ''}\n* **Who is told**: {_told()}\n",
+        doc_md=f"{doc_md or ''}\n* **Who is told**: {_recipients()}\n",
         **callbacks.dag_callbacks(pair.alerts.late_after, pair.timing.schedule),
     )
 
@@ -109,5 +109,5 @@ def _asset(pair: Pair, what: str, event: str) -> Asset:
 
 
 @cache  # once a process: a DAG file may hold thousands of pairs
-def _told() -> str:
-    return who_is_told()
+def _recipients() -> str:
+    return recipients()

@@ -25,7 +25,7 @@ class Param(sdk.Param):
         return super().resolve(*value, **options) if value or "value" in options else self.value
 
 
-def form() -> dict[str, Param]:
+def pair_params() -> dict[str, Param]:
     """The fields, made anew for each DAG: Airflow writes into them what was entered for a run."""
     return {
         "window_start": Param(

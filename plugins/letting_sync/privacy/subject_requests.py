@@ -258,9 +258,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dry-run", "--rehearse", action="store_true", help="erase: count only")
     options = parser.parse_args(arguments)
     person = PersonData(options.external_id, options.pair)
-    answer = person.export() if options.command == "export" else person.erase(options.dry_run)
-    print(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
-    return 1 if answer.get("ledger_rows_left_as_something_goes_on") else 0
+    response = person.export() if options.command == "export" else person.erase(options.dry_run)
+    print(json.dumps(response, indent=2, ensure_ascii=False, default=str))
+    return 1 if response.get("ledger_rows_left_as_something_goes_on") else 0
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ class MietblickHook(ApiHook):
     def fetch_token(self) -> tuple[str, float]:
         """Log in; a token lives for ten minutes."""
         body = {"benutzer": self.connection.login, "kennwort": self.connection.password}
-        answer = self.call("POST", "/api/anmeldung", what="log in", log_in=True, json=body)
-        return self.field(answer, "token", str), float(self.field(answer, "sekunden", (int, float)))
+        response = self.call("POST", "/api/anmeldung", what="log in", log_in=True, json=body)
+        return self.field(response, "token", str), float(self.field(response, "sekunden", (int, float)))
 
     def error_code(self, body: Any) -> str | None:
         """Mietblick writes its own code beside the HTTP status."""
@@ -47,8 +47,8 @@ class MietblickHook(ApiHook):
 
         def fetch(since: datetime, until: datetime, number: int) -> Page:
             order = {"stand": status, "ab": since.isoformat(), "vor": until.isoformat(), "seite": number}
-            answer = self.call("GET", "/api/bewerbungen", what="read applications", params=order)
-            return Page(self.field(answer, "bewerbungen", list), self.field(answer, "anzahl", int))
+            response = self.call("GET", "/api/bewerbungen", what="read applications", params=order)
+            return Page(self.field(response, "bewerbungen", list), self.field(response, "anzahl", int))
 
         return ListByTime(self.system, fetch, Versions("nr", "geaendert"), self.concurrently)
         # guide: end

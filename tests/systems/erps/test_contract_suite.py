@@ -151,7 +151,7 @@ def test_a_batch_that_another_run_took_over_is_not_sent(customer: Any, make: Mak
     assert customer.system.batches == []
 
 
-def test_a_delivery_whose_answer_is_lost_says_so(customer: Any, make: Make) -> None:
+def test_a_delivery_whose_response_is_lost_says_so(customer: Any, make: Make) -> None:
     """It may lie in the ERP: the loader looks it up before it sends anything again."""
     customer.system.faults.set(1, ["drop_after"], path=customer.words.import_path)
 
@@ -366,7 +366,7 @@ def test_an_offer_accepted_twice_is_one_lease(customer: Any) -> None:
     assert len(customer.system.leases) == 1
 
 
-def test_an_acceptance_whose_answer_is_lost_is_found_and_not_made_twice(customer: Any) -> None:
+def test_an_acceptance_whose_response_is_lost_is_found_and_not_made_twice(customer: Any) -> None:
     """The second try meets an offer that is no longer open; the next reading shows its lease."""
     customer.stored_offer()
     offer = read(customer)
@@ -471,15 +471,15 @@ def strange(customer: Any, monkeypatch: pytest.MonkeyPatch, **by_key: Any) -> No
     real = customer.system.find_offers
 
     def find(query: Any) -> Any:
-        answer = real(query)
-        places = [answer, *answer.get("items", ()), *answer.get("angebote", ())]
+        response = real(query)
+        places = [response, *response.get("items", ()), *response.get("angebote", ())]
         for key, value in by_key.items():
             for place in places:
                 if key in place:
                     place[key] = value
                     if value is ...:
                         del place[key]
-        return answer
+        return response
 
     monkeypatch.setattr(customer.system, "find_offers", find)
 
@@ -505,7 +505,7 @@ def test_fewer_offers_than_there_are_is_not_taken_for_all(
         ("externalId", "externeId"),
     ],
 )
-def test_a_look_up_that_cannot_be_read_stops_the_run_and_tells_no_value(
+def test_a_look_up_that_cannot_be_read_stops_the_run_and_shows_no_value(
     customer: Any, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, str], value: Any
 ) -> None:
     """It names the field; an offer without its id would be overlooked and made again."""

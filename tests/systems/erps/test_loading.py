@@ -128,7 +128,7 @@ def test_an_offer_of_ours_on_a_unit_that_cannot_be_read_stops_the_run(
     assert loading.customer.system.batches == []
 
 
-def test_a_change_at_the_partner_is_told_and_not_sent(loading: Loading) -> None:
+def test_a_change_at_the_partner_is_reported_and_not_sent(loading: Loading) -> None:
     anna = loading.item("anna")
     loading.load([anna])
     changed = replace(anna, intent=replace(anna.intent, content_hash="new content"))
@@ -170,7 +170,7 @@ def test_a_person_on_two_units_becomes_one_business_partner(loading: Loading) ->
     assert len(loading.customer.system.batches) == 2
 
 
-def test_an_answer_that_is_lost_is_looked_up_and_not_sent_again(loading: Loading) -> None:
+def test_a_response_that_is_lost_is_looked_up_and_not_sent_again(loading: Loading) -> None:
     path = loading.customer.words.import_path
     loading.customer.system.faults.once("drop_after", path=path)
 
@@ -178,7 +178,7 @@ def test_an_answer_that_is_lost_is_looked_up_and_not_sent_again(loading: Loading
     assert loading.offers() == ["anna"]
 
 
-def test_answers_that_are_lost_again_and_again_are_left_to_airflow(
+def test_responses_that_are_lost_again_and_again_are_left_to_airflow(
     loading: Loading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing arrives; each answer may have been lost behind the deed, so each time it is looked up first."""
@@ -193,7 +193,7 @@ def test_answers_that_are_lost_again_and_again_are_left_to_airflow(
     assert loading.offers() == [f"p{n}" for n in range(5)]
 
 
-def test_rounds_that_were_lost_before_the_task_was_put_off_count(loading: Loading) -> None:
+def test_rounds_that_were_lost_before_the_task_was_deferred_count(loading: Loading) -> None:
     loading.customer.system.faults.once("drop_before", path=loading.customer.words.import_path)
     loader = loading.loader()
     loader.rounds_lost = 2
@@ -202,7 +202,7 @@ def test_rounds_that_were_lost_before_the_task_was_put_off_count(loading: Loadin
         loader.advance([loading.item("anna")])
 
 
-def test_a_lost_answer_holds_up_no_other_group(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_response_holds_up_no_other_group(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is no lost round: others came through, so the ERP is well enough to go on with."""
     monkeypatch.setattr("letting_sync.tasks.load_offers.sender.PROSPECTS_PER_GROUP", 2)
     path = loading.customer.words.import_path
@@ -253,15 +253,15 @@ def test_a_claim_is_looked_at_when_no_other_request_has_to_be_waited_for(
     monkeypatch.setattr(erp.hook, "_places", threading.BoundedSemaphore(1))
     system.options.latency_seconds = 0.01
     before = len(system.requests)
-    answered: list[int] = []
+    response_with: list[int] = []
     batches = [loading.make(f"p{n}") for n in range(4)]
 
     list(
         erp.concurrently(
-            lambda batch: erp.deliver(batch, lambda: answered.append(len(system.requests))), batches
+            lambda batch: erp.deliver(batch, lambda: response_with.append(len(system.requests))), batches
         )
     )
-    assert answered == [before + n for n in range(4)]
+    assert response_with == [before + n for n in range(4)]
 
 
 def test_an_erp_that_is_down_leaves_no_doubt(loading: Loading) -> None:
@@ -320,7 +320,7 @@ def test_what_a_run_left_as_sent_is_sent_at_once_by_the_next_if_the_erp_has_none
     assert loading.offers() == ["anna"]
 
 
-def test_what_a_run_left_as_sent_is_adopted_if_the_erp_has_it(loading: Loading) -> None:
+def test_what_a_run_left_as_sent_is_linked_if_the_erp_has_it(loading: Loading) -> None:
     anna = loading.item("anna")
     loading.left_as_sent(anna)
     loading.customer.stored_offer("anna")
@@ -339,7 +339,7 @@ def test_what_was_sent_a_moment_ago_may_still_come(loading: Loading, monkeypatch
     assert loading.customer.system.batches == []
 
 
-def test_what_may_lie_in_the_erp_waits_for_the_import_that_somebody_has_just_started(
+def test_what_may_be_in_the_erp_waits_for_the_import_that_somebody_has_just_started(
     loading: Loading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It began between two looks: whether it takes the delivery along, only its end can tell."""

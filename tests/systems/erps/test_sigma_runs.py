@@ -50,7 +50,7 @@ def test_several_deliveries_share_one_run(sigma: Any, make: Make) -> None:
     assert len(sigma.system.runs) == 1
 
 
-def test_a_second_delivery_replaces_what_still_lies_in_the_inbox(sigma: Any, make: Make) -> None:
+def test_a_second_delivery_replaces_what_still_is_in_the_inbox(sigma: Any, make: Make) -> None:
     deliver(sigma, make("anna"))
     deliver(sigma, make("anna", city="Dresden"))
     sigma.erp.start_import()
@@ -69,12 +69,12 @@ def test_a_delivery_is_not_repeated_on_a_doubt(sigma: Any, make: Make, kind: str
     assert sigma.system.requests.count("POST", "*/eingang") == 1
 
 
-@pytest.mark.parametrize("answer", [[1], {"abgewiesen": 1}, {"abgewiesen": [{"fehler": "FELD_UNGUELTIG"}]}])
-def test_an_answer_of_the_inbox_that_cannot_be_read_is_a_lost_one(
-    sigma: Any, make: Make, monkeypatch: pytest.MonkeyPatch, answer: Any
+@pytest.mark.parametrize("response", [[1], {"abgewiesen": 1}, {"abgewiesen": [{"fehler": "FELD_UNGUELTIG"}]}])
+def test_a_response_of_the_inbox_that_cannot_be_read_is_a_lost_one(
+    sigma: Any, make: Make, monkeypatch: pytest.MonkeyPatch, response: Any
 ) -> None:
     """What was delivered lies there all the same."""
-    monkeypatch.setattr(sigma.erp.hook, "deliver", lambda *_: answer)
+    monkeypatch.setattr(sigma.erp.hook, "deliver", lambda *_: response)
 
     with pytest.raises(ResponseLost):
         deliver(sigma, make("anna"))
@@ -112,7 +112,7 @@ def test_a_run_that_goes_on_already_is_waited_for(sigma: Any, make: Make) -> Non
 
 def test_a_long_run_is_watched_from_outside(sigma: Any, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer is not waited for; the run is found by its portal and read until it has ended."""
-    monkeypatch.setattr(sigma_hook, "SECONDS_FOR_A_RUN_TO_ANSWER", 0.05)
+    monkeypatch.setattr(sigma_hook, "START_TIMEOUT", 0.05)
     sigma.system.options.run_seconds = 0.4
     deliver(sigma, make("anna", "bert"))
     job = sigma.erp.start_import()
@@ -126,7 +126,7 @@ def test_a_long_run_is_watched_from_outside(sigma: Any, make: Make, monkeypatch:
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "cut_body", "html", "malformed_json", "500_after"])
-def test_a_run_whose_answer_is_lost_is_found(sigma: Any, make: Make, kind: str) -> None:
+def test_a_run_whose_response_is_lost_is_found(sigma: Any, make: Make, kind: str) -> None:
     sigma.ended(sigma.erp.start_import())  # an earlier one, which it must not be taken for
     deliver(sigma, make("anna"))
     sigma.system.faults.once(kind, path=RUN, method="POST")
@@ -140,7 +140,7 @@ def test_a_run_whose_answer_is_lost_is_found(sigma: Any, make: Make, kind: str) 
 def test_a_run_that_breaks_off_the_line_in_the_middle_goes_on(
     sigma: Any, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sigma_hook, "SECONDS_FOR_A_RUN_TO_ANSWER", 0.1)
+    monkeypatch.setattr(sigma_hook, "START_TIMEOUT", 0.1)
     sigma.system.options.run_seconds = 0.2
     deliver(sigma, make(*[f"p{number}" for number in range(10)]))
     sigma.system.faults.once("timeout_after", path=RUN, method="POST", hold_seconds=5)
@@ -191,12 +191,12 @@ def test_an_unknown_word_for_a_runs_state_is_no_end(
     assert sigma.erp.import_going_on()
 
 
-@pytest.mark.parametrize("answer", [{"status": "beendet"}, {"laufNr": {}, "status": "beendet"}, [1]])
+@pytest.mark.parametrize("response", [{"status": "beendet"}, {"laufNr": {}, "status": "beendet"}, [1]])
 def test_a_run_that_cannot_be_read_stops_the_run(
-    sigma: Any, make: Make, monkeypatch: pytest.MonkeyPatch, answer: Any
+    sigma: Any, make: Make, monkeypatch: pytest.MonkeyPatch, response: Any
 ) -> None:
     deliver(sigma, make("anna"))
-    monkeypatch.setattr(sigma.system, "latest_run", lambda portal: answer)
+    monkeypatch.setattr(sigma.system, "latest_run", lambda portal: response)
 
     with pytest.raises(StopRun):
         sigma.erp.start_import()

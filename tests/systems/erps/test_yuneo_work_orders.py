@@ -64,7 +64,7 @@ def test_an_unknown_word_for_a_work_orders_state_is_no_end(
     assert (state.finished, list(state.results)) == (False, [])
 
 
-def test_a_lost_answer_leaves_one_work_order(yuneo: Any, make: Make) -> None:
+def test_a_lost_response_leaves_one_work_order(yuneo: Any, make: Make) -> None:
     yuneo.system.faults.once("drop_after", path=IMPORT)
 
     with pytest.raises(ResponseLost):

@@ -69,7 +69,7 @@ def test_a_wrong_client_secret_stops_the_run_at_the_first_try(everreal, monkeypa
     assert "wrong-secret" not in str(stop.value)
 
 
-def test_a_connection_without_client_is_told_so(everreal, monkeypatch, window, asked):
+def test_a_connection_without_client_is_refused_with_that_reason(everreal, monkeypatch, window, asked):
     monkeypatch.setenv("AIRFLOW_CONN_EVERREAL", json.dumps(everreal.connection() | {"extra": {}}))
 
     with pytest.raises(StopRun, match="client_id"):
@@ -116,7 +116,7 @@ def test_partial_data_beside_an_error_is_not_used(everreal, hook, add_candidates
     ],
 )
 def test_a_query_that_is_wrong_stops_the_run_at_once(everreal, hook, window, monkeypatch, error, asked):
-    monkeypatch.setattr(everreal, "answer", errors(error))
+    monkeypatch.setattr(everreal, "response", errors(error))
 
     with pytest.raises(StopRun, match="query is refused") as stop:
         read(hook, window)
@@ -127,15 +127,15 @@ def test_a_query_that_is_wrong_stops_the_run_at_once(everreal, hook, window, mon
 
 def test_a_token_refused_inside_a_200_is_renewed(everreal, hook, add_candidates, window, monkeypatch, asked):
     ids = add_candidates(2)
-    answer, refused = everreal.answer, []
+    response, refused = everreal.response, []
 
     def refuse_once(order, partial=False):
         if not refused:
             refused.append(order)
             return {"errors": [{"message": "jwt expired", "extensions": {"code": "UNAUTHENTICATED"}}]}
-        return answer(order, partial)
+        return response(order, partial)
 
-    monkeypatch.setattr(everreal, "answer", refuse_once)
+    monkeypatch.setattr(everreal, "response", refuse_once)
 
     assert read(hook, window) == sorted(ids)
     assert asked("POST", TOKEN) == 2
@@ -144,7 +144,7 @@ def test_a_token_refused_inside_a_200_is_renewed(everreal, hook, add_candidates,
 def test_an_error_that_stays_fails_the_task_for_airflow_to_repeat(everreal, hook, window, monkeypatch, asked):
     monkeypatch.setattr("letting_sync.http.retry.FAILURES_IN_A_ROW", 2)
     monkeypatch.setattr(
-        everreal, "answer", errors({"message": "geheim", "path": ["candidates", 3, "email"]}, data=None)
+        everreal, "response", errors({"message": "geheim", "path": ["candidates", 3, "email"]}, data=None)
     )
 
     with pytest.raises(WaitAndRepeat) as repeat:
@@ -231,9 +231,9 @@ def test_a_broken_record_is_reported_by_one_window_and_not_by_every_later_one(
     assert later == []
 
 
-def test_an_answer_without_its_list_stops_the_run(everreal, hook, window, monkeypatch):
+def test_a_response_without_its_list_stops_the_run(everreal, hook, window, monkeypatch):
     """A changed interface must not look like "nothing to do"."""
-    monkeypatch.setattr(everreal, "answer", lambda order, partial=False: {"data": {"candidates": None}})
+    monkeypatch.setattr(everreal, "response", lambda order, partial=False: {"data": {"candidates": None}})
 
     with pytest.raises(StopRun, match="interface may have changed"):
         read(hook, window)

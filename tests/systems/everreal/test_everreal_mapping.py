@@ -133,7 +133,7 @@ def test_every_field_of_a_contract_finds_its_place():
     )
 
 
-def test_a_candidate_is_never_chosen_and_stands_for_the_listings_unit():
+def test_a_candidate_is_never_chosen_and_is_for_the_listings_unit():
     candidate = mapped_candidate()
 
     assert (candidate.chosen, candidate.withdrawn) == (False, False)

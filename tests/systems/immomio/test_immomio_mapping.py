@@ -196,6 +196,6 @@ def test_a_long_message_is_cut_with_a_mark():
         ("property.externalId", ..., ["property.externalId"]),
     ],
 )
-def test_a_field_that_is_gone_is_told_from_an_empty_one(path, value, lacking):
+def test_a_field_that_is_gone_is_distinguished_from_an_empty_one(path, value, lacking):
     assert fields.lacking(changed(path, value), mapping.PROMISED_FIELDS) == lacking
     assert fields.lacking("no object", mapping.PROMISED_FIELDS) == []

@@ -417,7 +417,7 @@ def test_the_time_asked_for_is_waited(partner: PartnerCase, extract: Any) -> Non
 @pytest.mark.parametrize(
     "kind", ["500", "502", "503", "drop_before", "drop_after", "refuse", "cut_body", "malformed_json", "html"]
 )
-def test_a_broken_answer_is_asked_for_again(partner: PartnerCase, extract: Any, kind: str) -> None:
+def test_a_broken_response_is_asked_for_again(partner: PartnerCase, extract: Any, kind: str) -> None:
     stored = partner.add_many(3)
     partner.system.faults.once(
         kind, path=partner.list_request[1], **({"retry_after": 0} if kind == "503" else {})
@@ -426,7 +426,7 @@ def test_a_broken_answer_is_asked_for_again(partner: PartnerCase, extract: Any, 
     assert ids(extract, extract.read(START, END)) == sorted(stored)
 
 
-def test_an_answer_that_never_comes_is_asked_for_again(
+def test_a_response_that_never_comes_is_asked_for_again(
     partner: PartnerCase, extract: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     extra = partner.system.connection_extra() | {"timeout": 0.2}
@@ -438,7 +438,7 @@ def test_an_answer_that_never_comes_is_asked_for_again(
 
 
 @pytest.mark.parametrize("body", [{"something": "else"}, [], {"data": None}])
-def test_an_answer_of_another_form_stops_the_run(
+def test_a_response_of_another_form_stops_the_run(
     partner: PartnerCase, extract: Any, monkeypatch: pytest.MonkeyPatch, body: Any
 ) -> None:
     """A changed interface must not look like "nothing to do"."""

@@ -125,7 +125,7 @@ def test_nothing_but_the_contracts_fields_is_sent() -> None:
     assert "Dr." not in written().values()
 
 
-def test_what_the_inbox_turned_away_is_told_in_our_words() -> None:
+def test_what_the_inbox_refused_has_our_reason() -> None:
     rows = [
         {"externeId": "a", "fehler": "FELD_UNGUELTIG", "meldung": "Geheim"},
         {"externeId": "b", "fehler": "NEU", "meldung": "Geheim"},
@@ -139,17 +139,17 @@ def test_what_the_inbox_turned_away_is_told_in_our_words() -> None:
     }
 
 
-@pytest.mark.parametrize("answer", [{}, {"abgewiesen": None}, {"abgewiesen": []}])
-def test_the_inbox_may_have_turned_nobody_away(answer: dict[str, Any]) -> None:
-    assert mapping.refused_at_the_inbox(answer) == {}
+@pytest.mark.parametrize("response", [{}, {"abgewiesen": None}, {"abgewiesen": []}])
+def test_the_inbox_may_have_turned_nobody_away(response: dict[str, Any]) -> None:
+    assert mapping.refused_at_the_inbox(response) == {}
 
 
 @pytest.mark.parametrize(
-    "answer", [[], "Geheim", {"abgewiesen": "Geheim"}, {"abgewiesen": [{"fehler": "X"}]}]
+    "response", [[], "Geheim", {"abgewiesen": "Geheim"}, {"abgewiesen": [{"fehler": "X"}]}]
 )
-def test_an_inbox_that_cannot_be_read_stops_the_run(answer: Any) -> None:
+def test_an_inbox_that_cannot_be_read_stops_the_run(response: Any) -> None:
     with pytest.raises(StopRun) as stop:
-        mapping.refused_at_the_inbox(answer)
+        mapping.refused_at_the_inbox(response)
 
     assert "Geheim" not in str(stop.value)
 
@@ -416,11 +416,11 @@ def test_any_run_is_read_or_stops_the_run(run: Any, rows: list[Any]) -> None:
         mapping.import_state(run | {"protokoll": rows} if isinstance(run, dict) else run)
 
 
-@given(answer=like({"angenommen": 1, "abgewiesen": [{"externeId": "a", "fehler": "b"}]}) | ANYTHING)
+@given(response=like({"angenommen": 1, "abgewiesen": [{"externeId": "a", "fehler": "b"}]}) | ANYTHING)
 @settings(max_examples=60, deadline=None)
-def test_any_answer_of_the_inbox_is_read_or_stops_the_run(answer: Any) -> None:
+def test_any_response_of_the_inbox_is_read_or_stops_the_run(response: Any) -> None:
     with suppress(StopRun):
-        mapping.refused_at_the_inbox(answer)
+        mapping.refused_at_the_inbox(response)
 
 
 @given(row=like({"gpNr": 1, "vorname": "a", "name": "b", "geburtsdatum": "01.01.1990", "email": "c"}))

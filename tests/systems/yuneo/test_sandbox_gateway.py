@@ -49,17 +49,17 @@ def ask(yuneo: Yuneo, **changes: Any) -> requests.Response:
     return requests.post(yuneo.url + Gateway.path, data=form, timeout=5)
 
 
-def said(answer: requests.Response) -> tuple[int, str]:
-    assert answer.json().keys() == {"error", "error_description"}
-    return answer.status_code, answer.json()["error"]
+def said(response: requests.Response) -> tuple[int, str]:
+    assert response.json().keys() == {"error", "error_description"}
+    return response.status_code, response.json()["error"]
 
 
 def test_a_good_assertion_brings_a_token_for_every_route(yuneo: Yuneo) -> None:
-    answer = ask(yuneo)
+    response = ask(yuneo)
 
-    assert answer.status_code == 200
-    assert answer.json()["token_type"] == "Bearer"
-    header = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert response.status_code == 200
+    assert response.json()["token_type"] == "Bearer"
+    header = {"Authorization": f"Bearer {response.json()['access_token']}"}
     assert requests.get(yuneo.url + "/api/v1/offers", headers=header, timeout=5).status_code == 200
 
 
@@ -111,9 +111,9 @@ RSA_KEY = rsa.generate_private_key(65537, 2048)
     ],
 )
 def test_an_assertion_that_breaks_one_rule_is_refused(yuneo: Yuneo, assertion: Callable[[], Any]) -> None:
-    answer = ask(yuneo, client_assertion=assertion())
+    response = ask(yuneo, client_assertion=assertion())
 
-    assert said(answer) == (401, "invalid_client")
+    assert said(response) == (401, "invalid_client")
 
 
 def test_an_assertion_is_good_once(yuneo: Yuneo) -> None:
@@ -191,18 +191,18 @@ def call(yuneo: Yuneo, method: str, path: str, content_type: str, body: str = "{
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_an_unknown_query_is_refused(yuneo: Yuneo, method: str, path: str) -> None:
     own = "application/x-www-form-urlencoded" if "token" in path else "application/json"
-    answer = call(yuneo, method, f"{path}?nonsense=1", own)
+    response = call(yuneo, method, f"{path}?nonsense=1", own)
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "MALFORMED")
+    assert (response.status_code, response.json()["code"]) == (400, "MALFORMED")
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "", "multipart/form-data; boundary=x", "text/json"])
 @pytest.mark.parametrize("path", [path for method, path in ROUTES if method == "POST"])
 def test_a_body_of_another_type_is_refused(yuneo: Yuneo, path: str, content_type: str) -> None:
-    answer = call(yuneo, "POST", path, content_type)
+    response = call(yuneo, "POST", path, content_type)
 
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert (answer.status_code, answer.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert (response.status_code, response.json()["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
 def test_an_unknown_field_of_the_plain_log_in_is_refused(yuneo: Yuneo) -> None:
@@ -212,4 +212,4 @@ def test_an_unknown_field_of_the_plain_log_in_is_refused(yuneo: Yuneo) -> None:
         for data in (form, {**form, "scope": "x"})
     ]
 
-    assert [answer.status_code for answer in answers] == [200, 400]
+    assert [response.status_code for response in answers] == [200, 400]

@@ -188,7 +188,7 @@ def test_a_clerk_who_declined_the_offer_has_the_last_word(world: World) -> None:
     assert world.entry("anna").acceptance_reason == "offer_rejected"
 
 
-def test_a_lost_answer_to_an_acceptance_is_found_again(world: World) -> None:
+def test_a_lost_response_to_an_acceptance_is_found_again(world: World) -> None:
     """The lease was made, the line broke before the answer: asked again, the ERP says it is ours."""
     anna = world.offer("anna")
     world.system.faults.once(
@@ -393,7 +393,7 @@ def test_units_are_accepted_side_by_side_and_one_unit_never_twice_at_a_time(worl
     )
 
 
-def test_lost_answers_while_units_are_accepted_side_by_side(world: World) -> None:
+def test_lost_responses_while_units_are_accepted_side_by_side(world: World) -> None:
     entries = [world.offer(f"tenant {number}", unit=f"01/0001/1/{number + 2}") for number in range(6)]
     path = "*/accept" if isinstance(world.erp, Yuneo) else "*/angebote/*"
     for _ in range(2):

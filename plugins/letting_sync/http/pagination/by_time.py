@@ -54,7 +54,7 @@ _W = TypeVar("_W")
 _MOST_PASSES = 8
 MANY_PAGES = 8
 """A window of more pages is read side by side; for fewer, finding out what is past takes as long as it saves."""
-SETTLED = timedelta(minutes=1)
+SETTLE_MARGIN = timedelta(minutes=1)
 """So far before the newest record the past begins: clocks of a partner's machines may differ. Assumed."""
 
 log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class ListByTime(Generic[_V]):
         """
         last = self.fetch(met.start, met.end, pages - 1)
         newest = max(filter(None, map(self.versions.updated, last.records)), default=since)
-        until = newest - SETTLED
+        until = newest - SETTLE_MARGIN
         if until <= since:
             return since
         first = self._page(since, until, 0)

@@ -51,8 +51,8 @@ def list_pages(
     """
 
     def page(number: int) -> Page:
-        answer = hook.call("GET", path, what=what, refusals=(), params=params(number))
-        return hook.field(answer, items, list), Row(hook.system, answer).count(total)
+        response = hook.call("GET", path, what=what, refusals=(), params=params(number))
+        return hook.field(response, items, list), Row(hook.system, response).count(total)
 
     return whole_list(page, identity, f"{hook.system}: {what}")
 

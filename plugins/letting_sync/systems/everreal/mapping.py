@@ -261,8 +261,8 @@ def _main_application(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
     applications = _objects(candidate.get("applications"), Field.APPLICATIONS)
     main = [application for application in applications if application.get("isMainCandidate") is True]
     if len(main) > 1:
-        own = _folded(candidate.get("email"))
-        main = [application for application in main if own and _folded(application.get("email")) == own]
+        own = _normalized(candidate.get("email"))
+        main = [application for application in main if own and _normalized(application.get("email")) == own]
         if len(main) != 1:
             raise RefuseRecord(
                 Reason.SEVERAL_MAIN_CANDIDATES,
@@ -271,7 +271,7 @@ def _main_application(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
     return main[0] if main else {}
 
 
-def _folded(email: Any) -> str:
+def _normalized(email: Any) -> str:
     return email.strip().casefold() if isinstance(email, str) else ""
 
 

@@ -50,14 +50,14 @@ class ImmomioHook(ApiHook):
 
         :raises StopRun: the password is wrong or has expired.
         """
-        answer = self.call(
+        response = self.call(
             "POST",
             "/auth/token",
             what="log in",
             log_in=True,
             json={"username": self.connection.login, "password": self.connection.password},
         )
-        return self.access_token(answer, _TOKEN_FIELDS), token_lifetime(answer.get("expiresIn"))
+        return self.access_token(response, _TOKEN_FIELDS), token_lifetime(response.get("expiresIn"))
 
     def error_code(self, body: Any) -> str | None:
         """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""
@@ -104,11 +104,11 @@ class ImmomioHook(ApiHook):
 
     def _list(self, asked: dict[str, str], number: int, size: int) -> Page:
         params = asked | {"page": number, "size": size, "sort": "updatedAt,asc"}
-        answer = self.call("GET", "/v1/applications", what="read applications", params=params)
-        records = answer.get("content") if isinstance(answer, dict) else None
+        response = self.call("GET", "/v1/applications", what="read applications", params=params)
+        records = response.get("content") if isinstance(response, dict) else None
         if not isinstance(records, list):
             raise StopRun("Immomio's page has no content; the interface may have changed.")
-        return Page(records, Row("Immomio", answer.get("page")).count("totalElements"))
+        return Page(records, Row("Immomio", response.get("page")).count("totalElements"))
 
 
 def _written(moment: datetime) -> str:

@@ -69,9 +69,9 @@ class Sigma:
             except RefuseRecord as refusal:
                 refused[outgoing.prospect.external_id] = refusal.reason
         if rows:
-            answer = self.hook.deliver(self.portal, rows, before_send)
+            response = self.hook.deliver(self.portal, rows, before_send)
             try:
-                refused |= mapping.refused_at_the_inbox(answer)
+                refused |= mapping.refused_at_the_inbox(response)
             except StopRun as unreadable:
                 raise ResponseLost(str(unreadable)) from None
         return Delivery(None, refused)

@@ -21,7 +21,7 @@ PROSPECTS_PER_DELIVERY = 50
 IDS_PER_LOOK_UP = 50
 OFFERS_PER_PAGE = 100
 VALUES_PER_SEARCH = 50
-SECONDS_FOR_A_RUN_TO_ANSWER = 5.0
+START_TIMEOUT = 5.0
 """A short run answers within this; a longer one goes on by itself and is watched from outside a worker slot."""
 
 UNKNOWN_ID = "connection-test"
@@ -105,7 +105,7 @@ class SigmaHook(ApiHook):
         :raises ResponseLost: it may go on; look with :meth:`latest_import`.
         :raises RefuseRecord: ``import_running``: another import of this portal goes on.
         """
-        answer = self.call(
+        response = self.call(
             "POST",
             _IMPORT,
             what="run the import",
@@ -115,10 +115,10 @@ class SigmaHook(ApiHook):
                 409: Rule(Action.UNCERTAIN, "the import did not start, and the response does not say why")
             },
             refusals=(Reason.IMPORT_RUNNING,),
-            timeout=(self.limits.connect, SECONDS_FOR_A_RUN_TO_ANSWER),
+            timeout=(self.limits.connect, START_TIMEOUT),
             json={"portal": portal},
         )
-        return self.text_field(answer, "laufNr", repeatable=False)
+        return self.text_field(response, "laufNr", repeatable=False)
 
     def import_run(self, number: str) -> Any:
         """An import as it came, by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""

@@ -98,11 +98,11 @@ def _street(prospect: Prospect) -> str | None:
     return " ".join(part for part in (prospect.street, prospect.house_number) if part) or None
 
 
-def refused_at_the_inbox(answer: Mapping[str, Any]) -> dict[str, Reason]:
+def refused_at_the_inbox(response: Mapping[str, Any]) -> dict[str, Reason]:
     """Reason by external id for those the inbox would not take."""
     return {
         row.required("externeId"): _REFUSALS.get(row.word("fehler"), Reason.REFUSED_BY_ERP)
-        for row in _row(answer).rows("abgewiesen")
+        for row in _row(response).rows("abgewiesen")
     }
 
 
@@ -140,7 +140,7 @@ def _result(row: Row) -> ImportResult:
     )
 
 
-def offer(answer: Mapping[str, Any], separator: str, *, looked_up: bool = False) -> Offer:
+def offer(response: Mapping[str, Any], separator: str, *, looked_up: bool = False) -> Offer:
     """An offer (Angebot) as Sigma holds it; an unknown status word stays unknown and is never accepted.
 
     Sigma names no first day of validity; an offer counts from when it was made. It has no status for an offer
@@ -148,7 +148,7 @@ def offer(answer: Mapping[str, Any], separator: str, *, looked_up: bool = False)
 
     :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
     """
-    row = _row(answer)
+    row = _row(response)
     return Offer(
         offer_id=row.required("angebotNr"),
         number=row.required("angebotNr"),
@@ -165,18 +165,18 @@ def offer(answer: Mapping[str, Any], separator: str, *, looked_up: bool = False)
     )
 
 
-def lease(answer: Mapping[str, Any]) -> Lease:
+def lease(response: Mapping[str, Any]) -> Lease:
     """The lease that an accepted offer turned into."""
-    row = _row(answer)
+    row = _row(response)
     return Lease(lease_number=row.required("mietvertragNr"), offer_id=row.required("angebotNr"))
 
 
-def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
+def business_partner(response: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
     """A stored person, names exactly as stored.
 
     :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
     """
-    row = _row(answer)
+    row = _row(response)
     return BusinessPartner(
         number=row.number("gpNr"),
         first_name=row.text("vorname"),
@@ -186,8 +186,8 @@ def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> Busin
     )
 
 
-def _row(answer: Any) -> Row:
-    return Row("Wodis Sigma", answer)
+def _row(response: Any) -> Row:
+    return Row("Wodis Sigma", response)
 
 
 def written_day(value: date | None) -> str | None:

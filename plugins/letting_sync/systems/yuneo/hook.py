@@ -69,7 +69,7 @@ class YuneoHook(ApiHook):
         """
         gateway = gateway_log_in(str(self.http_conn_id), self.connection)
         if gateway:
-            answer = self.call(
+            response = self.call(
                 "POST",
                 gateway.token_url,
                 what="log in at the gateway",
@@ -77,14 +77,14 @@ class YuneoHook(ApiHook):
                 rules=gateway.rules,
                 new_for_each_try=lambda: {"data": gateway.form()},
             )
-            return self.oauth_token(answer)
+            return self.oauth_token(response)
         form = {
             "grant_type": "client_credentials",
             "client_id": self.connection.login,
             "client_secret": self.connection.password,
         }
-        answer = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form)
-        return self.oauth_token(answer)
+        response = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form)
+        return self.oauth_token(response)
 
     def import_prospects(
         self,
@@ -101,7 +101,7 @@ class YuneoHook(ApiHook):
         :raises RefuseRecord: ``malformed``: nothing of the request was taken.
         """
         body = {"exchange": exchange, "prospects": list(prospects)}
-        answer = self.call(
+        response = self.call(
             "POST",
             "/api/v1/prospect-imports",
             what="import prospects",
@@ -110,7 +110,7 @@ class YuneoHook(ApiHook):
             refusals=(Reason.MALFORMED,),
             json=body,
         )
-        return self.text_field(answer, "workOrderId", repeatable=False)
+        return self.text_field(response, "workOrderId", repeatable=False)
 
     def work_order(self, work_order_id: str) -> Any:
         """A work order (Arbeitsauftrag) as it came, with its results so far; ``None`` if it is unknown."""

@@ -110,12 +110,12 @@ def _result(row: Row) -> ImportResult:
     )
 
 
-def offer(answer: Mapping[str, Any], *, looked_up: bool = False) -> Offer:
+def offer(response: Mapping[str, Any], *, looked_up: bool = False) -> Offer:
     """An offer (Angebot) as Yuneo holds it; an unknown status word stays unknown and is never accepted.
 
     :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
     """
-    row = _row(answer)
+    row = _row(response)
     return Offer(
         offer_id=row.required("id"),
         number=row.required("number"),
@@ -132,17 +132,17 @@ def offer(answer: Mapping[str, Any], *, looked_up: bool = False) -> Offer:
     )
 
 
-def lease(answer: Mapping[str, Any], offer_id: str) -> Lease:
+def lease(response: Mapping[str, Any], offer_id: str) -> Lease:
     """The lease that an accepted offer turned into."""
-    return Lease(lease_number=_row(answer).required("leaseNumber"), offer_id=offer_id)
+    return Lease(lease_number=_row(response).required("leaseNumber"), offer_id=offer_id)
 
 
-def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
+def business_partner(response: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
     """A stored person, names exactly as stored.
 
     :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
     """
-    row = _row(answer)
+    row = _row(response)
     return BusinessPartner(
         number=row.number("number"),
         first_name=row.text("firstName"),
@@ -152,8 +152,8 @@ def business_partner(answer: Mapping[str, Any], *, by_day: bool = True) -> Busin
     )
 
 
-def _row(answer: Any) -> Row:
-    return Row("Wodis Yuneo", answer)
+def _row(response: Any) -> Row:
+    return Row("Wodis Yuneo", response)
 
 
 def _unit(written: str | None) -> UnitNumber | None:

@@ -132,15 +132,15 @@ class AcceptOffersOperator(HITLOperator):
 
         # The language may be another one than when the question was put.
         self.options = question.options_in_all_languages()
-        answer = super().execute_complete(context, event)
-        user = (answer["responded_by_user"] or {}).get("name")
-        selected = set(answer["params_input"].get("offers") or [])
+        response = super().execute_complete(context, event)
+        user = (response["responded_by_user"] or {}).get("name")
+        selected = set(response["params_input"].get("offers") or [])
         erp, acceptor = self._open(context)
         try:
             ledger, run = acceptor.ledger, acceptor.run
             known = RunEntries(ledger, run, Chunk.read(self.chunk))
             awaiting = [entry for entry in known.decided() if entry.acceptance == AcceptanceState.AWAITING]
-            is_yes = question.is_yes(answer["chosen_options"])
+            is_yes = question.is_yes(response["chosen_options"])
             yes = [entry for entry in awaiting if is_yes and entry.offer_number in selected]
             no = [entry.id for entry in awaiting if entry not in yes]
             ledger.mark_held(
@@ -200,7 +200,7 @@ class AcceptOffersOperator(HITLOperator):
                 "| --- | --- | --- |",
                 *(f"| {o.number} | {o.unit} | {o.lease_start or words.start_of_the_erp} |" for o in offers),
                 "",
-                words.without_answer.format(hours=f"{hours:g}"),
+                words.without_response.format(hours=f"{hours:g}"),
             ]
         )
 

@@ -12,7 +12,7 @@ from letting_sync.config import Language, language
 class ApprovalWords:
     """The words of the form under *Required Actions*.
 
-    :param without_answer: takes ``{hours}``, how long the question stands.
+    :param without_answer: takes ``{hours}``, how long the question is open.
     """
 
     subject: str
@@ -20,7 +20,7 @@ class ApprovalWords:
     reject: str
     columns: tuple[str, str, str]
     start_of_the_erp: str
-    without_answer: str
+    without_response: str
     offers: str
     offers_hint: str
 
@@ -32,7 +32,7 @@ WORDS: dict[Language, ApprovalWords] = {
         reject="Accept none",
         columns=("Offer", "Unit", "Lease start"),
         start_of_the_erp="as in the ERP",
-        without_answer="Without an answer within {hours} h they stay held.",
+        without_response="Without an answer within {hours} h they stay held.",
         offers="Offers to accept",
         offers_hint="Remove those that are not to become leases.",
     ),
@@ -42,7 +42,7 @@ WORDS: dict[Language, ApprovalWords] = {
         reject="Keines annehmen",
         columns=("Angebot", "Einheit", "Vertragsbeginn"),
         start_of_the_erp="wie im ERP",
-        without_answer="Ohne Antwort innerhalb von {hours} h bleiben sie zurückgestellt.",
+        without_response="Ohne Antwort innerhalb von {hours} h bleiben sie zurückgestellt.",
         offers="Anzunehmende Angebote",
         offers_hint="Entfernen Sie die, aus denen kein Mietvertrag werden soll.",
     ),

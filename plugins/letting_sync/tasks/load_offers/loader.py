@@ -1,8 +1,8 @@
 """From prospects to offers, once: what the task ``load_offers`` does, without Airflow.
 
 The loader may be called again at any point, by a retry, after a wait, by another run. Each call goes through rounds,
-and each round looks at the ledger and the ERP instead of remembering: **settle** what is open (``settling.py``), choose
-what is to be sent now, **send** it (``sending.py``).
+and each round looks at the ledger and the ERP instead of remembering: reconcile in-flight entries (``readback.py``), choose
+the batch to send now, send it (``sender.py``).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Loader:
 
     :param since: when this try began; what the ERP refused after it is not sent once more in this try.
     :param partner_numbers: looks persons up in the ERP before they are sent.
-    :param rounds_lost: how many rounds this try has lost before it was put off.
+    :param rounds_lost: how many rounds this try had lost before it was deferred.
     """
 
     def __init__(
@@ -60,17 +60,17 @@ class Loader:
                 for candidate in candidates
                 if candidate.record not in elsewhere and self._may_be_claimed(known.get(candidate.key))
             ]
-            # What is to be sent and yet in no wave stands behind something of the same person or id.
+            # What is to be sent and is in no batch yet waits for something of the same person or id.
             undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
             if not undecided:
                 return [outcome_of(candidate, elsewhere, known, self.context.run) for candidate in candidates]
-            wave = _one_of_each(to_send, candidates, known)
-            if not wave:
+            batch = _one_of_each(to_send, candidates, known)
+            if not batch:
                 return undecided
             if job := self.context.erp.import_going_on():
                 # What it makes cannot be looked up yet: wait, so that not even a lost ledger doubles an offer.
                 return Waiting(waiting.jobs | {job}, waiting.others)
-            sent = self.sender.send(wave, known)
+            sent = self.sender.send(batch, known)
             if not sent.claimed:
                 return undecided  # for other runs are busy with all of them
             self._count_the_lost(sent)
@@ -118,19 +118,19 @@ def _one_of_each(
     """Of each person, and of each external id, one at a time.
 
     The second offer of a person must hang on the business partner that the first one makes; it is sent
-    when that is known, in the next wave.
+    when that is known, in the next batch.
     """
     under_way = {key for key, entry in known.items() if entry.state == EntryState.SENT}
     persons = {candidate.person for candidate in candidates if candidate.key in under_way}
     ids = {external_id for external_id, _ in under_way}
-    wave = []
+    batch = []
     for candidate in to_send:
         if candidate.person in persons or candidate.intent.external_id in ids:
             continue
         persons.add(candidate.person)
         ids.add(candidate.intent.external_id)
-        wave.append(candidate)
-    return wave
+        batch.append(candidate)
+    return batch
 
 
 def outcome_of(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LONGEST_WAIT = timedelta(hours=2)
 """After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
 SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
-"""Seconds between looks at an import before the task is put off, which takes Airflow some seconds."""
+"""Seconds between looks at an import before the task is deferred, which takes Airflow some seconds."""
 
 
 class LoadOffersOperator(BaseOperator):
@@ -103,7 +103,7 @@ class LoadOffersOperator(BaseOperator):
             table = tables.rows(chunk.folder, "prospects", chunk)
             frame = tables.read(chunk.folder, "prospects", chunk)
             some = candidates(table, frame, ledger, self.key)
-            outcomes = _advance_patiently(loader, some)
+            outcomes = _advance_with_short_pauses(loader, some)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, ledger.now(), loader.rounds_lost)
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
@@ -157,8 +157,8 @@ class LoadOffersOperator(BaseOperator):
         )
 
 
-def _advance_patiently(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:
-    """Advance, and wait for imports that take a moment only: putting the task off takes longer than they do."""
+def _advance_with_short_pauses(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:
+    """Advance, and wait for imports that take a moment only: deferring the task takes longer than they do."""
     from letting_sync.tasks.load_offers.readback import Waiting
 
     done = loader.advance(some)

@@ -80,11 +80,11 @@ class Readback:
             unknown |= {entry.id for entry in left} if state is None else set()
             to_look_up += left
         missing, undecided = self._read_back(to_look_up, mine, bool(jobs), unknown)
-        lying = self._import_what_may_lie_there([e for e in missing if e.id not in looked_at], mine)
-        if lying is not None:
+        pending = self._import_pending_deliveries([e for e in missing if e.id not in looked_at], mine)
+        if pending is not None:
             missing = [entry for entry in missing if entry.id in looked_at]
-            jobs, undecided = jobs | lying.jobs, undecided + lying.others
-        self._take_back(missing, mine)
+            jobs, undecided = jobs | pending.jobs, undecided + pending.others
+        self._claim_again(missing, mine)
         return Waiting(frozenset(jobs), undecided)
 
     def _read_results(
@@ -126,7 +126,7 @@ class Readback:
         if not entries:
             return [], 0
         # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
-        anybodys = self.context.erp.import_going_on() is not None
+        any_import_runs = self.context.erp.import_going_on() is not None
         ages = self._ages(entries)
         # The ERP's client compares with this machine's clock, which may differ from the ledger's.
         here = datetime.now(UTC)
@@ -139,7 +139,7 @@ class Readback:
         for entry in entries:
             if entry.key in found:
                 continue
-            if anybodys or entry.id in late or (going_on and not entry.job):
+            if any_import_runs or entry.id in late or (going_on and not entry.job):
                 undecided += entry.key in mine
             else:
                 missing.append(entry)
@@ -150,7 +150,7 @@ class Readback:
         now = self.context.ledger.now()
         return {entry.id: now - entry.sent_at for entry in entries if entry.sent_at}
 
-    def _import_what_may_lie_there(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
+    def _import_pending_deliveries(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
         """Import what may have been delivered and was not looked at by an import that began after it.
 
         Only then is it known that a delivery is not there; delivered anew before, it could be imported twice.
@@ -168,7 +168,7 @@ class Readback:
             return Waiting(others=ours)
         return None
 
-    def _take_back(self, entries: Sequence[Entry], mine: Collection[Key]) -> None:
+    def _claim_again(self, entries: Sequence[Entry], mine: Collection[Key]) -> None:
         """Make entries free to be sent that are surely not in the ERP."""
         repeat = [entry for entry in entries if entry.key in mine]
         if repeat:

@@ -33,7 +33,7 @@ PartnerNumbers = Callable[[Sequence[Candidate]], Mapping[int, str | RefuseRecord
 
 @dataclass
 class Sent:
-    """What became of a wave, or of a part of it.
+    """The outcome of a batch, or of a part of it.
 
     :param claimed: how many prospects this run could claim; the others are another run's for now.
     :param delivered: entries that the ERP has taken.
@@ -65,18 +65,18 @@ class Sender:
         self.readback = readback
         self.partner_numbers = partner_numbers
 
-    def send(self, wave: Sequence[Candidate], known: Mapping[Key, Entry]) -> Sent:
-        """Send one wave, each person at most once in it, and start the import where the ERP does not do so itself.
+    def send(self, batch: Sequence[Candidate], known: Mapping[Key, Entry]) -> Sent:
+        """Send one batch, each person at most once in it, and start the import where the ERP does not do so itself.
 
-        :param known: the ledger's entries of the wave's external ids. A prospect with an offer for another unit keeps
+        :param known: the ledger's entries of the batch's external ids. A prospect with an offer for another unit keeps
             that offer's business partner, also if nothing else tells who it is.
         :raises ClaimLost: another run has taken prospects over.
         """
         # All at once: persons are matched as tables, which costs little more for thousands than for one.
-        numbers = self.numbers_of(wave, known)
+        numbers = self.numbers_of(batch, known)
         total = Sent()
         for sent in self.context.erp.concurrently(
-            lambda group: self._send_group(group, numbers), _parts(wave, PROSPECTS_PER_GROUP)
+            lambda group: self._send_group(group, numbers), _parts(batch, PROSPECTS_PER_GROUP)
         ):
             total += sent
         if total.to_import and (job := self.context.erp.start_import()):
@@ -85,7 +85,7 @@ class Sender:
         return total
 
     def numbers_of(
-        self, wave: Sequence[Candidate], known: Mapping[Key, Entry]
+        self, batch: Sequence[Candidate], known: Mapping[Key, Entry]
     ) -> dict[int, str | RefuseRecord]:
         """Business partner of each candidate by ``record``, or why none can be told; only looks up."""
         partners = {
@@ -93,9 +93,9 @@ class Sender:
             for entry in known.values()
             if entry.state == EntryState.LOADED and entry.business_partner_number
         }
-        own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in wave}
+        own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in batch}
         return {
-            **self.partner_numbers(wave),
+            **self.partner_numbers(batch),
             **{record: number for record, number in own.items() if number},
         }
 
@@ -112,7 +112,7 @@ class Sender:
 
     def _send_group(self, group: Sequence[Candidate], numbers: Mapping[int, str | RefuseRecord]) -> Sent:
         """Claim a group, and send what of it the ERP does not have."""
-        # Another run may have sent a person since the wave was chosen; the next round says so of its record.
+        # Another run may have sent a person since the batch was chosen; the next round says so of its record.
         elsewhere = self.persons_elsewhere(group)
         group = [candidate for candidate in group if candidate.record not in elsewhere]
         claimed = self.context.ledger.claim(self.context.run, [candidate.intent for candidate in group])

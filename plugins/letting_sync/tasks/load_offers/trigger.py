@@ -60,7 +60,7 @@ class ImportTrigger(BaseTrigger):
         await asyncio.sleep(pause)
         while jobs:
             # The hooks are blocking; a thread keeps the triggerer's loop free for the other triggers.
-            jobs = await asyncio.to_thread(_still_going_on, erp, jobs)
+            jobs = await asyncio.to_thread(_unfinished, erp, jobs)
             if jobs:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self.pause)
@@ -68,7 +68,7 @@ class ImportTrigger(BaseTrigger):
         yield TriggerEvent(self.memory)
 
 
-def _still_going_on(erp: Any, jobs: set[str]) -> set[str]:
+def _unfinished(erp: Any, jobs: set[str]) -> set[str]:
     try:
         states = {job: erp.import_state(job) for job in jobs}
     except WaitAndRepeat:

@@ -91,13 +91,13 @@ BROKEN_BEFORE = ["500", "502", "drop_before", "refuse", "timeout_before"]
 BROKEN_AFTER = ["500_after", "drop_after", "cut_body", "malformed_json", "html", "timeout_after"]
 
 
-def impatient(monkeypatch: pytest.MonkeyPatch, yuneo: Yuneo) -> None:
+def with_short_waits(monkeypatch: pytest.MonkeyPatch, yuneo: Yuneo) -> None:
     connect(monkeypatch, yuneo, extra={"timeout": 0.15})
 
 
 @pytest.mark.parametrize("kind", BROKEN_BEFORE + BROKEN_AFTER)
 def test_a_call_that_may_be_repeated_is(yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    impatient(monkeypatch, yuneo)
+    with_short_waits(monkeypatch, yuneo)
     partner = yuneo.add_business_partner(first_name="A", last_name="B").number
     offer = yuneo.add_offer("x", UNIT, partner)
     yuneo.faults.once(kind, path=OFFERS, times=2, hold_seconds=5)
@@ -116,11 +116,11 @@ def test_a_system_that_keeps_failing_is_left_to_airflow(yuneo: Yuneo, hook: Yune
 
 
 @pytest.mark.parametrize("kind", BROKEN_AFTER)
-def test_an_import_whose_answer_is_lost_is_not_sent_again(
+def test_an_import_whose_response_is_lost_is_not_sent_again(
     yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """It has taken effect, once; only reading back can tell."""
-    impatient(monkeypatch, yuneo)
+    with_short_waits(monkeypatch, yuneo)
     yuneo.faults.once(kind, path=IMPORT, hold_seconds=5)
     with YuneoHook() as hook, pytest.raises(ResponseLost, match="may have taken effect"):
         send(hook)
@@ -134,7 +134,7 @@ def test_an_import_that_may_have_arrived_is_not_sent_again(
     yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """It has not, but nobody here can know that."""
-    impatient(monkeypatch, yuneo)
+    with_short_waits(monkeypatch, yuneo)
     yuneo.faults.once(kind, path=IMPORT, hold_seconds=5)
     with YuneoHook() as hook, pytest.raises(ResponseLost):
         send(hook)
@@ -150,7 +150,7 @@ def test_a_503_that_names_no_time_is_a_doubt(yuneo: Yuneo, hook: YuneoHook) -> N
         send(hook)
 
 
-def test_an_import_that_found_nobody_listening_was_surely_not_taken(yuneo: Yuneo, hook: YuneoHook) -> None:
+def test_an_import_that_found_nobody_listening_is_confirmed_not_taken(yuneo: Yuneo, hook: YuneoHook) -> None:
     """Nothing was sent, so it is tried several times and then left to Airflow; afterwards it goes through."""
     read(hook)
     calls = hook.calls

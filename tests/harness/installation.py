@@ -67,7 +67,7 @@ SHORT_SETTLING = {"letting_sync.http.limits.MARGIN": -100.0}
 """Lets ``settle_seconds`` be shorter than a request may take: here requests and imports take a moment."""
 
 
-class House:
+class Installation:
     """One ERP, one pair that feeds it, and the prospects of one window."""
 
     def __init__(self, box: Sandbox, erp: str, home: Path) -> None:
@@ -177,21 +177,23 @@ def until(what: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
-def dies(house: House, tasks: Sequence[str], at: str, when: Any = "before", nth: int = 1) -> None:
-    ended = house.does(tasks, death=Death(at, when, nth))
+def dies(
+    installation: Installation, tasks: Sequence[str], at: str, when: Any = "before", nth: int = 1
+) -> None:
+    ended = installation.does(tasks, death=Death(at, when, nth))
     assert ended.how == "killed", ended
 
 
-def retry(house: House, at: str) -> None:
+def retry(installation: Installation, at: str) -> None:
     """The same task of the same run once more, and what follows it."""
-    house.succeeds(TASKS[TASKS.index(at) :])
+    installation.succeeds(TASKS[TASKS.index(at) :])
 
 
-def clear(house: House, at: str) -> None:
+def clear(installation: Installation, at: str) -> None:
     """Somebody clears the whole run in the UI."""
-    house.succeeds()
+    installation.succeeds()
 
 
-def backfill(house: House, at: str) -> None:
+def backfill(installation: Installation, at: str) -> None:
     """Another run reads the same window; the first one is never repeated."""
-    house.succeeds(run=house.another_run())
+    installation.succeeds(run=installation.another_run())

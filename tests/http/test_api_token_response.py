@@ -71,8 +71,8 @@ def log_in(
 ) -> LogIn:
     """Point Yuneo's connection, with each of its log-ins, to a server that gives this answer, and no offers."""
 
-    def log_in(answer: dict[str, Any]) -> Server:
-        server = serve((200, {"items": [], "total": 0, **answer}))
+    def log_in(response: dict[str, Any]) -> Server:
+        server = serve((200, {"items": [], "total": 0, **response}))
         if request.param == "plain":
             connect(monkeypatch, yuneo, host=server.url)
         else:
