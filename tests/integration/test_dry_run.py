@@ -148,7 +148,7 @@ def with_short_waits(run_pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
                 kwargs["retries"] = 0
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("with_short_waits")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_an_erp_that_cannot_be_reached_makes_it_fail(box: Sandbox, run_pair: Any, pair: str) -> None:
     with erp_of(box, pair).down():
@@ -157,7 +157,7 @@ def test_an_erp_that_cannot_be_reached_makes_it_fail(box: Sandbox, run_pair: Any
     assert run.state == "failed"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("with_short_waits")
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_refused_log_in_fails_even_where_nothing_is_to_be_loaded(
     box: Sandbox, run_pair: Any, monkeypatch: pytest.MonkeyPatch, pair: str
@@ -172,7 +172,7 @@ def test_a_refused_log_in_fails_even_where_nothing_is_to_be_loaded(
     assert run.state == "failed"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("with_short_waits")
 def test_sigma_says_that_its_portal_is_unknown(box: Sandbox, run_pair: Any) -> None:
     box.sigma.options.exchanges = ["Another"]
 

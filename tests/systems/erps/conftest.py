@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import sqlalchemy as sa
 import tenacity
 
 from include.sandbox.sigma import Sigma as SigmaSystem
@@ -19,9 +21,12 @@ from include.sandbox.yuneo import Yuneo as YuneoSystem
 from include.sandbox.yuneo import YuneoOptions
 from letting_sync.erp import Erp, ErpTarget, ImportState, Outgoing
 from letting_sync.http import retry
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.schema import Store
 from letting_sync.model import Prospect, UnitNumber
 from letting_sync.systems.sigma import SIGMA
 from letting_sync.systems.yuneo import YUNEO
+from tests.systems.erps.loading import Loading
 
 EXCHANGE = "Immomio"
 
@@ -184,3 +189,16 @@ def customer(request: pytest.FixtureRequest) -> Customer:
 def make() -> Callable[..., list[Outgoing]]:
     """Prospects ready to be sent, one for each id given."""
     return outgoing
+
+
+@pytest.fixture
+def loading(
+    customer: Any, make: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Loading:
+    """Nothing that was sent long ago is waited for."""
+    monkeypatch.setattr("letting_sync.http.limits.MARGIN", -100.0)
+    settings = {"extra": {"timeout": 2, "settle_seconds": 0.01}}
+    connection = json.dumps(customer.system.connection() | settings)
+    monkeypatch.setenv(f"AIRFLOW_CONN_{customer.system.name.upper()}", connection)
+    store = Store(sa.URL.create("sqlite", database=str(tmp_path / "ledger.db")), b"key")
+    return Loading(customer, Ledger(store), make)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -207,3 +208,10 @@ class EverRealContractsCase(EverRealCandidatesCase):
     def touch(self, external_id: str, updated: datetime) -> None:
         (contract,) = [one["id"] for one in self.system.contracts if one["candidate"] == external_id]
         self.system.update_contract(contract, updatedAt=updated)
+
+
+def ids(extract: Any, reads: Any) -> list[str]:
+    """The external ids of what was read, each of which must be there once."""
+    found = [extract.external_id_of(read.record) for read in reads]
+    assert max(Counter(found).values(), default=1) == 1
+    return sorted(found)

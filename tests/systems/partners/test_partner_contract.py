@@ -8,41 +8,23 @@ partner (its codes, its fields, the cost of a reading) is tested beside the othe
 
 from __future__ import annotations
 
-import copy
 import itertools
-import json
 import logging
 import subprocess
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from starlette.responses import JSONResponse
 
-from letting_sync.errors import RefuseRecord, StopRun
-from letting_sync.locales import reasons as reason_words
 from letting_sync.model import Prospect
 from letting_sync.settings import Timing
-from letting_sync.tasks.extract.operator import FEWEST_FOR_A_JUDGEMENT
-from tests.systems.partners.cases import END, NOT_OURS, PERSON, START, PartnerCase
+from tests.systems.partners.cases import END, NOT_OURS, PERSON, START, PartnerCase, ids
 
 TODAY = date(2024, 11, 12)
 NOON = START + timedelta(hours=12)
-
-
-def ids(extract: Any, reads: Any) -> list[str]:
-    """The external ids of what was read, each of which must be there once."""
-    found = [extract.external_id_of(read.record) for read in reads]
-    assert max(Counter(found).values(), default=1) == 1
-    return sorted(found)
 
 
 # --- the window ------------------------------------------------------------------------------------------------
@@ -175,117 +157,6 @@ def test_the_overlap_reads_what_came_late(partner: PartnerCase, run: Any) -> Non
     assert run().ids == []
 
 
-# --- mapping -----------------------------------------------------------------------------------------------
-
-
-def test_a_person_arrives(partner: PartnerCase, run: Any) -> None:
-    external_id = partner.add(NOON, unit="1/02/3/004")
-    (row,) = run().rows("extracted")
-
-    assert (row["external_id"], row["unit"], row["updated_at"]) == (external_id, "1/02/3/004", NOON)
-    assert (row["first_name"], row["last_name"]) == (PERSON["first"], PERSON["last"])
-    assert (str(row["birth_date"]), row["email"]) == (PERSON["born"], PERSON["mail"])
-    assert row["chosen"] is (partner.selection == "partner")
-    assert row["withdrawn"] is False
-
-
-ANYTHING = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.text(st.characters(), max_size=80)
-    | st.sampled_from(["", "\x00", "\ud800", "\u200f", "\u200b", "👩‍👩‍👧", "x" * 5000, "0000-01-01", "9999-12-31T23:59:59-23:59"])
-    | st.sampled_from(["[1]", '"a"', "null", '{"address": 1}', '{"lastName": {}}', "NaN"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=6,
-)  # fmt: skip
-
-
-def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The ways to all places of a record."""
-    yield way
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, below in inner:
-        yield from places(below, (*way, step))
-
-
-def changed(record: Any, way: tuple[Any, ...], value: Any) -> Any:
-    """The record with something else at one place."""
-    if not way:
-        return value
-    record = copy.deepcopy(record)
-    place = record
-    for step in way[:-1]:
-        place = place[step]
-    place[way[-1]] = value
-    return record
-
-
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_any_json_gives_a_prospect_or_a_refusal(partner: PartnerCase, extract: Any, data: Any) -> None:
-    """Anything at any place of a real record, up to the record itself; the record is read once and not changed."""
-    if not hasattr(extract, "sample"):
-        partner.add(NOON)
-        ((extract.sample, *_),) = extract.read(START, END)
-    way = data.draw(st.sampled_from(list(places(extract.sample))))
-    record = changed(extract.sample, way, data.draw(ANYTHING))
-
-    with suppress(RefuseRecord):
-        assert isinstance(extract.to_prospect(record, TODAY), Prospect)
-    json.loads(extract.raw(record))
-    assert all(isinstance(name, str) for name in extract.lacking_fields(record))
-    external_id = extract.external_id_of(record)
-    assert external_id is None or (isinstance(external_id, str) and external_id)
-
-
-def test_every_refusal_has_words(partner: PartnerCase, extract: Any) -> None:
-    """Whatever stands at whatever place, the console and the alerts can say in words why the record is refused."""
-    partner.add(NOON)
-    (sample,) = [read.record for read in extract.read(START, END)]
-    reasons = set()
-    for way, odd in itertools.product(
-        places(sample), (None, [], [7], 7, {"x": []}, "x" * 3000, "\ud800", " ")
-    ):
-        try:
-            extract.to_prospect(changed(sample, way, odd), TODAY)
-        except RefuseRecord as refusal:
-            reasons.add(refusal.reason)
-
-    assert len(reasons) > 10
-    assert reasons - reason_words.of("en").keys() == set()
-
-
-def test_a_refused_record_holds_up_no_other(partner: PartnerCase, run: Any) -> None:
-    good = partner.add(NOON)
-    bad = partner.add(NOON, unit="1/2/3")
-    staged = run()
-
-    assert staged.ids == [good]
-    assert staged.reasons == {bad: "unit_not_four_parts"}
-    (row,) = staged.rows("quarantine_extract")
-    assert PERSON["last"] in json.loads(row["raw"]).__str__(), "a person can see whom it is about"
-
-
-def test_what_is_not_ours_is_staged_nowhere(partner: PartnerCase, run: Any) -> None:
-    """Self-disclosure and other people are dropped at the door, from quarantine too."""
-    partner.add(NOON)
-    partner.add(NOON, unit="1/2/3")
-    partner.add(NOON, person=PERSON | {"born": "unreadable"})
-    partner.add(NOON, stage="withdrawn")
-
-    assert NOT_OURS not in run().everything
-
-
-def test_a_refusal_does_not_quote_the_record(partner: PartnerCase, run: Any) -> None:
-    partner.add(NOON, person=PERSON | {"born": "Ottokar 1990"})
-    (row,) = run().rows("quarantine_extract")
-
-    assert row["reason"] == "unreadable_birth_date"
-    assert "Ottokar" not in row["detail"]
-
-
 # --- who is handed over ------------------------------------------------------------------------------------
 
 
@@ -347,137 +218,6 @@ def test_the_same_window_again_stages_the_same(partner: PartnerCase, run: Any) -
     first = run().everything
 
     assert run().everything == first
-
-
-# --- trouble -----------------------------------------------------------------------------------------------
-
-
-def test_one_token_and_few_connections_serve_a_whole_reading(
-    partner: PartnerCase, extract: Any, asked: Callable[..., int]
-) -> None:
-    partner.add_many(round(9.5 * partner.page_size))
-    list(extract.read(START, END))
-
-    assert asked("POST", partner.system.token_path) == 1
-    assert partner.system.requests.connections <= extract.hook.concurrency
-
-
-def test_a_token_that_runs_out_on_the_way_is_renewed(
-    partner: PartnerCase, extract: Any, between_pages: Any, asked: Callable[..., int]
-) -> None:
-    stored = partner.add_many(round(2.5 * partner.page_size))
-    between_pages(lambda page: partner.system.tokens.expire_all() if page == 1 else None)
-
-    assert ids(extract, extract.read(START, END)) == sorted(stored)
-    assert asked("POST", partner.system.token_path) == 2
-
-
-def test_a_token_is_renewed_before_it_runs_out(
-    partner: PartnerCase, extract: Any, asked: Callable[..., int]
-) -> None:
-    """Nothing is refused on the way: the hook knows how long its token lives."""
-    partner.system.options.token_seconds = 1
-    list(extract.read(START, END))
-    time.sleep(0.95)
-    list(extract.read(START, END))
-
-    assert asked("POST", partner.system.token_path) == 2
-    assert asked(status=401) == 0
-
-
-def test_wrong_credentials_stop_the_run_at_the_first_try(
-    partner: PartnerCase, extract: Any, monkeypatch: pytest.MonkeyPatch, asked: Callable[..., int]
-) -> None:
-    wrong = partner.connection(password="wrong-password")
-    monkeypatch.setenv(f"AIRFLOW_CONN_{partner.package.upper()}", wrong)
-
-    with pytest.raises(StopRun, match=f"log-in of connection '{partner.package}'") as stop:
-        list(extract.read(START, END))
-
-    assert asked() == 1
-    assert "wrong-password" not in str(stop.value)
-
-
-def test_a_limit_is_waited_for_however_often(partner: PartnerCase, extract: Any) -> None:
-    """Waits that the partner asks for are no failures: eight in a row are more than the failures allowed."""
-    stored = partner.add(NOON)
-    partner.system.faults.once("429", path=partner.list_request[1], times=8, retry_after=0)
-
-    assert ids(extract, extract.read(START, END)) == [stored]
-
-
-def test_the_time_asked_for_is_waited(partner: PartnerCase, extract: Any) -> None:
-    partner.system.faults.once("429", path=partner.list_request[1], retry_after=1)
-    began = time.monotonic()
-    list(extract.read(START, END))
-
-    assert time.monotonic() - began >= 1
-
-
-@pytest.mark.parametrize(
-    "kind", ["500", "502", "503", "drop_before", "drop_after", "refuse", "cut_body", "malformed_json", "html"]
-)
-def test_a_broken_response_is_asked_for_again(partner: PartnerCase, extract: Any, kind: str) -> None:
-    stored = partner.add_many(3)
-    partner.system.faults.once(
-        kind, path=partner.list_request[1], **({"retry_after": 0} if kind == "503" else {})
-    )
-
-    assert ids(extract, extract.read(START, END)) == sorted(stored)
-
-
-def test_a_response_that_never_comes_is_asked_for_again(
-    partner: PartnerCase, extract: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    extra = partner.system.connection_extra() | {"timeout": 0.2}
-    monkeypatch.setenv(f"AIRFLOW_CONN_{partner.package.upper()}", partner.connection(extra=extra))
-    stored = partner.add_many(3)
-    partner.system.faults.once("timeout_before", path=partner.list_request[1], hold_seconds=5)
-
-    assert ids(extract, extract.read(START, END)) == sorted(stored)
-
-
-@pytest.mark.parametrize("body", [{"something": "else"}, [], {"data": None}])
-def test_a_response_of_another_form_stops_the_run(
-    partner: PartnerCase, extract: Any, monkeypatch: pytest.MonkeyPatch, body: Any
-) -> None:
-    """A changed interface must not look like "nothing to do"."""
-    app = partner.system.app
-
-    async def changed_interface(scope: Any, receive: Any, send: Any) -> None:
-        at_the_door = scope["path"] == partner.system.token_path
-        await (app if at_the_door else JSONResponse(body))(scope, receive, send)
-
-    monkeypatch.setattr(partner.system, "app", changed_interface)
-
-    with pytest.raises(StopRun, match="interface may have changed"):
-        list(extract.read(START, END))
-
-
-def test_a_field_that_is_gone_from_all_records_stops_the_run(partner: PartnerCase, run: Any) -> None:
-    """Before anything is loaded; a few records without it are dirt."""
-    if not partner.has_schema:
-        pytest.skip("early candidates may not have told all yet")
-    partner.add_many(10 * FEWEST_FOR_A_JUDGEMENT)
-    partner.add(NOON, complete=False)
-    run()
-    partner.empty()
-    partner.add_many(FEWEST_FOR_A_JUDGEMENT, complete=False)
-
-    with pytest.raises(StopRun, match="interface has changed"):
-        run()
-
-
-def test_the_address_of_something_else_loses_no_record(
-    partner: PartnerCase, extract: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A 404 that the partner did not write must not make a prospect vanish."""
-    external_id = partner.add(NOON)
-    elsewhere = partner.connection(host=partner.system.url + "/_sandbox")
-    monkeypatch.setenv(f"AIRFLOW_CONN_{partner.package.upper()}", elsewhere)
-
-    with pytest.raises(StopRun):
-        list(extract.read_by_id([external_id]))
 
 
 # --- what it leaves behind, and what it costs ---------------------------------------------------------------
