@@ -87,6 +87,30 @@ def test_the_text_is_what_is_meant(tmp_path: Path, line: str, setting: str, valu
     assert getattr(place, setting) == value
 
 
+SETTING_OF_EACH_GROUP = {
+    "timing": ["schedule: 15 6 * * *", "catchup: yes"],
+    "acceptance": ["accept: approval", "approval_timeout: PT10H"],
+    "duplicates": ["matching_key: [last_name, email]"],
+    "alerts": ["late_after: ~", "quarantine_alert_count: 7"],
+    "execution": ["retries: 3", "poll: PT30S"],
+}
+
+
+@pytest.mark.parametrize("grouped", [{*SETTING_OF_EACH_GROUP}, {"acceptance", "alerts"}], ids=["all", "some"])
+def test_a_group_is_a_mapping_or_its_settings_alone(tmp_path: Path, grouped: set[str]) -> None:
+    """Each group in one of the two forms; the pair is the same."""
+    assert set(SETTING_OF_EACH_GROUP) == {group.group for group in GROUPS}
+    flat = "\n".join(line for lines in SETTING_OF_EACH_GROUP.values() for line in lines)
+    nested = "\n".join(
+        "\n  ".join([f"{group}:", *lines]) if group in grouped else "\n".join(lines)
+        for group, lines in SETTING_OF_EACH_GROUP.items()
+    )
+
+    pair = loader.read_customer(written(tmp_path, GOOD + nested))
+    assert pair == loader.read_customer(written(tmp_path, GOOD + flat))
+    assert (pair.timing.catchup, pair.alerts.late_after, pair.execution.retries) == (True, None, 3)
+
+
 def test_the_options_of_a_partner_are_settings_of_its_customers(tmp_path: Path) -> None:
     text = GOOD.replace("immomio\n", "everreal\n", 1) + "chosen_when: started\n"
 
@@ -156,6 +180,20 @@ WRONG = {
     "binary": (bytes(range(256)) * 4, 2, "not UTF-8"),
     "control character": (GOOD + "owner: a\x07b\n", LINES + 1, "the character U+0007 is not allowed"),
     "too large": (GOOD + "#" * LARGEST, 1, "larger than 64 KiB"),
+    "in both forms": (GOOD + "accept: off\nacceptance:\n  accept: off\n", LINES + 1, f"accept belongs to the group acceptance, which is on line {LINES + 2}: write it there"),
+    "a group half outside": (GOOD + "acceptance:\n  accept: off\nmax_accepts_per_run: 3\n", LINES + 3, "max_accepts_per_run belongs to the group acceptance"),
+    "a group twice": (GOOD + "alerts: {late_after: ~}\nalerts: {late_after: ~}\n", LINES + 2, f"alerts is set a second time, first on line {LINES + 1}"),
+    "twice in a group": (GOOD + "execution:\n  retries: 1\n  retries: 2\n", LINES + 3, f"retries is set a second time, first on line {LINES + 2}"),
+    "a value for a group": (GOOD + "timing: daily\n", LINES + 1, "timing is a group of settings: write them below it, indented (schedule, catchup, overlap)"),
+    "an empty group": (GOOD + "timing:\n", LINES + 1, "timing is a group of settings"),
+    "a list for a group": (GOOD + "timing: [daily]\n", LINES + 1, "timing is a group of settings"),
+    "of another group": (GOOD + "timing:\n  accept: off\n", LINES + 2, "timing.accept: the group has no such setting; it has schedule, catchup, overlap"),
+    "of no group": (GOOD + "timing:\n  owner: me\n", LINES + 2, "timing.owner: the group has no such setting"),
+    "a wrong value in a group": (GOOD + "execution:\n  poll: PT1S\n  retries: many\n", LINES + 3, "retries = 'many'"),
+    "a rule of its group": (GOOD + "timing:\n  schedule: '*/5 * * * *'\n", LINES + 2, "schedule = '*/5 * * * *': must not fire more often"),
+    "a group inside a group": (GOOD + "timing:\n  schedule: {daily: yes}\n", LINES + 2, "schedule: must be one value or a list"),
+    "an anchor in a group": (GOOD + "timing: &a\n  catchup: yes\n", LINES + 1, "anchors (&) and aliases (*) are not read"),
+    "a misspelt group": (GOOD + "aceptance:\n  accept: off\n", LINES + 2, "aceptance: must be one value or a list"),
     "too deep": ("tags: " + "[" * 60_000, 1, "one value or a list of values"),
 }  # fmt: skip
 
@@ -261,7 +299,7 @@ def test_the_schema_that_editors_read_is_that_of_the_settings() -> None:
     kept = json.loads((ROOT / "include" / "pairs" / "pair.schema.json").read_text())
 
     assert kept == loader.schema()
-    assert set(kept["properties"]) == {*loader.SETTINGS, *EVERREAL.options}
+    assert set(kept["properties"]) == {*loader.SETTINGS, *loader.GROUPED, *EVERREAL.options}
     assert set(kept["required"]) == {
         "partner",
         "erp",

@@ -1,6 +1,7 @@
 """Customers: a pair each, from one YAML file each. ``python -m letting_sync.customers.loader`` checks them.
 
-A customer's file has the settings of a :class:`~letting_sync.pipeline.pair.Pair`, its groups and its two targets on one level.
+A customer's file has the settings of a :class:`~letting_sync.pipeline.pair.Pair` and of its two targets; those of a group are
+below the group's name or, all of them, on the first level.
 Its name is the DAG's; ``partner`` and ``erp`` name two systems (:mod:`letting_sync.customers.systems`).
 """
 
@@ -43,6 +44,7 @@ OF_THE_PAIR = ("start_date", "clients", "owner", "tags")
 SETTINGS = (
     "partner", "erp", *PARTNER, *ERP, *OF_THE_PAIR, *(name for group in GROUPS for name in group.model_fields)
 )  # fmt: skip
+GROUPED = {group.group: tuple(group.model_fields) for group in GROUPS}
 MOST_SENTENCES = 50
 """So many are shown in Airflow's banner at the most."""
 _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
@@ -131,7 +133,7 @@ def read_customer(path: Path) -> Pair:
 
     :raises WrongFile: with a sentence for each wrong line, whatever the file holds.
     """
-    settings = read_settings(path)
+    settings = read_settings(path, GROUPED)
     values = {name: setting.value for name, setting in settings.items()}
     problems = _about_the_name(path.stem)
     parts: dict[str, Any] = {"dag_id": path.stem, "partner": None, "erp": None}
@@ -201,7 +203,7 @@ def _sentence(path: Path, settings: dict[str, Setting], name: str, rule: str) ->
 def _unknown(name: str) -> str:
     if name == "dag_id":
         return "dag_id: the file's name says it; leave it out"
-    near = difflib.get_close_matches(name, SETTINGS, n=1)
+    near = difflib.get_close_matches(name, [*SETTINGS, *GROUPED], n=1)
     # Never the value: a secret may have been written here that belongs into a connection.
     return f"{name:.80}: there is no such setting; " + (
         f"is {near[0]} meant?" if near else f"there are {', '.join(SETTINGS)}"
@@ -251,6 +253,9 @@ def schema() -> dict[str, Any]:
     for group in GROUPS:
         fields |= group.model_fields
     settings |= {name: (field.annotation, field) for name, field in fields.items()}
+    for group in GROUPS:
+        text = f"{group.__doc__} Its settings are here or, all of them, on the first level."
+        settings[group.group] = (group, Field(default_factory=group, description=text))
     made = create_model("Customer", __config__=ConfigDict(extra="forbid"), **settings).model_json_schema()
     made["description"] = "One customer: one partner, one ERP, and how prospects go from one to the other."
     made["properties"]["start_date"] = {

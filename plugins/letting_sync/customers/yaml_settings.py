@@ -1,4 +1,7 @@
-"""Read a file of settings: YAML with one level, each setting with the line on which it is.
+"""Read a file of settings, alone or in groups: YAML, each setting with the line on which it is.
+
+A group is a mapping under its name (``acceptance:``); its settings may also be written without it, at the start of their lines,
+but not in both forms in one file.
 
 Text stays text until the setting's own type is known: ``off``, ``no``, ``08`` and ``20:00:00`` mean what is written, not
 what YAML makes of them. ``ruamel.yaml`` composes nodes, which have their lines, and constructs nothing; so a tag runs
@@ -7,7 +10,7 @@ nothing. Anchors, aliases and tags are refused, so that a small file cannot beco
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +24,7 @@ from ruamel.yaml.resolver import BaseResolver, VersionedResolver
 LARGEST = 64 * 1024
 """Bytes of a file; a customer's has about 500."""
 DEEPEST = 10
-"""Levels that are read before a file is refused; two are allowed, the others only make a better sentence."""
+"""Levels that are read before a file is refused; three are allowed, the others only make a better sentence."""
 NOTHING = ("", "~", "null")
 MARKS = "anchors (&) and aliases (*) are not read: write the value out, or quote it"
 HINTS = {
@@ -45,8 +48,12 @@ class WrongFile(ValueError):
         self.sentences = sentences
 
 
+Groups = Mapping[str, Collection[str]]
+"""Name of a group -> names of its settings."""
+
+
 class Setting(NamedTuple):
-    """What stands behind a setting's name, and on which line (from 1)."""
+    """The value of a setting, and the line of its name (from 1)."""
 
     value: Value
     line: int
@@ -58,10 +65,10 @@ class _Wrong(Exception):
         self.line = line
 
 
-def read_settings(path: Path) -> dict[str, Setting]:
-    """The settings of a file by name; whatever the bytes, only :class:`WrongFile` is raised."""
+def read_settings(path: Path, groups: Groups) -> dict[str, Setting]:
+    """The settings of a file by name, those of the groups among them; whatever the bytes, only :class:`WrongFile` is raised."""
     try:
-        return _settings(_text(path))
+        return _settings(_text(path), groups)
     except _Wrong as wrong:
         raise WrongFile(f"{path.name}, line {wrong.line}: {wrong}") from None
 
@@ -96,13 +103,13 @@ _TAGS = {
 }
 
 
-def _settings(text: str) -> dict[str, Setting]:
+def _settings(text: str, groups: Groups) -> dict[str, Setting]:
     # Nothing is written back, so the round trip loader, which keeps comments too, would only take longer.
     yaml = YAML(typ="safe", pure=True)
     yaml.Resolver = _TextStaysText
     yaml.max_depth = DEEPEST
     try:
-        return _of_document(yaml.compose(text))
+        return _of_document(yaml.compose(text), groups)
     except MaxDepthExceededError as error:
         raise _Wrong(_line(error.problem_mark), "a setting has one value or a list of values") from None
     except ComposerError as error:
@@ -122,18 +129,56 @@ def _settings(text: str) -> dict[str, Setting]:
         ) from None
 
 
-def _of_document(document: Node | None) -> dict[str, Setting]:
+def _of_document(document: Node | None, groups: Groups) -> dict[str, Setting]:
     if document is None:
         raise _Wrong(1, "the file is empty")
     _refuse_marks(document)
     if not isinstance(document, MappingNode):
         raise _Wrong(_line(document.start_mark), "a file holds settings, one a line: 'name: value'")
-    settings: dict[str, Setting] = {}
-    for key, value in document.value:
+    entries = _mapping(document)
+    settings = {
+        name: Setting(_value(name, node), line)
+        for name, (node, line) in entries.items()
+        if name not in groups
+    }
+    for group, names in groups.items():
+        if group in entries:
+            settings |= _of_group(group, *entries[group], names, settings)
+    return settings
+
+
+def _mapping(node: MappingNode) -> dict[str, tuple[Node, int]]:
+    """The values of a mapping by name, each with the line of its name."""
+    found: dict[str, tuple[Node, int]] = {}
+    for key, value in node.value:
         name, line = _name(key), _line(key.start_mark)
-        if name in settings:
-            raise _Wrong(line, f"{name:.80} is set a second time, first on line {settings[name].line}")
-        settings[name] = Setting(_value(name, value), line)
+        if name in found:
+            raise _Wrong(line, f"{name:.80} is set a second time, first on line {found[name][1]}")
+        found[name] = (value, line)
+    return found
+
+
+def _of_group(
+    group: str, node: Node, line: int, names: Collection[str], others: Mapping[str, Setting]
+) -> dict[str, Setting]:
+    """The settings of a group.
+
+    :param others: the settings outside the groups; none of them may belong to this one.
+    """
+    _refuse_marks(node)
+    if not isinstance(node, MappingNode):
+        rule = f"{group} is a group of settings: write them below it, indented ({', '.join(names)})"
+        raise _Wrong(line, rule)
+    for name in names:
+        if name in others:
+            rule = f"{name} belongs to the group {group}, which is on line {line}: write it there"
+            raise _Wrong(others[name].line, rule)
+    settings = {}
+    for name, (value, at) in _mapping(node).items():
+        if name not in names:
+            rule = f"{group}.{name:.80}: the group has no such setting; it has {', '.join(names)}"
+            raise _Wrong(at, rule)
+        settings[name] = Setting(_value(name, value), at)
     return settings
 
 
