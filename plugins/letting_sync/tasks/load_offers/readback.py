@@ -1,7 +1,7 @@
-"""Settling what the ledger has open, before anything is sent: read back, adopt, or free to be sent again.
+"""Reconcile the in-flight entries of the ledger before anything is sent: read back, link existing offers, or claim again.
 
 The results of imports that have ended are read; what has no clear result is looked up by external id. None there
-and surely over: free to be sent. One: adopted. Several: ambiguous. Not decidable: it is waited for.
+and confirmed finished: claimed again. One: linked. Several: ambiguous. Not decidable: it is waited for.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class LoadContext:
-    """What loading, sending and settling share.
+    """What loader, sender and readback share.
 
     :param run: which run does the work.
     """
@@ -60,7 +60,7 @@ class Readback:
         self.context = context
 
     def resolve_in_flight(self, mine: Collection[Key]) -> Waiting:
-        """Close what the ledger has open; what belongs to other runs is adopted, never waited for.
+        """Reconcile in-flight entries; those of other runs are taken over, never waited for.
 
         Other chunks of this run are at work at the same time, know none of our persons, and close their own.
 
@@ -99,8 +99,8 @@ class Readback:
     def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
         """Write the results of an import that has ended; returns the entries it has no clear result for."""
         by_id = defaultdict[str, list[ImportResult]](list)
-        for told in state.results:
-            by_id[told.external_id].append(told)
+        for imported in state.results:
+            by_id[imported.external_id].append(imported)
         made, left = list[Made](), list[Entry]()
         for entry in entries:
             result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
@@ -151,11 +151,11 @@ class Readback:
         return {entry.id: now - entry.sent_at for entry in entries if entry.sent_at}
 
     def _import_pending_deliveries(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
-        """Import what may have been delivered and was not looked at by an import that began after it.
+        """Start an import of what may have been delivered and was not seen by an import that began after it.
 
         Only then is it known that a delivery is not there; delivered anew before, it could be imported twice.
 
-        :return: what of ours has to be waited for; ``None`` if nothing may lie there.
+        :return: what of ours has to be waited for; ``None`` if no delivery can be pending.
         """
         ours = sum(entry.key in mine for entry in entries)
         job = self.context.erp.start_import() if entries else None
@@ -169,7 +169,7 @@ class Readback:
         return None
 
     def _claim_again(self, entries: Sequence[Entry], mine: Collection[Key]) -> None:
-        """Make entries free to be sent that are surely not in the ERP."""
+        """Claim entries again that are confirmed absent from the ERP."""
         repeat = [entry for entry in entries if entry.key in mine]
         if repeat:
             log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
