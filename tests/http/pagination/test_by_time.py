@@ -1,7 +1,9 @@
 """No record is missed and none is doubled, whatever moves while one reads: by a model of the list."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,12 +111,12 @@ def test_a_long_window_that_moves_while_it_is_read_side_by_side(moved, random):
 
 
 def test_a_long_window_is_read_side_by_side():
-    """All but the first three pages and the last: those tell where the past begins and ends."""
+    """All but the first three pages and the last two: those tell where the past begins and where all ends."""
     moving, together = Moving(range(0, 3600, 90), [], page_size=2), []
 
     assert len(read(moving, START, END, noted_in(together))) == 40
     assert [len(some) for some in together] == [18]
-    assert moving.asked == 3 + 18 + 1
+    assert moving.asked == 3 + 18 + 2
 
 
 def test_records_without_id_or_time_are_not_dropped():
@@ -123,3 +125,94 @@ def test_records_without_id_or_time_are_not_dropped():
     found = read(lambda *_: Page(odd, len(odd)), START, END)
 
     assert found == odd
+
+
+# --- what a partner counts and what it shows ----------------------------------------------------------------
+
+
+class Counting(Moving):
+    """A list that does not move; its answers are twisted.
+
+    :param shown: which page is shown in place of the one with that number.
+    :param counted: makes of the true number of records the one that is told.
+    """
+
+    def __init__(self, count, shown=int, counted=int, page_size=5):
+        super().__init__([10 * number for number in range(count)], [], page_size)
+        self.shown, self.counted = shown, counted
+
+    def __call__(self, since, until, number):
+        page = super().__call__(since, until, self.shown(number))
+        records = [one for one in page.records if not self.hidden(one)]
+        return Page(records, self.counted(page.total))
+
+    def hidden(self, record):
+        return False
+
+
+class Hiding(Counting):
+    """Every second record is counted and on no page."""
+
+    def hidden(self, record):
+        return int(record["id"][1:]) % 2 == 1
+
+
+class ShowingNothing(Counting):
+    def hidden(self, record):
+        return True
+
+
+def from_one(number):
+    """The page numbered 1 is the first one; the one numbered 0 is the same."""
+    return max(0, number - 1)
+
+
+def without_content(number):
+    """Past the end."""
+    return number + 1000
+
+
+@pytest.mark.parametrize("count", [1, 3, 12, 60, 250])
+@pytest.mark.parametrize(
+    "partner",
+    [
+        ShowingNothing,
+        lambda count: Hiding(count + 1),
+        lambda count: Counting(count, shown=without_content),
+        lambda count: Counting(count, counted=lambda total: total + 1),
+        lambda count: Counting(count, counted=lambda total: 10**9),
+    ],
+)
+def test_what_is_counted_and_not_shown_is_an_error_with_both_numbers(partner, count):
+    """Never a green run without them."""
+    moving = partner(count)
+    with pytest.raises(WaitAndRepeat, match=r"counts (\d+) records, but its pages show (\d+)") as error:
+        read(moving, START, END)
+
+    assert moving.asked < 20 + 5 * count, "an error costs little more than the reading"
+    counted, shown = (int(number) for number in re.findall(r"\d+", str(error.value))[:2])
+    assert shown < counted
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 12, 60, 250])
+@pytest.mark.parametrize(
+    "partner",
+    [
+        lambda count: Counting(count, shown=from_one),
+        lambda count: Counting(count, counted=lambda total: min(total, 5)),
+        lambda count: Counting(count, counted=lambda total: total // 2),
+        lambda count: Counting(count, counted=lambda total: max(0, total - 1)),
+        lambda count: Counting(count, page_size=1),
+    ],
+)
+def test_a_count_that_is_too_low_or_pages_of_another_kind_hide_nothing(partner, count):
+    """Pages numbered from 1, pages cut shorter than asked for, a count of the page instead of the list."""
+    assert len(read(partner(count), START, END)) == count
+
+
+def test_a_record_that_one_page_shows_twice_is_no_missing_one():
+    """A partner's list may hold an entry twice; all that it counts was shown."""
+    twice = [{"id": "a", "updatedAt": START.isoformat()}] * 2
+    found = read(lambda since, until, number: Page([] if number else twice, 2), START, END)
+
+    assert found == twice[:1]

@@ -19,7 +19,7 @@ def requests_for(asked):
 
 
 @pytest.mark.parametrize(
-    ("count", "most"), [(0, 1), (1, 1), (200, 1), (201, 2), (450, 3), (1500, 8), (3000, 18)]
+    ("count", "most"), [(0, 1), (1, 2), (200, 2), (201, 3), (450, 4), (1500, 9), (3000, 19)]
 )
 def test_reading_costs_hardly_more_than_counting_pages(immomio, hook, add, window, count, most, asked):
     """Beyond eight pages most of it goes side by side; finding out where to begin and to end costs some calls more."""

@@ -28,30 +28,46 @@ read by page number: the first page, which counts the stretch, then the others s
 among those counted; so if as many ids were met as were counted, all were. Then the rest is read by time from there on:
 what was updated meanwhile stands there. If some were not met, the reading goes on by time as if there were no past.
 
-**Proof.** If fewer records were met than the first page counted, they are counted once more. If that does not explain
-it, or if the answers do not keep to the order asked for, all pages of the window
-are read until two passes agree.
+**Proof.** The end is a page behind which there is none: the count says so, and the next page is empty. A count that is too
+low thus ends nothing. If fewer different records were met than the first page counted, they are counted once more. If that
+does not explain it, or if the answers do not keep to the order asked for, all pages of the window are read until two
+passes agree. If the partner then still counts more than it has shown, the reading is an error: a run is green only if
+all was read.
 
-**Cost.** A page overlaps the next by the records of one instant, usually one: 1,000 records, 200 a page, are 6 requests,
-one after the other. 10,000 are 53, of which all but four go side by side.
+**Cost.** A page overlaps the next by the records of one instant, usually one: 1,000 records, 200 a page, are 7 requests,
+one after the other. 10,000 are 54, of which all but five go side by side.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import chain, pairwise
+from itertools import pairwise
 from math import ceil
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from letting_sync.http.pagination.versions import Met, SideBySide, Version, Versions, same, too_fast
+from letting_sync.http.pagination.versions import (
+    Met,
+    SideBySide,
+    Version,
+    Versions,
+    incomplete,
+    same,
+    too_fast,
+)
 
 _V = TypeVar("_V")
 _W = TypeVar("_W")
 
+MOST_PAGES = 10_000
+"""No window has more; a list that always has another page is none."""
+_PAGES_AHEAD = 64
+"""Pages asked for side by side at once: a count that is much too high costs no more in vain."""
 _MOST_PASSES = 8
+_MOST_PASSES_IN_VAIN = 3
+"""So many passes that bring nothing new, although the partner counts more, are enough."""
 MANY_PAGES = 8
 """A window of more pages is read side by side; for fewer, finding out what is past takes as long as it saves."""
 SETTLE_MARGIN = timedelta(minutes=1)
@@ -109,7 +125,7 @@ class ListByTime(Generic[_V]):
 
         A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
 
-        :raises WaitAndRepeat: the records move faster than they can be read.
+        :raises WaitAndRepeat: the records move faster than they can be read, or the partner counts more than it shows.
         """
         met = Met[_V](start, end)
         if start < end and not self._read_by_time(met):
@@ -122,27 +138,34 @@ class ListByTime(Generic[_V]):
     def _read_by_time(self, met: Met[_V]) -> bool:
         """Read with ``since`` going forward; returns whether everything was met."""
         since, counted = met.start, None
-        while since < met.end:
+        for _ in range(MOST_PAGES):
+            if since >= met.end:
+                return self._all_met(met)
             page = self._page(since, met.end, 0)
             times = _times(page)
             if any(later < earlier for earlier, later in pairwise([since, *times])):
                 return False
             met.take(page.versions)
-            if len(page.versions) >= page.total:
-                return len(met) >= (page.total if counted is None else counted) or self._all_met(met)
+            first, counted = counted is None, page.total if counted is None else counted
+            if not page.versions or (len(page.versions) >= page.total and self._is_last(met, since)):
+                return met.count >= counted or self._all_met(met)
             if not times:
                 return False
-            if counted is None:
-                counted = page.total
-                if page.total > MANY_PAGES * len(page.versions):
-                    since = self._read_the_past(met, times[-1], ceil(page.total / len(page.versions)))
-                    continue
+            if first and page.total > MANY_PAGES * len(page.versions):
+                since = self._read_the_past(met, times[-1], ceil(page.total / len(page.versions)))
+                continue
             if times[-1] > since:
                 since = times[-1]
             else:
                 self._read_instant(met, since)
                 since += self.instant
-        return self._all_met(met)
+        raise too_fast(self.system)
+
+    def _is_last(self, met: Met[_V], since: datetime) -> bool:
+        """Whether the first page from there on is the only one: a count that is too low must not end the reading."""
+        more = self._page(since, met.end, 1)
+        met.take(more.versions)
+        return not more.versions
 
     def _page(self, since: datetime, until: datetime, number: int) -> _Page[_V]:
         page = self.fetch(since, until, number)
@@ -161,46 +184,62 @@ class ListByTime(Generic[_V]):
             return since
         first = self._page(since, until, 0)
         numbers = range(1, ceil(first.total / max(1, len(first.versions))))
-        rest = self.side_by_side(lambda number: self._page(since, until, number), numbers)
-        keys = set[str]()
-        for page in chain([first], rest):
-            met.take(page.versions)
-            keys.update(version.key for version in page.versions)
+        keys = {version.key for version in first.versions}
+        met.take(first.versions)
+        for at in range(0, len(numbers), _PAGES_AHEAD):
+            some = numbers[at : at + _PAGES_AHEAD]
+            pages = list(self.side_by_side(lambda number: self._page(since, until, number), some))
+            for page in pages:
+                met.take(page.versions)
+                keys.update(version.key for version in page.versions)
+            if not all(page.versions for page in pages):
+                break  # there are fewer than are counted
         return until if len(keys) == first.total else since
 
     def _all_met(self, met: Met[_V]) -> bool:
-        return len(met) >= self.fetch(met.start, met.end, 0).total
+        return met.count >= self.fetch(met.start, met.end, 0).total
 
     def _read_instant(self, met: Met[_V], instant: datetime) -> None:
         """Read the records of one instant by page number until a stretch of unchanged counts proves them all met."""
         until = min(instant + self.instant, met.end)
         total, keys = -1, set[str]()
         for _ in range(_MOST_PASSES):
-            number, more = 0, True
-            while more:
-                page = self._page(instant, until, number)
+            for page in self._pages(instant, until):
                 if page.total != total:
                     total, keys = page.total, set()
                 met.take(page.versions)
                 keys.update(version.key for version in page.versions)
-                if len(keys) >= total:
-                    return
-                number += 1
-                more = bool(page.versions)
+            if len(keys) >= total:
+                return
+        raise incomplete(self.system, len(keys), total)
+
+    def _pages(self, since: datetime, until: datetime) -> Iterator[_Page[_V]]:
+        """Yield page after page by number, the first empty one too, or one that shows nothing but what others did."""
+        seen = set[str]()
+        for number in range(MOST_PAGES):
+            page = self._page(since, until, number)
+            yield page
+            keys = {version.key for version in page.versions}
+            if keys <= seen:
+                return
+            seen |= keys
         raise too_fast(self.system)
 
     def _read_until_two_passes_agree(self, met: Met[_V]) -> None:
         """Read all pages of the window by number, again and again until a pass brings nothing new."""
+        missing = 0
         for attempt in range(_MOST_PASSES):
-            fresh, number, seen, total = 0, 0, 0, 1
-            while seen < total:
-                page = self._page(met.start, met.end, number)
-                if not page.versions:
-                    break
+            fresh, total = 0, 0
+            for page in self._pages(met.start, met.end):
                 fresh += met.take(page.versions)
-                number, seen, total = number + 1, seen + len(page.versions), page.total
-            if attempt and not fresh:
+                total = page.total
+            if fresh:
+                continue
+            if attempt and met.count >= total:
                 return
+            missing += 1
+            if missing == _MOST_PASSES_IN_VAIN:
+                raise incomplete(self.system, met.count, total)
         raise too_fast(self.system)
 
 

@@ -12,6 +12,11 @@ from letting_sync.parsing.responses import Row
 READINGS = 5
 """So often a list that changes under our eyes is begun anew, before Airflow's retry takes over."""
 
+MOST_PAGES = 10_000
+"""No look-up has more; a list that always has another page is none."""
+FEWEST_OF_A_CUT_PAGE = 10
+"""No system cuts its pages to fewer items (assumed). A shorter page that holds as many as are counted is the last one."""
+
 Page = tuple[list[Any], int]
 """Items of one page, and how many items the list has in all."""
 
@@ -66,23 +71,36 @@ def whole_list(read: Callable[[int], Page], identity: str, what: str) -> list[An
     :param read: reads a page; the first one has number 0.
     :param identity: field that tells one item from another.
     :param what: whose list it is, for the person on call.
-    :raises WaitAndRepeat: it changed each time, or has fewer items than it says.
+    The count alone does not end the reading: one that is too low would hide an offer. So behind a page that may have
+    been cut, another one is asked for.
+
+    :raises WaitAndRepeat: it changed each time, or has not as many items as it says.
     """
     for _ in range(READINGS):
-        items = _in_one_piece(read, identity)
-        if items is not None:
+        items, total, changed = _in_one_piece(read, identity)
+        if not changed and len(items) == total:
             return items
-    raise WaitAndRepeat(f"{what}: the list changes while it is read, or has fewer items than it says.")
+    raise WaitAndRepeat(
+        f"{what}: the list changes while it is read, or is not as long as it says: {len(items)} items, {total} counted."
+    )
 
 
-def _in_one_piece(read: Callable[[int], Page], identity: str) -> list[Any] | None:
+def _in_one_piece(read: Callable[[int], Page], identity: str) -> tuple[list[Any], int, bool]:
+    """The items of one reading, the count, and whether the list changed meanwhile."""
     items, total = read(0)
-    found, number = list(items), 1
-    while len(found) < total:
+    found, names = list(items), {_name(item, identity) for item in items}
+    for number in range(1, MOST_PAGES):
+        if not items or not (len(found) < total or len(items) >= FEWEST_OF_A_CUT_PAGE):
+            break
         items, total_now = read(number)
-        if not items or total_now != total:
-            return None
+        if len(found) == total == total_now and names.issuperset(_name(item, identity) for item in items):
+            break  # the last page again: so some systems answer a number that is too high
         found += items
-        number += 1
-    names = [item.get(identity) for item in found if isinstance(item, Mapping)]
-    return None if number > 1 and len(set(map(str, names))) < len(names) else found
+        names |= {_name(item, identity) for item in items}
+        if total_now != total or len(names) < len(found):
+            return found, total, True
+    return found, total, False
+
+
+def _name(item: Any, identity: str) -> str:
+    return str(item.get(identity)) if isinstance(item, Mapping) else repr(item)

@@ -10,6 +10,7 @@ Records move while a list is read. How none is missed depends on what the partne
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -94,9 +95,18 @@ class Met(Generic[_V]):
     def __init__(self, start: datetime, end: datetime) -> None:
         self.start, self.end = start, end
         self._newest: dict[str, tuple[datetime, _V]] = {}
+        self._shown: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._newest)
+
+    @property
+    def count(self) -> int:
+        """How many records the pages showed, inside the window or not.
+
+        One that was on several pages counts once: it moved. One that a single page shows twice is there twice.
+        """
+        return sum(self._shown.values())
 
     @property
     def values(self) -> list[_V]:
@@ -106,6 +116,9 @@ class Met(Generic[_V]):
     def take(self, page: Iterable[Version[_V]]) -> int:
         """Keep what is new; returns how many versions were."""
         fresh = 0
+        page = list(page)
+        for key, times in Counter(version.key for version in page).items():
+            self._shown[key] = max(times, self._shown.get(key, 0))
         for key, time, value in page:
             updated = time or self.start
             known = self._newest.get(key)
@@ -113,6 +126,14 @@ class Met(Generic[_V]):
                 self._newest[key] = (updated, value)
                 fresh += 1
         return fresh
+
+
+def incomplete(system: str, shown: int, counted: int) -> WaitAndRepeat:
+    """What a reader raises where a partner counts more records than its pages show."""
+    return WaitAndRepeat(
+        f"{system} counts {counted} records, but its pages show {shown}. Nothing of this window was loaded, since the "
+        "others would be lost: Airflow tries again. If it stays so, ask the system's support, with both numbers."
+    )
 
 
 def too_fast(system: str) -> WaitAndRepeat:
