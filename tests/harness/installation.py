@@ -82,7 +82,6 @@ class Installation:
             environment=self.environment(),
             log=home / "tasks.log",
             operator=operator_settings(),
-            modules=SHORT_SETTLING,
         )
         self.ids: list[str] = []
 
@@ -118,6 +117,7 @@ class Installation:
 
     def begins(self, tasks: Sequence[str], run: Run | None = None, death: Death | None = None) -> Try:
         run = run or self.run
+        run = replace(run, modules=SHORT_SETTLING | dict(run.modules))
         return Try(run, tasks, self._handed_on(tasks[0], run), death)
 
     def _handed_on(self, task: str, run: Run) -> Any:
@@ -137,7 +137,7 @@ class Installation:
     def another_run(self, name: str = "backfill") -> Run:
         """A run over the same window. It takes claims of a dead one over after half a second, not ten minutes."""
         soon = {"letting_sync.ledger.ledger.CLAIM_EXPIRES": timedelta(seconds=0.5)}
-        return replace(self.run, run_id=name, modules=SHORT_SETTLING | soon)
+        return replace(self.run, run_id=name, modules=soon)
 
     # --- what the world looks like ------------------------------------------------------------------------
 

@@ -186,13 +186,16 @@ class ListByTime(Generic[_V]):
         numbers = range(1, ceil(first.total / max(1, len(first.versions))))
         keys = {version.key for version in first.versions}
         met.take(first.versions)
+
+        def fetch(number: int) -> _Page[_V]:
+            return self._page(since, until, number)
+
         for at in range(0, len(numbers), _PAGES_AHEAD):
-            some = numbers[at : at + _PAGES_AHEAD]
-            pages = list(self.side_by_side(lambda number: self._page(since, until, number), some))
-            for page in pages:
-                met.take(page.versions)
-                keys.update(version.key for version in page.versions)
-            if not all(page.versions for page in pages):
+            rest = list(self.side_by_side(fetch, numbers[at : at + _PAGES_AHEAD]))
+            for one in rest:
+                met.take(one.versions)
+                keys.update(version.key for version in one.versions)
+            if not all(one.versions for one in rest):
                 break  # there are fewer than are counted
         return until if len(keys) == first.total else since
 

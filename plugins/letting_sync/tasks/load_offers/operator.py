@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk import BaseOperator
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = timedelta(hours=2)
 """After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
+WAKE_MARGIN = timedelta(minutes=5)
+"""After so much more time Airflow itself fails a task whose trigger has not woken it."""
 SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
 """Seconds between looks at an import before the task is deferred, which takes Airflow some seconds."""
 
@@ -138,7 +140,8 @@ class LoadOffersOperator(BaseOperator):
     def _wait(self, waiting: Waiting, since: datetime, now: datetime, rounds_lost: int) -> Never:
         from letting_sync.tasks.load_offers.trigger import ImportTrigger
 
-        if now - since > LONGEST_WAIT:
+        left = since + LONGEST_WAIT - now
+        if left <= timedelta(0):
             raise WaitAndRepeat(
                 f"{len(waiting.jobs)} imports and {waiting.others} prospects are still undecided after "
                 f"{LONGEST_WAIT}. Nothing is sent twice: clear the task when the ERP has ended its imports."
@@ -152,8 +155,11 @@ class LoadOffersOperator(BaseOperator):
                 jobs=sorted(waiting.jobs),
                 pause=self.poll.total_seconds(),
                 memory={"since": since.isoformat(), "rounds_lost": rounds_lost},
+                until=(datetime.now(UTC) + left).isoformat(),
             ),
             method_name="resume",
+            # The trigger wakes the task when its time is over; this is for a triggerer that is not there to do so.
+            timeout=left + WAKE_MARGIN,
         )
 
 
