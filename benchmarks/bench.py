@@ -37,6 +37,7 @@ ROWS: Mapping[str, Sequence[Sequence[str]]] = {
             *("--rows", "100000", "--suspects", "10000", "--quality", "2000"),
         )
     ],
+    "suspects": [(os.environ.get("BENCH_DEDUP_PEERS", sys.executable), "-m", "benchmarks.bench_suspects")],
 }
 
 
