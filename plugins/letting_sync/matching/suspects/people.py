@@ -13,9 +13,10 @@ import pandas as pd
 import pyarrow as pa
 
 from letting_sync.matching.columns import NO_DAY, column, combined, days, once_each, text_codes
-from letting_sync.matching.keys import folded
+from letting_sync.matching.keys import fold, folded
 
 _STREET: Final = re.compile(r"(str(a(ss|ß)e)?|platz|pl)\b\.?(?=\W*$)")
+_BETWEEN_WORDS: Final = re.compile(r"[\s\-./,;()&+]+")
 _STREET_ENDS: Final = {"s": "str", "p": "pl"}
 
 
@@ -24,7 +25,7 @@ class Text:
     """One field of all records."""
 
     values: np.ndarray
-    """As compared here: small, without accents, words parted by single blanks; empty where missing."""
+    """As compared here: names folded word by word, hyphens as blanks, without apostrophes; empty where missing."""
     codes: np.ndarray
     """Equal where the values are, -1 where missing."""
 
@@ -100,17 +101,13 @@ def _as_text(values: pa.Array) -> Text:
 
 
 def _plain(name: str) -> str:
-    """``Müller-Lüdenscheidt`` -> ``mueller luedenscheidt``, ``André`` -> ``andre``."""
-    text = unicodedata.normalize("NFC", name).casefold()
-    text = text.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
-    text = "".join(
-        char if char.isalnum() else " " for char in unicodedata.normalize("NFKD", text) if _base(char)
-    )
-    return " ".join(text.split())
+    """``Müller-Lüdenscheidt`` -> ``mueller luedenscheidt``, ``O'Neill`` -> ``oneill``."""
+    words = (_letters(fold(word) or "") for word in _BETWEEN_WORDS.split(unicodedata.normalize("NFC", name)))
+    return " ".join(word for word in words if word)
 
 
-def _base(char: str) -> bool:
-    return not unicodedata.combining(char) and char not in "'’`´"
+def _letters(word: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", word) if char.isalnum())
 
 
 def _plain_street(street: str) -> str:
