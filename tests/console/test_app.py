@@ -128,6 +128,14 @@ def test_calendar_and_gaps(server: Any):
     assert f"--from-date {day(10).isoformat()} --to-date {day(5).isoformat()}" in found["gaps"][0]["command"]
 
 
+@pytest.mark.parametrize("page", ["9223372036854775807", "-1", "1000001"])
+@pytest.mark.parametrize("path", ["pairs", "pairs/immomio_yuneo/runs"])
+def test_a_page_that_no_list_has_is_refused(server: Server, path: str, page: str) -> None:
+    answer = server.session("admin").get(f"{server.url}/prospects/api/{path}?page={page}", timeout=30)
+
+    assert (answer.status_code, answer.json()) == (400, {"detail": "no_such_page"})
+
+
 def test_runs_come_in_pages(server: Any):
     first, second = (get(server, "viewer", f"{PAIR}/runs", page=page).json() for page in (0, 1))
     assert (len(first["runs"]), first["more"]) == (20, True)

@@ -38,6 +38,7 @@ class Run:
     :param environment: connections, ledger and staging, as environment variables.
     :param operator: settings of the operators that the pair's file would set, by attribute.
     :param modules: module attributes to set in the process, such as a constant that makes tests wait for minutes.
+    :param ended: other runs of the pair of which Airflow says that they have ended.
     :param clock_ahead: how far the clock of the machine that the process runs on is ahead; below 0: behind.
     """
 
@@ -50,6 +51,7 @@ class Run:
     params: Mapping[str, Any] = field(default_factory=dict)
     operator: Mapping[str, Any] = field(default_factory=dict)
     modules: Mapping[str, Any] = field(default_factory=dict)
+    ended: Sequence[str] = ()
     clock_ahead: timedelta = timedelta(0)
 
 
@@ -209,8 +211,12 @@ def _context(run: Run) -> dict[str, Any]:
     import pendulum
 
     dag_run = SimpleNamespace(dag_id=run.pair, run_id=run.run_id, run_after=pendulum.instance(run.end))
+    ti = SimpleNamespace(
+        get_dagrun_state=lambda dag_id, run_id: "failed" if run_id in run.ended else "running"
+    )
     return {
         "dag_run": dag_run,
+        "ti": ti,
         "params": PARAMS | dict(run.params),
         "data_interval_start": pendulum.instance(run.start),
         "data_interval_end": pendulum.instance(run.end),

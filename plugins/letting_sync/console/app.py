@@ -75,6 +75,19 @@ def _readable_pair(dag_id: str, user: GetUserDep, session: SessionDep) -> runs.P
 PairDep = Annotated[runs.Pair, Depends(_readable_pair)]
 
 
+MOST_PAGES = 1_000_000
+"""No list is so long; far larger numbers are none for the database."""
+
+
+def _page(page: int = 0) -> int:
+    if not 0 <= page <= MOST_PAGES:
+        raise HTTPException(400, "no_such_page")
+    return page
+
+
+PageDep = Annotated[int, Depends(_page)]
+
+
 @app.get("/")
 def page() -> FileResponse:
     """The page itself; all its content comes from the routes below."""
@@ -102,9 +115,9 @@ def pairs(
     user: GetUserDep,
     session: SessionDep,
     now: NowDep,
+    page: PageDep,
     search: str = "",
     state: str = "",
-    page: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """A page of pairs: those whose last run failed first, then by name."""
     found = runs.pairs(session)
@@ -174,7 +187,7 @@ def pair(
 
 
 @app.get("/api/pairs/{dag_id}/runs")
-def runs_of(pair: PairDep, session: SessionDep, page: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+def runs_of(pair: PairDep, session: SessionDep, page: PageDep) -> dict[str, Any]:
     """Runs, newest first."""
     found = runs.page_of_runs(session, pair, page * RUNS_SIZE, RUNS_SIZE + 1)
     return {"runs": found[:RUNS_SIZE], "more": len(found) > RUNS_SIZE}

@@ -103,12 +103,22 @@ class Ledger(LedgerDatabase):
 
     # --- claiming and sending -----------------------------------------------------------------------------
 
-    def claim(self, run: Run, intents: Sequence[Intent]) -> dict[Key, Entry]:
+    def may_be_taken_over(self, entry: Entry, now: datetime, ended: Collection[str]) -> bool:
+        """Whether another run may claim an entry that is claimed.
+
+        :param now: by :meth:`now`.
+        :param ended: runs that are known to have ended.
+        """
+        return entry.run_id in ended or not entry.claimed_at or entry.claimed_at < now - CLAIM_EXPIRES
+
+    def claim(self, run: Run, intents: Sequence[Intent], ended: Collection[str] = ()) -> dict[Key, Entry]:
         """Take prospects for this run: write the intent before anything is sent.
 
         Taken are new ones, refused ones, those this run claimed in an earlier try, and claims that expired
         unsent. One statement a prospect decides, so of two runs at the same moment only one gets a prospect.
 
+        :param ended: runs that are known to have ended; their claims are free without expiring. A process of theirs that
+            is still alive finds its token replaced.
         :return: the entries that were claimed, by key; all of them carry the same new token in ``claim``.
         """
         token = uuid.uuid4().hex
@@ -117,7 +127,7 @@ class Ledger(LedgerDatabase):
         if not once:
             return {}
         with self._writing() as (connection, at):
-            connection.execute(*_claim(connection, run, once, token, at))
+            connection.execute(*_claim(connection, run, once, token, at, ended))
             ours = sa.select(entries).where(
                 entries.c.pair == run.pair, entries.c.state == EntryState.CLAIMED, entries.c.claim == token
             )
@@ -346,7 +356,12 @@ def _still(claim: str | None) -> sa.ColumnElement[bool] | None:
 
 
 def _claim(
-    connection: sa.Connection, run: Run, intents: Iterable[Intent], token: str, at: datetime
+    connection: sa.Connection,
+    run: Run,
+    intents: Iterable[Intent],
+    token: str,
+    at: datetime,
+    ended: Collection[str],
 ) -> tuple[sa.Insert, list[dict[str, Any]]]:
     """The statement that claims, and its rows: a new entry, or the same values in one that is free."""
     same_for_all = {
@@ -368,9 +383,11 @@ def _claim(
         for name in rows[0]
         if name not in ("pair", "external_id", "unit", "created_at")
     }
+    # Not IN: its parameters cannot be part of a statement that is executed for many rows.
+    free_runs = sa.or_(*(entries.c.run_id == run_id for run_id in (run.run_id, *sorted(ended))))
     free = sa.or_(
         entries.c.state == EntryState.REFUSED,
-        sa.and_(entries.c.state == EntryState.CLAIMED, entries.c.run_id == run.run_id),
+        sa.and_(entries.c.state == EntryState.CLAIMED, free_runs),
         sa.and_(entries.c.state == EntryState.CLAIMED, entries.c.claimed_at < at - CLAIM_EXPIRES),
     )
     return insert.on_conflict_do_update(

@@ -76,9 +76,16 @@ def ready(engine: sa.Engine) -> None:
 
     :raises StopRun: with the command to run.
     """
-    current, newest = _version(engine), ScriptDirectory.from_config(_config()).get_current_head()
+    scripts = ScriptDirectory.from_config(_config())
+    current, newest = _version(engine), scripts.get_current_head()
     if current is None:
         upgrade(engine)
+    elif current not in {script.revision for script in scripts.walk_revisions()}:
+        raise StopRun(
+            f"The ledger is at version {current}, which this package does not know: it is older than the ledger, whose "
+            f"newest version here is {newest}. Nothing was written. Install the release that has migrated the ledger on this "
+            "worker too (migrating does not help), then clear the task."
+        )
     elif current != newest:
         raise StopRun(
             f"The ledger is at version {current}, this package needs {newest}. "

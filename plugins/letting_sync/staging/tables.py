@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk import ObjectStoragePath
 
+from letting_sync.errors import StopRun
 from letting_sync.model import Outcome, OutcomeKind, Prospect
 from letting_sync.staging import folders
 from letting_sync.staging.chunks import Chunk
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
 ENDING_TASKS = ("extract", "dedup", "load_offers")
 """The tasks in which a record can end; each of them writes outcomes and quarantine."""
+OF_EVERY_RUN = ("extracted", "withdrawn", "not_chosen", "findings", "outcomes_extract")
+"""Tables that the task ``extract`` writes, be they empty."""
 ACCEPTANCE_COLUMNS = ("external_id", "unit", "offer_number", "acceptance", "reason", "lease_number")
 OUTCOME_COLUMNS = ("record", "external_id", "kind", "reason", "detail")
 
@@ -123,8 +126,11 @@ def write_extent(folder: str, extent: Extent) -> None:
 
 
 def extent(folder: str) -> Extent:
-    """What the run has read, as ``extract`` published it."""
-    (row,) = rows(folder, "extent")
+    """What the run has read, as ``extract`` published it.
+
+    :raises StopRun: the table is not there (any more).
+    """
+    (row,) = written_rows(folder, "extent")
     start, end = row.get("window_start"), row.get("window_end")
     window = Window(start.astimezone(UTC), end.astimezone(UTC)) if start and end else None
     return Extent(int(row["extracted"]), window)
@@ -184,6 +190,20 @@ def prospects_frame(prospects: Mapping[int, Prospect]) -> pd.DataFrame:
         "updated_at": "timestamp[us, tz=UTC][pyarrow]",
     }
     return frame.astype(types)
+
+
+def written_rows(folder: str, table: str) -> list[dict[str, Any]]:
+    """As :func:`rows`, of a table that every run has, be it empty.
+
+    :raises StopRun: it is not there: the run would be green although something is missing.
+    """
+    if not files_of(ObjectStoragePath(folder), table):
+        raise StopRun(
+            f"The table {table!r} is missing in the run's staging folder {folder}. Its keeping time is over, somebody "
+            "deleted it, or [prospects] staging is another address than when the run began. Clear the run from the task "
+            "extract on; what the ERP has already is not sent twice."
+        )
+    return rows(folder, table)
 
 
 def rows(

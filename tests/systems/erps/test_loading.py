@@ -96,6 +96,32 @@ def test_a_person_on_two_units_becomes_one_business_partner(loading: Loading) ->
     assert len(loading.customer.system.batches) == 2
 
 
+def test_what_another_run_has_claimed_is_waited_for_without_a_call(loading: Loading) -> None:
+    """Also the person's offer for another unit: it must hang on the business partner that the first one makes."""
+    loading.customer.system.add_unit(loading.customer.written("1/1/1/9"))
+    items = [loading.item("anna", 0, 7), loading.item("anna there", 1, 7, unit="1/1/1/9")]
+    loading.ledger.claim(loading.run(1), [items[0].intent])
+    looked_up: list[Any] = []
+    loader = Loader(loading.context(2), datetime.now(UTC), lambda some: looked_up.append(some) or {})
+    before = len(loading.customer.system.requests)
+
+    assert [loader.advance(items) for _ in range(3)] == [Waiting(others=2)] * 3
+    assert (len(loading.customer.system.requests), looked_up) == (before, [])
+
+
+def test_a_claim_of_a_run_that_has_ended_is_taken_over_at_once(loading: Loading) -> None:
+    item = loading.item("anna")
+    claimed = loading.ledger.claim(loading.run(1), [item.intent])[item.key]
+    context = replace(loading.context(2), ended_runs=lambda runs: set(runs) & {"run 1"})
+    loader = Loader(context, datetime.now(UTC), lambda _: {})
+
+    while isinstance(loader.advance([item]), Waiting):
+        pass
+
+    assert loading.offers() == ["anna"]
+    assert loading.ledger.mark_sent([claimed.id], claimed.claim or "") == set(), "the old holder may not send"
+
+
 def test_a_response_that_is_lost_is_looked_up_and_not_sent_again(loading: Loading) -> None:
     path = loading.customer.words.import_path
     loading.customer.system.faults.once("drop_after", path=path)

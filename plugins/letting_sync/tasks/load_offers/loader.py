@@ -64,16 +64,29 @@ class Loader:
             undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
             if not undecided:
                 return [outcome_of(candidate, elsewhere, known, self.context.run) for candidate in candidates]
-            batch = _one_of_each(to_send, candidates, known)
+            # Before anything is asked of the ERP: a claim may have to be waited for, look after look.
+            held, ended = self._held_by_others(known)
+            batch = _one_of_each(to_send, candidates, known, held)
             if not batch:
                 return undecided
             if job := self.context.erp.import_going_on():
                 # What it makes cannot be looked up yet: wait, so that not even a lost ledger doubles an offer.
                 return Waiting(waiting.jobs | {job}, waiting.others)
-            sent = self.sender.send(batch, known)
+            sent = self.sender.send(batch, known, ended)
             if not sent.claimed:
                 return undecided  # for other runs are busy with all of them
             self._count_the_lost(sent)
+
+    def _held_by_others(self, known: Mapping[Key, Entry]) -> tuple[set[Key], Collection[str]]:
+        """Keys of what other runs have claimed and may still send, and which of these runs have ended."""
+        run_id, ledger = self.context.run.run_id, self.context.ledger
+        claims = [
+            entry for entry in known.values() if entry.state == EntryState.CLAIMED and entry.run_id != run_id
+        ]
+        if not claims:
+            return set(), ()
+        ended, now = self.context.ended_runs({entry.run_id for entry in claims}), ledger.now()
+        return {entry.key for entry in claims if not ledger.may_be_taken_over(entry, now, ended)}, ended
 
     def _count_the_lost(self, sent: Sent) -> None:
         self.rounds_lost += bool(sent.lost) and not sent.delivered
@@ -113,14 +126,19 @@ def _choice(one: Entry | Intent) -> tuple[bool, str | None, int]:
 
 
 def _one_of_each(
-    to_send: Sequence[Candidate], candidates: Sequence[Candidate], known: Mapping[Key, Entry]
+    to_send: Sequence[Candidate],
+    candidates: Sequence[Candidate],
+    known: Mapping[Key, Entry],
+    held: Collection[Key],
 ) -> list[Candidate]:
     """Of each person, and of each external id, one at a time.
 
     The second offer of a person must hang on the business partner that the first one makes; it is sent
     when that is known, in the next batch.
+
+    :param held: what another run has claimed; it counts as on its way.
     """
-    under_way = {key for key, entry in known.items() if entry.state == EntryState.SENT}
+    under_way = {key for key, entry in known.items() if entry.state == EntryState.SENT} | set(held)
     persons = {candidate.person for candidate in candidates if candidate.key in under_way}
     ids = {external_id for external_id, _ in under_way}
     batch = []

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
-from letting_sync.errors import WaitAndRepeat
+from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
@@ -19,6 +22,8 @@ from letting_sync.staging.chunks import Chunk
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from letting_sync.ledger.ledger import Ledger
+    from letting_sync.ledger.records import Run
     from letting_sync.tasks.load_offers.candidates import Candidate
     from letting_sync.tasks.load_offers.dry_run import Preview
     from letting_sync.tasks.load_offers.loader import Loader
@@ -72,7 +77,11 @@ class LoadOffersOperator(BaseOperator):
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after a wait, perhaps in another process; everything is looked up anew."""
-        return self._advance(context, datetime.fromisoformat(event["since"]), event["rounds_lost"])
+        # What an earlier release did not write down is as at the beginning of a try.
+        since = event.get("since")
+        return self._advance(
+            context, datetime.fromisoformat(since) if since else None, event.get("rounds_lost", 0)
+        )
 
     def _advance(self, context: Context, since: datetime | None, rounds_lost: int) -> dict[str, Any]:
         from letting_sync.ledger.ledger import Ledger
@@ -92,12 +101,13 @@ class LoadOffersOperator(BaseOperator):
             if is_dry_run(context["params"]):
                 return self._preview(chunk, LoadContext(ledger, erp, run))
             if chunk.is_first:
-                withdrawn = [row["external_id"] for row in tables.rows(chunk.folder, "withdrawn")]
+                withdrawn = [row["external_id"] for row in tables.written_rows(chunk.folder, "withdrawn")]
                 ledger.mark_withdrawn(run.pair, withdrawn)
-                not_chosen = tables.rows(chunk.folder, "not_chosen")
+                not_chosen = tables.written_rows(chunk.folder, "not_chosen")
                 ledger.mark_not_chosen(run.pair, [(row["external_id"], row["unit"]) for row in not_chosen])
+            self._stop_if_the_target_changed(chunk, ledger, run)
             loader = Loader(
-                LoadContext(ledger, erp, run),
+                LoadContext(ledger, erp, run, partial(_ended_runs, context)),
                 since,
                 lambda some: business_partners(erp, some, self.key),
                 rounds_lost,
@@ -115,6 +125,20 @@ class LoadOffersOperator(BaseOperator):
             return chunk.handed_on
         finally:
             erp.close()
+
+    def _stop_if_the_target_changed(self, chunk: Chunk, ledger: Ledger, run: Run) -> None:
+        """Stop if an earlier try of this run has sent prospects to another exchange: they could not be found there."""
+        import pandas as pd
+
+        now = {"exchange": self.erp.exchange, "separator": self.erp.separator}
+        before = tables.rows(chunk.folder, f"target{chunk.suffix}") or [now]
+        if before != [now] and any(entry.run_id == run.run_id for entry in ledger.find_sent(run.pair)):
+            raise StopRun(
+                f"The pair's ERP settings have changed from {before[0]} to {now} while this run has sent prospects whose "
+                "outcome is open; with the new ones they would not be found, and sent twice. Set the old values "
+                "again until this run has ended."
+            )
+        tables.write(chunk.folder, "target", pd.DataFrame([now]), chunk)
 
     def _preview(self, chunk: Chunk, context: LoadContext) -> dict[str, Any]:
         """Stage what would be loaded; nothing is written to the ERP or to the ledger."""
@@ -161,6 +185,16 @@ class LoadOffersOperator(BaseOperator):
             # The trigger wakes the task when its time is over; this is for a triggerer that is not there to do so.
             timeout=left + WAKE_MARGIN,
         )
+
+
+def _ended_runs(context: Context, run_ids: Collection[str]) -> set[str]:
+    """Which runs of this DAG have ended, as far as Airflow says so; one that it does not know may go on."""
+    ti, ended = context["ti"], set()
+    for run_id in run_ids:
+        with contextlib.suppress(AirflowRuntimeError):
+            if ti.get_dagrun_state(context["dag_run"].dag_id, run_id) in ("success", "failed"):
+                ended.add(run_id)
+    return ended
 
 
 def _advance_with_short_pauses(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:

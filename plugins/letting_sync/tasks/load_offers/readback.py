@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -46,11 +46,13 @@ class LoadContext:
     """What loader, sender and readback share.
 
     :param run: which run does the work.
+    :param ended_runs: which of some runs of the pair are known to have ended; their claims are taken over at once.
     """
 
     ledger: Ledger
     erp: Erp
     run: Run
+    ended_runs: Callable[[Collection[str]], Collection[str]] = lambda _: ()
 
 
 class Readback:

@@ -8,7 +8,7 @@ there before the request goes out, and just before it does the claim is looked a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -65,18 +65,21 @@ class Sender:
         self.readback = readback
         self.partner_numbers = partner_numbers
 
-    def send(self, batch: Sequence[Candidate], known: Mapping[Key, Entry]) -> Sent:
+    def send(
+        self, batch: Sequence[Candidate], known: Mapping[Key, Entry], ended: Collection[str] = ()
+    ) -> Sent:
         """Send one batch, each person at most once in it, and start the import where the ERP does not do so itself.
 
         :param known: the ledger's entries of the batch's external ids. A prospect with an offer for another unit keeps
             that offer's business partner, also if nothing else tells who it is.
+        :param ended: runs that have ended, whose claims are free.
         :raises ClaimLost: another run has taken prospects over.
         """
         # All at once: persons are matched as tables, which costs little more for thousands than for one.
         numbers = self.numbers_of(batch, known)
         total = Sent()
         for sent in self.context.erp.concurrently(
-            lambda group: self._send_group(group, numbers), _parts(batch, PROSPECTS_PER_GROUP)
+            lambda group: self._send_group(group, numbers, ended), _parts(batch, PROSPECTS_PER_GROUP)
         ):
             total += sent
         if total.to_import and (job := self.context.erp.start_import()):
@@ -110,12 +113,15 @@ class Sender:
             and candidate.intent.external_id not in theirs
         }
 
-    def _send_group(self, group: Sequence[Candidate], numbers: Mapping[int, str | RefuseRecord]) -> Sent:
+    def _send_group(
+        self, group: Sequence[Candidate], numbers: Mapping[int, str | RefuseRecord], ended: Collection[str]
+    ) -> Sent:
         """Claim a group, and send what of it the ERP does not have."""
         # Another run may have sent a person since the batch was chosen; the next round says so of its record.
         elsewhere = self.persons_elsewhere(group)
         group = [candidate for candidate in group if candidate.record not in elsewhere]
-        claimed = self.context.ledger.claim(self.context.run, [candidate.intent for candidate in group])
+        intents = [candidate.intent for candidate in group]
+        claimed = self.context.ledger.claim(self.context.run, intents, ended)
         sent = Sent(len(claimed))
         found = self.readback.offers({external_id for external_id, _ in claimed})
         self.readback.link(claimed.values(), found, reason=Reason.FOUND_IN_ERP)

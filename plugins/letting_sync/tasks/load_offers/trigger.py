@@ -38,6 +38,8 @@ class ImportTrigger(BaseTrigger):
     :param pause: longest pause between two looks, in seconds.
     :param memory: what the task has to know after the wait; handed back as the event.
     :param until: when the task is woken whatever the ERP says, ISO 8601; ``None``, as earlier versions wrote it: never.
+    :param other_release: arguments of the release before or after this one, whose tasks may still wait: ``since`` was
+        what is in ``memory`` now, any other is ignored.
     """
 
     def __init__(
@@ -45,14 +47,15 @@ class ImportTrigger(BaseTrigger):
         target: dict[str, str],
         jobs: Collection[str],
         pause: float,
-        memory: dict[str, Any],
+        memory: dict[str, Any] | None = None,
         until: str | None = None,
+        **other_release: Any,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
         self.target = target
         self.jobs = list(jobs)
         self.pause = pause
-        self.memory = memory
+        self.memory = memory if memory is not None else {"since": other_release.get("since")}
         self.until = until
 
     def serialize(self) -> tuple[str, dict[str, Any]]:

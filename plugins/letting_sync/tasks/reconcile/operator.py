@@ -57,6 +57,8 @@ class ReconcileOperator(BaseOperator):
         """Count, compare, publish."""
         folder = Chunk.read(self.chunks[0]).folder
         extracted = tables.extent(folder).extracted
+        for table in tables.OF_EVERY_RUN:
+            tables.written_rows(folder, table)
         outcomes = tables.outcomes(folder)
         records = sorted(int(record) for record in outcomes["record"])
         if records != list(range(extracted)):
