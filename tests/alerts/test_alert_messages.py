@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from alert_receiver import NOON, PAIR, PERSONAL, context, counts, run, waiting_offer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +68,21 @@ def test_no_text_breaks_out_of_mail_or_card(text):
     assert json.loads(json.dumps(message.slack()))
     assert "<script" not in message.html()
     assert closed_message("failed", run_, "en", (text,)).plain()
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/plugin/prospects/prospects/?held=p%2Fx"),
+        (
+            "https://example.org/airflow/",
+            "https://example.org/airflow/plugin/prospects/airflow/prospects/?held=p%2Fx",
+        ),
+    ],
+)
+def test_held_offers_are_linked_as_a_list_also_under_a_sub_path(
+    monkeypatch: pytest.MonkeyPatch, base: str, expected: str
+):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
+    message = opened_message("waiting", RunFacts("p/x", "r", NOON), "en", total=1, new=1)
+    assert (message.link, message.link_text) == (expected, "Open the list of held offers")

@@ -46,7 +46,7 @@ class Server:
         return session
 
 
-def environment(home: Path, port: int, language: str = "en") -> dict[str, str]:
+def environment(home: Path, port: int, language: str = "en", sub_path: str = "") -> dict[str, str]:
     """The configuration of the api-server and of the seeding."""
     settings = {
         "AIRFLOW_HOME": str(home),
@@ -56,7 +56,7 @@ def environment(home: Path, port: int, language: str = "en") -> dict[str, str]:
         "AIRFLOW__CORE__AUTH_MANAGER": "deny.DenyingAuthManager",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{u}:{role}" for u, role in USERS.items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
-        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}{sub_path}",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
@@ -64,7 +64,7 @@ def environment(home: Path, port: int, language: str = "en") -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": "another-text-of-the-tests-that-is-long-enough-for-the-signature-0123456789",
         "AIRFLOW__PROSPECTS__LANGUAGE": language,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(HERE),  # deny.py
+        "PYTHONPATH": f"{HERE}{os.pathsep}{ROOT}",  # deny.py, tests.harness
     }
     # Without bytecode each process would compile the 2,400 modules of Airflow anew.
     dropped = ("AIRFLOW", "PYTHONDONTWRITEBYTECODE")
@@ -119,8 +119,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def _started(home: Path, language: str = "en") -> Iterator[Server]:
-    env = environment(home, free_port(), language)
+def _started(home: Path, language: str = "en", sub_path: str = "") -> Iterator[Server]:
+    env = environment(home, free_port(), language, sub_path)
     prepare(home, env)
     with serving(env, home / "api-server.log") as url:
         yield Server(url, home)
@@ -137,4 +137,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def german_server(tmp_path: Path) -> Iterator[Server]:
     """One whose language is set to German."""
     with _started(tmp_path, "de") as server:
+        yield server
+
+
+@pytest.fixture
+def sub_path_server(tmp_path: Path) -> Iterator[Server]:
+    """One that is served under a sub path."""
+    with _started(tmp_path, sub_path="/airflow") as server:
         yield server

@@ -28,13 +28,16 @@ from letting_sync.ledger import database
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Made, Run
 from letting_sync.model import Outcome, OutcomeKind
-from letting_sync.staging import folders, tables
+from letting_sync.staging import dry_run, folders, tables
+from letting_sync.staging.chunks import Chunk
+from letting_sync.staging.dry_run import FieldSent, WouldAccept, WouldLoad
 from tests.harness.ledger_entries import claim
 
 ROOT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
 NASTY = "<script>document.title='broken'</script>"
 """An external id that must never turn into markup."""
+DRY_RUN = "manual__dry_run"
 DICE = random.Random(7)
 
 
@@ -63,6 +66,7 @@ def main() -> None:
 
 def _runs(session: Any) -> None:
     first, second, third = "immomio_yuneo", "immomio_sigma", "everreal_yuneo"
+    _run(session, first, None, None, "success", _counts(), conf={"dry_run": True}, run_id=DRY_RUN)
     for back in range(33, 0, -1):
         if back in (9, 10, 16):
             continue
@@ -169,6 +173,16 @@ def _ledger() -> None:
     _load(ledger, run, "A-78", "1.2.3.5", "O-1002")
     other = next(iter(ledger.find(run.pair, ["A-78"]).values()))
     ledger.mark_held([other.id], "competing_offer", run.run_id)
+    _load(ledger, run, "A-80", "1.2.3.5", "O-1004")
+    rival = next(iter(ledger.find(run.pair, ["A-80"]).values()))
+    ledger.mark_held([rival.id], "competing_offer", run.run_id)
+    ledger.mark_held([rival.id], "competing_offer", "a later run")
+    _load(ledger, run, "A-81", "1.2.3.8", "O-1005")
+    asked = next(iter(ledger.find(run.pair, ["A-81"]).values()))
+    ledger.mark_awaiting([asked.id], run.run_id)
+    _load(ledger, run, "A-82", "1.2.3.9", "O-1006")
+    rejected = next(iter(ledger.find(run.pair, ["A-82"]).values()))
+    ledger.mark_held([rejected.id], "rejected_by_approver", run.run_id, "m.huber")
     _load(ledger, run, NASTY, "1.2.3.6", "O-1003")
     ledger.claim(run, [Intent("A-79", "1.2.3.7", True, "c", None)])
     ledger.mark_refused([next(iter(ledger.find(run.pair, ["A-79"]).values())).id], "unknown_unit")
@@ -212,6 +226,28 @@ def _staged() -> None:
         }
     )
     tables.write(folder, "suspects", suspects)
+    _dry_run()
+
+
+def _dry_run() -> None:
+    folder = str(folders.path_of("immomio_yuneo", DRY_RUN))
+    Path(folder.removeprefix("file://")).mkdir(parents=True)
+    loads = [
+        WouldLoad(0, "D-1", "1/2/3/4", "created", None, None),
+        WouldLoad(1, "D-2", "1/2/3/5", "already_there", "found_in_erp", None),
+        WouldLoad(2, NASTY, "1/2/3/6", "quarantined", "ambiguous_partner", None),
+    ]
+    person = [("last_name", "name", " Geheim", "Geheim", True), ("title", None, "Dr.", None, False),
+              ("email", "email", None, None, False), ("city", "ort", NASTY, NASTY, False)]  # fmt: skip
+    fields = [FieldSent(0, "D-1", "1/2/3/4", *one) for one in person]
+    accepts = [
+        WouldAccept("D-1", "1/2/3/4", "accept", None),
+        WouldAccept("D-2", "1/2/3/5", "held", "competing_offer"),
+    ]
+    chunk = Chunk(folder)
+    dry_run.write(folder, chunk, dry_run.LOAD, loads, WouldLoad)
+    dry_run.write(folder, chunk, dry_run.FIELDS, fields, FieldSent)
+    dry_run.write(folder, chunk, dry_run.ACCEPTANCE, accepts, WouldAccept)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ ROUTES = (
     f"{PAIR}/runs",
     f"{PAIR}/run?run_id=x",
     f"{PAIR}/prospect?q=A-77",
+    f"{PAIR}/protocol?run_id=x",
+    "/prospects/api/held",
     "/prospects/api/prospects?q=A-77",
 )
 ALL = {"immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma"}
@@ -36,7 +38,16 @@ def pairs_of(server: Any, user: str) -> set[str]:
 def test_anonymous_gets_nothing(server: Any, path: str):
     response = get(server, None, path)
     assert response.status_code == 401
-    assert response.json() == {"detail": "Not authenticated"}
+    if path == "/prospects/":
+        assert "immomio" not in response.text
+        assert 'data-airflow=""' in response.text, "the page that leads to the log-in"
+    else:
+        assert response.json() == {"detail": "Not authenticated"}
+
+
+@pytest.mark.parametrize("name", ["login.js", "theme.js", "console.css"])
+def test_what_the_way_to_the_log_in_needs_is_there_for_anybody(server: Any, name: str):
+    assert get(server, None, f"/prospects/static/{name}").status_code == 200
 
 
 def test_a_forged_cookie_gets_nothing(server: Any):
@@ -48,11 +59,9 @@ def test_a_forged_cookie_gets_nothing(server: Any):
 
 def test_every_route_asks_for_the_user(server: Any):
     """Also one that somebody adds later: the app itself has the dependency."""
-    from airflow.api_fastapi.core_api.security import get_user
+    from letting_sync.console.app import _logged_in, app
 
-    from letting_sync.console.app import app
-
-    assert [dependency.dependency for dependency in app.router.dependencies] == [get_user]
+    assert [dependency.dependency for dependency in app.router.dependencies] == [_logged_in]
     assert {route.path.split("{")[0] for route in app.routes} <= {route.split("?")[0].replace("/prospects", "", 1) for route in ROUTES} | {
         "/static/", "/api/pairs/",
     }  # fmt: skip
@@ -88,7 +97,14 @@ def test_who_may_read_no_dag_or_no_xcoms_gets_no_pair(server: Any, user: str):
     overview = get(server, user, "/prospects/api/pairs").json()
     assert (overview["pairs"], overview["total"], overview["summary"]) == ([], 0, {})
     assert get(server, user, PAIR).status_code == 404
-    assert get(server, user, "/prospects/api/prospects", q="A-77").json() == {"entries": [], "pairs": []}
+    assert get(server, user, "/prospects/api/prospects", q="A-77").json() == {
+        "entries": [],
+        "traces": [],
+        "may_start": [],
+        "pairs": [],
+    }
+    assert get(server, user, "/prospects/api/held").json()["counts"] == {}
+    assert get(server, user, "/prospects/api/held", pair="immomio_yuneo").status_code == 404
 
 
 def test_overview_shows_runs_counts_and_lag(server: Any):

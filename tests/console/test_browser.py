@@ -180,7 +180,7 @@ def test_who_may_not_read_a_pair_is_refused_with_that_reason_and_no_more(tab: An
 
 def test_quarantined_prospect_is_found_in_the_runs(tab: Any):
     frame = tab("viewer").open("?find=A-90")
+    assert "unit number without four parts" in frame.locator(".timeline").inner_text()
     frame.locator("select").select_option("immomio_yuneo")
     frame.get_by_role("button", name="Look there").click()
-    frame.locator(".timeline").wait_for()
-    assert "unit number without four parts" in frame.locator(".timeline").inner_text()
+    frame.locator(".timeline").nth(1).wait_for()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from airflow.sdk.configuration import conf
@@ -155,7 +155,10 @@ def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any)
     else:
         said = {"reasons": reasons(numbers.get("reasons", {}), language)}
         what = WHAT[language][kind].format(**numbers | said)
-    return _message(run, language, text.headline, what=what, meaning=meaning, next_step=text.next_step)
+    message = _message(run, language, text.headline, what=what, meaning=meaning, next_step=text.next_step)
+    if kind == "waiting":
+        return replace(message, link=held_offers_link(run), link_text=LABELS[language]["open_held"])
+    return message
 
 
 def closed_message(kind: str, run: RunFacts, language: Language, left: tuple[str, ...] = ()) -> Message:
@@ -213,6 +216,14 @@ def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> 
         link_to(run),
         label["open"],
     )
+
+
+def held_offers_link(run: RunFacts) -> str | None:
+    """Address of the pair's list of held offers on the page *Prospects* in the Airflow UI."""
+    base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    # The UI's address of a plugin's page ends with the page's own path, which starts where Airflow itself is served.
+    own = f"{urlsplit(base).path}/prospects/?held={quote(run.dag_id, safe='')}"
+    return f"{base}/plugin/prospects{own}" if base else None
 
 
 def link_to(run: RunFacts) -> str | None:

@@ -21,11 +21,13 @@ LABELS: dict[Language, dict[str, str]] = {
     "en": {
         "pair": "Pair", "window": "Window", "what": "What", "meaning": "What it means",
         "next_step": "What to do next", "run": "Run", "open": "Open the run in Airflow",
+        "open_held": "Open the list of held offers",
         "by_hand": "started by hand", "to": "to", "well_again": "well again", "test": "test alert",
     },
     "de": {
         "pair": "Strecke", "window": "Zeitraum", "what": "Was", "meaning": "Was es bedeutet",
         "next_step": "Was jetzt zu tun ist", "run": "Lauf", "open": "Lauf in Airflow öffnen",
+        "open_held": "Liste der zurückgestellten Angebote öffnen",
         "by_hand": "von Hand gestartet", "to": "bis", "well_again": "wieder in Ordnung", "test": "Probemeldung",
     },
 }  # fmt: skip

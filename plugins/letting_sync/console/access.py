@@ -40,6 +40,11 @@ def may_start(user: BaseUser, dag_id: str) -> bool:
     )
 
 
+def startable(user: BaseUser, dag_ids: Collection[str]) -> set[str]:
+    """Those of the pairs of which the user may start runs."""
+    return {dag_id for dag_id in dag_ids if may_start(user, dag_id)}
+
+
 def _reading(dag_id: str, team: str | None) -> list[IsAuthorizedDagRequest]:
     details = DagDetails(id=dag_id, team_name=team)
     return [{"method": "GET", "access_entity": entity, "details": details} for entity in _ENTITIES]

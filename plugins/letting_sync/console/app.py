@@ -6,6 +6,8 @@ calls Airflow's own REST API, which checks the right to start the DAG and writes
 
 from __future__ import annotations
 
+import html
+import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,17 +15,23 @@ from typing import Annotated, Any
 
 import sqlalchemy as sa
 from airflow.api_fastapi.common.db.common import SessionDep
-from airflow.api_fastapi.core_api.security import GetUserDep, get_user
+from airflow.api_fastapi.core_api.security import GetUserDep, bearer_scheme, get_user
+from airflow.api_fastapi.logging.decorators import action_logging
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from letting_sync import config
-from letting_sync.console import access, days, lookup, runs, staged, words
+from letting_sync.console import access, days, lookup, protocol, runs, staged, words
+from letting_sync.ledger.open_offers import decided_elsewhere
 from letting_sync.window import TIMEZONE
 
 STATIC = Path(__file__).parent / "static"
+PREFIX = "/prospects"
+"""Where the app is mounted, see ``plugin.py``."""
 PAGE_SIZE = 25
 RUNS_SIZE = 20
+RUNS_SEARCHED_IN_ALL = 200
+"""In this many last runs of all pairs together, which takes about a second; one pair can be searched further."""
 RUNS_SEARCHED = 30
 """In this many last runs of a pair a prospect is looked for that is not in the ledger."""
 _POLICY = (
@@ -31,9 +39,21 @@ _POLICY = (
     "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
 
+_FOR_ANYBODY = ("login.js", "theme.js", "console.css")
+"""What the page needs that says that somebody has to log in; nothing is in it."""
+
+
+async def _logged_in(request: Request) -> None:
+    """Refuse whoever is not logged in."""
+    folder, _, name = request.url.path.rpartition("/")
+    if folder.endswith("/static") and name in _FOR_ANYBODY:
+        return
+    await get_user(request, None, await bearer_scheme(request))
+
+
 app = FastAPI(
     title="Prospects",
-    dependencies=[Depends(get_user)],
+    dependencies=[Depends(_logged_in)],
     # FastAPI's own pages would answer to anybody, and load files from a foreign host.
     docs_url=None,
     redoc_url=None,
@@ -55,6 +75,25 @@ async def _headers(request: Request, call_next: Any) -> Response:
 async def _unreadable(_request: Request, _error: Exception) -> JSONResponse:
     """The ledger of another version, or a database that is away: said plainly, without its statement."""
     return JSONResponse({"detail": "database_unreadable"}, status_code=503)
+
+
+@app.exception_handler(HTTPException)
+async def _refused(request: Request, refused: HTTPException) -> Response:
+    """Whoever opens the page without being logged in is led to Airflow's log-in; all else is told in JSON."""
+    is_page = request.url.path.endswith(f"{PREFIX}/")
+    if is_page and refused.status_code in (401, 403):
+        page = (
+            (STATIC / "login.html")
+            .read_text()
+            .replace("{airflow}", html.escape(_root_of(request), quote=True))
+        )
+        return HTMLResponse(page, refused.status_code)
+    return JSONResponse({"detail": refused.detail}, refused.status_code, refused.headers)
+
+
+def _root_of(request: Request) -> str:
+    """The path under which Airflow itself is served, without a slash at its end."""
+    return str(request.scope.get("root_path", "")).removesuffix(PREFIX)
 
 
 def _now() -> datetime:
@@ -106,8 +145,8 @@ def static(name: str) -> FileResponse:
 def start(request: Request) -> dict[str, Any]:
     """What the page needs before it can show anything."""
     language = config.language()
-    root = request.scope.get("root_path", "").rpartition("/")[0]
-    return {"language": language, "words": words.of(language), "zone": TIMEZONE, "airflow": root}
+    airflow = _root_of(request)
+    return {"language": language, "words": words.of(language), "zone": TIMEZONE, "airflow": airflow}
 
 
 @app.get("/api/pairs")
@@ -129,7 +168,9 @@ def pairs(
     shown = chosen[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     history = runs.newest_runs(session, shown)
     scheduled = runs.last_scheduled(session, [pair.dag_id for pair in shown])
+    counts, _ = lookup.held(allowed, "", 0, 0)
     return {
+        "held": sum(count for reason, count in counts.items() if reason not in decided_elsewhere()),
         "total": len(chosen),
         "size": PAGE_SIZE,
         "summary": summary,
@@ -212,7 +253,56 @@ def run(pair: PairDep, session: SessionDep, run_id: str) -> dict[str, Any]:
         "quarantine_total": quarantine_total,
         "suspects": suspected,
         "suspects_total": suspects_total,
+        "dry_run": _dry_run(pair.dag_id, run_id),
         "states": lookup.states(pair.dag_id, ids - {None}),
+    }
+
+
+def _dry_run(dag_id: str, run_id: str) -> dict[str, Any] | None:
+    shown = staged.dry_run(dag_id, run_id)
+    return None if shown is None else {"rows": shown[0], "total": shown[1]}
+
+
+@app.get("/api/pairs/{dag_id}/protocol", dependencies=[Depends(action_logging("download_dry_run_protocol"))])
+def dry_run_protocol(pair: PairDep, user: GetUserDep, session: SessionDep, run_id: str) -> Response:
+    """The acceptance protocol of a dry run, in German, as a file; the one route that gives personal data out.
+
+    Only to those who may start runs of the pair; Airflow's audit log has who fetched it.
+    """
+    found = runs.one_run(session, pair, run_id)
+    if found is None or not access.may_start(user, pair.dag_id) or not staged.is_there(pair.dag_id, run_id):
+        raise HTTPException(404, "not_found")
+    shown = staged.dry_run(pair.dag_id, run_id)
+    if shown is None:
+        raise HTTPException(404, "not_found")
+    page = protocol.page(found, shown[0], staged.protocol_fields(pair.dag_id, run_id))
+    name = re.sub(r"[^\w.-]", "_", f"Abnahmeprotokoll_{pair.dag_id}_{run_id}.html")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HTMLResponse(page, headers=headers)
+
+
+@app.get("/api/held")
+def held(
+    user: GetUserDep,
+    session: SessionDep,
+    pair: str = "",
+    reason: Annotated[str, Query(max_length=60)] = "",
+    page: Annotated[int, Query(ge=0)] = 0,
+) -> dict[str, Any]:
+    """Held offers and open questions of one pair or of all that the user may read, the longest waiting first."""
+    known = runs.pair_ids(session)
+    allowed = access.readable(user, known & {pair} if pair else known)
+    if pair and not allowed:
+        raise HTTPException(404, "not_found")
+    counts, offers = lookup.held(allowed, reason, page * PAGE_SIZE, PAGE_SIZE + 1)
+    named = {offer["pair"] for offer in offers}
+    return {
+        "counts": counts,
+        "needs_nobody": sorted(decided_elsewhere()),
+        "offers": offers[:PAGE_SIZE],
+        "more": len(offers) > PAGE_SIZE,
+        "may_start": sorted(access.startable(user, named)),
+        "paused": sorted(found.dag_id for found in runs.pairs(session, named) if found.paused),
     }
 
 
@@ -223,9 +313,30 @@ def prospects(
     """All that the ledger knows of an external id, an offer or a lease, in the pairs the user may read."""
     allowed = access.readable(user, runs.pair_ids(session))
     found = lookup.find(q.strip(), allowed)
+    related = lookup.related([entry["id"] for entry in found if not entry["lease_number"]], allowed)
     for entry in found:
         entry["may_start"] = access.may_start(user, entry["pair"])
-    return {"entries": found, "pairs": sorted(allowed)[:1000]}
+        entry["related"] = related.get(entry["id"], [])
+    traces = [] if found else _traces(session, allowed, q.strip())
+    return {
+        "entries": found,
+        "traces": traces,
+        "may_start": sorted(access.startable(user, {trace["pair"] for trace in traces})),
+        "pairs": sorted(allowed)[:1000],
+    }
+
+
+def _traces(session: SessionDep, allowed: set[str], external_id: str) -> list[dict[str, Any]]:
+    """What the newest runs of all pairs made of a prospect that is not in the ledger (quarantined, skipped)."""
+    history = runs.newest_runs(session, runs.pairs(session, allowed), RUNS_SEARCHED)
+    newest = sorted((run for some in history.values() for run in some), key=lambda run: -run.id)
+    ended_early = ("quarantined", "skipped", "duplicates")
+    worth_a_look = [run for run in newest if not run.counts or any(run.counts.get(n) for n in ended_early)]
+    found = []
+    for run in worth_a_look[:RUNS_SEARCHED_IN_ALL]:
+        if outcomes := staged.outcomes_of(run.dag_id, run.run_id, external_id):
+            found.append({"pair": run.dag_id, "run": run, "outcomes": outcomes})
+    return found
 
 
 @app.get("/api/pairs/{dag_id}/prospect")

@@ -167,12 +167,17 @@ def _day(day: date, touching: Sequence[Interval]) -> Day:
 
 @dataclass(frozen=True)
 class Gap:
-    """Intervals one after the other that are not loaded, and the command that loads them."""
+    """Intervals one after the other that are not loaded, and what loads them.
+
+    :param command: Airflow's command line.
+    :param request: the same as the body of Airflow's ``POST /api/v2/backfills``.
+    """
 
     start: datetime
     end: datetime
     intervals: int
     command: str
+    request: dict[str, str]
 
 
 def gaps(dag_id: str, found: Sequence[Interval]) -> list[Gap]:
@@ -189,15 +194,17 @@ def gaps(dag_id: str, found: Sequence[Interval]) -> list[Gap]:
 
 def _gap(dag_id: str, stretch: Sequence[Interval]) -> Gap:
     first, last = stretch[0], stretch[-1]
-    words = [
-        "airflow", "backfill", "create", "--dag-id", dag_id,
-        # Bare dates would be UTC; the last date is inclusive and means the start of an interval.
-        "--from-date", first.start.astimezone(ZONE).isoformat(),
-        "--to-date", last.start.astimezone(ZONE).isoformat(),
-    ]  # fmt: skip
+    # Bare dates would be UTC; the last date is inclusive and means the start of an interval.
+    request = {
+        "dag_id": dag_id,
+        "from_date": first.start.astimezone(ZONE).isoformat(),
+        "to_date": last.start.astimezone(ZONE).isoformat(),
+    }
     if any(interval.state is State.FAILED for interval in stretch):
-        words += ["--reprocess-behavior", "failed"]
-    return Gap(first.start, last.end, len(stretch), shlex.join(words))
+        request["reprocess_behavior"] = "failed"
+    options = [word for name, value in request.items() for word in (f"--{name.replace('_', '-')}", value)]
+    command = shlex.join(["airflow", "backfill", "create", *options])
+    return Gap(first.start, last.end, len(stretch), command, request)
 
 
 @dataclass(frozen=True)

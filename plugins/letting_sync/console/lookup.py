@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from letting_sync import config
+from letting_sync.ledger.open_offers import OpenOffers, Related
 from letting_sync.ledger.reports import LedgerReports
 from letting_sync.ledger.schema import CONNECTION_ID, locate
 
@@ -24,6 +25,27 @@ def find(text: str, pairs: Collection[str]) -> list[dict[str, Any]]:
     if ledger is None or not text or not pairs:
         return []
     return LedgerReports(ledger).find_by_number(text, pairs)
+
+
+def held(
+    pairs: Collection[str], reason: str, offset: int, limit: int
+) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """How many offers are held or asked about, by reason, and a page of them.
+
+    :param pairs: the pairs that the user may read.
+    :param reason: only with this reason; ``""``: all on which a person has to decide.
+    """
+    ledger = engine()
+    if ledger is None or not pairs:
+        return {}, []
+    offers = OpenOffers(ledger, pairs)
+    return dict(offers.count_by_reason()), offers.find(reason, offset, limit) if limit else []
+
+
+def related(ids: Collection[int], pairs: Collection[str]) -> dict[int, list[Related]]:
+    """The entries that have to do with these, by the id of each: rivals, units let together, other units."""
+    ledger = engine()
+    return {} if ledger is None or not ids else OpenOffers(ledger, pairs).related_of(ids)
 
 
 def states(pair: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -46,6 +46,7 @@ class RunRow:
     """One run with what it counted.
 
     :param window: the stretch of time it covers, see :func:`covered`.
+    :param asked: what a person asked for: ``ids`` (how many), ``id`` (the first), ``accept``, ``window``.
     :param kind: ``scheduled``, ``backfill``, ``manual``, ``replay`` or ``dry_run``.
     """
 
@@ -54,6 +55,7 @@ class RunRow:
     run_id: str
     state: str
     kind: str
+    asked: dict[str, Any]
     window: Window | None
     started: datetime | None
     ended: datetime | None
@@ -212,6 +214,7 @@ def _rows(session: Session, crons: dict[str, str], which: sa.ColumnElement[bool]
             run_id=row.run_id,
             state=row[3],
             kind=_kind(row.run_type, row.conf),
+            asked=_asked(row.conf),
             window=covered(
                 row.conf,
                 (row.data_interval_start, row.data_interval_end),
@@ -231,6 +234,19 @@ def _kind(run_type: str, conf: Any) -> str:
     if is_dry_run(asked):
         return "dry_run"
     return "replay" if asked.get("external_ids") else str(run_type)
+
+
+def _asked(conf: Any) -> dict[str, Any]:
+    asked = conf if isinstance(conf, dict) else {}
+    ids = asked.get("external_ids")
+    ids = [str(one) for one in ids] if isinstance(ids, list) else []
+    return {
+        "ids": len(ids),
+        "id": ids[0] if ids else None,
+        "accept": str(asked["accept"]) if asked.get("accept") else None,
+        "window": bool(asked.get("window_start")),
+        "dry_run": is_dry_run(conf),
+    }
 
 
 def _counts(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from letting_sync.staging import dry_run as staging
 from letting_sync.staging import folders, tables
 
+MOST_DRY_ROWS = 500
+"""So many rows of a dry run are shown at the most."""
 MOST_ROWS = 200
 """So many rows of quarantine, and of suspects, are shown at the most."""
 
@@ -52,6 +55,49 @@ def suspects(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
         }
         for row in shown
     ], len(rows)
+
+
+def dry_run(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int] | None:
+    """What a dry run would do with each record, and how many rows there are in all; ``None``: the run was not dry."""
+    if not tables.files_of(folders.existing(dag_id, run_id), staging.LOAD):
+        return None
+    names = ("record", "external_id", "unit", "kind", "reason", "business_partner")
+    loads = _columns(dag_id, run_id, staging.LOAD, names)
+    verdicts = {
+        (row["external_id"], row["unit"]): row
+        for row in _columns(dag_id, run_id, staging.ACCEPTANCE, ("external_id", "unit", "verdict", "reason"))
+    }
+    rows = [_would(row, verdicts.pop((row["external_id"], row["unit"]), None)) for row in loads]
+    # Offers of earlier runs on which nobody has decided.
+    rows += [_would({"external_id": key[0], "unit": key[1]}, row) for key, row in verdicts.items()]
+    for task in ("extract", "dedup"):
+        ended = _columns(dag_id, run_id, f"outcomes_{task}", ("external_id", "kind", "reason"))
+        rows += [_would(row, None) for row in ended]
+    order = ("quarantined", "created", "already_there", "duplicate", None, "skipped")
+    rows.sort(key=lambda row: (order.index(row["kind"]), row["load_reason"] or "", row["external_id"] or ""))
+    return rows[:MOST_DRY_ROWS], len(rows)
+
+
+def _would(load: dict[str, Any], verdict: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "external_id": load["external_id"],
+        "unit": load.get("unit"),
+        "kind": load.get("kind"),
+        "load_reason": load.get("reason"),
+        "business_partner": load.get("business_partner"),
+        "verdict": verdict["verdict"] if verdict else None,
+        "reason": verdict["reason"] if verdict else None,
+    }
+
+
+def protocol_fields(dag_id: str, run_id: str) -> list[dict[str, Any]]:
+    """What a dry run would send, field by field. Personal data: only for who may start runs of the pair."""
+    return _columns(
+        dag_id,
+        run_id,
+        staging.FIELDS,
+        ("record", "external_id", "unit", "field", "erp_field", "written", "sent", "cleaned"),
+    )
 
 
 def outcomes_of(dag_id: str, run_id: str, external_id: str) -> list[dict[str, Any]]:

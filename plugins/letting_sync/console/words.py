@@ -5,11 +5,13 @@ from __future__ import annotations
 from letting_sync.config import Language
 from letting_sync.console.words_de import GERMAN
 from letting_sync.console.words_en import ENGLISH
-from letting_sync.locales import reasons
+from letting_sync.locales import next_steps, reasons
 
 LANGUAGES: dict[Language, dict[str, str]] = {"en": ENGLISH, "de": GERMAN}
 
 
 def of(language: Language) -> dict[str, str]:
     """All words of a language."""
-    return LANGUAGES[language] | {f"reason.{code}": said for code, said in reasons.of(language).items()}
+    said = {f"reason.{code}": words for code, words in reasons.of(language).items()}
+    steps = {f"todo.{code}": words for code, words in next_steps.of(language).items()}
+    return LANGUAGES[language] | said | steps

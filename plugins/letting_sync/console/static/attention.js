@@ -1,54 +1,60 @@
 // What needs a person: quarantine and suspects of a run, and the replay.
-import { coded, h, number, read, runLink, settings, word } from "./dom.js";
+import { airflow, coded, h, number, read, runLink, word } from "./dom.js";
+import { dryRun } from "./dry_run.js";
 
-/** Airflow's own REST API starts the run: its permissions and its audit log, and the user's own log-in. */
-async function start(dagId, ids, dryRun) {
-  const conf = dryRun ? { external_ids: ids, dry_run: true } : { external_ids: ids };
-  const response = await fetch(`${settings.airflow}/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    credentials: "same-origin",
-    body: JSON.stringify({ logical_date: null, conf }),
-  });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) {
-    const reason = typeof answer.detail === "string" ? answer.detail : response.status;
-    throw new Error(word("replay.failed", { reason }));
+/** Start a run of a pair for some ids. */
+async function start(dagId, ids, dry) {
+  const conf = dry ? { external_ids: ids, dry_run: true } : { external_ids: ids };
+  try {
+    return await airflow(`/dags/${encodeURIComponent(dagId)}/dagRuns`, { logical_date: null, conf });
+  } catch (error) {
+    throw new Error(word("replay.failed", { reason: error.message }));
   }
-  return answer;
 }
 
-/** A button that asks once more in the page (the frame may open no dialogs) and then starts the pair. */
+/** A replay of one pair's prospects. */
 export function replay(pair, mayStart, chosen, label) {
+  const targets = () => (chosen().length ? new Map([[pair.dag_id, chosen()]]) : new Map());
+  return replayAll(targets, mayStart, pair.paused ? [pair.dag_id] : [], label);
+}
+
+/**
+ * A button that asks once more in the page (the frame may open no dialogs) and then starts a run of each pair.
+ * `chosen` returns the ids by pair.
+ */
+export function replayAll(chosen, mayStart, paused, label) {
+  const count = () => [...chosen().values()].reduce((sum, ids) => sum + ids.length, 0);
   const box = h("div", { class: "replay" });
-  const button = h("button", { type: "button", class: "primary" }, label(chosen().length));
+  const button = h("button", { type: "button", class: "primary" }, label(count()));
   const update = () => {
-    button.textContent = label(chosen().length);
-    button.disabled = !mayStart || chosen().length === 0;
+    button.textContent = label(count());
+    button.disabled = !mayStart || count() === 0;
   };
   const rest = () => box.replaceChildren(button, mayStart ? "" : h("span", { class: "quiet" }, word("replay.not_allowed")));
   const tell = (kind, ...content) => {
-    rest();
     box.append(h("span", { class: `notice ${kind}`, role: "status" }, ...content));
   };
   button.addEventListener("click", () => {
-    const ids = chosen();
-    const dryRun = h("input", { type: "checkbox" });
+    const targets = chosen();
+    const dry = h("input", { type: "checkbox" });
     const yes = h("button", { type: "button", class: "primary" }, word("replay.yes"));
     const no = h("button", { type: "button", onclick: rest }, word("replay.no"));
     yes.addEventListener("click", async () => {
       yes.disabled = true;
-      try {
-        const run = await start(pair.dag_id, ids, dryRun.checked);
-        const [before, after] = word("replay.started", { run: "\u0000" }).split("\u0000");
-        tell("good", before, runLink(pair.dag_id, run.dag_run_id), after, pair.paused ? ` ${word("replay.paused")}` : "");
-      } catch (error) {
-        tell("bad", error.message);
+      rest();
+      for (const [dagId, ids] of targets) {
+        try {
+          const run = await start(dagId, ids, dry.checked);
+          const [before, after] = word("replay.started", { run: "\u0000" }).split("\u0000");
+          tell("good", before, runLink(dagId, run.dag_run_id), after, paused.includes(dagId) ? ` ${word("replay.paused")}` : "");
+        } catch (error) {
+          tell("bad", error.message);
+        }
       }
     });
     box.replaceChildren(
-      h("span", {}, word("replay.ask", { pair: pair.dag_id, count: number(ids.length) })),
-      h("label", {}, dryRun, ` ${word("replay.dry_run")}`),
+      h("span", {}, word("replay.ask", { pair: [...targets.keys()].join(", "), count: number(count()) })),
+      h("label", {}, dry, ` ${word("replay.dry_run")}`),
       yes,
       no,
     );
@@ -167,7 +173,7 @@ export async function runSection(pair, runId, mayStart) {
     { class: "card", id: "run" },
     h("h3", {}, before, runLink(pair.dag_id, runId), after),
     found.staged
-      ? [quarantine(pair, found, mayStart), suspects(found)]
+      ? [found.dry_run && dryRun(pair, runId, found.dry_run, mayStart), quarantine(pair, found, mayStart), suspects(found)]
       : h("p", { class: "notice" }, word("staged.gone")),
   );
 }

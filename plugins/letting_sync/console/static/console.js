@@ -1,8 +1,9 @@
-// The page: `?pair=`, `?find=` or the overview. Links are plain, so Airflow's address bar follows and can be shared.
-import { h, read, settings, word } from "./dom.js";
+// The page: `?pair=`, `?held=`, `?find=` or the overview. Links are plain, so Airflow's address bar follows and can be shared.
+import { copyButton, h, read, settings, sharedAddress, word } from "./dom.js";
 import { overview } from "./overview.js";
 import { pairPage } from "./pair.js";
 import { findPage } from "./find.js";
+import { heldPage } from "./held.js";
 
 const main = document.getElementById("main");
 
@@ -25,11 +26,13 @@ function header(query) {
       }),
       h("button", { class: "primary" }, word("find.button")),
     ),
+    copyButton(sharedAddress(), word("share")),
   );
 }
 
 async function content(query) {
   if (query.get("find")) return findPage(query.get("find"));
+  if (query.has("held")) return heldPage(query);
   if (query.get("pair")) return pairPage(query);
   return overview(query);
 }

@@ -1,4 +1,6 @@
 // Small helpers. Texts only ever become text nodes, so nothing that a record holds can turn into markup.
+import { leave, logIn } from "./login.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export const settings = { language: "en", words: {}, zone: "Europe/Berlin", airflow: "" };
@@ -101,12 +103,7 @@ export function outward(path, ...children) {
   const onclick = (event) => {
     if (parent === window || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    // The frame's sandbox forbids leading the window elsewhere; the outer document may do it for itself.
-    const link = parent.document.createElement("a");
-    link.href = href;
-    parent.document.body.append(link);
-    link.click();
-    link.remove();
+    leave(href);
   };
   return h("a", { href, onclick, class: "outward" }, ...children);
 }
@@ -116,6 +113,31 @@ export function runLink(dagId, runId, ...children) {
   return outward(path, ...(children.length ? children : [runId]));
 }
 
+/** Where Airflow is served, told by where this page is. */
+const root = () => location.pathname.replace(/\/prospects\/.*$/, "");
+
+/**
+ * Call Airflow's own REST API: its permissions, its audit log, the user's own log-in.
+ * @throws an error with Airflow's reason.
+ */
+export async function airflow(path, body) {
+  const response = await fetch(`${settings.airflow}/api/v2${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    credentials: "same-origin",
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (response.status === 401) logIn(settings.airflow);
+  if (!response.ok) throw new Error(typeof answer.detail === "string" ? answer.detail : String(response.status));
+  return answer;
+}
+
+/** The address under which the whole Airflow UI shows this page, to be sent to somebody. */
+export function sharedAddress() {
+  return `${location.origin}${settings.airflow}/plugin/prospects${location.pathname}${location.search}`;
+}
+
 /** Read from the console's own app; a failure becomes an error with the word for it. */
 export async function read(path, parameters = {}) {
   const query = new URLSearchParams(parameters).toString();
@@ -123,9 +145,29 @@ export async function read(path, parameters = {}) {
     headers: { Accept: "application/json" },
     credentials: "same-origin",
   });
+  if (response.status === 401) logIn(settings.airflow || root());
   if (!response.ok) {
     const known = `error.${response.status}` in settings.words;
     throw new Error(known ? word(`error.${response.status}`) : word("error", { status: response.status }));
   }
   return response.json();
+}
+
+/** A button that puts a text into the clipboard. */
+export function copyButton(text, label = word("copy")) {
+  const button = h("button", { type: "button" }, label);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Without https there is no clipboard, and the frame may not be given it: select, copy the old way.
+      const area = h("textarea", { class: "offscreen" }, text);
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.textContent = word("copied");
+  });
+  return button;
 }

@@ -1,6 +1,7 @@
 // The life of one prospect: its entry in the ledger, and the events in words.
 import { badge, coded, h, moment, number, read, runLink, stretch, word } from "./dom.js";
 import { replay } from "./attention.js";
+import { related } from "./held.js";
 
 function event(entry, item, i, all) {
   const newRun = item.run_id && item.run_id !== all.slice(0, i).findLast((earlier) => earlier.run_id)?.run_id;
@@ -47,6 +48,8 @@ function card(entry) {
       fact("entry.lease", entry.lease_number),
       fact("entry.partner", entry.business_partner_number, entry.business_partner_number ? partner : ""),
       fact("entry.why", coded("reason", why)),
+      fact("entry.todo", entry.acceptance === "held" ? coded("todo", entry.acceptance_reason) : ""),
+      fact("entry.related", related(entry.related)),
       fact("entry.chosen", word(entry.chosen ? "yes" : "no")),
       fact("entry.run", runLink(entry.pair, entry.run_id)),
       fact("entry.window", entry.window_start ? stretch([entry.window_start, entry.window_end]) : ""),
@@ -59,7 +62,7 @@ function card(entry) {
   );
 }
 
-function inRuns(text, pairs) {
+function inRuns(text, pairs, found) {
   const result = h("div", {});
   const choice = h("select", {}, pairs.map((pair) => h("option", { value: pair }, pair)));
   const button = h("button", { type: "button" }, word("find.in_runs"));
@@ -77,7 +80,7 @@ function inRuns(text, pairs) {
   return h(
     "section",
     { class: "card" },
-    h("p", {}, word("find.not_loaded", { count: 30 })),
+    h("p", {}, word(found ? "find.further" : "find.not_loaded", { count: 30 })),
     h("div", { class: "replay" }, choice, button),
     result,
   );
@@ -110,13 +113,27 @@ function traces(pair, answer) {
   ];
 }
 
+/** A prospect that is not in the ledger is replayed from here, too. */
+function again(pair, mayStart, text) {
+  return replay({ dag_id: pair, paused: false }, mayStart.includes(pair), () => [text], () => word("replay.this")).box;
+}
+
 export async function findPage(text) {
   const found = await read("api/prospects", { q: text });
   if (found.entries.length) {
     return [h("h2", {}, word("find.result", { text })), ...found.entries.map(card)];
   }
+  const byPair = Map.groupBy(found.traces, (trace) => trace.pair);
   return [
     h("p", { class: "notice" }, word("find.nothing", { text })),
-    found.pairs.length ? inRuns(text, found.pairs) : "",
+    byPair.size
+      ? h(
+          "section",
+          { class: "card" },
+          h("h3", {}, word("find.in_all")),
+          [...byPair].map(([pair, some]) => [traces(pair, { found: some }), again(pair, found.may_start, text)]),
+        )
+      : null,
+    found.pairs.length ? inRuns(text, found.pairs, byPair.size > 0) : "",
   ];
 }

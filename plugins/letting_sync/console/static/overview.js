@@ -2,6 +2,8 @@
 import { age, badge, h, moment, number, read, stretch, word } from "./dom.js";
 import { spark } from "./chart.js";
 
+import { heldLink } from "./held.js";
+
 const COUNTS = ["extracted", "offers_created", "leases_created", "quarantined", "held"];
 
 export function lagText(lag) {
@@ -19,13 +21,14 @@ export function lagText(lag) {
 }
 
 /** The counts as cells; those that need a person lead to `href`, if there is one. */
-export function countCells(counts, names, href = null) {
+export function countCells(counts, names, pair, href = null) {
   const attention = new Set(["quarantined", "held", "suspects"]);
   if (!counts) return [h("td", { class: "quiet", colspan: names.length }, word("counts.none"))];
   return names.map((name) => {
     const value = counts[name] ?? 0;
     const look = value === 0 ? "zero" : attention.has(name) ? "mind" : "";
     const toRun = href && value && (name === "quarantined" || name === "suspects");
+    if (name === "held" && value) return h("td", { class: "num mind" }, heldLink(pair, number(value)));
     const shown = toRun ? h("a", { href, title: word("runs.open") }, number(value)) : number(value);
     return h("td", { class: `num ${look}` }, shown);
   });
@@ -44,7 +47,7 @@ function row(item) {
     ),
     h("td", {}, badge("run", last?.state ?? "never")),
     h("td", { class: "words" }, last ? (last.window ? stretch(last.window) : h("span", { class: "quiet" }, word(`kind.${last.kind}`))) : ""),
-    countCells(last?.counts, COUNTS),
+    countCells(last?.counts, COUNTS, item.pair.dag_id),
     h("td", { class: "words" }, lagText(item.lag)),
     h("td", {}, spark(item.history)),
   );
@@ -109,7 +112,11 @@ export async function overview(query) {
     page,
   });
   const filtered = query.get("search") || query.get("state");
-  const parts = [h("p", { class: "quiet hint" }, word("find.hint")), h("h2", {}, word("pairs"))];
+  const parts = [
+    h("p", { class: "quiet hint" }, word("find.hint")),
+    found.held ? h("p", { class: "notice held" }, heldLink("", word("held.link", { count: number(found.held) }))) : null,
+    h("h2", {}, word("pairs")),
+  ];
   if (!found.total && !filtered) return [...parts, h("p", { class: "notice" }, word("pairs.none"))];
   const table = h(
     "div",

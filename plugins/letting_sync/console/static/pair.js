@@ -1,5 +1,6 @@
 // One pair: lag, chart, calendar with the gaps, runs, and what of them needs a person.
-import { age, badge, h, moment, number, outward, read, runLink, settings, stretch, word } from "./dom.js";
+import { age, airflow, badge, copyButton, h, moment, number, outward, read, runLink, settings, stretch, word } from "./dom.js";
+import { heldLink } from "./held.js";
 import { chart } from "./chart.js";
 import { countCells, lagText, pager } from "./overview.js";
 import { runSection } from "./attention.js";
@@ -62,22 +63,29 @@ function calendar(query, found) {
   );
 }
 
-function copyButton(text) {
-  const button = h("button", { type: "button" }, word("copy"));
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // Without https there is no clipboard, and the frame may not be given it: select, copy the old way.
-      const area = h("textarea", { class: "offscreen" }, text);
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
-    button.textContent = word("copied");
+/** Starts the same backfill by Airflow's REST API, after one more question. */
+function backfillButton(gap, mayStart) {
+  const box = h("div", { class: "replay" });
+  const button = h("button", { type: "button", disabled: !mayStart }, word("backfill"));
+  const rest = (...told) => box.replaceChildren(button, ...told);
+  const tell = (kind, text) => rest(h("span", { class: `notice ${kind}`, role: "status" }, text));
+  button.addEventListener("click", () => {
+    const yes = h("button", { type: "button", class: "primary" }, word("backfill.yes"));
+    const no = h("button", { type: "button", onclick: () => rest() }, word("replay.no"));
+    yes.addEventListener("click", async () => {
+      yes.disabled = true;
+      try {
+        await airflow("/backfills", { ...gap.request, run_backwards: false, dag_run_conf: {}, max_active_runs: 1 });
+        tell("good", word("backfill.started"));
+      } catch (error) {
+        tell("bad", word("backfill.failed", { reason: error.message }));
+      }
+    });
+    box.replaceChildren(h("span", {}, word("backfill.ask", { pair: gap.request.dag_id })), yes, no);
+    yes.focus();
   });
-  return button;
+  rest(mayStart ? "" : h("span", { class: "quiet" }, word("replay.not_allowed")));
+  return box;
 }
 
 function gaps(found) {
@@ -95,6 +103,7 @@ function gaps(found) {
         word("gaps.count", { count: number(gap.intervals) }),
       ),
       h("div", { class: "command" }, h("code", {}, gap.command.split(" ").map((part) => [h("span", { class: "nowrap" }, part), " "])), copyButton(gap.command)),
+      backfillButton(gap, found.may_start),
     );
   const rest = found.gaps.slice(1);
   return section(
@@ -105,16 +114,32 @@ function gaps(found) {
   );
 }
 
+/** What a run was asked for, where a person did. */
+function asked(what) {
+  const parts = [
+    what.ids === 1 && word("asked.id", { id: what.id }),
+    what.ids > 1 && word("asked.ids", { id: what.id, count: number(what.ids - 1) }),
+    what.window && word("asked.window"),
+    what.accept && word("asked.accept", { mode: what.accept }),
+  ].filter(Boolean);
+  return parts.length ? h("div", { class: "quiet small" }, parts.join(", ")) : null;
+}
+
 function runsTable(query, dagId, found) {
   const row = (run) =>
     h(
       "tr",
       { class: query.get("run") === run.run_id ? "selected" : "" },
       h("td", {}, badge("run", run.state)),
-      h("td", { class: "words" }, word(`kind.${run.kind}`)),
+      h("td", { class: "words" }, word(`kind.${run.kind}`), asked(run.asked)),
       h("td", { class: "words" }, stretch(run.window)),
-      countCells(run.counts, COUNTS, `?pair=${encodeURIComponent(dagId)}&run=${encodeURIComponent(run.run_id)}#run`),
-      h("td", { class: "nowrap" }, runLink(dagId, run.run_id, moment(run.started) || word("runs.waiting"))),
+      countCells(run.counts, COUNTS, dagId, `?pair=${encodeURIComponent(dagId)}&run=${encodeURIComponent(run.run_id)}#run`),
+      h(
+        "td",
+        {},
+        h("span", { class: "nowrap" }, runLink(dagId, run.run_id, moment(run.started, true) || word("runs.waiting"))),
+        h("div", { class: "quiet small" }, run.run_id),
+      ),
     );
   const page = Number(query.get("page") ?? 0);
   return section(
@@ -150,7 +175,7 @@ export async function pairPage(query) {
     read(path, { weeks: query.get("weeks") ?? 6 }),
     read(`${path}/runs`, { page: query.get("page") ?? 0 }),
   ]);
-  const attention = [...found.history].reverse().find((run) => run.counts?.quarantined || run.counts?.suspects);
+  const attention = [...found.history].reverse().find((run) => run.counts?.quarantined || run.counts?.suspects || run.kind === "dry_run");
   const chosen = query.get("run") ?? attention?.run_id;
   const { pair, lag } = found;
   return [
@@ -163,6 +188,7 @@ export async function pairPage(query) {
       pair.paused && h("span", { class: "badge is-paused" }, word("paused")),
       h("span", { class: "push" }, outward(`/dags/${encodeURIComponent(pair.dag_id)}`, word("open_in_airflow"))),
     ),
+    h("p", {}, heldLink(pair.dag_id, word("held.this_pair"))),
     pair.description && h("p", { class: "quiet" }, pair.description),
     h(
       "p",
