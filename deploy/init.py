@@ -1,6 +1,6 @@
 """Prepare what the services need, then end: ``python -m deploy.init``, the service ``init``.
 
-Databases with a user each, the bucket for staging, Airflow's tables, the ledger, the first user. All of it may be
+Databases with a user each, the bucket for staging, Airflow's tables, the ledger, roles that see the page Prospects, the first user. All of it may be
 run again: an upgrade does, and so does a change of passwords.
 """
 
@@ -37,6 +37,7 @@ def main() -> int:
     make_bucket()
     make_ledger()
     _run("airflow", "db", "migrate")
+    make_roles()
     make_user(_secret(folder, "admin_password"))
     print("init: all is prepared", flush=True)
     return 0
@@ -85,6 +86,22 @@ def make_ledger() -> None:
     migrate.upgrade(engine)
     engine.dispose()
     print("init: the ledger is there", flush=True)
+
+
+ROLE = "Prospects"
+"""For those whose role reads single DAGs: what the page *Prospects* needs besides, and nothing of any DAG."""
+ROLE_READS = ("Plugins", "Website", "XComs", "DAG Runs", "Task Instances", "Task Logs", "HITL Detail")
+
+
+def make_roles() -> None:
+    """Let the roles see the page *Prospects*: FAB itself shows plugins to Op and Admin only.
+
+    Viewer and User are given the right to read plugins. The role ``Prospects`` is made to be added to a role of the
+    deployment's own, which says which DAGs somebody reads (``DAG:immomio_yuneo``).
+    """
+    _run("airflow", "roles", "create", ROLE)
+    _run("airflow", "roles", "add-perms", "Viewer", "User", "--action", "can_read", "--resource", "Plugins")
+    _run("airflow", "roles", "add-perms", ROLE, "--action", "can_read", "--resource", *ROLE_READS)
 
 
 def make_user(password: str) -> None:

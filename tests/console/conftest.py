@@ -79,12 +79,12 @@ def prepare(home: Path, env: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def serving(env: dict[str, str], log: Path) -> Iterator[str]:
+def serving(env: dict[str, str], log: Path, python: str | Path = sys.executable) -> Iterator[str]:
     """Run the api-server until the block ends."""
     url = env["AIRFLOW__API__BASE_URL"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "api-server"],
+            [str(python), "-m", "airflow", "api-server"],
             env=env,
             stdout=output,
             stderr=subprocess.STDOUT,
