@@ -69,6 +69,11 @@ class AcceptancePolicy(SettingsGroup):
     approval_timeout: timedelta = Field(
         default=timedelta(hours=20), ge=timedelta(minutes=1), le=timedelta(days=30)
     )
+    approval_ends: Literal["working_hours", "any_time"] = "working_hours"
+    approvers: tuple[Text, ...] = Field(
+        default=(),
+        description="ids of the users who may answer, as the auth manager has them; (): all who may",
+    )
 
 
 class DuplicateCheck(SettingsGroup):

@@ -153,7 +153,7 @@ def test_a_run_that_waits_for_a_person_is_not_late(received):
 def test_a_late_run_by_hand_is_reported_with_the_window_that_it_reads(received):
     """The triggerer knows no DAG: the deadline brings the schedule along."""
     by_hand = run(0, run_type="manual") | {"data_interval_start": None, "data_interval_end": None}
-    deadline = alerts.dag_callbacks(timedelta(hours=1), "@daily")["deadline"]
+    (deadline,) = alerts.dag_callbacks(timedelta(hours=1), "@daily")["deadline"]
     asyncio.run(alerts.late(context(by_hand), **deadline.callback.kwargs))
 
     assert "2026-11-09 00:00 +0100 to 2026-11-10 00:00 +0100" in received.text

@@ -165,7 +165,7 @@ def test_replay_starts_the_dag_with_the_ticked_ids(tab: Any, server: Any):
 
 def test_viewer_cannot_replay(tab: Any):
     frame = tab("viewer").open("?pair=immomio_yuneo")
-    assert frame.get_by_text("You may not start runs of this pair.").is_visible()
+    assert frame.locator("#run").get_by_text("You may not start runs of this pair.").is_visible()
     assert frame.get_by_role("checkbox", name="A-90").is_disabled()
     assert frame.locator("#run .replay button").first.is_disabled()
 

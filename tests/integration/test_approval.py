@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -98,6 +99,8 @@ def german(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_question_is_put_in_german_and_its_response_counts_whatever_is_set_since(
     box: Sandbox, run_pair: Any, airflow: TestClient, monkeypatch: pytest.MonkeyPatch, later: str
 ) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow.example")
+
     def set_language() -> None:
         monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", later)
 
@@ -110,9 +113,16 @@ def test_the_question_is_put_in_german_and_its_response_counts_whatever_is_set_s
     asked = person.question
     assert asked["subject"] == "Diese Angebote annehmen und Mietverträge erstellen?"
     assert asked["options"] == ["Ausgewählte Angebote annehmen", "Keines annehmen"]
-    assert asked["defaults"] == ["Keines annehmen"]
+    assert asked["defaults"] is None, "no answer is highlighted"
     assert asked["body"].startswith("| Angebot | Einheit | Vertragsbeginn |")
-    assert asked["body"].endswith("Ohne Antwort innerhalb von 20 h bleiben sie zurückgestellt.")
+    assert re.search(
+        r"Ohne Antwort bis \d\d\.\d\d\.\d{4} \d\d:\d\d Uhr bleiben sie zurückgestellt\.$", asked["body"]
+    )
+    row = asked["body"].splitlines()[2]
+    assert re.search(r"^\| \[(\d+)\]\(http://[^)]+/plugin/prospects/prospects/\?find=\1\) \|", row), row
+    assert re.search(r"\| \d+\.\d+\.\d+\.\d+ \| (\d\d\.\d\d\.\d{4}|wie im ERP) \|$", row), (
+        "as Sigma writes it"
+    )
     assert asked["params"]["offers"]["schema"]["title"] == "Anzunehmende Angebote"
     assert sorted(str(lease.offer_number) for lease in box.sigma.leases[leases:]) == sorted(person.selected)
     assert counts["leases_created"] == 2
@@ -146,3 +156,17 @@ def test_a_mass_acceptance_is_asked_about_even_in_auto_mode(
 
     assert person.seen == leases
     assert len(box.yuneo.leases) == leases
+
+
+def test_named_approvers_are_assigned_to_the_question(
+    box: Sandbox, run_pair: Any, airflow: TestClient
+) -> None:
+    """Airflow itself then refuses everybody else's answer, an administrator's too."""
+    policy = AcceptancePolicy(accept="approval", approvers=("berta",))
+    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["policy"] = policy
+    person = Person(airflow, lambda: None, NO)
+    person.start()
+
+    run_pair("immomio_yuneo", accept="approval")
+
+    assert person.question["assigned_users"] == [{"id": "berta", "name": "berta"}]

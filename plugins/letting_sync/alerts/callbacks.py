@@ -72,7 +72,9 @@ _NO_LEDGER = (sa.exc.SQLAlchemyError, StopRun, OSError)
 # --- callbacks --------------------------------------------------------------------------------------------
 
 
-def dag_callbacks(late_after: timedelta | None = None, schedule: str | None = None) -> dict[str, Any]:
+def dag_callbacks(
+    late_after: timedelta | None = None, schedule: str | None = None, remind_after: timedelta | None = None
+) -> dict[str, Any]:
     """Keyword arguments of a DAG: its runs are watched; its last task needs ``on_success_callback=succeeded``.
 
     That a run went well is told by its last task, in the worker: a callback of the DAG would make the DAG processor
@@ -80,17 +82,22 @@ def dag_callbacks(late_after: timedelta | None = None, schedule: str | None = No
 
     :param late_after: a run is late that has not started so long after it was created, or not ended so long after
         it started (for the last time, if it was cleared); ``None``: never.
+    :param remind_after: so long after a run starts, approvers are reminded of a question that is still open.
     :param schedule: the pair's cron expression; the triggerer, where a run is found to be late, knows no DAG.
     """
     callbacks: dict[str, Any] = {"on_failure_callback": failed}
-    if late_after:
-        callbacks["deadline"] = DeadlineAlert(
+    deadlines = {"late": (late_after, late), "reminder": (remind_after, question_open)}
+    alerts = [
+        DeadlineAlert(
             reference=RunStart(),
-            interval=late_after,
-            callback=AsyncCallback(late, kwargs={"schedule": schedule}),
-            name="late",
+            interval=interval,
+            callback=AsyncCallback(callback, kwargs={"schedule": schedule}),
+            name=name,
         )
-    return callbacks
+        for name, (interval, callback) in deadlines.items()
+        if interval
+    ]
+    return callbacks | ({"deadline": alerts} if alerts else {})
 
 
 class WatchedDAG(DAG):
@@ -146,6 +153,20 @@ def run_is_late(context: Mapping[str, Any], schedule: str | None = None) -> None
             return
         deadline = context.get("deadline") or {}
         _open(run, "late", deadline=_deadline(deadline.get("deadline_time")))
+
+
+async def question_open(context: Mapping[str, Any], schedule: str | None = None, **_: Any) -> None:
+    """A question may still be open: callback in the triggerer."""
+    await asyncio.to_thread(remind_of_question, context, schedule)
+
+
+def remind_of_question(context: Mapping[str, Any], schedule: str | None = None) -> None:
+    """Remind of a question that nobody has answered, if there is one; its time is not over yet."""
+    with _never_failing("reminder"):
+        run = facts_of(context["dag_run"], schedule)
+        total = 0 if run.state in ("success", "failed") else _awaiting(run)
+        if total:
+            channels.send(opened_message("reminder", run, language(), total=total), alert_settings())
 
 
 def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: AlertLimits) -> None:

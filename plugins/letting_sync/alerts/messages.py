@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from airflow.sdk.configuration import conf
@@ -157,7 +157,9 @@ def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any)
         what = WHAT[language][kind].format(**numbers | said)
     message = _message(run, language, text.headline, what=what, meaning=meaning, next_step=text.next_step)
     if kind == "waiting":
-        return replace(message, link=held_offers_link(run), link_text=LABELS[language]["open_held"])
+        return replace(
+            message, link=console_address(held=run.dag_id), link_text=LABELS[language]["open_held"]
+        )
     return message
 
 
@@ -218,11 +220,11 @@ def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> 
     )
 
 
-def held_offers_link(run: RunFacts) -> str | None:
-    """Address of the pair's list of held offers on the page *Prospects* in the Airflow UI."""
+def console_address(**query: str) -> str | None:
+    """Address of the page *Prospects* in the Airflow UI, if ``[api] base_url`` says where that is."""
     base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
     # The UI's address of a plugin's page ends with the page's own path, which starts where Airflow itself is served.
-    own = f"{urlsplit(base).path}/prospects/?held={quote(run.dag_id, safe='')}"
+    own = f"{urlsplit(base).path}/prospects/?{urlencode(query)}"
     return f"{base}/plugin/prospects{own}" if base else None
 
 

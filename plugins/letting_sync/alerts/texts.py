@@ -68,6 +68,12 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "prospect there.",
             "No held offer waits for a person any more.",
         ),
+        "reminder": Text(
+            "offers still wait for approval",
+            "Nobody has answered the question of this run; when its time is over the offers stay held.",
+            "Open the run, tab Required Actions; take out offers that are not to become leases; answer.",
+            "The question has been answered, or its time has passed.",
+        ),
         "approval": Text(
             "offers wait for approval",
             "The run goes on when somebody has answered; without an answer in time the offers stay held.",
@@ -115,6 +121,13 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "beheben und den Interessenten erneut senden.",
             "Kein zurückgestelltes Angebot wartet mehr auf Klärung.",
         ),
+        "reminder": Text(
+            "Angebote warten noch auf Freigabe",
+            "Die Frage dieses Laufs hat niemand beantwortet; nach Ablauf ihrer Frist bleiben die Angebote zurückgestellt.",
+            "Den Lauf öffnen, Reiter Erforderliche Interaktionen (Required Actions); Angebote herausnehmen, aus denen kein "
+            "Mietvertrag werden soll; antworten.",
+            "Die Frage ist beantwortet, oder ihre Frist ist abgelaufen.",
+        ),
         "approval": Text(
             "Angebote warten auf Freigabe",
             "Der Lauf geht weiter, sobald jemand geantwortet hat; ohne rechtzeitige Antwort bleiben die Angebote "
@@ -156,6 +169,7 @@ WHAT: dict[Language, dict[str, str]] = {
         "interface": "found: {found}",
         "waiting": "{total} offers, {new} of them new. Reasons: {reasons}",
         "approval": "{total} offers",
+        "reminder": "{total} offers",
         "left_late": "Still not ended: {runs}.",
         "left_failed": "Failed and not made up for: {runs}. Clear them, oldest first.",
         "test": "Nothing has happened. If you can read this, alerts arrive.",
@@ -168,6 +182,7 @@ WHAT: dict[Language, dict[str, str]] = {
         "interface": "gefunden: {found}",
         "waiting": "{total} Angebote, davon {new} neu. Gründe: {reasons}",
         "approval": "{total} Angebote",
+        "reminder": "{total} Angebote",
         "left_late": "Noch nicht fertig: {runs}.",
         "left_failed": "Fehlgeschlagen und nicht nachgeholt: {runs}. Zurücksetzen (Clear), die ältesten zuerst.",
         "test": "Es ist nichts passiert. Wer dies liest, den erreichen die Meldungen.",

@@ -90,8 +90,13 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
         },
         tags=["prospects", *pair.tags],
         doc_md=f"{doc_md or ''}\n* **Who is told**: {_recipients()}\n",
-        **callbacks.dag_callbacks(pair.alerts.late_after, pair.timing.schedule),
+        **callbacks.dag_callbacks(pair.alerts.late_after, pair.timing.schedule, _reminder(pair)),
     )
+
+
+def _reminder(pair: Pair) -> timedelta | None:
+    """When approvers are reminded: after three quarters of their time."""
+    return None if pair.acceptance.accept == "off" else pair.acceptance.approval_timeout * 3 / 4
 
 
 def _at_the_erp(pair: Pair) -> dict[str, Any]:

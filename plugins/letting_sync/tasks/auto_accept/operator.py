@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from letting_sync.alerts import callbacks
+from letting_sync.alerts import callbacks, messages
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.ledger.records import AcceptanceState
@@ -63,7 +63,8 @@ class AcceptOffersOperator(HITLOperator):
         super().__init__(
             subject=words.subject,
             options=[words.approve, words.reject],
-            defaults=[words.reject],
+            # No default answer, which the form would show as the one to choose: see _without_answer.
+            assigned_users=[{"id": user, "name": user} for user in policy.approvers] or None,
             notifiers=[callbacks.ApprovalAsked()],
             response_timeout=policy.approval_timeout,
             **kwargs,
@@ -132,7 +133,7 @@ class AcceptOffersOperator(HITLOperator):
 
         # The language may be another one than when the question was put.
         self.options = question.options_in_all_languages()
-        response = super().execute_complete(context, event)
+        response = super().execute_complete(context, _without_answer(event))
         user = (response["responded_by_user"] or {}).get("name")
         selected = set(response["params_input"].get("offers") or [])
         erp, acceptor = self._open(context)
@@ -193,16 +194,30 @@ class AcceptOffersOperator(HITLOperator):
     def _question(self, offers: Sequence[Offer]) -> str:
         """The offers as a table, in Markdown; nothing personal."""
         words = question.words()
-        hours = self.response_timeout / timedelta(hours=1) if self.response_timeout else 0
+        end = question.end_of(datetime.now(UTC), self.policy.approval_timeout, self.policy.approval_ends)
+        self.response_timeout = end - datetime.now(UTC)
         return "\n".join(
             [
                 f"| {' | '.join(words.columns)} |",
                 "| --- | --- | --- |",
-                *(f"| {o.number} | {o.unit} | {o.lease_start or words.start_of_the_erp} |" for o in offers),
+                *(
+                    f"| {self._linked(o)} | {self._unit(o)} | {question.written_day(o.lease_start)} |"
+                    for o in offers
+                ),
                 "",
-                words.without_response.format(hours=f"{hours:g}"),
+                words.without_response.format(end=question.written_moment(end)),
             ]
         )
+
+    @staticmethod
+    def _linked(offer: Offer) -> str:
+        """The offer's number, as a link to its prospect on the page *Prospects*."""
+        address = messages.console_address(find=offer.number)
+        return f"[{offer.number}]({address})" if address else offer.number
+
+    def _unit(self, offer: Offer) -> str:
+        """The unit's number as people know it from the ERP."""
+        return offer.unit.written(self.erp.separator) if offer.unit else ""
 
     def _report_decided(self, known: RunEntries) -> dict[str, Any]:
         return self._report([_row(e, e.acceptance, e.acceptance_reason) for e in known.decided()])
@@ -215,6 +230,14 @@ class AcceptOffersOperator(HITLOperator):
         tables.write(chunk.folder, "acceptance", frame, chunk)
         self.log.info("offers by what became of them: %s", frame["acceptance"].value_counts().to_dict())
         return chunk.handed_on
+
+
+def _without_answer(event: dict[str, Any]) -> dict[str, Any]:
+    """The event of an answer; a question whose time has passed counts as answered by nobody, with nothing chosen."""
+    if event.get("error_type") != "timeout":
+        return event
+    nothing: dict[str, Any] = {"chosen_options": [], "params_input": {}, "responded_by_user": None}
+    return nothing | {"responded_at": datetime.now(UTC)}
 
 
 def _row(entry: Entry, acceptance: str | None, reason: str | None) -> dict[str, str | None]:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 from letting_sync.config import Language, language
+from letting_sync.window import TIMEZONE
+
+WORKDAYS = range(5)
+DAY_BEGINS, DAY_ENDS, LATE_MORNING = time(8), time(18), time(10)
+"""Office hours, Monday to Friday in the customers' zone (assumed); a question does not end outside of them."""
 
 
 @dataclass(frozen=True)
 class ApprovalWords:
     """The words of the form under *Required Actions*.
 
-    :param without_answer: takes ``{hours}``, how long the question is open.
+    :param without_response: takes ``{end}``, until when the question stands.
+    :param day: how a date is written.
+    :param moment: how a time is written.
     """
 
     subject: str
@@ -23,6 +33,8 @@ class ApprovalWords:
     without_response: str
     offers: str
     offers_hint: str
+    day: str
+    moment: str
 
 
 WORDS: dict[Language, ApprovalWords] = {
@@ -32,9 +44,11 @@ WORDS: dict[Language, ApprovalWords] = {
         reject="Accept none",
         columns=("Offer", "Unit", "Lease start"),
         start_of_the_erp="as in the ERP",
-        without_response="Without an answer within {hours} h they stay held.",
+        without_response="Without an answer by {end} they stay held.",
         offers="Offers to accept",
         offers_hint="Remove those that are not to become leases.",
+        day="%Y-%m-%d",
+        moment="%Y-%m-%d %H:%M",
     ),
     "de": ApprovalWords(
         subject="Diese Angebote annehmen und Mietverträge erstellen?",
@@ -42,9 +56,11 @@ WORDS: dict[Language, ApprovalWords] = {
         reject="Keines annehmen",
         columns=("Angebot", "Einheit", "Vertragsbeginn"),
         start_of_the_erp="wie im ERP",
-        without_response="Ohne Antwort innerhalb von {hours} h bleiben sie zurückgestellt.",
+        without_response="Ohne Antwort bis {end} Uhr bleiben sie zurückgestellt.",
         offers="Anzunehmende Angebote",
         offers_hint="Entfernen Sie die, aus denen kein Mietvertrag werden soll.",
+        day="%d.%m.%Y",
+        moment="%d.%m.%Y %H:%M",
     ),
 }
 
@@ -52,6 +68,31 @@ WORDS: dict[Language, ApprovalWords] = {
 def words() -> ApprovalWords:
     """The words in the language of the deployment."""
     return WORDS[language()]
+
+
+def written_day(day: date | None) -> str:
+    """A start of a lease in the language of the deployment."""
+    return day.strftime(words().day) if day else words().start_of_the_erp
+
+
+def written_moment(moment: datetime) -> str:
+    """A time in the customers' zone, in the language of the deployment."""
+    return moment.astimezone(ZoneInfo(TIMEZONE)).strftime(words().moment)
+
+
+def end_of(asked: datetime, timeout: timedelta, ends: Literal["working_hours", "any_time"]) -> datetime:
+    """When a question ends that nobody answers.
+
+    :param asked: when it is asked, with a zone.
+    :param ends: ``working_hours``: an end at night or on a weekend is put off to the next working day, 10 o'clock.
+    """
+    end = (asked + timeout).astimezone(ZoneInfo(TIMEZONE))
+    if ends == "any_time" or (end.weekday() in WORKDAYS and DAY_BEGINS <= end.time() <= DAY_ENDS):
+        return end
+    day = end.date() + timedelta(days=end.time() > DAY_ENDS)
+    while day.weekday() not in WORKDAYS:
+        day += timedelta(days=1)
+    return datetime.combine(day, LATE_MORNING, ZoneInfo(TIMEZONE))
 
 
 def options_in_all_languages() -> list[str]:
