@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
+import sys
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -239,3 +243,43 @@ def test_runs_with_similar_names_and_folders_of_earlier_releases_are_erased(stag
     assert held == {"r1", "r2", "nach:1", "nach+1", ".", "nach_1", PAIR}
     assert ANNA not in cells(staged)
     assert PersonData(ANNA, PAIR).export()["staged"] == []
+
+
+def test_standard_output_is_json_and_nothing_else(staged: Path) -> None:
+    """A new ledger logs its migrations; an unknown id is said by the exit code."""
+    command = [sys.executable, "-m", "letting_sync.privacy.subject_requests", "export"]
+    known, unknown = (
+        subprocess.run([*command, external_id], capture_output=True, text=True)
+        for external_id in (ANNA, "K-0")
+    )
+
+    assert (known.returncode, len(json.loads(known.stdout)["staged"])) == (0, 14)
+    assert (unknown.returncode, json.loads(unknown.stdout)["staged"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"email": " ANNA@example.org"}, [ANNA, TWIN]),
+        ({"first_name": "Bert", "last_name": "kern", "birth_date": "1990-05-01"}, [BERT]),
+        ({"email": "nobody@example.org"}, []),
+    ],
+)
+def test_a_person_is_found_by_what_they_say_of_themselves(staged, capsys, monkeypatch, wanted, found) -> None:
+    folder = staging.folder_of({"dag_run": SimpleNamespace(dag_id=PAIR, run_id="r3")})
+    bert = person(0, BERT, "Bert", "Kern", "") | {"birth_date": date(1990, 5, 1)}
+    staging.write(folder, "extracted", pd.DataFrame([bert]))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(wanted)))
+
+    assert main(["find"]) == (0 if found else 1)
+    answer = json.loads(capsys.readouterr().out)
+    assert [(row["pair"], row["external_id"]) for row in answer["found"]] == [(PAIR, i) for i in found]
+
+
+@pytest.mark.parametrize("wanted", ["{}", "[]", "no JSON", '{"last_name": "Kern"}'])
+def test_who_is_not_told_enough_finds_nobody(staged, capsys, monkeypatch, wanted) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(wanted))
+
+    with pytest.raises(SystemExit, match="2"):
+        main(["find"])
+    assert capsys.readouterr().out == ""

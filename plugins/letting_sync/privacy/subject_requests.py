@@ -2,6 +2,12 @@
 
 ``python -m letting_sync.privacy.subject_requests export EXTERNAL_ID``  prints it as JSON
 ``python -m letting_sync.privacy.subject_requests erase EXTERNAL_ID``   erases it and prints what was erased
+``python -m letting_sync.privacy.subject_requests find < person.json``   prints the external ids of a person
+
+``find`` reads ``{"email": ...}`` or ``{"first_name": ..., "last_name": ..., "birth_date": "YYYY-MM-DD"}`` from its standard
+input, where no list of processes and no shell's history shows it, and looks at the staged tables; nothing is stored. Standard
+output is JSON and nothing else; log lines go to standard error. The exit code is 1 if nothing was found to give out, or if
+something had to be left.
 
 Searched are the staged tables of all runs and the ledger. Of a row that led to a lease the numbers and times
 stay, since the landlord must be able to show how the lease came about; the external id in it gives way to a
@@ -14,11 +20,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from letting_sync.ledger.database import now
 from letting_sync.ledger.deletion import ERASED, LedgerDeletion, is_unfinished
@@ -234,34 +241,81 @@ def _without(find: Find) -> pyarrow.Table:
 
 def _namesakes(find: Find) -> set[str]:
     """External ids of a run with the same name and date of birth, or the same e-mail address."""
-
-    def marks(row: dict[str, Any]) -> set[tuple[str, ...]]:
-        name = [
-            str(row.get(part) or "").strip().casefold() for part in ("first_name", "last_name", "birth_date")
-        ]
-        email = str(row.get("email") or "").strip().casefold()
-        return {tuple(part) for part in (name, [email]) if all(part)}
-
-    mine = set().union(*(marks(row) for row in find.rows))
-    return {row["external_id"] for row in find.table.to_pylist() if marks(row) & mine}
+    mine = set().union(*(_marks(row) for row in find.rows))
+    return {row["external_id"] for row in find.table.to_pylist() if _marks(row) & mine}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code: 1 if something had to be left."""
+def _marks(row: Mapping[str, Any]) -> set[tuple[str, ...]]:
+    """What tells a person: name and date of birth, e-mail address; each only if it is whole."""
+    name = [str(row.get(part) or "").strip().casefold() for part in ("first_name", "last_name", "birth_date")]
+    email = str(row.get("email") or "").strip().casefold()
+    return {tuple(part) for part in (name, [email]) if all(part)}
+
+
+def find_person(wanted: Mapping[str, Any], pair: str | None = None) -> dict[str, Any]:
+    """External ids under which a person is staged, by e-mail address or by name and date of birth.
+
+    :param wanted: fields of a prospect.
+    :raises ValueError: neither the one nor the other is whole.
+    """
+    marks = _marks(wanted)
+    if not marks:
+        raise ValueError("give email, or first_name, last_name and birth_date (YYYY-MM-DD)")
+    found = set[tuple[str, str]]()
+    for folder in folders.run_folders(folders.base()):
+        if pair and folder.dag_id not in (None, pair):
+            continue
+        for path in folder.path.iterdir():
+            if path.name.startswith(("extracted.", "prospects.")):
+                rows = _read(path).to_pylist()
+                found |= {(folder.dag_id or "", row["external_id"]) for row in rows if _marks(row) & marks}
+    return {
+        "found": [{"pair": pair, "external_id": external_id} for pair, external_id in sorted(found)],
+        "not_searched": ELSEWHERE,
+    }
+
+
+def main(arguments: list[str] | None = None, out: TextIO | None = None) -> int:
+    """Run a command; returns the exit code: 1 if nothing was found to give out, or something had to be left.
+
+    :param out: where the JSON goes; by default standard output.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m letting_sync.privacy.subject_requests", description=__doc__
     )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("command", choices=("export", "erase"))
-    parser.add_argument("external_id", help="the person's record at the partner")
+    parser.add_argument("command", choices=("export", "erase", "find"))
+    parser.add_argument("external_id", nargs="?", help="export, erase: the person's record at the partner")
     parser.add_argument("--pair", help="only of this pair's DAG")
     parser.add_argument("--dry-run", "--rehearse", action="store_true", help="erase: count only")
     options = parser.parse_args(arguments)
+    if (options.external_id is None) != (options.command == "find"):
+        parser.error("export and erase need an external id; find reads the person from standard input")
+    try:
+        response = _response(options)
+    except ValueError as wrong:
+        parser.error(str(wrong))
+    print(json.dumps(response, indent=2, ensure_ascii=False, default=str), file=out)
+    nothing = options.command != "erase" and not any(
+        response.get(part) for part in ("ledger", "staged", "found")
+    )
+    return 1 if nothing or response.get("ledger_rows_left_as_something_goes_on") else 0
+
+
+def _response(options: argparse.Namespace) -> dict[str, Any]:
+    if options.command == "find":
+        wanted = json.load(sys.stdin)
+        return find_person(wanted if isinstance(wanted, dict) else {}, options.pair)
     person = PersonData(options.external_id, options.pair)
-    response = person.export() if options.command == "export" else person.erase(options.dry_run)
-    print(json.dumps(response, indent=2, ensure_ascii=False, default=str))
-    return 1 if response.get("ledger_rows_left_as_something_goes_on") else 0
+    return person.export() if options.command == "export" else person.erase(options.dry_run)
+
+
+def _run() -> int:
+    """Run the command with standard output for its JSON alone: Airflow's loggers write there too."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)
+        return main(out=out)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())
