@@ -30,13 +30,7 @@ ROWS: Mapping[str, Sequence[Sequence[str]]] = {
     "scheduler": [(*MODULE, "benchmarks.bench_scheduler")],
     "parse": [(*MODULE, "benchmarks.bench_parse")],
     "store": [(*MODULE, "benchmarks.bench_store", "--customers", "1000")],
-    "dedup": [
-        (
-            os.environ.get("BENCH_DEDUP_PEERS", sys.executable),
-            "benchmarks/bench_dedup.py",
-            *("--rows", "100000", "--suspects", "10000", "--quality", "2000"),
-        )
-    ],
+    "dedup": [(*MODULE, "benchmarks.bench_dedup", "--rows", "100000", "--suspects", "10000")],
     "suspects": [(os.environ.get("BENCH_DEDUP_PEERS", sys.executable), "-m", "benchmarks.bench_suspects")],
 }
 

@@ -1,10 +1,9 @@
-"""How fast and how right cleaning, exact matching and suspects are, beside splink, recordlinkage and pandas.
+"""How fast cleaning, exact matching and suspects are; how right suspects are, is measured by ``benchmarks.bench_suspects``.
 
-    PYTHONPATH=.:plugins python benchmarks/bench_dedup.py [--rows 1000000] [--suspects 100000] [--quality 10000]
+    python -m benchmarks.bench_dedup [--rows 1000000] [--suspects 100000]
 
-Peers are pinned in ``benchmarks/requirements.txt``; one that is not installed is named and skipped. Everything
-runs on one core in one process, on the same frames; the memory of the exact matching is measured in a process
-of its own, the frame included. Times are of the processor, so other load on the machine matters little.
+Everything runs on one core; each measurement in a process of its own, whose peak memory holds the frame too. Times are of the
+processor, so other load on the machine matters little.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import os
 import resource
 import time
 from collections.abc import Callable
-from functools import partial
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -26,9 +24,8 @@ import pyarrow as pa
 from letting_sync.matching.cleaning import clean
 from letting_sync.matching.dedup import merge_same_person
 from letting_sync.matching.suspects.suspects import suspects
-from tests.harness.synthetic_people import KINDS, people, true_pairs
+from tests.harness.synthetic_people import KINDS, SURNAMES, people
 
-Pairs = set[tuple[int, int]]
 TEXTS = "external_id unit salutation title first_name last_name email phone mobile street house_number postal_code city country message"
 
 
@@ -113,140 +110,55 @@ def _exact(rows: int, distinct: bool) -> tuple[float, float, float, float, int, 
     return cleaning, matching, peak, plain, len(frame) - len(kept), len(merged[1])
 
 
-def ours(frame: pd.DataFrame) -> Pairs:
-    """Suspects, and the pairs that are merged because their keys are equal."""
-    prospects = clean(frame).assign(
-        external_id=frame["record"].astype("str"),
-        unit="1/1/1/1",
-        chosen=True,
-        withdrawn=False,
-        updated_at=pd.Timestamp(0, tz="UTC"),
+def at_addresses(rows: int) -> pd.DataFrame:
+    """Persons of whom a tenth occurs twice, all with contact data and an address; two thirds as many households."""
+    frame = people(rows, rows // 10, KINDS["ordinary"], seed=42)
+    rng = np.random.default_rng(3)
+    home = rng.integers(0, rows * 2 // 3, frame["entity"].max() + 1)[frame["entity"]]
+    streets = np.array(
+        [f"{name} {end}" for name in SURNAMES for end in ("Straße", "Weg", "Platz", "Allee")], object
     )
-    kept, duplicates = merge_same_person(prospects)
-    table = suspects(kept)
-    found = list(zip(table["record"], table["other_record"], strict=True))
-    found += duplicates[["record", "duplicate_of"]].itertuples(index=False, name=None)
-    return {(min(pair), max(pair)) for pair in found}
-
-
-def plain_pandas(frame: pd.DataFrame) -> Pairs:
-    """Equal bytes, as the ERP's own check compares."""
-    groups = frame.groupby(["first_name", "last_name", "birth_date"])["record"].agg(list)
-    return {(min(group), max(group)) for group in groups if len(group) > 1}
-
-
-def with_recordlinkage(frame: pd.DataFrame) -> Pairs:
-    """Four blocking keys; a pair counts if at least four of both names and three parts of the date agree.
-
-    (Its ECM classifier is far worse on such data.)
-    """
-    import recordlinkage
-
-    table = _plain_types(frame).set_index("record")
-    index = recordlinkage.Index()
-    for key in (["first_name", "last_name"], ["born"], ["last_name", "year"], ["first_name", "year"]):
-        index.block(key)
-    pairs = index.index(table)
-    compare = recordlinkage.Compare()
-    for name in ("first_name", "last_name"):
-        compare.string(name, name, method="damerau_levenshtein", threshold=0.75, label=name)
-    for name in ("year", "month", "day"):
-        compare.exact(name, name, label=name)
-    agreeing = compare.compute(pairs, table).sum(axis=1)
-    return {(min(pair), max(pair)) for pair in agreeing.index[agreeing >= 4]}
-
-
-def with_splink(frame: pd.DataFrame) -> Pairs:
-    """DuckDB, term frequencies, the date in three parts, weights by expectation maximisation, best of the thresholds tried (0.2)."""
-    import splink.comparison_library as compare
-    from splink import DuckDBAPI, Linker, SettingsCreator, block_on  # type: ignore[attr-defined]
-
-    rules = [
-        block_on("born"),
-        block_on("first_name", "last_name"),
-        block_on("last_name", "year", "month"),
-        block_on("first_name", "year", "month"),
-    ]
-    settings = SettingsCreator(
-        link_type="dedupe_only",
-        unique_id_column_name="record",
-        blocking_rules_to_generate_predictions=rules,
-        comparisons=[
-            compare.DamerauLevenshteinAtThresholds("first_name", [1, 2]).configure(
-                term_frequency_adjustments=True
-            ),
-            compare.DamerauLevenshteinAtThresholds("last_name", [1, 2]).configure(
-                term_frequency_adjustments=True
-            ),
-            *(compare.ExactMatch(part) for part in ("year", "month", "day")),
-        ],
-        retain_intermediate_calculation_columns=False,
-    )
-    api = DuckDBAPI()
-    api.duckdb_con.execute("SET threads = 1")
-    linker = Linker(api.register(_plain_types(frame)), settings, log_level="ERROR")
-    linker.training.estimate_probability_two_random_records_match([block_on("born", "last_name")], recall=0.3)
-    linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
-    for rule in (block_on("born"), block_on("first_name", "last_name")):
-        linker.training.estimate_parameters_using_expectation_maximisation(rule)
-    found = linker.inference.predict(threshold_match_probability=0.2).as_pandas_dataframe()
-    pairs = zip(found["record_l"], found["record_r"], strict=True)
-    return {(min(pair), max(pair)) for pair in pairs}
-
-
-def _plain_types(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns as the peers read them: Python text and numbers."""
-    born = frame["birth_date"].dt
-    return pd.DataFrame(
-        {
-            "record": frame["record"],
-            "first_name": frame["first_name"].astype(object),
-            "last_name": frame["last_name"].astype(object),
-            "born": born.strftime("%Y-%m-%d").astype(object),
-            "year": born.year,
-            "month": born.month,
-            "day": born.day,
-        }
+    return frame.drop(columns="entity").assign(
+        email=[f"{at}@example.org" for at in home],
+        phone=[f"+4930{at:07d}" for at in home],
+        street=streets[home % len(streets)],
+        house_number=(home // 7 % 120 + 1).astype(str),
+        postal_code=(10_000 + home % 800 * 7).astype(str),
+        city="Berlin",
     )
 
 
-def bench_suspects(rows: int, title: str, kinds: list[str]) -> None:
-    peers = {
-        "this project": ours,
-        "splink": with_splink,
-        "recordlinkage": with_recordlinkage,
-        "pandas, equal bytes": plain_pandas,
-    }
-    for kind in kinds:
-        print(f"\n{title}: {rows:,} records, {rows // 10:,} of them duplicates with errors, names {kind!r}")
-        frame = people(rows, rows // 10, KINDS[kind], seed=42)
-        truth = true_pairs(frame)
-        own = None
-        for name, work in peers.items():
-            try:
-                seconds, found = timed(partial(work, frame))
-            except ImportError:
-                print(f"  {name:20s} is not installed, skipped (benchmarks/requirements.txt)")
-                continue
-            own = own or seconds
-            right = len(found & truth)  # type: ignore[operator]
-            count = len(found)  # type: ignore[arg-type]
-            print(
-                f"  {name:20s} {seconds:7.2f} s ({seconds / own:6.1f} times ours)  precision {right / max(count, 1):.4f}  "
-                f"recall {right / len(truth):.4f}  F1 {2 * right / (count + len(truth)):.4f}"
-            )
+def bench_suspects(rows: int) -> None:
+    print("\nSuspects, one core, a tenth of the records twice with errors")
+    for name, frame in (
+        ("names and date", people(rows, rows // 10, KINDS["ordinary"], seed=42).drop(columns="entity")),
+        ("contacts and address too", at_addresses(rows)),
+    ):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            seconds, listed, peak = pool.apply(_suspects, (frame,))
+        print(f"  {rows:,} records, {name:25s} {seconds:5.2f} s, {listed:,} pairs listed, peak {peak:.2f} GB")
+    day = clean(prospects_of_a_run(20))
+    suspects(merge_same_person(day)[0])
+    seconds, _ = timed(lambda: [suspects(merge_same_person(clean(day))[0]) for _ in range(20)])
+    print(f"  an ordinary day of 20 prospects, cleaning and exact matching included: {seconds / 20:.3f} s")
+
+
+def _suspects(frame: pd.DataFrame) -> tuple[float, int, float]:
+    pa.set_cpu_count(1)
+    prospects = clean(frame).assign(person=np.arange(len(frame)))
+    suspects(prospects.head(1000))
+    seconds, table = timed(lambda: suspects(prospects))
+    return seconds, len(table), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--suspects", type=int, default=100_000)
-    parser.add_argument("--quality", type=int, default=10_000)
     given = parser.parse_args()
     pa.set_cpu_count(1)
     bench_exact(given.rows)
-    bench_suspects(given.quality, "Quality", list(KINDS))
-    bench_suspects(given.suspects, "Speed of the suspects", ["ordinary"])
+    bench_suspects(given.suspects)
 
 
 if __name__ == "__main__":

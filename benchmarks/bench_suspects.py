@@ -152,7 +152,10 @@ class Splink:
 
 
 class SplinkFromFile(Splink):
-    """The same with a model that was trained once, on Febrl 1 or RLdata500 like ours, and saved; at 0.5."""
+    """The same with a model that was trained once, on Febrl 1 or RLdata500 like ours, and saved; at 0.5.
+
+    Only how many duplicates there are is estimated anew.
+    """
 
     name = "splink, model from a file, 0.5"
 
@@ -163,7 +166,9 @@ class SplinkFromFile(Splink):
         german = "street" not in frame.columns
         api = duckdb()
         table = api.register(plain_types(frame, columns))
-        return Linker(table, json.loads(saved_model(german, tuple(columns))), log_level="ERROR")
+        linker = Linker(table, json.loads(saved_model(german, tuple(columns))), log_level="ERROR")
+        estimate_share(linker)
+        return linker
 
     def cut_offs(self) -> Sequence[float]:
         """The usual one: nobody knows a better one beforehand."""
@@ -216,13 +221,19 @@ def trained_linker(frame: pd.DataFrame, columns: Sequence[str]):  # type: ignore
         retain_intermediate_calculation_columns=False,
     )
     linker = Linker(duckdb().register(plain_types(frame, columns)), settings, log_level="ERROR")
-    linker.training.estimate_probability_two_random_records_match(
-        [block_on("born", "last_name"), block_on("first_name", "last_name", "year")], recall=0.5
-    )
+    estimate_share(linker)
     linker.training.estimate_u_using_random_sampling(max_pairs=1e6, seed=1)
     for rule in (block_on("born"), block_on("first_name", "last_name")):
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
     return linker
+
+
+def estimate_share(linker) -> None:  # type: ignore[no-untyped-def]
+    """How many pairs are one person, from those that agree in most."""
+    from splink import block_on
+
+    rules = [block_on("born", "last_name"), block_on("first_name", "last_name", "year")]
+    linker.training.estimate_probability_two_random_records_match(rules, recall=0.5)
 
 
 def predicted(linker) -> Scored:  # type: ignore[no-untyped-def]
