@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from letting_sync.matching.cleaning import clean
 from letting_sync.matching.dedup import merge_same_person
-from letting_sync.matching.suspects.suspects import THRESHOLD, suspects
+from letting_sync.matching.suspects.suspects import COMPARED, THRESHOLD, suspects
 from tests.harness.prospects_like import GERLINDE, among_others, prospects_like
 from tests.harness.synthetic_people import KINDS, people, true_pairs
 
@@ -50,6 +50,24 @@ def found(prospects: pd.DataFrame) -> dict[tuple[int, int], str]:
 def test_a_near_match_is_found_and_explained(other: dict[str, Any], reason: str) -> None:
     assert found(frame({}, other)) == {(0, 1): reason}
     assert found(among_others(frame({}, other))).get((0, 1)) == reason
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("Aleksandr", "Ivanov"), ("Alexander", "Iwanow")),
+        (("Mohammed", "Al-Hassan"), ("Muhammad", "Alhasan")),
+        (("Yusuf", "Öztürk"), ("Yousef", "Oztuerk")),
+        (("Michał", "Wiśniewski"), ("Michael", "Wisniewski")),
+        (("Thi Hoa", "Nguyen"), ("Nguyen", "Thi Hoa")),
+        (("Ekaterina", "Petrova"), ("Jekaterina", "Petrowa")),
+    ],
+)
+def test_names_of_many_languages_in_their_usual_spellings(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    first, second = ({"first_name": name[0], "last_name": name[1]} for name in (one, other))
+    assert list(found(among_others(frame(first, second)))) == [(0, 1)]
 
 
 def test_swapped_day_and_month() -> None:
@@ -162,6 +180,11 @@ names = st.one_of(
                 ),
                 "email": st.sampled_from(["a@b.de", None]),
                 "phone": st.sampled_from(["+49301234567", None]),
+                "contact_id": st.sampled_from(["c1", None]),
+                "street": st.sampled_from(["Lindenstraße", "Lindenstr.", "", None]),
+                "house_number": st.sampled_from(["7", "7 a", None]),
+                "postal_code": st.sampled_from(["10969", "10996", None]),
+                "city": st.sampled_from(["Berlin", None]),
             }
         ),
         max_size=12,
@@ -172,7 +195,7 @@ names = st.one_of(
 def test_any_text_is_taken_and_the_order_of_rows_decides_nothing(
     rows: list[dict[str, Any]], random: Any
 ) -> None:
-    columns = ["record", "first_name", "last_name", "birth_date", "email", "phone"]
+    columns = ["record", *(name for name in COMPARED if name != "mobile")]
     prospects = clean(pd.DataFrame([{"record": at} | row for at, row in enumerate(rows)], columns=columns))
     table = suspects(prospects)
     assert (table["record"] < table["other_record"]).all()

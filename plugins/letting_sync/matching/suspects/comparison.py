@@ -153,6 +153,8 @@ def _compare_names(names: Text, left: np.ndarray, right: np.ndarray, given: bool
         known = np.array([text in FIRST_NAMES for text in names.values], bool)
         near = rest[known[one] & known[other] & (result[rest] != Name.DIFFERENT)]
         result[near] = _once_each(names, left[near], right[near], _two_known_names)
+    far = rest[result[rest] == Name.TWO_TYPOS]
+    result[far] = _once_each(names, left[far], right[far], lambda one, other: _spelled(one, other, given))
     composed = np.array([" " in text or len(text) == 1 for text in names.values], bool)
     formed = np.array([text in GROUPS_OF for text in names.values], bool)
     open_ = rest[result[rest] == Name.DIFFERENT]
@@ -173,6 +175,13 @@ def _once_each(
     value = dict(zip(names.codes[at].tolist(), names.values[at].tolist(), strict=True))
     levels = [work(value[one], value[other]) for one, other in pairs.T.tolist()]
     return np.array(levels, np.int8)[where.reshape(-1)] if len(left) else np.empty(0, np.int8)
+
+
+def _spelled(one: str, other: str, given: bool) -> Name:
+    """Two slips, unless both are usual spellings of one name: ``Ivanova`` and ``Iwanowa``, ``Mohammed`` and ``Muhammad``."""
+    if spelling(one) == spelling(other):
+        return Name.ONE_TYPO
+    return Name.SHORT_FORM if given and one_name(one, other) else Name.TWO_TYPOS
 
 
 def _two_known_names(one: str, other: str) -> Name:
@@ -213,7 +222,7 @@ def text_lengths(texts: np.ndarray) -> np.ndarray:
 
 def _related(one: str, other: str, given: bool) -> Name:
     """Names that differ by more than slips: a part, an initial, a short form, or another name."""
-    if one.replace(" ", "") == other.replace(" ", ""):
+    if spelling(one.replace(" ", "")) == spelling(other.replace(" ", "")):
         return Name.ONE_TYPO
     words, others = sorted((one.split(), other.split()), key=len)
     if set(words) <= set(others):

@@ -1,4 +1,4 @@
-"""First names and what their bearers are called instead (German usage, assumed; not complete)."""
+"""First names, what their bearers are called instead, and how they are written in German papers (assumed; not complete)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,35 @@ mechthild mechtild
 melanie melli
 michael michel michi mike
 monika moni
-mohammed muhammad mohamed mehmet
+mohammed muhammad mohamed mohammad muhammed mehmet
+ahmed ahmad ahmet
+aisha aischa ayse aicha
+ali aly
+dmitri dmitry dimitri dmitrij dmytro
+ekaterina jekaterina yekaterina kateryna katerina
+elena helena olena jelena yelena alena
+fatma fatima fatemeh
+hasan hassan
+hussein husein hussain hueseyin huseyin
+ibrahim ebrahim
+igor ihor
+ivan iwan
+malgorzata margarete margarethe gosia
+mustafa mostafa
+natalia nataliya natalja natalie
+nikolai nikolaj nikolay mykola
+oleksandr aleksandr alexander
+omar omer oemer umar
+andrei andrej andrey andrij andreas
+sergei sergej sergey serhij
+svetlana swetlana
+tatiana tatjana tetiana
+vladimir wladimir volodymyr
+yuri juri jurij yurii
+yusuf yousef youssef jusuf josef
+katarzyna katharina kasia
+krzysztof christoph
+piotr pjotr peter
 nicole nicki
 nikolaus niklas nico klaus
 oliver oli olli
