@@ -85,9 +85,14 @@ def test_exactly_the_right_ones_are_dags(thirty: Path) -> None:
     assert sorted(bag.dags) == RIGHT
 
 
-def test_the_wrong_ones_are_said_until_they_are_fixed(thirty: Path) -> None:
+def test_the_wrong_ones_are_said_until_they_are_fixed(thirty: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In the log with file and line; the error that Airflow shows to everybody names no customer."""
     (error,) = _read("customer_pair_errors.py").import_errors.values()
-    told = error.split("Mend in the pairs folder:\n")[1].splitlines()
+    (told,) = [
+        record.getMessage().splitlines()[1:] for record in caplog.records if "files are wrong" in record.msg
+    ]
+    assert f"{len(told)} lines of customers' files are wrong" in error
+    assert [name for name in [*BROKEN, *RIGHT] if name in error] == []
     assert {line.split(".yaml, line ")[0] for line in told} == set(BROKEN)
     assert all(line.split(", line ")[1].split(":")[0].isdigit() for line in told)
 
@@ -125,11 +130,13 @@ def test_a_task_whose_file_has_become_wrong_says_so_in_its_log(
     assert "customer-07.yaml, line 9: accept = 'always'" in caplog.text
 
 
-def test_a_pair_with_a_dag_file_cannot_be_a_customer_too(folder: Path) -> None:
+def test_a_pair_with_a_dag_file_cannot_be_a_customer_too(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     _write(folder, "immomio_yuneo")
 
-    (error,) = _read("customer_pair_errors.py").import_errors.values()
-    assert "dags/immomio_yuneo.py has the same name" in error
+    assert len(_read("customer_pair_errors.py").import_errors) == 1
+    assert "dags/immomio_yuneo.py has the same name" in caplog.text
     assert _read("customer_pairs.py").dags == {}
 
 
@@ -164,7 +171,7 @@ def test_airflow_drops_a_customer_that_became_wrong_and_keeps_the_others(
     with create_session() as session:
         errors = session.scalars(select(ParseImportError)).all()
         assert [error.filename for error in errors] == ["customer_pair_errors.py"]
-        assert "left.yaml, line 1: partner = 'nobody'" in errors[0].stacktrace
+        assert "1 lines of customers' files are wrong" in errors[0].stacktrace
         right = session.get(DagModel, "right")
         assert not right.is_stale
         assert not right.has_import_errors

@@ -51,7 +51,7 @@ _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
 class WrongCustomers(Exception):
-    """Files of customers are wrong; the others run. The message has a sentence for each wrong line."""
+    """Files of customers are wrong; the others run. The message says how many lines."""
 
 
 # --- all customers ----------------------------------------------------------------------------------------
@@ -78,7 +78,10 @@ def customer_dags(doc_md: str) -> None:
 def refuse_wrong() -> None:
     """Raise if any customer's file is wrong, but not where Airflow reads the DAG file to start a task.
 
-    :raises WrongCustomers: with a sentence for each wrong line.
+    Airflow shows the error to whoever may read import errors, also to a role that may see one customer only; so it
+    names no customer. The lines are in the DAG processor's log, and the command lists them.
+
+    :raises WrongCustomers: with the number of wrong lines.
     """
     if get_parsing_context().dag_id:
         return
@@ -86,8 +89,10 @@ def refuse_wrong() -> None:
     if sentences:
         more = len(sentences) - MOST_SENTENCES
         shown = [*sentences[:MOST_SENTENCES], f"... and {more} more"] if more > 0 else sentences
+        log.error("Customers' files are wrong:\n%s", "\n".join(shown))
         raise WrongCustomers(
-            "\n".join(["The other customers are not touched. Mend in the pairs folder:", *shown])
+            f"{len(sentences)} lines of customers' files are wrong. These customers have no DAG, the others are not "
+            "touched. python -m letting_sync.customers.loader lists the lines; so does the DAG processor's log."
         )
 
 
