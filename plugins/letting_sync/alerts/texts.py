@@ -55,8 +55,9 @@ TEXTS: dict[Language, dict[str, Text]] = {
         ),
         "interface": Text(
             "the partner's interface is not as assumed",
-            "Records carry a status word that is not known, or none of them has a field that all should have. Prospects "
-            "may be missing without an error.",
+            "Records carry a status word that is not known, or none of them has a field that all should have, or the pair "
+            "used to bring prospects and has brought none for long (silence, with the records per status). Prospects may "
+            "be missing without an error.",
             "Ask the partner what the words or fields mean and correct the mapping (docs/contracts.md says where). Then "
             "run the windows in question again.",
             "A later run found everything as expected.",
@@ -107,8 +108,9 @@ TEXTS: dict[Language, dict[str, Text]] = {
         ),
         "interface": Text(
             "die Schnittstelle des Portals ist anders als angenommen",
-            "Datensätze haben ein unbekanntes Statuswort, oder keinem ist ein Feld mitgegeben, das alle haben sollten. "
-            "Es können Interessenten fehlen, ohne dass ein Fehler auftritt.",
+            "Datensätze haben ein unbekanntes Statuswort, oder keinem ist ein Feld mitgegeben, das alle haben sollten, "
+            "oder das Paar brachte sonst Interessenten und seit langem keinen mehr (silence, mit den Datensätzen je "
+            "Status). Es können Interessenten fehlen, ohne dass ein Fehler auftritt.",
             "Beim Portal erfragen, was die Wörter oder Felder bedeuten, und die Zuordnung berichtigen (wo, steht in "
             "docs/contracts.md). Danach die betroffenen Zeiträume noch einmal laufen lassen.",
             "Ein späterer Lauf fand alles wie erwartet.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,6 +60,16 @@ class LedgerReports:
         )
         with self.engine.begin() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def find_windows_with_prospects(self, pair: str, since: datetime) -> list[datetime]:
+        """Return the ends of the windows that brought prospects of a pair, from that moment on, each once."""
+        query = (
+            sa.select(entries.c.window_end)
+            .distinct()
+            .where(entries.c.pair == pair, entries.c.window_end >= since)
+        )
+        with self.engine.begin() as connection:
+            return list(connection.scalars(query))
 
     # --- for the console ----------------------------------------------------------------------------------
 

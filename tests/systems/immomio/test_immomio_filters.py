@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from letting_sync.errors import StopRun
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.records import Intent, Run
 from letting_sync.settings import Timing
 from letting_sync.systems.immomio import IMMOMIO
 from letting_sync.systems.immomio.operators import ImmomioExtractOperator
@@ -119,3 +121,29 @@ def test_a_second_reading_that_is_refused_is_not_passed_over(immomio, extract, a
 
     with pytest.raises(StopRun, match="refused as malformed"):
         read(extract, window)
+
+
+# --- silence ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("own_ledger")
+def test_a_silence_is_reported_with_what_the_partner_has_instead(immomio, extract, add, window):
+    """Each of six days brought one; for eight days every application has stayed undecided."""
+    end = window[1] + timedelta(days=8)
+    ledger = Ledger()
+    for day in range(6):
+        brought = Run("immomio_yuneo", "yuneo", f"run {day}", window_end=window[1] - timedelta(days=day))
+        ledger.claim(brought, [Intent(f"p{day}", "1/1/1/1", True, "content", None)])
+    add(4, window[1], end, status="APPLIED")
+    extract._report_silence("immomio_yuneo", end)
+
+    assert extract.findings[("silence", "days")] == 8
+    assert extract.findings[("status", "APPLIED")] == 4
+    assert extract.findings[("status", "ACCEPTED_AS_TENANT")] == 0
+
+
+@pytest.mark.usefixtures("own_ledger")
+def test_a_pair_without_a_past_is_not_silent(immomio, extract, window):
+    extract._report_silence("immomio_yuneo", window[1])
+
+    assert extract.findings == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from functools import cached_property
@@ -125,6 +126,13 @@ class EverRealExtractOperator(ExtractOperator):
         """Early candidates may not have told all yet; those with a contract have."""
         return [] if self.partner.selection == "erp" else mapping.lacking_fields(record)
 
+    def status_counts(self, start: datetime, end: datetime) -> dict[str, int]:
+        """Of the contracts; EverReal cannot count, so they are read."""
+        if self.partner.selection == "erp":
+            return {}
+        contracts = self.hook.contracts().read(start, end)
+        return dict(Counter(map(_word, contracts)))
+
     def unknown_words(self, record: Any) -> list[str]:
         """The status of a contract if it is not in the table of words."""
         if self.partner.selection == "erp" or _stage(record) is not ContractStage.UNKNOWN:
@@ -139,6 +147,13 @@ class EverRealExtractOperator(ExtractOperator):
 
 FEWEST_CONTRACTS = 5
 """Of fewer contracts it says nothing that none has an application: some are made without one (assumed)."""
+
+
+def _word(contract: Any) -> str:
+    try:
+        return contract_status.status_word(contract)
+    except RefuseRecord:
+        return "none"
 
 
 def _stage(contract: Any) -> ContractStage | None:

@@ -72,6 +72,10 @@ class ImmomioExtractOperator(ExtractOperator):
         if unknown > 0:
             self.report("unknown_status_count", "application.status", unknown)
 
+    def status_counts(self, start: datetime, end: datetime) -> dict[str, int]:
+        """Of each known status; only numbers are asked for, see :meth:`_report_unknown_statuses`."""
+        return {word: self.hook.count(word, start, end) for word in mapping.STATUS_WORDS}
+
     def unknown_words(self, record: Any) -> list[str]:
         """The application's status if it is not one of the known words."""
         unknown = mapping.unknown_status(record)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import BaseOperator
 
 from letting_sync import window
-from letting_sync.errors import RefuseRecord, StopRun
+from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind, Prospect
 from letting_sync.parsing import records as fields
 from letting_sync.partner import PartnerTarget
@@ -121,7 +121,7 @@ class ExtractOperator(BaseOperator):
     def report(self, code: str, subject: str, count: int = 1) -> None:
         """Note that the partner's interface may differ from its contract; the run's counts and an alert say so.
 
-        :param code: ``unknown_word``, ``field_never_there`` or ``unknown_status_count``.
+        :param code: ``unknown_word``, ``field_never_there``, ``unknown_status_count``, ``silence`` or ``status``.
         :param subject: the word or the field. A word that does not look like one is not repeated.
         """
         self.findings[Finding(code, subject if _A_WORD.fullmatch(subject) else "(unreadable)")] += count
@@ -147,12 +147,41 @@ class ExtractOperator(BaseOperator):
                 since, until = run_window.start - self.timing.overlap, run_window.end
                 sorted_out.add(self.read(since, until))
                 withdrawn = list(self.read_withdrawn(since, until))
+                if not sorted_out.prospects:
+                    self._report_silence(context["dag_run"].dag_id, run_window.end)
         finally:
             self.close()
         sorted_out.stop_if_the_interface_changed()
         sorted_out.report_findings()
         sorted_out.stage(folder, withdrawn, run_window)
         return folder
+
+    def _report_silence(self, pair: str, end: datetime) -> None:
+        """Report that a pair which used to bring prospects has brought none for long, and what the partner has instead."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from letting_sync.ledger.ledger import Ledger
+        from letting_sync.ledger.reports import LedgerReports
+        from letting_sync.tasks.extract.silence import LOOKED_BACK, silent_since
+
+        try:
+            brought = LedgerReports(Ledger().engine).find_windows_with_prospects(pair, end - LOOKED_BACK)
+            since = silent_since(brought, end)
+            if since is None:
+                return
+            self.report("silence", "days", (end - since).days)
+            for word, count in self.status_counts(since, end).items():
+                self.report("status", word, count)
+        except (SQLAlchemyError, WaitAndRepeat, StopRun) as error:
+            # The run has read what there is; that nobody can say whether it is too little is no reason to fail it.
+            self.log.warning(
+                "whether the pair has been silent for too long is not known (%s)", type(error).__name__
+            )
+
+    def status_counts(self, start: datetime, end: datetime) -> Mapping[str, int]:
+        """How many records the partner has in each status, of those that changed in ``[start, end)``; counts only."""
+        del start, end
+        return {}
 
     def close(self) -> None:
         """Give the connections back."""
