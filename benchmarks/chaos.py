@@ -37,7 +37,7 @@ KILLS_A_TASK = 8
 SETTLE_FACTOR = 8
 """The connection's ``settle_seconds`` in lengths of an import, for a machine that is busy with the storm."""
 
-SHORT_TIMEOUTS = {"connect_timeout": 2, "timeout": 8}
+SHORT_TIMEOUTS = {"connect_timeout": 2, "timeout": 8, "total_timeout": 10}
 """What a request may take here, in seconds; ``settle_seconds`` may not be shorter."""
 LEAST_SETTLE = 16.0
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.served import until_closed
 from include.sandbox import Sandbox
-from include.sandbox.faults import AFTER, BEFORE
+from include.sandbox.faults import AFTER, BEFORE, HEAVY
 from include.sandbox.people import People, Someone
 from include.sandbox.render import Draft, Unit, as_application, as_candidate, as_contract, new_id
 from include.sandbox.world import midnight, unit
@@ -31,6 +31,11 @@ OWN_FAULTS = {
     # No expired_token: with HTTP Basic a 401 says "wrong password", which repeating does not mend.
     "sigma": ["run_aborts", "run_active", "stale"],
 }
+
+HEAVY_FAULTS = 2
+"""Answers of each heavy kind that each system gives: each holds a client until its own limit ends it."""
+SILENCES = 2
+"""Requests that each system takes and does not answer for a minute."""
 
 
 @dataclass
@@ -174,6 +179,9 @@ def storm(client: Any, weather: Weather) -> None:
         drip_seconds=0.2,
         retry_after=0,
     )
+    for kind in sorted(HEAVY):
+        client.fault_once(kind, times=HEAVY_FAULTS, hold_seconds=60)
+    client.fault_once("timeout_before", times=SILENCES, hold_seconds=60)
 
 
 @dataclass(frozen=True)

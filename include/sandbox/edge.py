@@ -9,6 +9,9 @@ How the connection breaks: ``refuse`` resets it (RST) before the handlers see an
 
 import asyncio
 import contextlib
+import functools
+import re
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -28,6 +31,19 @@ LOGIN_PAGE = b"<!doctype html><html><head><title>Anmeldung</title></head><body><
 GATEWAY_PAGE = (
     b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 )
+
+_BOMB_MEGABYTES = 400
+
+
+def _bomb() -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    pieces = [packer.compress(b" " * 1_000_000) for _ in range(_BOMB_MEGABYTES)]
+    return b"".join([*pieces, packer.flush()])
+
+
+BOMB = functools.cache(_bomb)
+"""A few hundred kilobytes that are 400 MB when they are unpacked."""
+_COUNT = re.compile(rb'("(?:totalElements|total|gesamt)": ?)(\d+)')
 
 
 class Reply(NamedTuple):
@@ -197,6 +213,8 @@ class Edge:
                 )
             case "html":
                 await _send(send, response(200, "text/html", LOGIN_PAGE))
+            case "drip" | "endless" | "bomb" | "wrong_count":
+                await _twist(fault, reply, send)
             case "500_after":
                 await _send(send, self._refused("500", scope["path"]))
             case _:  # a kind of the system's own: its handler has done it
@@ -248,6 +266,36 @@ async def _hold(receive: Receive, seconds: float) -> None:
 async def _send(send: Send, reply: Reply) -> None:
     await send(reply.start())
     await send({"type": "http.response.body", "body": reply.body})
+
+
+def _seven_more(count: re.Match[bytes]) -> bytes:
+    return count[1] + b"%d" % (int(count[2]) + 7)
+
+
+async def _go_on(send: Send, reply: Reply, piece: bytes, pause: float, seconds: float) -> None:
+    """Send the same again and again, until the client hangs up or the time is over."""
+    headers = [header for header in reply.headers if header[0].lower() != b"content-length"]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    ends = asyncio.get_running_loop().time() + seconds
+    with contextlib.suppress(OSError):
+        while asyncio.get_running_loop().time() < ends:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(pause)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _twist(fault: Fault, reply: Reply, send: Send) -> None:
+    """Send another body than the system's."""
+    match fault.kind:
+        case "drip":
+            await _go_on(send, reply, b" ", 0.05, fault.hold_seconds)
+        case "endless":
+            await _go_on(send, reply, b" " * 65_536, 0, fault.hold_seconds)
+        case "bomb":
+            packed = response(200, "application/json", BOMB())
+            await _send(send, packed._replace(headers=[*packed.headers, (b"content-encoding", b"gzip")]))
+        case "wrong_count":
+            await _send(send, response(reply.status, "application/json", _COUNT.sub(_seven_more, reply.body)))
 
 
 async def _drip(send: Send, reply: Reply, seconds: float) -> None:

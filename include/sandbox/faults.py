@@ -26,8 +26,11 @@ AFTER = frozenset(
         "malformed_json",
         "html",
         "slow_drip",
+        "wrong_count",
     }
 )
+HEAVY = frozenset({"drip", "bomb", "endless"})
+"""As in ``AFTER``; an answer that would hold a client, or fill its memory, for as long as it lets it."""
 """The system does what it was asked; only the answer is broken or lost."""
 
 
@@ -37,7 +40,8 @@ class Fault:
 
     kind: str
     hold_seconds: float = 30
-    """``timeout_*``: how long the line is held; it ends sooner when the client hangs up. ``late_effect``: how late."""
+    """``timeout_*``: how long the line is held; it ends sooner when the client hangs up. ``late_effect``: how late.
+    ``drip`` and ``endless``: how long they go on, unless the client hangs up."""
     drip_seconds: float = 2
     """``slow_drip``: how long the body takes."""
     retry_after: int = 1
@@ -81,7 +85,7 @@ class Faults:
     @property
     def kinds(self) -> frozenset[str]:
         """The kinds that this system knows."""
-        return BEFORE | AFTER | set(self._special)
+        return BEFORE | AFTER | HEAVY | set(self._special)
 
     def set(
         self,
