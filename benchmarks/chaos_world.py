@@ -32,9 +32,9 @@ OWN_FAULTS = {
     "sigma": ["run_aborts", "run_active", "stale"],
 }
 
-HEAVY_FAULTS = 2
+HEAVY_FAULTS = 1
 """Answers of each heavy kind that each system gives: each holds a client until its own limit ends it."""
-SILENCES = 2
+SILENCES = 1
 """Requests that each system takes and does not answer for a minute."""
 
 
