@@ -134,6 +134,25 @@ class Prospect(_Frozen):
         None, max_length=64, description="what the partner lets several units by together: the contract's id"
     )
     bundle_size: int = Field(1, ge=1, description="how many units the bundle has")
+    source_id: str | None = Field(
+        None,
+        max_length=64,
+        description="the partner's id of the record that was read, where one external id may have several",
+    )
+
+
+CONTENT_FIELDS = frozenset(Prospect.model_fields) - {
+    "external_id",
+    "unit",
+    "chosen",
+    "withdrawn",
+    "updated_at",
+    "contact_id",
+    "bundle",
+    "bundle_size",
+    "source_id",
+}
+"""What an ERP gets of a prospect; a change in any other field is no change for the ERP."""
 
 
 class OfferStatus(StrEnum):
@@ -162,6 +181,11 @@ class Offer(_Frozen):
     business_partner_number: str | None
     lease_number: str | None
     version: str
+
+    def is_open(self, today: date) -> bool:
+        """Whether somebody could still accept it; one with a status that is not known might be."""
+        might_be = self.status in (OfferStatus.OFFERED, OfferStatus.UNKNOWN)
+        return might_be and not (self.valid_until and self.valid_until < today)
 
 
 class Lease(_Frozen):

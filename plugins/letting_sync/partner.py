@@ -1,13 +1,14 @@
-"""A letting platform as a pair names it: which system, through which connection, with which of its settings."""
+"""A letting platform as a pair names it, and what the acceptance asks of it. Each partner's package fulfils it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
-from letting_sync.errors import InvalidSettings, about_text
-from letting_sync.model import PARTNER_SEPARATORS
+from letting_sync.errors import InvalidSettings, RefuseRecord, about_text
+from letting_sync.model import PARTNER_SEPARATORS, Prospect
 
 Selection = Literal["partner", "erp"]
 """Where prospects are chosen: in the partner's system, or in the ERP (then all are transferred and none accepted)."""
@@ -18,11 +19,13 @@ class PartnerSystem:
     """One kind of letting platform; its package under ``plugins/`` has one such value.
 
     :param name: name of the package, and ``partner:`` in a customer's file.
+    :param client: import path of its :class:`Partner`, called with a :class:`PartnerTarget`.
     :param extract: its extract operator, called with a :class:`PartnerTarget`.
     :param options: settings that only this system has -> their allowed values, the default first.
     """
 
     name: str
+    client: str
     extract: Any
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -73,3 +76,39 @@ class PartnerTarget:
     separator: str | None
     selection: Selection
     options: Mapping[str, str]
+
+    def open(self) -> Partner:
+        """The client that speaks to this partner."""
+        client: Partner = pkgutil.resolve_name(self.system.client)(self)
+        return client
+
+
+@dataclass(frozen=True)
+class Reference:
+    """By what the partner is asked for a prospect that was read before.
+
+    :param source_id: the partner's id of the record, where one external id may have several; ``None`` also for
+        prospects that were loaded before it was kept.
+    """
+
+    external_id: str
+    source_id: str | None = None
+
+
+Current = Sequence[Prospect | RefuseRecord]
+"""What the partner has for a reference now, mapped as at the extraction: one prospect for each unit, or why it cannot be
+mapped. Empty: the record does not exist any more."""
+
+
+class Partner(Protocol):
+    """One customer's letting platform, asked for what it says of single prospects at this moment."""
+
+    def current(self, references: Sequence[Reference]) -> Sequence[Current]:
+        """What the partner has for each reference, in their order; as many calls at a time as it allows.
+
+        :raises WaitAndRepeat: it cannot be reached; nothing may be concluded from that.
+        :raises StopRun: it does not answer as its contract says.
+        """
+
+    def close(self) -> None:
+        """Give the connections back."""

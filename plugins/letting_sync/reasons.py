@@ -134,6 +134,11 @@ class Reason(StrEnum):
 
     NOT_CHOSEN = "not_chosen", Kind.HELD, False
     WITHDRAWN_AFTER_LOAD = "withdrawn_after_load", Kind.HELD
+    GONE_AT_PARTNER = "gone_at_partner", Kind.HELD
+    UNREADABLE_AT_PARTNER = "unreadable_at_partner", Kind.HELD
+    MOVED = "moved", Kind.HELD
+    LEASE_ON_OTHER_UNIT = "lease_on_other_unit", Kind.HELD
+    CHOSEN_AGAIN = "chosen_again", Kind.HELD
     CHANGED_AFTER_LOAD = "changed_after_load", Kind.HELD
     AMBIGUOUS = "ambiguous", Kind.HELD
     OFFER_MISSING = "offer_missing", Kind.HELD

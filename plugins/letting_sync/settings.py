@@ -19,6 +19,9 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
 
 
+AcceptMode = Literal["auto", "approval", "off"]
+"""Whether offers become leases: by the policy alone, after a person's answer, or not at all. From least to most strict."""
+
 _RANDOM = re.compile(r"(?<![A-Za-z])[RH](?![A-Za-z])", re.IGNORECASE)
 
 
@@ -64,7 +67,7 @@ class AcceptancePolicy(SettingsGroup):
 
     group = "acceptance"
 
-    accept: Literal["auto", "approval", "off"] = "auto"
+    accept: AcceptMode = "auto"
     max_accepts_per_run: Annotated[int, Field(ge=1, le=10_000)] = 50
     approval_timeout: timedelta = Field(
         default=timedelta(hours=20), ge=timedelta(minutes=1), le=timedelta(days=30)

@@ -7,9 +7,10 @@ read it. The console and the alerts, who may look at a run before or without tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from letting_sync.errors import StopRun
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 TIMEZONE = "Europe/Berlin"
 """The customers' zone: a day begins and ends at their midnight, in summer and in winter."""
+
+
+def today() -> date:
+    """The customers' day."""
+    return datetime.now(ZoneInfo(TIMEZONE)).date()
 
 
 class Window(NamedTuple):

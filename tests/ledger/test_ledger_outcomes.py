@@ -13,13 +13,10 @@ from tests.harness.ledger_entries import (
     NEXT_RUN,
     NOW,
     OFFER,
-    OTHER_PAIR,
-    PAIR,
     changes,
     claimed,
     entry,
     history,
-    in_state,
     loaded,
     sent,
 )
@@ -93,37 +90,3 @@ def test_a_change_at_the_partner_is_noted_once(ledger: Ledger, clock: time_machi
 
     assert changes(before, entry(ledger)) == {"changed_at": NOW, "reason": "changed_after_load"}
     assert history(ledger, before)[3:] == [("changed at the partner", None, "changed_after_load", None)]
-
-
-def test_who_withdrew_after_the_load_is_reported_and_noted_once(
-    ledger: Ledger, clock: time_machine.Coordinates
-) -> None:
-    before = loaded(ledger)
-    (told,) = ledger.mark_withdrawn(PAIR, ["anna"])
-    assert told == before
-    clock.shift(MINUTE)
-    assert [again.id for again in ledger.mark_withdrawn(PAIR, ["anna"])] == [before.id]
-
-    assert changes(before, entry(ledger)) == {"withdrawn_at": NOW, "reason": "withdrawn_after_load"}
-    assert history(ledger, before)[3:] == [("withdrawn at the partner", None, "withdrawn_after_load", None)]
-
-
-@pytest.mark.parametrize(
-    ("state", "has_offer"),
-    [("claimed", False), ("refused", False), ("sent", True), ("loaded", True), ("ambiguous", True)],
-)
-def test_a_withdrawal_matters_where_there_is_or_may_be_an_offer(
-    ledger: Ledger, state: str, has_offer: bool
-) -> None:
-    in_state(ledger, state)
-
-    assert len(ledger.mark_withdrawn(PAIR, ["anna"])) == has_offer
-    assert bool(entry(ledger).withdrawn_at) == has_offer
-
-
-def test_a_withdrawal_in_another_pair_is_none_here(ledger: Ledger) -> None:
-    before = loaded(ledger)
-
-    assert ledger.mark_withdrawn(OTHER_PAIR, ["anna"]) == []
-    assert ledger.mark_withdrawn(PAIR, ["bert"]) == []
-    assert entry(ledger) == before

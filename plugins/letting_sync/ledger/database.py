@@ -14,11 +14,13 @@ from itertools import starmap
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from letting_sync.errors import WaitAndRepeat
+from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.ledger import migrate
 from letting_sync.ledger.records import Entry, Event
-from letting_sync.ledger.schema import Store, entries, events, locate
+from letting_sync.ledger.schema import Store, entries, events, locate, properties
+from letting_sync.model import CONTENT_FIELDS
 from letting_sync.reasons import Reason
 
 _ROWS_PER_STATEMENT = 500
@@ -35,6 +37,8 @@ AT_WRITING: Any = object()
 
 log = logging.getLogger(__name__)
 
+HASH_KEY = "hash_key_fingerprint"
+"""Name of the ledger's property that tells its hash key from any other, without telling the key."""
 _AS_TEXT = json.JSONEncoder(sort_keys=True, default=str)
 
 
@@ -69,6 +73,27 @@ class LedgerDatabase:
         self.engine = migrate.open_engine(store)
         self._one_writer = threading.Lock()
         migrate.ready(self.engine)
+        self._check_hash_key()
+
+    def _check_hash_key(self) -> None:
+        """Compare the hash key with the one that the ledger's hashes were made with.
+
+        :raises StopRun: it is another one. Every prospect would seem to have changed after the load.
+        """
+        fingerprint = self.hash({"purpose": "fingerprint"})
+        of_key = properties.c.name == HASH_KEY
+        with self._reading() as connection:
+            stored = connection.execute(sa.select(properties.c.value).where(of_key)).scalar_one_or_none()
+        if stored is None:
+            with self._writing() as (connection, _):
+                insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(properties)
+                connection.execute(insert.values(name=HASH_KEY, value=fingerprint).on_conflict_do_nothing())
+        elif not hmac.compare_digest(stored, fingerprint):
+            raise StopRun(
+                "The hash key of the ledger is another one than its entries were written with, so nothing can be compared. "
+                'Put the old key back (docs/operations.md, "Restore the ledger"). If it is lost, run '
+                "`python -m letting_sync.ledger.restored --new-hash-key`, then clear the task."
+            )
 
     def hash(self, values: Mapping[str, Any]) -> str:
         """Keyed hash of some fields: equal fields, equal hash; without the key nothing can be tried out."""
@@ -81,6 +106,10 @@ class LedgerDatabase:
         """
         with self._reading() as connection:
             return _time(connection)
+
+    def hash_of_content(self, prospect: Mapping[str, Any]) -> str:
+        """Keyed hash of what an ERP gets of a prospect, given by field."""
+        return self.hash({name: prospect.get(name) for name in CONTENT_FIELDS})
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
         with self._reading() as connection:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from letting_sync.ledger.database import now, read
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event
-from letting_sync.ledger.schema import entries, events
+from letting_sync.ledger.schema import entries, events, retractions
 from letting_sync.reasons import Reason
 
 ERASED = "erased"
@@ -23,6 +23,8 @@ NOBODY_CAN_ACCEPT = (
     Reason.REJECTED_BY_APPROVER,
     Reason.UNIT_LET,
     Reason.WITHDRAWN_AFTER_LOAD,
+    Reason.GONE_AT_PARTNER,
+    Reason.MOVED,
 )
 """Reasons to hold an offer after which it cannot turn into a lease any more."""
 _UNFINISHED_OFFERS = (EntryState.CLAIMED, EntryState.SENT)
@@ -61,6 +63,10 @@ class LedgerDeletion:
                     counts[kind] = _count(connection, too_old)
                 else:
                     counts[kind] = connection.execute(sa.delete(entries).where(too_old)).rowcount
+            # A retraction is needed as long as an older window may be read again, which is shorter.
+            old = retractions.c.noted_at < at - timedelta(days=rejected)
+            if rejected and not count_only:
+                connection.execute(sa.delete(retractions).where(old))
             counts["kept_as_unfinished"] = _count(
                 connection,
                 sa.and_(_unfinished(), entries.c.updated_at < at - timedelta(days=rejected)),
@@ -95,7 +101,9 @@ class LedgerDeletion:
         :param pseudonym: what takes the place of the external id.
         :return: how many have changed since they were read, and were left.
         """
-        reduced = {"external_id": pseudonym, "person_hash": None, "content_hash": ERASED}
+        reduced = {
+            "external_id": pseudonym, "person_hash": None, "content_hash": ERASED, "source_id": None, "source_hash": None,
+        }  # fmt: skip
         with self.engine.begin() as connection:
             moved = [entry for entry in [*leased, *gone] if not _unchanged(connection, entry)]
             for entry in (entry for entry in leased if entry not in moved):
@@ -106,6 +114,11 @@ class LedgerDeletion:
                 connection.execute(sa.insert(events).values(entry_id=entry.id, at=now(), what=Event.ERASED))
             for entry in (entry for entry in gone if entry not in moved):
                 connection.execute(sa.delete(entries).where(entries.c.id == entry.id))
+            for entry in (entry for entry in [*leased, *gone] if entry not in moved):
+                of_person = sa.and_(
+                    retractions.c.pair == entry.pair, retractions.c.external_id == entry.external_id
+                )
+                connection.execute(sa.delete(retractions).where(of_person))
         return len(moved)
 
 
@@ -114,6 +127,7 @@ def _kinds(rejected: int, open_: int, leased: int) -> dict[str, tuple[int, sa.Co
     lost = sa.or_(
         entries.c.state == EntryState.REFUSED,
         entries.c.withdrawn_at.is_not(None),
+        entries.c.acceptance == AcceptanceState.CLOSED,
         sa.and_(
             entries.c.acceptance == AcceptanceState.HELD, entries.c.acceptance_reason.in_(NOBODY_CAN_ACCEPT)
         ),

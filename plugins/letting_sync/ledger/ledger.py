@@ -20,7 +20,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from letting_sync.ledger.database import AT_WRITING, LedgerDatabase, note, read, statements
+from letting_sync.ledger.database import AT_WRITING, note, read, statements
+from letting_sync.ledger.partner_versions import PartnerVersions
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Key, Made, Run
 from letting_sync.ledger.schema import entries
 from letting_sync.reasons import Reason
@@ -29,6 +30,7 @@ CLAIM_EXPIRES = timedelta(minutes=10)
 """After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
 
 
+_UNDECIDED = (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING)
 _OF_AN_OFFER = (
     "offer_id",
     "offer_number",
@@ -43,7 +45,7 @@ _LOADED = (
 )
 
 
-class Ledger(LedgerDatabase):
+class Ledger(PartnerVersions):
     """The ledger of one deployment."""
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -62,13 +64,31 @@ class Ledger(LedgerDatabase):
         return self._select(entries.c.pair == pair, entries.c.state == EntryState.SENT)
 
     def find_undecided(self, pair: str) -> list[Entry]:
-        """Return the entries with an offer on which no run has decided, or that were left in the middle."""
+        """Return the entries with an offer on which nobody has decided: new, left in the middle, or asked about."""
         return self._select(
             entries.c.pair == pair,
             entries.c.state == EntryState.LOADED,
             entries.c.lease_number.is_(None),
-            sa.or_(entries.c.acceptance.is_(None), entries.c.acceptance == AcceptanceState.ACCEPTING),
+            sa.or_(entries.c.acceptance.is_(None), entries.c.acceptance.in_(_UNDECIDED)),
         )
+
+    def find_due_for_review(self, pair: str, before: datetime, most: int) -> list[Entry]:
+        """Return held entries of a pair that were last compared with partner and ERP before a time, longest ago first."""
+        last = sa.func.coalesce(entries.c.reviewed_at, entries.c.updated_at)
+        query = (
+            sa.select(entries)
+            .where(
+                entries.c.pair == pair,
+                entries.c.state.in_([EntryState.LOADED, EntryState.AMBIGUOUS]),
+                entries.c.lease_number.is_(None),
+                entries.c.acceptance == AcceptanceState.HELD,
+                last < before,
+            )
+            .order_by(last, entries.c.id)
+            .limit(most)
+        )
+        with self._reading() as connection:
+            return list(read(connection, query))
 
     def find_decided_by(self, run: Run) -> list[Entry]:
         """Return the entries whose acceptance this run decided on last."""
@@ -88,17 +108,20 @@ class Ledger(LedgerDatabase):
             found += self._select(entries.c.pair == pair, entries.c.bundle.in_(some))
         return found
 
-    def find_person_on_unit(self, pair: str, hashes: Collection[str]) -> dict[tuple[str, str], set[str]]:
-        """Return who of these persons is in the ERP, or on the way there: external ids by person hash and unit."""
-        columns = (entries.c.person_hash, entries.c.unit, entries.c.external_id, entries.c.state)
-        found = defaultdict[tuple[str, str], set[str]](set)
+    def find_person_on_unit(self, pair: str, hashes: Collection[str]) -> dict[tuple[str, str], list[Entry]]:
+        """Return who of these persons is in the ERP, or on the way there: entries by person hash and unit.
+
+        Left out are those that the partner does not choose any more.
+        """
+        found = defaultdict[tuple[str, str], list[Entry]](list)
         with self._reading() as connection:
             for some in statements(sorted(set(hashes))):
                 # A condition on the state would lead SQLite to the index by state, through all that was ever loaded.
-                query = sa.select(*columns).where(entries.c.pair == pair, entries.c.person_hash.in_(some))
-                for person_hash, unit, external_id, state in connection.execute(query).all():
-                    if state in (EntryState.LOADED, EntryState.SENT):
-                        found[person_hash, unit].add(external_id)
+                query = sa.select(entries).where(entries.c.pair == pair, entries.c.person_hash.in_(some))
+                for entry in read(connection, query):
+                    there = entry.state in (EntryState.LOADED, EntryState.SENT)
+                    if there and (entry.lease_number or not (entry.withdrawn_at or entry.moved_at)):
+                        found[entry.person_hash or "", entry.unit].append(entry)
         return found
 
     # --- claiming and sending -----------------------------------------------------------------------------
@@ -137,12 +160,19 @@ class Ledger(LedgerDatabase):
         return {entry.key: entry for entry in claimed}
 
     def mark_sent(self, ids: Collection[int], token: str) -> set[int]:
-        """Mark claimed entries as sent, just before they are; returns those whose claim still holds."""
+        """Mark claimed entries as sent, just before they are.
+
+        :return: those whose claim still holds and that another run has not found withdrawn or moved meanwhile.
+        """
         confirmed = set[int]()
         with self._writing() as (connection, at):
             for some in statements(sorted(ids)):
                 ours = sa.and_(
-                    entries.c.id.in_(some), entries.c.state == EntryState.CLAIMED, entries.c.claim == token
+                    entries.c.id.in_(some),
+                    entries.c.state == EntryState.CLAIMED,
+                    entries.c.claim == token,
+                    entries.c.withdrawn_at.is_(None),
+                    entries.c.moved_at.is_(None),
                 )
                 statement = (
                     sa.update(entries)
@@ -255,33 +285,6 @@ class Ledger(LedgerDatabase):
             reason=Reason.CHANGED_AFTER_LOAD,
         )
 
-    def mark_choice(self, changed: Sequence[tuple[Entry, Intent]]) -> None:
-        """Note whom the partner chose after the load, or lets units together with others."""
-        groups = defaultdict[tuple[bool, str | None, int], list[int]](list)
-        for entry, intent in changed:
-            groups[intent.chosen, intent.bundle, intent.bundle_size].append(entry.id)
-        for (chosen, bundle, size), ids in groups.items():
-            what = Event.CHOSEN if chosen else Event.NOT_CHOSEN
-            self._change(ids, what, chosen=chosen, bundle=bundle, bundle_size=size)
-
-    def mark_not_chosen(self, pair: str, keys: Collection[Key]) -> None:
-        """Note that the partner has taken the choice back: entries without a lease are not to be accepted."""
-        known = self.find(pair, {external_id for external_id, _ in keys})
-        ids = [known[key].id for key in keys if key in known and known[key].chosen]
-        self._change(ids, Event.NOT_CHOSEN, only_if=entries.c.lease_number.is_(None), chosen=False)
-
-    def mark_withdrawn(self, pair: str, external_ids: Collection[str]) -> list[Entry]:
-        """Mark entries that the partner reports as withdrawn or rejected; returns those with an offer."""
-        known = list(self.find(pair, external_ids).values())
-        with_offer = [
-            entry
-            for entry in known
-            if entry.state in (EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
-        ]
-        new = [entry.id for entry in with_offer if entry.withdrawn_at is None]
-        self._change(new, Event.WITHDRAWN, reason=Reason.WITHDRAWN_AFTER_LOAD, withdrawn_at=AT_WRITING)
-        return with_offer
-
     # --- acceptance ---------------------------------------------------------------------------------------
 
     def mark_accepting(self, entry: Entry, run_id: str) -> bool:
@@ -314,6 +317,20 @@ class Ledger(LedgerDatabase):
             lease_number=lease_number,
         )
 
+    def mark_lease_found(self, entry_id: int, lease_number: str, run_id: str) -> None:
+        """Note that a review found a lease which somebody else made; no run's acceptance."""
+        self._change(
+            [entry_id],
+            Event.LEASE,
+            only_if=entries.c.lease_number.is_(None),
+            reference=lease_number,
+            by_run=run_id,
+            reason=Reason.FOUND_IN_ERP,
+            acceptance=AcceptanceState.LEASED,
+            acceptance_reason=None,
+            lease_number=lease_number,
+        )
+
     def mark_held(
         self, ids: Collection[int], reason: Reason, run_id: str, decided_by: str | None = None
     ) -> None:
@@ -333,13 +350,28 @@ class Ledger(LedgerDatabase):
             **decided,
         )
 
-    def mark_awaiting(self, ids: Collection[int], run_id: str) -> None:
-        """Note that a person is asked whether to accept."""
+    def mark_held_again(self, ids: Collection[int], reason: Reason, run_id: str) -> None:
+        """Note that held entries are held for another reason by now; they stay with the run that decided on them."""
+        still = sa.and_(entries.c.lease_number.is_(None), entries.c.acceptance == AcceptanceState.HELD)
+        self._change(
+            ids,
+            Event.HELD,
+            only_if=still,
+            reason=reason,
+            by_run=run_id,
+            acceptance=AcceptanceState.HELD,
+            acceptance_reason=reason,
+        )
+
+    def mark_awaiting(self, ids: Collection[int], run_id: str, reason: Reason | None = None) -> None:
+        """Note that a person is asked whether to accept, and why whatever the accept mode."""
         self._change(
             ids,
             Event.APPROVAL_ASKED,
+            reason=reason,
             by_run=run_id,
             acceptance=AcceptanceState.AWAITING,
+            acceptance_reason=reason,
             acceptance_run=run_id,
         )
 
@@ -373,6 +405,7 @@ def _claim(
         "run_id": run.run_id,
         "window_start": run.window_start,
         "window_end": run.window_end,
+        "accept_mode": run.accept,
         "created_at": at,
         "updated_at": at,
     }

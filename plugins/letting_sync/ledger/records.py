@@ -7,7 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from letting_sync.reasons import Reason
+from letting_sync.settings import AcceptMode
 
+UNKNOWN_HASH = ""
+"""Stands for a hash whose key was lost; nothing can be compared with it."""
 Key = tuple[str, str]
 """External id and unit number: what tells one entry of a pair from another."""
 
@@ -37,6 +40,8 @@ class AcceptanceState(StrEnum):
     """no lease for now, with a reason"""
     AWAITING = "awaiting"
     """a person is asked"""
+    CLOSED = "closed"
+    """nothing is left to decide: the offer is dead, and the partner does not choose the prospect any more"""
 
 
 class Event(StrEnum):
@@ -54,9 +59,13 @@ class Event(StrEnum):
     CHOSEN = "chosen at the partner"
     NOT_CHOSEN = "no longer chosen at the partner"
     WITHDRAWN = "withdrawn at the partner"
+    MOVED = "moved to another unit at the partner"
+    MOVED_BACK = "moved back to this unit at the partner"
+    CHOSEN_AGAIN = "chosen again at the partner"
     ACCEPTING = "accepting"
     LEASE = "lease"
     HELD = "held"
+    CLOSED = "closed"
     APPROVAL_ASKED = "approval asked"
     APPROVED = "approved"
     ERASED = "erased"
@@ -68,6 +77,7 @@ class Run:
 
     :param pair: id of the pair's DAG.
     :param erp: which ERP the pair feeds; pairs with the same value compete for the same units.
+    :param accept: the run's accept mode; what it loads is never accepted under a less strict one by another run.
     """
 
     pair: str
@@ -75,6 +85,7 @@ class Run:
     run_id: str
     window_start: datetime | None = None
     window_end: datetime | None = None
+    accept: AcceptMode | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,9 @@ class Intent:
     :param person_hash: keyed hash of the matching key, or ``None`` without one.
     :param bundle: what the partner lets several units by together; ``None``: the unit is let by itself.
     :param bundle_size: how many units the bundle has.
+    :param source_id: the partner's id of the record that chose the prospect, where one external id may have several.
+    :param source_hash: keyed hash of the record as the partner wrote it, to be compared with what it says later.
+    :param partner_updated_at: the partner's time of this version of the record.
     """
 
     external_id: str
@@ -94,10 +108,38 @@ class Intent:
     person_hash: str | None
     bundle: str | None = None
     bundle_size: int = 1
+    source_id: str | None = None
+    source_hash: str | None = None
+    partner_updated_at: datetime | None = None
 
     @property
     def key(self) -> Key:
         return (self.external_id, self.unit)
+
+
+@dataclass(frozen=True)
+class Retraction:
+    """The partner does not choose a prospect any more; kept whether the ledger has an entry for it or not.
+
+    :param source_id: the record that was retracted; ``None``: all records with this external id.
+    :param reason: ``withdrawn``, ``not_chosen`` or ``gone_at_partner``.
+    :param partner_updated_at: the partner's time of the version that says so; a newer chosen version ends it.
+    """
+
+    external_id: str
+    source_id: str | None
+    reason: Reason
+    partner_updated_at: datetime
+
+    def concerns(self, one: Intent | Entry) -> bool:
+        """Whether it speaks of the record behind an intent or an entry. An entry of old times names no record."""
+        same_record = self.source_id is None or one.source_id in (None, self.source_id)
+        return one.external_id == self.external_id and same_record
+
+    def overrules(self, one: Intent | Entry) -> bool:
+        """Whether it is at least as new as the version behind an intent or an entry."""
+        version = one.partner_updated_at
+        return self.concerns(one) and (version is None or version <= self.partner_updated_at)
 
 
 @dataclass(frozen=True)
@@ -151,6 +193,13 @@ class Entry:
     decided_at: datetime | None
     changed_at: datetime | None
     withdrawn_at: datetime | None
+    moved_at: datetime | None
+    source_id: str | None
+    source_hash: str | None
+    partner_updated_at: datetime | None
+    accept_mode: AcceptMode | None
+    ask_reason: Reason | None
+    reviewed_at: datetime | None
     run_id: str
     window_start: datetime | None
     window_end: datetime | None

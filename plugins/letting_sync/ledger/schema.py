@@ -1,4 +1,4 @@
-"""The ledger's two tables, and where its database stands.
+"""The ledger's tables, and where its database stands.
 
 No name, no e-mail address and no date of birth is in here: ids, numbers, times, reason codes, and keyed hashes
 where something must be compared.
@@ -129,7 +129,14 @@ entries = sa.Table(
     sa.Column("decided_by", sa.String(250), comment="Airflow user who answered the approval"),
     sa.Column("decided_at", UtcDateTime),
     sa.Column("changed_at", UtcDateTime, comment="content changed at the partner after loading"),
-    sa.Column("withdrawn_at", UtcDateTime, comment="withdrawn or rejected at the partner"),
+    sa.Column("withdrawn_at", UtcDateTime, comment="withdrawn, rejected or deleted at the partner"),
+    sa.Column("moved_at", UtcDateTime, comment="the application is on another unit now"),
+    sa.Column("source_id", sa.String(64), comment="the partner's id of the record that chose the prospect"),
+    sa.Column("source_hash", sa.String(64), comment="keyed hash of the record as the partner wrote it"),
+    sa.Column("partner_updated_at", UtcDateTime, comment="newest version of the record that was read"),
+    sa.Column("accept_mode", sa.String(20), comment="accept mode of the run that loaded it"),
+    sa.Column("ask_reason", Coded(60, Reason.stored), comment="why a person is asked, whatever the mode"),
+    sa.Column("reviewed_at", UtcDateTime, comment="compared with partner and ERP outside its window"),
     sa.Column("run_id", sa.String(250), nullable=False, comment="the run that loaded it, or tried last"),
     sa.Column("window_start", UtcDateTime),
     sa.Column("window_end", UtcDateTime),
@@ -143,6 +150,13 @@ entries = sa.Table(
     sa.Index("ix_prospect_ledger_acceptance_run", "pair", "acceptance_run"),
     sa.Index("ix_prospect_ledger_offer", "offer_number"),
     sa.Index("ix_prospect_ledger_lease", "lease_number"),
+)
+without_lease = sa.Index(
+    "ix_prospect_ledger_without_lease",
+    entries.c.pair,
+    entries.c.state,
+    sqlite_where=entries.c.lease_number.is_(None),
+    postgresql_where=entries.c.lease_number.is_(None),
 )
 one_acceptance_per_unit = sa.Index(
     "uq_prospect_ledger_accepting",
@@ -166,6 +180,28 @@ events = sa.Table(
     sa.Column("reason", Coded(60, str)),
     sa.Column("reference", sa.String(250), comment="offer, lease or import number, or who decided"),
     sa.Index("ix_prospect_ledger_event_entry", "entry_id", "id"),
+)
+
+retractions = sa.Table(
+    "prospect_ledger_retraction",
+    metadata,
+    sa.Column("pair", sa.String(250), primary_key=True),
+    sa.Column("external_id", sa.String(64), primary_key=True),
+    sa.Column("source_id", sa.String(64), primary_key=True, comment="empty: all records of the external id"),
+    sa.Column("reason", Coded(60, Reason.stored), nullable=False),
+    sa.Column(
+        "partner_updated_at", UtcDateTime, nullable=False, comment="version at the partner that says so"
+    ),
+    sa.Column("noted_at", UtcDateTime, nullable=False),
+    sa.Column("run_id", sa.String(250), nullable=False),
+    sa.Index("ix_prospect_ledger_retraction_noted", "noted_at"),
+)
+
+properties = sa.Table(
+    "prospect_ledger_property",
+    metadata,
+    sa.Column("name", sa.String(60), primary_key=True),
+    sa.Column("value", sa.String(250), nullable=False),
 )
 
 

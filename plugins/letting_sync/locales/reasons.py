@@ -71,6 +71,26 @@ _REASONS: dict[Reason, tuple[str, str]] = {
         "withdrawn at the partner after the offer",
         "nach dem Angebot im Portal zurückgezogen",
     ),
+    Reason.GONE_AT_PARTNER: (
+        "the partner does not have the record any more",
+        "im Portal nicht mehr vorhanden",
+    ),
+    Reason.UNREADABLE_AT_PARTNER: (
+        "the partner's record can no longer be read",
+        "Datensatz im Portal nicht mehr lesbar",
+    ),
+    Reason.MOVED: (
+        "the application is for another unit now",
+        "die Bewerbung gilt jetzt für eine andere Einheit",
+    ),
+    Reason.LEASE_ON_OTHER_UNIT: (
+        "the same application has a lease on another unit",
+        "zur selben Bewerbung gibt es einen Mietvertrag für eine andere Einheit",
+    ),
+    Reason.CHOSEN_AGAIN: (
+        "chosen again after a withdrawal",
+        "nach einem Rückzug erneut ausgewählt",
+    ),
     Reason.CHANGED_AFTER_LOAD: (
         "changed at the partner after the offer",
         "nach dem Angebot im Portal geändert",

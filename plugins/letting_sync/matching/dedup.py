@@ -55,6 +55,7 @@ _NOT_FILLED: Final = (
     "contact_id",
     "bundle",
     "bundle_size",
+    "source_id",
 )
 
 

@@ -50,11 +50,13 @@ def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             task_id="load_offers",
             key=pair.duplicates.matching_key,
             poll=pair.execution.poll,
+            accept=pair.acceptance.accept,
             outlets=[_asset(pair, "offers", "offers_loaded")],
             **at_the_erp,
         ).expand(chunk=dedup.output)
         auto_accept = pair.erp.system.accept.partial(
             task_id="auto_accept",
+            partner=pair.partner,
             policy=pair.acceptance,
             outlets=[_asset(pair, "leases", "leases_created")],
             **at_the_erp,

@@ -7,7 +7,8 @@ Tables of a run. ``record`` is the running number of an extracted record, from 0
 =============  =========================================================================================================
 run            id of the run, which its folder's name does not tell
 extracted      by ``record``: prospects as mapped, texts as the partner wrote them
-withdrawn      external ids of those that were withdrawn or rejected at the partner
+withdrawn      ids and times of the records that were withdrawn or rejected at the partner
+not_chosen     the same of those that choose nobody (any more)
 extent         how many records were extracted, and the run's window; written last, so its time is that of the reading
 prospects      by ``record``: prospects that go to the ERP, cleaned, each person once per unit, with ``person`` and ``chunk``
 suspects       by ``record`` and ``other_record``: prospects that may be one person, for a person to look at
@@ -15,6 +16,7 @@ outcomes_*     by ``record``: kind and reason of each that ended in that task
 quarantine_*   by ``record``: reason, detail and the raw record of each that needs a person
 acceptance     by external id and unit: each offer decided on, leased or held, and why
 dry_run*       of a dry run: what would be loaded, field by field, and accepted (:mod:`letting_sync.staging.dry_run`)
+reviewed       what became of held offers that were compared with partner and ERP, and how many
 =============  =========================================================================================================
 
 In a large run the tables of ``load_offers`` and ``auto_accept`` come in one file per chunk (``*.chunk-2-of-12``);
@@ -159,6 +161,14 @@ def write_outcomes(
         chunk,
     )
     return {str(kind): int(count) for kind, count in frame["kind"].value_counts().items()}
+
+
+def write_counts(folder: str, table: str, counts: Mapping[str, int]) -> None:
+    """Write a table of counts: what was counted, and how many."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"what": list(counts), "count": list(counts.values())})
+    write(folder, table, frame.astype({"what": "string[pyarrow]", "count": "int64[pyarrow]"}))
 
 
 def outcomes(folder: str) -> pd.DataFrame:

@@ -1,8 +1,10 @@
-"""Mietblick, an invented letting platform (partner): its hook, its mapping, its operator."""
+"""Mietblick, an invented letting platform (partner): its hook, its mapping, its client, its operator."""
 
 from letting_sync.partner import PartnerSystem
 from mietblick.operators import MietblickExtractOperator
 
 # guide: system
-MIETBLICK = PartnerSystem(name="mietblick", extract=MietblickExtractOperator)
+MIETBLICK = PartnerSystem(
+    name="mietblick", client="mietblick.client.Mietblick", extract=MietblickExtractOperator
+)
 # guide: end

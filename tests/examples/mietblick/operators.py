@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class MietblickExtractOperator(ExtractOperator):
     """Stage the applicants whom the landlord has promised a flat in Mietblick in the run's window."""
 
-    id_field = "nr"
+    id_field, time_field = "nr", "geaendert"
     kept_fields = mapping.KEPT_FIELDS
     promised_fields = mapping.PROMISED_FIELDS
 
@@ -36,10 +36,9 @@ class MietblickExtractOperator(ExtractOperator):
         found = self.hook.concurrently(self.hook.application, external_ids)
         yield from (self.mapped(application) for application in found if application is not None)
 
-    def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[str]:
+    def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[Any]:
         for status in mapping.WITHDRAWN:
-            withdrawn = self.hook.applications(status).read(start, end)
-            yield from filter(None, map(self.external_id_of, withdrawn))
+            yield from self.hook.applications(status).read(start, end)
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         return mapping.to_prospect(record, self.partner.separator, today)

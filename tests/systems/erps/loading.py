@@ -16,6 +16,7 @@ from letting_sync.tasks.load_offers.loader import Loader
 from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
 PAIR = "a pair"
+READ_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Numbers = Mapping[int, str | RefuseRecord]
 
 
@@ -30,7 +31,14 @@ class Loading:
     ) -> Candidate:
         (outgoing,) = self.make(external_id, unit=unit or self.customer.unit, **fields)
         known = outgoing.prospect
-        intent = Intent(external_id, str(known.unit), True, "content", f"person {person}" if person else None)
+        intent = Intent(
+            external_id,
+            str(known.unit),
+            True,
+            "content",
+            f"person {person}" if person else None,
+            partner_updated_at=READ_AT,
+        )
         numbers = {"record": record, "person": record if person is None else person}
         return Candidate(prospect=known, intent=intent, **numbers)
 

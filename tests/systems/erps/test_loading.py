@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.ledger.records import Retraction
 from letting_sync.model import OutcomeKind
+from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.loader import Loader
 from letting_sync.tasks.load_offers.readback import Waiting
-from tests.systems.erps.loading import CREATED, PAIR, Loading, Numbers
+from tests.systems.erps.loading import CREATED, PAIR, READ_AT, Loading, Numbers
 
 
 def test_a_prospect_becomes_one_offer_however_often_it_is_read(loading: Loading) -> None:
@@ -57,10 +59,12 @@ def test_an_offer_of_ours_on_a_unit_that_cannot_be_read_stops_the_run(
 def test_a_change_at_the_partner_is_reported_and_not_sent(loading: Loading) -> None:
     anna = loading.item("anna")
     loading.load([anna])
-    changed = replace(anna, intent=replace(anna.intent, content_hash="new content"))
+    newer = replace(anna.intent, content_hash="new content", partner_updated_at=READ_AT + timedelta(hours=1))
+    changed = replace(anna, intent=newer)
 
     assert loading.load([changed], 2) == [(OutcomeKind.ALREADY_THERE, "changed_after_load")]
-    loading.ledger.mark_withdrawn(PAIR, ["anna"])
+    withdrawn = Retraction("anna", None, Reason.WITHDRAWN, READ_AT + timedelta(hours=2))
+    loading.ledger.mark_retracted(loading.run(3), [withdrawn])
     assert loading.load([changed], 3) == [(OutcomeKind.ALREADY_THERE, "withdrawn_after_load")]
     assert loading.offers() == ["anna"]
 

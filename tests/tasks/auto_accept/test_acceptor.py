@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +13,11 @@ import sqlalchemy as sa
 
 from include.sandbox import Sandbox
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, Intent, Made, Run
+from letting_sync.ledger.records import Entry, Intent, Made, Retraction, Run
 from letting_sync.ledger.schema import Store
+from letting_sync.reasons import Reason
+from letting_sync.systems.everreal import EVERREAL
+from letting_sync.systems.everreal.client import EverReal
 from letting_sync.systems.sigma import SIGMA
 from letting_sync.systems.sigma.client import Sigma
 from letting_sync.systems.yuneo import YUNEO
@@ -36,16 +39,17 @@ class World:
             else Sigma(SIGMA.at("sigma", exchange="Immomio", separator="."))
         )
         self.ledger = ledger
-        self.unit = "01/0001/1/1"
+        self.unit, self.other_unit = "01/0001/1/1", "01/0001/1/90"
         self.system.add_unit(self.unit.replace("/", "/" if name == "yuneo" else "."))
-        self.partner = self.system.add_business_partner(first_name="Anna", last_name="Groß")
-        self.partner = getattr(self.partner, "number", self.partner)
+        person = self.system.add_business_partner(first_name="Anna", last_name="Groß")
+        self.person = getattr(person, "number", person)
+        self.everreal, self.partner = box.everreal, EverReal(EVERREAL.at("everreal"))
 
     def run(self, pair: str = "a") -> Run:
         return Run(pair, self.erp.scope, f"run of {pair}")
 
     def acceptor(self, pair: str = "a") -> Acceptor:
-        return Acceptor(self.ledger, self.erp, self.run(pair), TODAY)
+        return Acceptor(self.ledger, self.erp, self.partner, self.run(pair), TODAY)
 
     def written(self, unit: str) -> str:
         return unit if isinstance(self.erp, Yuneo) else unit.replace("/", ".")
@@ -58,12 +62,16 @@ class World:
         unit: str | None = None,
         bundle: tuple[str | None, int] = (None, 1),
     ) -> Entry:
-        """A prospect whose offer was made and is known to the ledger."""
+        """A prospect with a contract in EverReal, whose offer was made and is known to the ledger."""
         unit = unit or self.unit
         if unit != self.unit:
             self.system.add_unit(self.written(unit))
-        offer = self.system.add_offer(external_id, self.written(unit), self.partner)
-        self.ledger.claim(self.run(pair), [Intent(external_id, unit, chosen, "content", None, *bundle)])
+        offer = self.system.add_offer(external_id, self.written(unit), self.person)
+        contract = bundle[0] or f"contract-{len(self.everreal.contracts)}"
+        units = [self.unit, self.other_unit][: bundle[1]] if bundle[0] else [unit]
+        self.draw_contract(contract, external_id, units, chosen)
+        intent = Intent(external_id, unit, chosen, "content", None, *bundle, source_id=contract)
+        self.ledger.claim(self.run(pair), [intent])
         self.ledger.mark_loaded(
             [
                 Made(
@@ -71,11 +79,22 @@ class World:
                     None,
                     offer_id=str(offer.id),
                     offer_number=str(offer.number),
-                    business_partner_number=str(self.partner),
+                    business_partner_number=str(self.person),
                 )
             ]
         )
         return self.entry(external_id, pair, unit)
+
+    def draw_contract(self, contract: str, candidate: str, units: list[str], signed: bool = True) -> None:
+        """A contract of a candidate of this id about these units; one that is there already stays as it is."""
+        if candidate not in {one["id"] for one in self.everreal.candidates}:
+            self.everreal.add_candidate({"id": candidate, "firstName": "Anna", "lastName": "Groß"})
+        if contract not in {one["id"] for one in self.everreal.contracts}:
+            found = [{"id": unit, "objectId": unit, "externalId": None} for unit in units]
+            status = "SIGNED" if signed else "DRAFT"
+            self.everreal.add_contract(
+                {"id": contract, "candidate": candidate, "status": status, "units": found}
+            )
 
     def entry(self, external_id: str, pair: str = "a", unit: str | None = None) -> Entry:
         return self.ledger.find(pair, [external_id])[(external_id, unit or self.unit)]
@@ -93,6 +112,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         made = World(box, request.param, ledger)
         yield made
         made.erp.close()
+        made.partner.close()
 
 
 def test_a_chosen_prospect_alone_on_the_unit_gets_the_lease(world: World) -> None:
@@ -147,7 +167,7 @@ def test_while_another_has_the_right_to_accept_on_the_unit_nothing_is_accepted(w
 def test_an_offer_of_ours_that_the_ledger_does_not_know_holds_the_unit(world: World) -> None:
     """It can only come from a lost ledger or a second installation."""
     anna = world.offer("anna")
-    world.system.add_offer("nobody knows", world.written(world.unit), world.partner)
+    world.system.add_offer("nobody knows", world.written(world.unit), world.person)
 
     world.acceptor().accept([anna])
 
@@ -157,7 +177,7 @@ def test_an_offer_of_ours_that_the_ledger_does_not_know_holds_the_unit(world: Wo
 
 def test_several_offers_for_one_prospect_are_never_accepted(world: World) -> None:
     anna = world.offer("anna")
-    world.system.add_offer("anna", world.written(world.unit), world.partner)
+    world.system.add_offer("anna", world.written(world.unit), world.person)
 
     world.acceptor().accept([anna])
 
@@ -273,7 +293,7 @@ def test_a_lease_that_is_there_already_is_written_down(world: World) -> None:
 
 def test_a_lease_costs_two_calls(world: World) -> None:
     """All that speaks for and against it is one list, the offers on the unit; the other call accepts."""
-    names = [f"tenant {number}" for number in range(3)]
+    names = [f"tenant-{number}" for number in range(3)]
     entries = [world.offer(name, unit=f"01/0001/1/{number + 2}") for number, name in enumerate(names)]
     acceptor = world.acceptor()
     planned = acceptor.plan(entries)
@@ -288,7 +308,7 @@ def test_a_lease_costs_two_calls(world: World) -> None:
 def test_a_plan_costs_two_calls_for_many(world: World) -> None:
     """The offers, and the look at whether there are more than the count says."""
     world.acceptor().plan([world.offer("warm-up, which fetches the token")])
-    entries = [world.offer(f"tenant {number}", unit=f"01/0001/1/{number + 2}") for number in range(20)]
+    entries = [world.offer(f"tenant-{number}", unit=f"01/0001/1/{number + 2}") for number in range(20)]
     before = world.erp.hook.calls
 
     planned = world.acceptor().plan(entries)
@@ -306,11 +326,12 @@ def _another_pair_is_about_to_send(world: World) -> None:
 
 
 def _another_installation_loads(world: World) -> None:
-    world.system.add_offer("nobody knows", world.written(world.unit), world.partner)
+    world.system.add_offer("nobody knows", world.written(world.unit), world.person)
 
 
 def _the_partner_withdraws(world: World) -> None:
-    world.ledger.mark_withdrawn("a", ["anna"])
+    said = Retraction("anna", None, Reason.WITHDRAWN, datetime.now(UTC))
+    world.ledger.mark_retracted(world.run(), [said])
 
 
 def _the_partner_changes_the_record(world: World) -> None:
@@ -330,7 +351,7 @@ def _a_clerk_moves_the_offer_to_another_unit(world: World) -> None:
 
 
 def _a_second_offer_turns_up(world: World) -> None:
-    world.system.add_offer("anna", world.written(world.unit), world.partner)
+    world.system.add_offer("anna", world.written(world.unit), world.person)
 
 
 @pytest.mark.parametrize(
@@ -381,7 +402,7 @@ def test_looking_again_corrects_a_plan_and_writes_nothing(world: World) -> None:
 def test_units_are_accepted_side_by_side_and_one_unit_never_twice_at_a_time(world: World) -> None:
     """Two on the first unit, one on each of the others; with four connections at the most."""
     rivals = [world.offer("anna"), world.offer("bert")]
-    alone = [world.offer(f"tenant {number}", unit=f"01/0001/1/{number + 2}") for number in range(8)]
+    alone = [world.offer(f"tenant-{number}", unit=f"01/0001/1/{number + 2}") for number in range(8)]
     world.system.options.latency_seconds = 0.01
 
     decisions = world.acceptor().accept([*rivals, *alone])
@@ -395,7 +416,7 @@ def test_units_are_accepted_side_by_side_and_one_unit_never_twice_at_a_time(worl
 
 
 def test_lost_responses_while_units_are_accepted_side_by_side(world: World) -> None:
-    entries = [world.offer(f"tenant {number}", unit=f"01/0001/1/{number + 2}") for number in range(6)]
+    entries = [world.offer(f"tenant-{number}", unit=f"01/0001/1/{number + 2}") for number in range(6)]
     path = "*/accept" if isinstance(world.erp, Yuneo) else "*/angebote/*"
     for _ in range(2):
         world.system.faults.once("drop_after", path=path)

@@ -83,8 +83,10 @@ def test_a_flat_that_is_let_already_does_not_hold_a_parking_space_that_joins_it(
     flat = world.offer("anna")
     world.acceptor().accept([flat])
     parking = world.offer("anna", unit=PARKING, bundle=CONTRACT)
-    joined = Intent(flat.external_id, flat.unit, True, flat.content_hash, None, *CONTRACT)
-    world.ledger.mark_choice([(world.entry("anna"), joined)])
+    joined = Intent(
+        flat.external_id, flat.unit, True, flat.content_hash, None, *CONTRACT, source_id=CONTRACT[0]
+    )
+    world.ledger.mark_seen([(world.entry("anna"), joined)], "run of a")
 
     world.acceptor().accept([parking])
 

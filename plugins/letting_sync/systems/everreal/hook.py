@@ -26,7 +26,14 @@ from letting_sync.systems.everreal.graphql_errors import (
     mark_broken,
 )
 from letting_sync.systems.everreal.pagination import ListByPlace
-from letting_sync.systems.everreal.queries import CANDIDATES, CONTRACTS, Direction, ListQuery, page_variables
+from letting_sync.systems.everreal.queries import (
+    CANDIDATES,
+    CONTRACTS,
+    Direction,
+    ListQuery,
+    by_id_variables,
+    page_variables,
+)
 from letting_sync.systems.everreal.refresh_tokens import RefreshTokenStore, VariableStore
 
 RECORD_ERROR_PAUSES = (0.5, 1.0)
@@ -196,6 +203,22 @@ class EverRealHook(ApiHook):
         """As :meth:`candidates`, the contracts, with their candidates."""
         return self._list(CONTRACTS)
 
+    def contract(self, contract_id: str) -> Any | None:
+        """One contract by its id, marked as in a list where it comes with an error; ``None``: there is none.
+
+        :raises StopRun: EverReal returns other contracts than the one that was asked for.
+        """
+        variables = by_id_variables(contract_id)
+        found = self._whole_page(CONTRACTS, variables, 0)
+        if not found:
+            return None
+        if len(found) > 1 or not _has_id(found[0], contract_id):
+            raise StopRun(
+                "EverReal returns other contracts than the one that was asked for by its id: the filter does not mean what "
+                "is published. No lease was made. Compare docs/contracts.md with the customer's interface."
+            )
+        return found[0]
+
     def _list(self, query: ListQuery) -> ListByPlace[Any]:
         def fetch(skip: int, take: int, direction: Direction = "DESC") -> list[Any]:
             return self._page(query, skip, take, direction)
@@ -203,32 +226,44 @@ class EverRealHook(ApiHook):
         return ListByPlace(fetch, self.concurrently)
 
     def _page(self, query: ListQuery, skip: int, take: int, direction: Direction) -> list[Any]:
-        """One page; a record that failed is asked for again some times, and then marked."""
+        return self._whole_page(query, page_variables(skip, take, direction), skip)
+
+    def _whole_page(self, query: ListQuery, variables: dict[str, Any], skip: int) -> list[Any]:
+        """The records of a page; one that failed is asked for again some times, and then marked.
+
+        :param skip: how many records of the list stand before the page.
+        """
         for pause in RECORD_ERROR_PAUSES:
-            records, broken = self._try_page(query, skip, take, direction)
+            records, broken = self._try_page(query, variables)
             if not broken:
                 return records
             time.sleep(pause)
-        records, broken = self._try_page(query, skip, take, direction)
+        records, broken = self._try_page(query, variables)
         if broken:
             self.log.warning("%d of %d %s came with an error", len(broken), len(records), query.name)
         return mark_broken(records, broken, skip, "updatedAt")
 
     def _try_page(
-        self, query: ListQuery, skip: int, take: int, direction: Direction
+        self, query: ListQuery, variables: dict[str, Any]
     ) -> tuple[list[Any], dict[int, list[str]]]:
         """The records of a page as they came, and which of them came with an error in which fields."""
         body = self.call(
             "POST",
             "/api/reporting/graphql",
             what=f"read {query.name}",
-            json={"query": query.document, "variables": page_variables(skip, take, direction)},
+            json={"query": query.document, "variables": variables},
         )
         data = body.get("data") if isinstance(body, dict) else None
         records = data.get(query.name) if isinstance(data, dict) else None
         if not isinstance(records, list):
             raise StopRun(f"EverReal's response has no list of {query.name}; the interface may have changed.")
         return records, broken_fields(body, query.name)
+
+
+def _has_id(record: Any, contract_id: str) -> bool:
+    """Whether it is the contract that was asked for, as far as it says; one that failed as a whole does not say."""
+    told = record.get("id") if isinstance(record, dict) else None
+    return told is None or str(told) == contract_id
 
 
 def _code_of(errors: list[dict[str, Any]]) -> str | None:

@@ -9,7 +9,7 @@ self-disclosure fields (income, employer, …) are dropped here, from the quaran
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 from letting_sync.errors import RefuseRecord
@@ -94,7 +94,8 @@ def contract_to_prospect(
         unit=_contract_unit(contract, candidate, separator),
         chosen=not withdrawn and (stage is ContractStage.SIGNED or chosen_when == "started"),
         withdrawn=withdrawn,
-        updated_at=fields.moment(contract.get("updatedAt"), Field.UPDATED_AT),
+        updated_at=contract_version(contract),
+        source_id=fields.identifier(contract.get("id"), Field.CONTRACT_ID),
         lease_start=_agreed_start(contract.get("startDate"), today),
         bundle=fields.identifier(contract.get("id"), Field.CONTRACT_ID) if together else None,
         bundle_size=together or 1,
@@ -111,6 +112,21 @@ def _whole(record: Any, name: Field) -> Mapping[str, Any]:
         failed = ", ".join(whole[ERRORS]) or "the whole record"
         raise RefuseRecord(Reason.PARTNER_ERROR, f"EverReal responds with an error instead of: {failed}.")
     return whole
+
+
+def contract_version(contract: Any) -> datetime:
+    """When the contract was last changed, or its candidate, who may be disabled without a change of the contract.
+
+    :raises RefuseRecord: the contract does not say so.
+    """
+    changed = fields.moment(contract.get("updatedAt"), Field.UPDATED_AT)
+    candidate = contract_candidate(contract)
+    if not isinstance(candidate, Mapping):
+        return changed
+    try:
+        return max(changed, fields.moment(candidate.get("updatedAt"), Field.UPDATED_AT))
+    except RefuseRecord:
+        return changed
 
 
 def contract_ended(contract: Any) -> bool:

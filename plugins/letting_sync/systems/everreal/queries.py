@@ -49,6 +49,14 @@ query Contracts($input: ContractsFilterListPaging) {{
 )
 
 
+def by_id_variables(contract_id: str) -> dict[str, Any]:
+    """Variables that ask the list of contracts for one of them (published: the filter has ``id``).
+
+    Two are asked for, so that a server that passes over the filter is noticed.
+    """
+    return {"input": {"filter": {"id": contract_id}, "paging": {"skip": 0, "take": 2}}}
+
+
 def page_variables(skip: int, take: int, direction: Direction) -> dict[str, Any]:
     """Variables of a page of a list, sorted by the time of the last change.
 

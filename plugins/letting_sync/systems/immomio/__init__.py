@@ -1,6 +1,8 @@
-"""Immomio, a letting platform (partner): its hook, its mapping, its operator."""
+"""Immomio, a letting platform (partner): its hook, its mapping, its client, its operator."""
 
 from letting_sync.partner import PartnerSystem
 from letting_sync.systems.immomio.operators import ImmomioExtractOperator
 
-IMMOMIO = PartnerSystem(name="immomio", extract=ImmomioExtractOperator)
+IMMOMIO = PartnerSystem(
+    name="immomio", client="letting_sync.systems.immomio.client.Immomio", extract=ImmomioExtractOperator
+)

@@ -85,11 +85,11 @@ class ImmomioExtractOperator(ExtractOperator):
         found = self.hook.concurrently(self.hook.application, external_ids)
         yield from (self.mapped(application) for application in found if application is not None)
 
-    def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[str]:
+    def read_withdrawn(self, start: datetime, end: datetime) -> Iterator[Any]:
         found = self.hook.concurrently(
             lambda status: self.hook.applications(status).read(start, end), mapping.WITHDRAWN
         )
-        yield from filter(None, map(self.external_id_of, chain.from_iterable(found)))
+        yield from chain.from_iterable(found)
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         return mapping.to_prospect(record, self.partner.separator, today)

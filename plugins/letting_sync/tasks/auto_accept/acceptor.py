@@ -1,7 +1,9 @@
 """From offers to leases, once: what the task ``auto_accept`` does, without Airflow.
 
 A plan comes first, from a look-up of all offers in bulk. What counts is the look between taking the right to accept
-and accepting: it reads the entry and its unit's offers anew, all of them in one call, so that a lease costs two calls.
+and accepting: it reads the entry and its unit's offers anew, all of them in one call, and then asks the partner what it says of
+the prospect now. So a lease costs two calls at the ERP and one at the partner. A partner that cannot be reached stops the
+task, to be tried again; nothing is accepted without its word.
 The order of writes makes a crash harmless: intent (``accepting``), then the ERP, then the lease; what is found
 ``accepting`` later is simply read and decided on again.
 """
@@ -11,14 +13,16 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import chain
 
 from letting_sync.erp import Erp
 from letting_sync.errors import RefuseRecord
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, Run
-from letting_sync.model import Offer
+from letting_sync.ledger.records import Entry, Retraction, Run
+from letting_sync.model import Offer, Prospect
+from letting_sync.partner import Partner, Reference
 from letting_sync.reasons import Reason
 from letting_sync.tasks.auto_accept.policy import (
     Decision,
@@ -26,22 +30,33 @@ from letting_sync.tasks.auto_accept.policy import (
     competitors,
     decide,
     decide_together,
-    is_open,
+    has_lease_elsewhere,
+    is_same_application,
     may_compete,
+    reason_at_partner,
 )
 
 log = logging.getLogger(__name__)
 
+_RETRACTED = {
+    Reason.WITHDRAWN_AFTER_LOAD: Reason.WITHDRAWN,
+    Reason.NOT_CHOSEN: Reason.NOT_CHOSEN,
+    Reason.GONE_AT_PARTNER: Reason.GONE_AT_PARTNER,
+}
 DECISIONS_PER_OFFER = 3
 """So often an offer that somebody is editing is read again before it is left to them."""
 
 
 class Acceptor:
-    """Decide on offers and accept those that may be accepted."""
+    """Decide on offers and accept those that may be accepted.
 
-    def __init__(self, ledger: Ledger, erp: Erp, run: Run, today: date) -> None:
+    :param today: the customer's day.
+    """
+
+    def __init__(self, ledger: Ledger, erp: Erp, partner: Partner, run: Run, today: date) -> None:
         self.ledger = ledger
         self.erp = erp
+        self.partner = partner
         self.run = run
         self.today = today
 
@@ -61,7 +76,15 @@ class Acceptor:
                 rivals[other.unit].append(other)
                 ids.add(other.external_id)
         offers = _by_external_id(self.erp.offers(ids))
-        return self._together([self._decide(entry, rivals[entry.unit], offers) for entry in entries])
+        same_ids = self.ledger.find_same_applications(
+            self.run.pair, {entry.external_id for entry in entries if entry.chosen}
+        )
+        return self._together(
+            [
+                self._decide(entry, rivals[entry.unit], offers, same_ids.get(entry.external_id, ()))
+                for entry in entries
+            ]
+        )
 
     def _together(self, decisions: Sequence[Decision]) -> list[Decision]:
         """Units that are let together are accepted together or not at all."""
@@ -70,10 +93,12 @@ class Acceptor:
         return decide_together(decisions, others)
 
     def look_again(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """The same decisions, where they say accept made anew from the offers on the unit; writes nothing."""
+        """The same decisions, where they say accept made anew from the unit's offers and the partner; writes nothing."""
 
         def made_anew(decision: Decision) -> Decision:
-            return self._decide_now(decision.entry) if decision.verdict is Verdict.ACCEPT else decision
+            if decision.verdict is not Verdict.ACCEPT:
+                return decision
+            return self._ask_partner(self._decide_now(decision.entry))
 
         return self._together(list(self.erp.concurrently(made_anew, decisions)))
 
@@ -84,21 +109,60 @@ class Acceptor:
         stands in it also proves that the ERP understood the unit's number.
         """
         on_unit = self.ledger.find_on_units(self.run.erp, [entry.unit])
-        # The partner may have withdrawn the prospect since the entry was read.
+        # Another run may have noted a withdrawal since the entry was read.
         entry = {other.id: other for other in on_unit}.get(entry.id, entry)
+        same_id = self.ledger.find_same_applications(entry.pair, [entry.external_id])[entry.external_id]
         listed = list(self.erp.offers_on_unit(entry.unit))
-        decision = self._decide(entry, on_unit, _by_external_id(listed))
+        offers = _by_external_id(listed)
+        if any(is_same_application(entry, other) for other in same_id):
+            # The list of the unit does not show what a clerk has accepted on another one.
+            elsewhere = self.erp.offers([entry.external_id])
+            offers[entry.external_id] += [one for one in elsewhere if str(one.unit) != entry.unit]
+        decision = self._decide(entry, on_unit, offers, same_id)
         known = {other.external_id for other in on_unit} | {entry.external_id}
         if decision.verdict is Verdict.ACCEPT and self._stranger_among(listed, known):
             return Decision(entry, Verdict.HOLD, decision.offer, Reason.COMPETING_OFFER)
         return decision
 
     def _decide(
-        self, entry: Entry, on_unit: Sequence[Entry], offers: Mapping[str, Sequence[Offer]]
+        self,
+        entry: Entry,
+        on_unit: Sequence[Entry],
+        offers: Mapping[str, Sequence[Offer]],
+        same_id: Sequence[Entry],
     ) -> Decision:
-        own = [offer for offer in offers.get(entry.external_id, ()) if str(offer.unit) == entry.unit]
+        with_id = offers.get(entry.external_id, ())
+        own = [offer for offer in with_id if str(offer.unit) == entry.unit]
         competing = bool(competitors(entry, on_unit, offers, self.today))
-        return decide(entry, own, competing, self.today)
+        leased_elsewhere = has_lease_elsewhere(entry, same_id, with_id)
+        return decide(entry, own, competing, self.today, leased_elsewhere)
+
+    def _ask_partner(self, decision: Decision) -> Decision:
+        """The decision after a look at what the partner says now, the last one before a lease.
+
+        :raises WaitAndRepeat: the partner cannot be reached; then nothing is accepted.
+        """
+        return self.compare_with_partner([decision])[0] if decision.verdict is Verdict.ACCEPT else decision
+
+    def compare_with_partner(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """Hold what the partner does not want as a lease any more; one call for each record at most; writes nothing."""
+        references = dict.fromkeys(
+            Reference(decision.entry.external_id, decision.entry.source_id) for decision in decisions
+        )
+        current = dict(zip(references, self.partner.current(list(references)), strict=True))
+
+        def compared(decision: Decision) -> Decision:
+            entry = decision.entry
+            found = current[Reference(entry.external_id, entry.source_id)]
+            reason = reason_at_partner(entry, found, self._hash_of)
+            if reason is None:
+                return decision
+            return replace(decision, verdict=Verdict.HOLD, reason=reason, by_partner=True)
+
+        return [compared(decision) for decision in decisions]
+
+    def _hash_of(self, prospect: Prospect) -> str:
+        return self.ledger.hash_of_content(dict(prospect))
 
     def _stranger_among(self, listed: Sequence[Offer], known: Collection[str]) -> bool:
         """Whether an open offer of our exchange is listed that the ledger does not know.
@@ -106,7 +170,7 @@ class Acceptor:
         It can only come from a ledger that was lost, or from a second installation: not ours to pass over.
         """
         return any(
-            offer.external_id and offer.external_id not in known and is_open(offer, self.today)
+            offer.external_id and offer.external_id not in known and offer.is_open(self.today)
             for offer in listed
         )
 
@@ -123,7 +187,8 @@ class Acceptor:
     def _accept_group(self, group: Sequence[Entry]) -> list[Decision]:
         """Accept the entries of one unit, or those of one bundle if all of them may be accepted."""
         if group[0].bundle:
-            looked_at = self._together([self._decide_now(entry) for entry in group])
+            acceptable = [self._decide_now(entry) for entry in group]
+            looked_at = self._together(self.compare_with_partner(acceptable))
             if any(decision.verdict is Verdict.HOLD for decision in looked_at):
                 return [self._write(decision) for decision in looked_at]
         return [self._write(self._accept(entry)) for entry in group]
@@ -134,6 +199,7 @@ class Acceptor:
         for decision in decisions:
             if decision.verdict is Verdict.HOLD and decision.reason:
                 held[decision.reason].append(decision.entry.id)
+                self.note_partner(decision)
             elif decision.verdict is not Verdict.ACCEPT:
                 self._write(decision)
         for reason, ids in held.items():
@@ -145,7 +211,7 @@ class Acceptor:
             return Decision(entry, Verdict.HOLD, None, Reason.COMPETING_OFFER)
         refusal = Reason.OFFER_CHANGED
         for _ in range(DECISIONS_PER_OFFER):
-            decision = self._decide_now(entry)
+            decision = self._ask_partner(self._decide_now(entry))
             if decision.verdict is not Verdict.ACCEPT or decision.offer is None:
                 return decision
             try:
@@ -163,11 +229,26 @@ class Acceptor:
         if decision.verdict is Verdict.LEASED and lease_number:
             self.ledger.mark_leased(decision.entry.id, lease_number, self.run.run_id)
         elif decision.verdict is Verdict.HOLD and decision.reason:
+            self.note_partner(decision)
             self.ledger.mark_held([decision.entry.id], decision.reason, self.run.run_id)
         return decision
 
+    def note_partner(self, decision: Decision) -> None:
+        """Keep what the partner said just now, so that a cleared run of an older window does not undo it."""
+        entry, reason = decision.entry, decision.reason
+        if not decision.by_partner:
+            return
+        if reason is Reason.MOVED:
+            self.ledger.mark_moved([entry.id], self.run.run_id)
+        elif reason is Reason.CHANGED_AFTER_LOAD:
+            self.ledger.mark_changed([entry.id])
+        elif reason in _RETRACTED:
+            version = entry.partner_updated_at or self.ledger.now()
+            said = Retraction(entry.external_id, entry.source_id, _RETRACTED[reason], version)
+            self.ledger.mark_retracted(self.run, [said])
 
-def _by_external_id(offers: Iterable[Offer]) -> Mapping[str, list[Offer]]:
+
+def _by_external_id(offers: Iterable[Offer]) -> dict[str, list[Offer]]:
     found = defaultdict[str, list[Offer]](list)
     for offer in offers:
         found[offer.external_id or ""].append(offer)

@@ -5,19 +5,21 @@ The decisions themselves are those of :mod:`letting_sync.tasks.auto_accept.accep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from letting_sync.erp import Erp
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, EntryState, Key, Run
+from letting_sync.ledger.records import Entry, EntryState, Key, Retraction, Run
 from letting_sync.model import Offer, OfferStatus, OutcomeKind, UnitNumber
 from letting_sync.reasons import Reason
+from letting_sync.settings import AcceptMode
 from letting_sync.staging import tables
 from letting_sync.staging.dry_run import ASK, WouldAccept, WouldLoad, would_load
-from letting_sync.tasks.auto_accept.policy import Decision, Verdict
+from letting_sync.tasks.auto_accept.policy import Decision, Verdict, strictest
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -35,9 +37,11 @@ class LoadedLedger:
         self._run = run
         self._loads = {(load.external_id, load.unit): load for load in would_load(folder)}
         self._prospects = {row["record"]: row for row in tables.rows(folder, "prospects")}
-        self._withdrawn = {row["external_id"] for row in tables.rows(folder, "withdrawn")}
-        not_chosen = tables.rows(folder, "not_chosen")
-        self._not_chosen = {(row["external_id"], row["unit"]) for row in not_chosen}
+        self._retractions = [
+            Retraction(row["external_id"], row.get("source_id"), reason, row["updated_at"])
+            for table, reason in (("withdrawn", Reason.WITHDRAWN), ("not_chosen", Reason.NOT_CHOSEN))
+            for row in tables.rows(folder, table)
+        ]
         there = ledger.find(run.pair, {external_id for external_id, _ in self._loads})
         self._made = {
             key: self._made_of(load, there.get(key))
@@ -59,6 +63,17 @@ class LoadedLedger:
         found = {key: self._as_loaded(e) for key, e in self._ledger.find(pair, external_ids).items()}
         ids = set(external_ids)
         return found | {key: entry for key, entry in self._made.items() if key[0] in ids}
+
+    def find_same_applications(self, pair: str, external_ids: Collection[str]) -> dict[str, list[Entry]]:
+        """As :meth:`Ledger.find_same_applications`."""
+        found = defaultdict[str, list[Entry]](list)
+        for entry in self.find(pair, external_ids).values():
+            found[entry.external_id].append(entry)
+        return found
+
+    def hash_of_content(self, prospect: Mapping[str, Any]) -> str:
+        """As :meth:`Ledger.hash_of_content`."""
+        return self._ledger.hash_of_content(prospect)
 
     def find_undecided(self, pair: str) -> list[Entry]:
         """As :meth:`Ledger.find_undecided`."""
@@ -87,10 +102,11 @@ class LoadedLedger:
             entry = replace(entry, chosen=row["chosen"], bundle=row["bundle"], bundle_size=row["bundle_size"])
             if load.reason == Reason.CHANGED_AFTER_LOAD:
                 entry = replace(entry, changed_at=entry.changed_at or now)
-        if entry.key in self._not_chosen:
-            entry = replace(entry, chosen=False)
-        if entry.external_id in self._withdrawn:
-            entry = replace(entry, withdrawn_at=entry.withdrawn_at or now)
+        for one in self._retractions:
+            if one.overrules(entry) and one.reason is Reason.NOT_CHOSEN:
+                entry = replace(entry, chosen=False)
+            elif one.overrules(entry):
+                entry = replace(entry, withdrawn_at=entry.withdrawn_at or now)
         return entry
 
     @staticmethod
@@ -116,6 +132,8 @@ class LoadedLedger:
             "bundle": row["bundle"],
             "bundle_size": row["bundle_size"],
             "business_partner_number": load.business_partner,
+            "source_id": row.get("source_id"),
+            "partner_updated_at": row["updated_at"],
             "run_id": self._run.run_id,
             "created_at": now,
             "updated_at": now,
@@ -165,7 +183,9 @@ def _offer_of(load: WouldLoad, entry: Entry, row: dict[str, Any]) -> Offer:
     )
 
 
-def accepts(decisions: Sequence[Decision], mode: str, asked_above: int, acceptable: int) -> list[WouldAccept]:
+def accepts(
+    decisions: Sequence[Decision], mode: AcceptMode, asked_above: int, acceptable: int
+) -> list[WouldAccept]:
     """The rows of the table ``dry_run_acceptance``.
 
     :param mode: the run's accept mode.
@@ -182,11 +202,12 @@ def accepts(decisions: Sequence[Decision], mode: str, asked_above: int, acceptab
     ]
 
 
-def _verdict(decision: Decision, mode: str, too_many: bool) -> tuple[str, str | None]:
+def _verdict(decision: Decision, run_mode: AcceptMode, too_many: bool) -> tuple[str, str | None]:
+    mode = strictest(decision.entry.accept_mode, run_mode)
     if decision.verdict is not Verdict.ACCEPT:
         return str(decision.verdict), str(decision.reason) if decision.reason else None
     if mode == "off":
         return str(Verdict.HOLD), str(Reason.ACCEPT_OFF)
-    if mode == "approval" or too_many:
-        return ASK, None
+    if mode == "approval" or too_many or decision.entry.ask_reason:
+        return ASK, str(decision.entry.ask_reason) if decision.entry.ask_reason else None
     return str(Verdict.ACCEPT), None

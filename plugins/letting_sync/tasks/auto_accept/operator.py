@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,25 +11,26 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
+from letting_sync import window
 from letting_sync.alerts import callbacks, messages
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.ledger.records import AcceptanceState
+from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptancePolicy
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
 from letting_sync.tasks.auto_accept import question
-from letting_sync.window import TIMEZONE
+from letting_sync.tasks.auto_accept.policy import Decision, strictest
+from letting_sync.tasks.auto_accept.review import ENTRIES_PER_RUN, REVIEW_AFTER, review
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from letting_sync.erp import Erp
     from letting_sync.ledger.records import Entry, Run
     from letting_sync.model import Offer
     from letting_sync.tasks.auto_accept.acceptor import Acceptor
-    from letting_sync.tasks.auto_accept.policy import Decision
     from letting_sync.tasks.auto_accept.selection import RunEntries
 
 
@@ -36,13 +38,15 @@ class AcceptOffersOperator(HITLOperator):
     """
     Turn the offers of a chunk into leases where the policy allows it, once.
 
-    May be run again at any time: every offer is read from the ERP just before it is accepted. With
+    May be run again at any time: every offer is read from the ERP, and its prospect from the partner, just before it is
+    accepted. With
     ``accept="approval"``, or above ``max_accepts_per_run``, the task asks a person (one question a chunk, which on
     an ordinary day is the run, under *Required Actions*) and holds no worker slot meanwhile.
 
     :param chunk: a chunk of the run, as ``load_offers`` handed it on (templated).
     :cvar system: name of the ERP that the operator is for; ``None``: any.
     :param erp: the ERP at this customer.
+    :param partner: the partner at this customer, which is asked for each prospect just before the lease.
     :param policy: what may be accepted, and when a person is asked; the param ``accept`` of a run comes first.
     :return: the chunk; nothing personal leaves the task.
     """
@@ -56,6 +60,7 @@ class AcceptOffersOperator(HITLOperator):
         *,
         chunk: Any,
         erp: ErpTarget,
+        partner: PartnerTarget,
         policy: AcceptancePolicy,
         **kwargs: Any,
     ) -> None:
@@ -71,38 +76,64 @@ class AcceptOffersOperator(HITLOperator):
         )
         self.chunk: dict[str, Any] = chunk
         self.erp = erp.checked_for(self.system)
+        self.partner = partner
         self.policy = policy
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, then accept or ask."""
-        from letting_sync.tasks.auto_accept.selection import RunEntries
-
-        erp, acceptor = self._open(context)
+        acceptor, known = self._open(context)
         try:
             if is_dry_run(context["params"]):
-                return self._preview(erp, acceptor, context)
-            ledger, run = acceptor.ledger, acceptor.run
-            known = RunEntries(ledger, run, Chunk.read(self.chunk))
-            plan = acceptor.plan(known.to_decide(replay=bool(context["params"].get("external_ids"))))
-            acceptable = acceptor.write(plan)
-            approved = [d.entry for d in acceptable if _approved_in(d.entry, run)]
-            others = [d for d in acceptable if d.entry not in approved]
+                return self._preview(acceptor, context)
+            replay = bool(context["params"].get("external_ids"))
+            plan = acceptor.plan(known.to_decide(replay))
+            acceptable = acceptor.write(plan) + self._review(acceptor, known)
             # Before a question is asked, which ends this try.
+            approved = [d.entry for d in acceptable if _approved_in(d.entry, acceptor.run)]
             acceptor.accept(approved)
-            mode = context["params"].get("accept") or self.policy.accept
-            if mode == "off":
-                ledger.mark_held([d.entry.id for d in others], Reason.ACCEPT_OFF, run.run_id)
-            elif others and (
-                mode == "approval" or known.most_accepts(len(others)) > self.policy.max_accepts_per_run
-            ):
-                self._ask_about(others, acceptor, context)
-            else:
-                acceptor.accept([d.entry for d in others])
+            others = [d for d in acceptable if d.entry not in approved]
+            self._accept_by_mode(others, acceptor, known, context)
             return self._report_decided(known)
         finally:
-            erp.close()
+            self._close(acceptor)
 
-    def _preview(self, erp: Erp, acceptor: Acceptor, context: Context) -> dict[str, Any]:
+    def _accept_by_mode(
+        self, acceptable: Sequence[Decision], acceptor: Acceptor, known: RunEntries, context: Context
+    ) -> None:
+        """Accept, ask about, or hold each offer by its accept mode: its own or the run's, whichever is stricter.
+
+        A person who replays prospects and says how they are to be accepted has decided that.
+        """
+        said = context["params"].get("accept")
+        replay_decides = bool(said and context["params"].get("external_ids"))
+        accept, ask, hold = list[Decision](), list[Decision](), list[int]()
+        for decision in acceptable:
+            own = None if replay_decides else decision.entry.accept_mode
+            mode = strictest(own, said or self.policy.accept)
+            if mode == "off":
+                hold.append(decision.entry.id)
+            elif mode == "approval" or decision.entry.ask_reason:
+                ask.append(decision)
+            else:
+                accept.append(decision)
+        if accept and known.most_accepts(len(accept)) > self.policy.max_accepts_per_run:
+            accept, ask = [], [*ask, *accept]
+        acceptor.ledger.mark_held(hold, Reason.ACCEPT_OFF, acceptor.run.run_id)
+        acceptor.accept([decision.entry for decision in accept])
+        if ask:
+            self._ask_about(ask, acceptor, context)
+
+    def _review(self, acceptor: Acceptor, known: RunEntries) -> list[Decision]:
+        """Compare held offers that are due with partner and ERP; returns those that may be decided on anew."""
+        due = known.due_for_review(acceptor.ledger.now() - REVIEW_AFTER, ENTRIES_PER_RUN)
+        if not due:
+            return []
+        free, found = review(acceptor, due)
+        tables.write_counts(Chunk.read(self.chunk).folder, "reviewed", found)
+        self.log.info("%d held offers were compared with partner and ERP", len(due))
+        return free
+
+    def _preview(self, acceptor: Acceptor, context: Context) -> dict[str, Any]:
         """Stage what would be decided if the load had taken place; nothing is written to the ERP or to the ledger."""
         from letting_sync.staging import dry_run as staged
         from letting_sync.tasks.auto_accept import dry_run
@@ -112,9 +143,9 @@ class AcceptOffersOperator(HITLOperator):
 
         chunk, params = Chunk.read(self.chunk), context["params"]
         ledger: Any = dry_run.LoadedLedger(acceptor.ledger, acceptor.run, chunk.folder)
-        loaded_erp: Any = dry_run.LoadedErp(erp, ledger.offers)
-        planner = Acceptor(ledger, loaded_erp, acceptor.run, acceptor.today)
-        known = RunEntries(ledger, acceptor.run, chunk)
+        loaded_erp: Any = dry_run.LoadedErp(acceptor.erp, ledger.offers)
+        planner = Acceptor(ledger, loaded_erp, acceptor.partner, acceptor.run, acceptor.today)
+        known = RunEntries(ledger, acceptor.run, chunk, lambda run_id: _has_ended(context, run_id))
         decisions = planner.look_again(planner.plan(known.to_decide(replay=bool(params.get("external_ids")))))
         acceptable = sum(decision.verdict is Verdict.ACCEPT for decision in decisions)
         rows = dry_run.accepts(
@@ -129,17 +160,14 @@ class AcceptOffersOperator(HITLOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on with the answer: accept what was selected, hold the rest."""
-        from letting_sync.tasks.auto_accept.selection import RunEntries
-
         # The language may be another one than when the question was put.
         self.options = question.options_in_all_languages()
         response = super().execute_complete(context, _without_answer(event))
         user = (response["responded_by_user"] or {}).get("name")
         selected = set(response["params_input"].get("offers") or [])
-        erp, acceptor = self._open(context)
+        acceptor, known = self._open(context)
         try:
             ledger, run = acceptor.ledger, acceptor.run
-            known = RunEntries(ledger, run, Chunk.read(self.chunk))
             awaiting = [entry for entry in known.decided() if entry.acceptance == AcceptanceState.AWAITING]
             is_yes = question.is_yes(response["chosen_options"])
             yes = [entry for entry in awaiting if is_yes and entry.offer_number in selected]
@@ -151,25 +179,35 @@ class AcceptOffersOperator(HITLOperator):
             acceptor.accept(yes)
             return self._report_decided(known)
         finally:
-            erp.close()
+            self._close(acceptor)
 
-    def _open(self, context: Context) -> tuple[Erp, Acceptor]:
-        import pendulum
-
+    def _open(self, context: Context) -> tuple[Acceptor, RunEntries]:
         from letting_sync.ledger.ledger import Ledger
         from letting_sync.ledger.records import Run
         from letting_sync.tasks.auto_accept.acceptor import Acceptor
+        from letting_sync.tasks.auto_accept.selection import RunEntries
 
-        erp, dag_run = self.erp.open(), context["dag_run"]
-        window = tables.extent(Chunk.read(self.chunk).folder).window or (None, None)
-        run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
-        return erp, Acceptor(Ledger(scope=erp.scope), erp, run, pendulum.now(TIMEZONE).date())
+        chunk, dag_run = Chunk.read(self.chunk), context["dag_run"]
+        window_read = tables.extent(chunk.folder).window or (None, None)
+        erp, partner = self.erp.open(), self.partner.open()
+        ledger = Ledger(scope=erp.scope)
+        run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window_read)
+        acceptor = Acceptor(ledger, erp, partner, run, window.today())
+        return acceptor, RunEntries(ledger, run, chunk, lambda run_id: _has_ended(context, run_id))
+
+    def _close(self, acceptor: Acceptor) -> None:
+        acceptor.erp.close()
+        acceptor.partner.close()
 
     def _ask_about(self, planned: Sequence[Decision], acceptor: Acceptor, context: Context) -> None:
         """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""
         acceptable = acceptor.write(acceptor.look_again(planned))
+        by_reason = defaultdict[Reason | None, list[int]](list)
+        for decision in acceptable:
+            by_reason[decision.entry.ask_reason].append(decision.entry.id)
+        for reason, ids in by_reason.items():
+            acceptor.ledger.mark_awaiting(ids, acceptor.run.run_id, reason)
         if acceptable:
-            acceptor.ledger.mark_awaiting([decision.entry.id for decision in acceptable], acceptor.run.run_id)
             self._ask(context, acceptable)
 
     def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
@@ -258,3 +296,14 @@ def _approved_in(entry: Entry, run: Run) -> bool:
         and bool(entry.decided_by)
         and entry.acceptance in (None, AcceptanceState.ACCEPTING)
     )
+
+
+def _has_ended(context: Context, run_id: str) -> bool:
+    """Whether a run of this DAG is neither queued nor running; a deleted one has ended too."""
+    task_instance = context.get("ti")
+    if task_instance is None:  # outside Airflow nothing runs beside us
+        return True
+    alive = task_instance.get_dr_count(
+        dag_id=context["dag_run"].dag_id, run_ids=[run_id], states=["queued", "running"]
+    )
+    return not alive

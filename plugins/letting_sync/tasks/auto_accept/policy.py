@@ -6,17 +6,22 @@ and the offer is held with it. The reasons, in the order in which they are looke
 =====================  =====================================================================================
 not_chosen             the landlord has not accepted this person in the partner's system
 withdrawn_after_load   withdrawn or rejected there after the offer was made
+gone_at_partner        deleted there after the offer was made
+moved                  the application is for another unit now
 changed_after_load     changed there after the offer was made
 ambiguous              the ERP holds several offers for this prospect
 offer_missing          the ERP holds none (any more)
 offer_rejected, offer_ignored, expired, not_yet_valid, kind_not_normal, unknown_status, accepted_without_lease
                        what the offer itself says
 person_changed         the offer hangs on another business partner than when it was loaded
+lease_on_other_unit    the same application has, or is just getting, a lease on another unit
 competing_offer        another chosen prospect has an open claim on the unit; then neither is accepted
 unit_let               the ERP says that a lease runs on the unit at that date
 offer_changed          somebody changed the offer between reading and accepting, again and again
 bundle_incomplete      a unit that the partner lets together with this one has no offer (yet)
 bundle_held            the offer for such a unit is held
+unreadable_at_partner  the partner's record cannot be read any more, when it is asked again just before the lease
+chosen_again           chosen again after a withdrawal, but the offer is dead: it takes a new one, by hand
 accept_off             the pair accepts nothing by itself
 too_many               more than the pair accepts in one run without asking
 rejected_by_approver, approval_timed_out
@@ -27,14 +32,23 @@ rejected_by_approver, approval_timed_out
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import get_args
 
+from letting_sync.errors import RefuseRecord
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState
-from letting_sync.model import Offer, OfferStatus
+from letting_sync.model import Offer, OfferStatus, Prospect
+from letting_sync.partner import Current
 from letting_sync.reasons import Reason
+from letting_sync.settings import AcceptMode
+
+DEAD_OFFERS = (Reason.OFFER_MISSING, Reason.OFFER_REJECTED, Reason.OFFER_IGNORED, Reason.EXPIRED)
+"""Reasons after which no lease can come of the offer any more."""
+NOT_CHOSEN_ANY_MORE = (Reason.NOT_CHOSEN, Reason.WITHDRAWN_AFTER_LOAD, Reason.GONE_AT_PARTNER, Reason.MOVED)
+"""Reasons after which the partner does not want a lease on the unit any more."""
 
 
 class Verdict(StrEnum):
@@ -51,12 +65,16 @@ class Decision:
 
     :param offer: the one offer it is about, if there is exactly one.
     :param reason: why, if the verdict is ``HOLD``.
+    :param dead: whether the ERP holds no offer that could still be accepted.
+    :param by_partner: whether the partner said so just now, and the ledger does not know it yet.
     """
 
     entry: Entry
     verdict: Verdict
     offer: Offer | None = None
     reason: Reason | None = None
+    dead: bool = False
+    by_partner: bool = False
 
 
 _STATUS_REASONS = {
@@ -67,11 +85,14 @@ _STATUS_REASONS = {
 }
 
 
-def decide(entry: Entry, offers: Sequence[Offer], competing: bool, today: date) -> Decision:
+def decide(
+    entry: Entry, offers: Sequence[Offer], competing: bool, today: date, leased_elsewhere: bool = False
+) -> Decision:
     """Decide on one entry.
 
     :param offers: the ERP's offers with the entry's external id for the entry's unit, read just now.
     :param competing: whether another open candidate of ours stands on the unit, see :func:`competitors`.
+    :param leased_elsewhere: whether its application has a lease on another unit, see :func:`has_lease_elsewhere`.
     """
     offer = offers[0] if len(offers) == 1 else None
     if offer and offer.status is OfferStatus.ACCEPTED and offer.lease_number:
@@ -79,16 +100,24 @@ def decide(entry: Entry, offers: Sequence[Offer], competing: bool, today: date) 
     reason = _entry_reason(entry) or _offers_reason(offers)
     if reason is None and offer:
         reason = _offer_reason(offer, today) or _person_reason(entry, offer)
+    if reason in DEAD_OFFERS and entry.ask_reason is Reason.CHOSEN_AGAIN:
+        reason = Reason.CHOSEN_AGAIN
+    if reason is None and leased_elsewhere:
+        reason = Reason.LEASE_ON_OTHER_UNIT
     if reason is None and competing:
         reason = Reason.COMPETING_OFFER
-    return Decision(entry, Verdict.HOLD if reason else Verdict.ACCEPT, offer, reason)
+    dead = not any(one.is_open(today) or one.status is OfferStatus.ACCEPTED for one in offers)
+    return Decision(entry, Verdict.HOLD if reason else Verdict.ACCEPT, offer, reason, dead)
 
 
 def _entry_reason(entry: Entry) -> Reason | None:
     if not entry.chosen:
         return Reason.NOT_CHOSEN
     if entry.withdrawn_at:
-        return Reason.WITHDRAWN_AFTER_LOAD
+        gone = entry.reason is Reason.GONE_AT_PARTNER
+        return Reason.GONE_AT_PARTNER if gone else Reason.WITHDRAWN_AFTER_LOAD
+    if entry.moved_at:
+        return Reason.MOVED
     if entry.changed_at:
         return Reason.CHANGED_AFTER_LOAD
     return Reason.AMBIGUOUS if entry.state == EntryState.AMBIGUOUS else None
@@ -151,12 +180,6 @@ def decide_together(decisions: Sequence[Decision], others: Collection[Entry]) ->
     return [together(decision) for decision in decisions]
 
 
-def is_open(offer: Offer, today: date) -> bool:
-    """Whether somebody could still accept this offer; one with a status we do not know might be."""
-    might_be = offer.status in (OfferStatus.OFFERED, OfferStatus.UNKNOWN)
-    return might_be and not (offer.valid_until and offer.valid_until < today)
-
-
 def competitors(
     entry: Entry, on_unit: Collection[Entry], offers: Mapping[str, Sequence[Offer]], today: date
 ) -> list[Entry]:
@@ -177,7 +200,77 @@ def competitors(
 
 def may_compete(other: Entry) -> bool:
     """Whether a prospect could lay claim to its unit, whatever the ERP says of its offer."""
-    return other.chosen and not other.withdrawn_at and not other.lease_number
+    return other.chosen and not (other.withdrawn_at or other.moved_at or other.lease_number)
+
+
+def has_lease_elsewhere(
+    entry: Entry, same_external_id: Collection[Entry], offers: Sequence[Offer] = ()
+) -> bool:
+    """Whether another unit has, or is just getting, the lease that the entry's application is about.
+
+    Where one external id may have several records (EverReal's contracts), each living record may have its leases. The units
+    of one bundle are let together, so many of them as the bundle has. The lease of a record that has ended counts as the lease of the one
+    that took its place.
+
+    :param same_external_id: the pair's entries with the entry's external id.
+    :param offers: the ERP's offers with the entry's external id, which may show a lease that a clerk has made.
+    """
+    leased_by_clerk = {str(offer.unit) for offer in offers if offer.lease_number}
+    others = [other for other in same_external_id if other.unit != entry.unit]
+    unknown = leased_by_clerk - {other.unit for other in others} - {entry.unit}
+    leased = [
+        other
+        for other in others
+        if other.lease_number
+        or other.acceptance == AcceptanceState.ACCEPTING
+        or other.unit in leased_by_clerk
+    ]
+    together = [other for other in leased if entry.bundle and other.bundle == entry.bundle]
+    return (
+        bool(unknown)
+        or len(together) >= entry.bundle_size
+        or any(
+            other.source_id in (entry.source_id, None) or entry.source_id is None or other.withdrawn_at
+            for other in leased
+            if other not in together
+        )
+    )
+
+
+def is_same_application(entry: Entry, other: Entry) -> bool:
+    """Whether another unit's entry may be of the same application, so that only one of them becomes a lease."""
+    return other.unit != entry.unit and (entry.bundle is None or other.bundle != entry.bundle)
+
+
+def strictest(*modes: AcceptMode | None) -> AcceptMode:
+    """The strictest of some accept modes; an offer of old times has none."""
+    order = get_args(AcceptMode)
+    return max((mode for mode in modes if mode), key=order.index)
+
+
+def reason_at_partner(entry: Entry, current: Current, hash_of: Callable[[Prospect], str]) -> Reason | None:
+    """What speaks against a lease in what the partner has for an entry's record now.
+
+    :param current: the record as :meth:`letting_sync.partner.Partner.current` returns it.
+    :param hash_of: computes the keyed hash of a record's content, as it was kept when the offer was made.
+    """
+    if not current:
+        return Reason.GONE_AT_PARTNER
+    prospects = [one for one in current if not isinstance(one, RefuseRecord)]
+    on_unit = next((one for one in prospects if str(one.unit) == entry.unit), None)
+    if on_unit is None:
+        if len(prospects) < len(current):
+            return Reason.UNREADABLE_AT_PARTNER
+        withdrawn = any(one.withdrawn for one in prospects)
+        return Reason.WITHDRAWN_AFTER_LOAD if withdrawn else Reason.MOVED
+    if on_unit.withdrawn:
+        return Reason.WITHDRAWN_AFTER_LOAD
+    if not on_unit.chosen:
+        return Reason.NOT_CHOSEN
+    if on_unit.external_id != entry.external_id or on_unit.bundle_size != entry.bundle_size:
+        return Reason.CHANGED_AFTER_LOAD
+    changed = entry.source_hash is not None and hash_of(on_unit) != entry.source_hash
+    return Reason.CHANGED_AFTER_LOAD if changed else None
 
 
 def _still_a_candidate(other: Entry, offers: Sequence[Offer], today: date) -> bool:
@@ -186,4 +279,4 @@ def _still_a_candidate(other: Entry, offers: Sequence[Offer], today: date) -> bo
     if other.state == EntryState.REFUSED:
         # Without an offer, but a person has still to say who this is; the landlord did choose them.
         return other.reason == Reason.AMBIGUOUS_PARTNER
-    return any(str(offer.unit) == other.unit and is_open(offer, today) for offer in offers)
+    return any(str(offer.unit) == other.unit and offer.is_open(today) for offer in offers)

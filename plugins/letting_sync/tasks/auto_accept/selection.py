@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, cached_property
 
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Key, Run
@@ -13,13 +15,17 @@ from letting_sync.staging.chunks import Chunk
 class RunEntries:
     """The entries that one task instance of ``auto_accept`` answers for.
 
-    Those of its chunk's prospects; in the first chunk also offers that an earlier run left undecided.
+    Those of its chunk's prospects; in the first chunk also offers that a run which has ended left undecided. The offers of a run
+    that is under way are that run's to decide, whichever window they are in.
+
+    :param has_ended: whether a run of the pair, given by its id, has ended: succeeded, failed, or been deleted.
     """
 
-    def __init__(self, ledger: Ledger, run: Run, chunk: Chunk) -> None:
+    def __init__(self, ledger: Ledger, run: Run, chunk: Chunk, has_ended: Callable[[str], bool]) -> None:
         self.ledger = ledger
         self.run = run
         self.chunk = chunk
+        self._has_ended = cache(has_ended)
 
     @cached_property
     def _chunks(self) -> dict[Key, int]:
@@ -48,9 +54,28 @@ class RunEntries:
             for entry in (left | own).values()
             if entry.state in (EntryState.LOADED, EntryState.AMBIGUOUS)
             and not entry.lease_number
-            and (entry.acceptance != AcceptanceState.AWAITING or entry.acceptance_run == self.run.run_id)
+            and self._may_decide(entry)
             and (replay or not (entry.acceptance_reason and entry.acceptance_reason.final))
+            and (replay or entry.acceptance != AcceptanceState.CLOSED)
         ]
+
+    def due_for_review(self, before: datetime, most: int) -> list[Entry]:
+        """Held entries that no window brings up again, to be compared with partner and ERP; longest ago first.
+
+        :param before: those last looked at before this time.
+        :param most: so many at the most.
+        """
+        if not self.chunk.is_first:
+            return []
+        due = self.ledger.find_due_for_review(self.run.pair, before, most)
+        return [entry for entry in due if entry.key not in self._chunks and self._may_decide(entry)]
+
+    def _may_decide(self, entry: Entry) -> bool:
+        """Whether no other run under way has loaded it, is accepting it, or is asking a person about it."""
+        runs = {entry.run_id}
+        if entry.acceptance in (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING) and entry.acceptance_run:
+            runs.add(entry.acceptance_run)
+        return all(self._has_ended(run_id) for run_id in runs - {self.run.run_id})
 
     def decided(self) -> list[Entry]:
         """Entries on which this run decided last."""

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator
 
@@ -22,7 +21,7 @@ from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind, Prospect
 from letting_sync.parsing import records as fields
 from letting_sync.partner import PartnerTarget
-from letting_sync.reasons import Reason
+from letting_sync.reasons import Field, Reason
 from letting_sync.settings import Timing
 from letting_sync.staging import tables
 
@@ -37,6 +36,11 @@ FEWEST_FOR_A_JUDGEMENT = 5
 """Of fewer records a share says nothing (assumed, as the share itself)."""
 _A_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
 """What a status word or a field's name looks like; anything else might be about a person."""
+_RETRACTED_TYPES = {
+    "external_id": "string[pyarrow]",
+    "source_id": "string[pyarrow]",
+    "updated_at": "timestamp[us, tz=UTC][pyarrow]",
+}
 _FINDING_TYPES = {"code": "string[pyarrow]", "subject": "string[pyarrow]", "count": "int64[pyarrow]"}
 
 
@@ -47,6 +51,7 @@ class ExtractOperator(BaseOperator):
     May be run again at any time: it only reads, and writes the same staged tables anew.
 
     :cvar id_field: name of the field with a record's id.
+    :cvar time_field: name of the field with the time of its last change.
     :cvar kept_fields: what may be kept of a record that goes to quarantine, see :func:`fields.as_raw`.
     :cvar promised_fields: those that every record has by the contract, see :func:`fields.lacking`.
     :cvar not_chosen_reason: why a prospect is skipped that the partner has not chosen (yet).
@@ -59,6 +64,7 @@ class ExtractOperator(BaseOperator):
     ui_color = "#e8f1fb"
 
     id_field: ClassVar[str] = "id"
+    time_field: ClassVar[str] = "updatedAt"
     kept_fields: ClassVar[Mapping[str, Any]] = {}
     promised_fields: ClassVar[Sequence[str]] = ()
     not_chosen_reason: ClassVar[Reason] = Reason.NOT_CHOSEN
@@ -94,8 +100,8 @@ class ExtractOperator(BaseOperator):
         """Return the records with these ids, whatever their window; an unknown id yields nothing."""
 
     @abstractmethod
-    def read_withdrawn(self, start: datetime, end: datetime) -> Iterable[str]:
-        """Return the external ids of those withdrawn or rejected in ``[start, end)``, and nothing else of them."""
+    def read_withdrawn(self, start: datetime, end: datetime) -> Iterable[Any]:
+        """Return the records of those withdrawn or rejected in ``[start, end)``; only ids and times are kept of them."""
 
     @abstractmethod
     def to_prospect(self, record: Any, today: date) -> Prospect:
@@ -104,6 +110,18 @@ class ExtractOperator(BaseOperator):
     def external_id_of(self, record: Any) -> str | None:
         """The record's id if one can be read, for the quarantine table."""
         return fields.readable_identifier(record, self.id_field)
+
+    def source_id_of(self, record: Any) -> str | None:
+        """The partner's id of the record itself, where one external id may have several of them; else ``None``."""
+        del record
+        return None
+
+    def updated_at_of(self, record: Any) -> datetime:
+        """When the record was last changed.
+
+        :raises RefuseRecord: it does not say so.
+        """
+        return fields.moment(record.get(self.time_field), Field.UPDATED_AT)
 
     def raw(self, record: Any) -> str:
         """The record as JSON for the quarantine table, cut to the fields of the contract."""
@@ -137,7 +155,7 @@ class ExtractOperator(BaseOperator):
                 "and then nothing may be accepted automatically."
             )
         asked_for = list(context["params"].get("external_ids") or [])
-        sorted_out, withdrawn = _SortedOut(self), list[str]()
+        sorted_out = _SortedOut(self)
         try:
             if asked_for:
                 self.log.info("reading %d records by their ids", len(asked_for))
@@ -146,14 +164,15 @@ class ExtractOperator(BaseOperator):
                 self.log.info("reading from %s to %s", *run_window)
                 since, until = run_window.start - self.timing.overlap, run_window.end
                 sorted_out.add(self.read(since, until))
-                withdrawn = list(self.read_withdrawn(since, until))
+                for record in self.read_withdrawn(since, until):
+                    sorted_out.add_withdrawn(record, until)
                 if not sorted_out.prospects:
                     self._report_silence(context["dag_run"].dag_id, run_window.end)
         finally:
             self.close()
         sorted_out.stop_if_the_interface_changed()
         sorted_out.report_findings()
-        sorted_out.stage(folder, withdrawn, run_window)
+        sorted_out.stage(folder, run_window)
         return folder
 
     def _report_silence(self, pair: str, end: datetime) -> None:
@@ -190,7 +209,7 @@ class ExtractOperator(BaseOperator):
     @cached_property
     def today(self) -> date:
         """The customer's day on which the task began."""
-        return datetime.now(ZoneInfo(window.TIMEZONE)).date()
+        return window.today()
 
     def mapped(self, record: Any) -> Read:
         """A record with what the mapping makes of it; called in the thread that fetched the record's page."""
@@ -237,6 +256,17 @@ class Read(NamedTuple):
     result: Prospect | RefuseRecord
 
 
+class Retracted(NamedTuple):
+    """A record that chooses nobody (any more), as it is staged: nothing of the person.
+
+    :param source_id: the partner's id of the record, where one external id may have several.
+    """
+
+    external_id: str
+    source_id: str | None
+    updated_at: datetime
+
+
 class _SortedOut:
     """The records of a run, sorted into prospects, skipped and quarantined."""
 
@@ -245,8 +275,8 @@ class _SortedOut:
         self.prospects: dict[int, Prospect] = {}
         self.outcomes: list[Outcome] = []
         self.raw: dict[int, str] = {}
-        self.withdrawn: list[str] = []
-        self.not_chosen: list[Prospect] = []
+        self.withdrawn: set[Retracted] = set()
+        self.not_chosen: set[Retracted] = set()
         self.lacking: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.with_unknown = 0
@@ -267,13 +297,27 @@ class _SortedOut:
         prospect = read.result
         reason = self.operator.skip_reason(prospect)
         if reason:
+            retracted = Retracted(prospect.external_id, prospect.source_id, prospect.updated_at)
             if prospect.withdrawn:
-                self.withdrawn.append(prospect.external_id)
+                self.withdrawn.add(retracted)
             elif not prospect.chosen:
-                self.not_chosen.append(prospect)
+                self.not_chosen.add(retracted)
             self._end(number, prospect.external_id, OutcomeKind.SKIPPED, reason)
         else:
             self.prospects[number] = prospect
+
+    def add_withdrawn(self, record: Any, until: datetime) -> None:
+        """Note a record that was withdrawn or rejected.
+
+        :param until: end of the window, which is as new as the record can be where it tells no time.
+        """
+        operator = self.operator
+        if external_id := operator.external_id_of(record):
+            try:
+                updated_at = operator.updated_at_of(record)
+            except RefuseRecord:
+                updated_at = until
+            self.withdrawn.add(Retracted(external_id, operator.source_id_of(record), updated_at))
 
     def _quarantine(self, number: int, record: Any, refusal: RefuseRecord) -> None:
         self.raw[number] = self.operator.raw(record)
@@ -318,23 +362,14 @@ class _SortedOut:
             if count == self.count:
                 self.operator.report("field_never_there", name, count)
 
-    @property
-    def not_chosen_keys(self) -> list[tuple[str, str]]:
-        """External id and unit of those who are not chosen (any more), and not by another record of the run either."""
-        chosen = {(prospect.external_id, prospect.unit) for prospect in self.prospects.values()}
-        keys = {(prospect.external_id, prospect.unit) for prospect in self.not_chosen} - chosen
-        return sorted((external_id, str(unit)) for external_id, unit in keys)
-
-    def stage(self, folder: str, withdrawn: Iterable[str], run_window: window.Window) -> None:
+    def stage(self, folder: str, run_window: window.Window) -> None:
         import pandas as pd
 
-        ids = sorted({*self.withdrawn, *withdrawn})
         tables.write(folder, "extracted", tables.prospects_frame(self.prospects))
-        tables.write(folder, "withdrawn", pd.DataFrame({"external_id": ids}, dtype="string[pyarrow]"))
-        not_chosen = pd.DataFrame(
-            self.not_chosen_keys, columns=["external_id", "unit"], dtype="string[pyarrow]"
-        )
-        tables.write(folder, "not_chosen", not_chosen)
+        for table, retracted in (("withdrawn", self.withdrawn), ("not_chosen", self.not_chosen)):
+            rows = sorted(retracted, key=lambda one: (one.external_id, one.source_id or "", one.updated_at))
+            frame = pd.DataFrame(rows, columns=list(Retracted._fields))
+            tables.write(folder, table, frame.astype(_RETRACTED_TYPES))
         found = [(*finding, count) for finding, count in sorted(self.operator.findings.items())]
         findings = pd.DataFrame(found, columns=["code", "subject", "count"])
         tables.write(folder, "findings", findings.astype(_FINDING_TYPES))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from letting_sync.erp import Erp, Outgoing
@@ -20,12 +21,6 @@ from letting_sync.reasons import Reason
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NOT_SENT = frozenset(
-    {"external_id", "unit", "chosen", "withdrawn", "updated_at", "contact_id", "bundle", "bundle_size"}
-)
-CONTENT = frozenset(Prospect.model_fields) - NOT_SENT
-"""What is sent of a prospect; a change in any other field is no change for the ERP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +58,11 @@ class Candidate(Outgoing):
 
 
 def candidates(
-    rows: Iterable[Mapping[str, Any]], frame: pd.DataFrame, ledger: Ledger, key: Sequence[str]
+    rows: Iterable[Mapping[str, Any]],
+    frame: pd.DataFrame,
+    ledger: Ledger,
+    key: Sequence[str],
+    written: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Candidate]:
     """The candidates of a run, or of one chunk of it.
 
@@ -71,19 +70,24 @@ def candidates(
     :param frame: the same as a frame, in which persons are compared.
     :param ledger: keeps the secret of the hashes.
     :param key: fields that tell a person, as the ERP's duplicate check is set.
+    :param written: by ``record`` the rows of the staged table ``extracted``: the records as the partner wrote them.
     """
     hashes = _person_hashes(frame, ledger, key)
     found, fields = [], tuple(Prospect.model_fields)
     for row in rows:
-        prospect = Prospect(**{name: row[name] for name in fields})
+        # A table that an earlier version staged may lack a column.
+        prospect = Prospect(**{name: row[name] for name in fields if name in row})
         intent = Intent(
             external_id=prospect.external_id,
             unit=str(prospect.unit),
             chosen=prospect.chosen,
-            content_hash=ledger.hash({name: getattr(prospect, name) for name in CONTENT}),
+            content_hash=ledger.hash_of_content(dict(prospect)),
             person_hash=hashes.get(row["record"]),
             bundle=prospect.bundle,
             bundle_size=prospect.bundle_size,
+            source_id=prospect.source_id,
+            source_hash=ledger.hash_of_content(source) if (source := written.get(row["record"])) else None,
+            partner_updated_at=prospect.updated_at,
         )
         found.append(Candidate(prospect=prospect, record=row["record"], person=row["person"], intent=intent))
     return found

@@ -8,17 +8,18 @@ from datetime import date
 from typing import Any
 
 from letting_sync.errors import RefuseRecord
-from letting_sync.ledger.records import Entry, EntryState, Key
-from letting_sync.model import Offer, Outcome, OutcomeKind, Prospect
+from letting_sync.ledger.records import Entry, EntryState, Key, Retraction
+from letting_sync.model import CONTENT_FIELDS, Offer, Outcome, OutcomeKind, Prospect
 from letting_sync.reasons import Reason
 from letting_sync.staging.dry_run import FieldSent, WouldLoad
-from letting_sync.tasks.load_offers.candidates import CONTENT, Candidate
+from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.loader import outcome_of
+from letting_sync.tasks.load_offers.partner_versions import overtaken
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback
 from letting_sync.tasks.load_offers.sender import PartnerNumbers, Sender
 
 _ON_WHICH_THE_LOAD_HAS_DECIDED = (EntryState.LOADED, EntryState.AMBIGUOUS)
-_FIELDS = tuple(name for name in Prospect.model_fields if name in CONTENT | {"unit"})
+_FIELDS = tuple(name for name in Prospect.model_fields if name in CONTENT_FIELDS | {"unit"})
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,21 @@ class DryLoader:
         self.readback = Readback(context)
         self.sender = Sender(context, self.readback, partner_numbers)
 
-    def preview(self, candidates: Sequence[Candidate]) -> list[Preview]:
+    def preview(
+        self, candidates: Sequence[Candidate], retractions: Sequence[Retraction] = ()
+    ) -> list[Preview]:
         """Return what would become of each candidate.
 
+        :param retractions: those that this run has read, which the load would keep first.
         :raises StopRun: as the load: the log-in is refused, the exchange unknown, an answer unreadable.
         """
         self.context.erp.check_access()
         ids = {candidate.intent.external_id for candidate in candidates}
         known = self.context.ledger.find(self.context.run.pair, ids)
+        kept = self.context.ledger.find_retractions(self.context.run.pair, ids)
+        late = overtaken([candidate.intent for candidate in candidates], known, [*kept, *retractions])
         elsewhere = self.sender.persons_elsewhere(candidates)
-        decided = {key: e for key, e in known.items() if e.state in _ON_WHICH_THE_LOAD_HAS_DECIDED}
+        decided = {key for key, e in known.items() if e.state in _ON_WHICH_THE_LOAD_HAS_DECIDED} | set(late)
         left = [c for c in candidates if c.record not in elsewhere and c.key not in decided]
         offers = self.readback.offers({candidate.intent.external_id for candidate in left})
         numbers = self.sender.numbers_of([c for c in left if c.key not in offers], known) if left else {}
@@ -62,7 +68,7 @@ class DryLoader:
         return [
             self._of_open(candidate, offers.get(candidate.key, ()), numbers.get(candidate.record), known)
             if candidate.record in left_records
-            else Preview(candidate, outcome_of(candidate, elsewhere, known, self.context.run), {})
+            else Preview(candidate, outcome_of(candidate, elsewhere, late, known, self.context.run), {})
             for candidate in candidates
         ]
 

@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from letting_sync.errors import WaitAndRepeat
-from letting_sync.ledger.records import Entry, EntryState, Intent, Key, Run
+from letting_sync.ledger.records import UNKNOWN_HASH, Entry, EntryState, Key, Run
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
+from letting_sync.tasks.load_offers.partner_versions import moved, newer_than_known, overtaken
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback, Waiting
 from letting_sync.tasks.load_offers.sender import PartnerNumbers, Sender, Sent
 
@@ -53,17 +54,22 @@ class Loader:
             known = self.context.ledger.find(
                 self.context.run.pair, {candidate.intent.external_id for candidate in candidates}
             )
+            overtaken = self._note_versions(candidates, known)
             elsewhere = self.sender.persons_elsewhere(candidates)
-            self._note_changes(candidates, known)
             to_send = [
                 candidate
                 for candidate in candidates
-                if candidate.record not in elsewhere and self._may_be_claimed(known.get(candidate.key))
+                if candidate.record not in elsewhere
+                and candidate.key not in overtaken
+                and self._may_be_claimed(known.get(candidate.key))
             ]
             # What is to be sent and is in no batch yet waits for something of the same person or id.
             undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
             if not undecided:
-                return [outcome_of(candidate, elsewhere, known, self.context.run) for candidate in candidates]
+                return [
+                    outcome_of(candidate, elsewhere, overtaken, known, self.context.run)
+                    for candidate in candidates
+                ]
             # Before anything is asked of the ERP: a claim may have to be waited for, look after look.
             held, ended = self._held_by_others(known)
             batch = _one_of_each(to_send, candidates, known, held)
@@ -93,36 +99,33 @@ class Loader:
         if self.rounds_lost >= ROUNDS_LOST:
             raise WaitAndRepeat(f"{sent.lost[-1]}. It happened several times in a row.")
 
-    def _note_changes(self, candidates: Sequence[Candidate], known: Mapping[Key, Entry]) -> None:
-        """Note what the partner has changed since its offer was made."""
-        self.context.ledger.mark_choice(
-            [
-                (entry, candidate.intent)
-                for candidate in candidates
-                if (entry := known.get(candidate.key))
-                and entry.state in (EntryState.LOADED, EntryState.AMBIGUOUS, EntryState.SENT)
-                and _choice(entry) != _choice(candidate.intent)
-            ]
-        )
-        self.context.ledger.mark_changed(
+    def _note_versions(
+        self, candidates: Sequence[Candidate], known: Mapping[Key, Entry]
+    ) -> dict[Key, Reason]:
+        """Note what the partner has changed since an offer was made; returns the candidates that are overtaken."""
+        ledger, run = self.context.ledger, self.context.run
+        external_ids = {candidate.intent.external_id for candidate in candidates}
+        intents = [candidate.intent for candidate in candidates]
+        late = overtaken(intents, known, ledger.find_retractions(run.pair, external_ids))
+        current = [intent for intent in intents if intent.key not in late]
+        ledger.mark_moved(moved(current, known), run.run_id)
+        newer = newer_than_known(current, known)
+        ledger.mark_seen(newer, run.run_id)
+        ledger.mark_changed(
             [
                 entry.id
-                for candidate in candidates
-                if (entry := known.get(candidate.key))
-                and entry.state == EntryState.LOADED
-                and entry.content_hash != candidate.intent.content_hash
+                for entry, intent in newer
+                if entry.state == EntryState.LOADED
+                and entry.content_hash not in (UNKNOWN_HASH, intent.content_hash)
             ]
         )
+        return late
 
     def _may_be_claimed(self, entry: Entry | None) -> bool:
         if entry is None or entry.state == EntryState.CLAIMED:
             return True
         refused_in_this_try = entry.run_id == self.context.run.run_id and entry.updated_at >= self.since
         return entry.state == EntryState.REFUSED and not refused_in_this_try
-
-
-def _choice(one: Entry | Intent) -> tuple[bool, str | None, int]:
-    return one.chosen, one.bundle, one.bundle_size
 
 
 def _one_of_each(
@@ -152,11 +155,16 @@ def _one_of_each(
 
 
 def outcome_of(
-    candidate: Candidate, elsewhere: Collection[int], known: Mapping[Key, Entry], run: Run
+    candidate: Candidate,
+    elsewhere: Collection[int],
+    late: Mapping[Key, Reason],
+    known: Mapping[Key, Entry],
+    run: Run,
 ) -> Outcome:
     """Return what became of a candidate on which the load has decided.
 
     :param elsewhere: records of persons who have an offer for their unit under another external id.
+    :param late: candidates that a newer version at the partner speaks against, with the reason.
     :param known: the ledger's entries of the candidates.
     :raises WaitAndRepeat: the ledger holds an entry that is still open.
     """
@@ -164,7 +172,12 @@ def outcome_of(
     if candidate.record in elsewhere:
         duplicate, why = OutcomeKind.DUPLICATE, Reason.SAME_PERSON_ON_UNIT
         return Outcome(record=candidate.record, external_id=external_id, kind=duplicate, reason=why)
-    entry = known[candidate.key]
+    entry = known.get(candidate.key)
+    if candidate.key in late and (entry is None or entry.state in (EntryState.CLAIMED, EntryState.REFUSED)):
+        why = late[candidate.key]
+        return Outcome(record=candidate.record, external_id=external_id, kind=OutcomeKind.SKIPPED, reason=why)
+    if entry is None:
+        raise WaitAndRepeat("A prospect has no entry in the ledger after the load.")
     kind, reason = OutcomeKind.ALREADY_THERE, entry.reason
     if entry.state in (EntryState.AMBIGUOUS, EntryState.REFUSED):
         kind = OutcomeKind.QUARANTINED
@@ -172,7 +185,9 @@ def outcome_of(
         raise WaitAndRepeat(f"The ledger holds an open entry in state {entry.state.value!r} after the load.")
     elif entry.withdrawn_at:
         reason = Reason.WITHDRAWN_AFTER_LOAD
-    elif entry.changed_at or entry.content_hash != candidate.intent.content_hash:
+    elif entry.moved_at:
+        reason = Reason.MOVED
+    elif entry.changed_at or entry.content_hash not in (UNKNOWN_HASH, candidate.intent.content_hash):
         reason = Reason.CHANGED_AFTER_LOAD
     elif entry.run_id == run.run_id and entry.sent_at:
         kind = OutcomeKind.CREATED

@@ -16,6 +16,8 @@ from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind
+from letting_sync.reasons import Reason
+from letting_sync.settings import AcceptMode
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from letting_sync.ledger.ledger import Ledger
-    from letting_sync.ledger.records import Run
+    from letting_sync.ledger.records import Retraction, Run
     from letting_sync.tasks.load_offers.candidates import Candidate
     from letting_sync.tasks.load_offers.dry_run import Preview
     from letting_sync.tasks.load_offers.loader import Loader
@@ -49,6 +51,7 @@ class LoadOffersOperator(BaseOperator):
     :param erp: the ERP at this customer.
     :param key: fields that tell a person, as the ERP's duplicate check is set.
     :param poll: pause between two looks at an import that goes on.
+    :param accept: the pair's accept mode, which is kept with each offer; the param ``accept`` of a run comes first.
     :return: the chunk; nothing personal leaves the task.
     """
 
@@ -63,6 +66,7 @@ class LoadOffersOperator(BaseOperator):
         erp: ErpTarget,
         key: Sequence[str],
         poll: timedelta,
+        accept: AcceptMode = "auto",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -70,6 +74,7 @@ class LoadOffersOperator(BaseOperator):
         self.erp = erp.checked_for(self.system)
         self.key = tuple(key)
         self.poll = poll
+        self.accept = accept
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, until all is decided or something has to be waited for."""
@@ -96,15 +101,13 @@ class LoadOffersOperator(BaseOperator):
             ledger = Ledger(scope=erp.scope)
             since = since or ledger.now()
             dag_run = context["dag_run"]
-            window = tables.extent(chunk.folder).window or (None, None)
-            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, *window)
+            start, end = tables.extent(chunk.folder).window or (None, None)
+            accept = context["params"].get("accept") or self.accept
+            run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, start, end, accept)
             if is_dry_run(context["params"]):
                 return self._preview(chunk, LoadContext(ledger, erp, run))
             if chunk.is_first:
-                withdrawn = [row["external_id"] for row in tables.written_rows(chunk.folder, "withdrawn")]
-                ledger.mark_withdrawn(run.pair, withdrawn)
-                not_chosen = tables.written_rows(chunk.folder, "not_chosen")
-                ledger.mark_not_chosen(run.pair, [(row["external_id"], row["unit"]) for row in not_chosen])
+                ledger.mark_retracted(run, _retractions(chunk.folder, end))
             self._stop_if_the_target_changed(chunk, ledger, run)
             loader = Loader(
                 LoadContext(ledger, erp, run, partial(_ended_runs, context)),
@@ -114,7 +117,7 @@ class LoadOffersOperator(BaseOperator):
             )
             table = tables.rows(chunk.folder, "prospects", chunk)
             frame = tables.read(chunk.folder, "prospects", chunk)
-            some = candidates(table, frame, ledger, self.key)
+            some = candidates(table, frame, ledger, self.key, _as_written(chunk.folder, table))
             outcomes = _advance_with_short_pauses(loader, some)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, ledger.now(), loader.rounds_lost)
@@ -148,10 +151,10 @@ class LoadOffersOperator(BaseOperator):
 
         table = tables.rows(chunk.folder, "prospects", chunk)
         frame = tables.read(chunk.folder, "prospects", chunk)
-        some = candidates(table, frame, context.ledger, self.key)
+        written = _as_written(chunk.folder, table)
+        some = candidates(table, frame, context.ledger, self.key, written)
         loader = dry_run.DryLoader(context, lambda few: business_partners(context.erp, few, self.key))
-        previews = loader.preview(some)
-        written = {row["record"]: row for row in tables.rows(chunk.folder, "extracted")}
+        previews = loader.preview(some, _retractions(chunk.folder, context.run.window_end))
         fields = list(dry_run.sent_fields(previews, written, context.erp.sent_fields))
         staged.write(chunk.folder, chunk, staged.LOAD, dry_run.loads(previews), staged.WouldLoad)
         staged.write(chunk.folder, chunk, staged.FIELDS, fields, staged.FieldSent)
@@ -219,3 +222,21 @@ def _raw(previews: Sequence[Preview]) -> dict[int, str]:
         for preview in previews
         if preview.outcome.kind is OutcomeKind.QUARANTINED
     }
+
+
+def _retractions(folder: str, window_end: datetime | None) -> list[Retraction]:
+    """Who is not chosen any more, as ``extract`` staged it; without a time (an earlier version) as new as the window."""
+    from letting_sync.ledger.records import Retraction
+
+    return [
+        Retraction(row["external_id"], row.get("source_id"), reason, version)
+        for table, reason in (("withdrawn", Reason.WITHDRAWN), ("not_chosen", Reason.NOT_CHOSEN))
+        for row in tables.written_rows(folder, table)
+        if (version := row.get("updated_at") or window_end)
+    ]
+
+
+def _as_written(folder: str, prospects: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """The prospects' records as the partner wrote them, by running number."""
+    records = {row["record"] for row in prospects}
+    return {row["record"]: row for row in tables.rows(folder, "extracted") if row["record"] in records}

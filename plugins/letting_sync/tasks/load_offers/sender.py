@@ -12,9 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from letting_sync import window
 from letting_sync.erp import ClaimLost, Delivery
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.ledger.records import Entry, EntryState, Key
+from letting_sync.model import OfferStatus
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback
@@ -103,14 +105,33 @@ class Sender:
         }
 
     def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
-        """Records of persons who have an offer for this unit, or soon will, under another external id."""
+        """Records of persons who have an offer for this unit, or soon will, under another external id.
+
+        An offer that was rejected, has expired or was deleted stands in nobody's way.
+        """
         hashes = {candidate.intent.person_hash for candidate in items if candidate.intent.person_hash}
         there = self.context.ledger.find_person_on_unit(self.context.run.pair, hashes)
+        others = {}
+        for candidate in items:
+            theirs = there.get((candidate.intent.person_hash or "", candidate.intent.unit), ())
+            if theirs and candidate.intent.external_id not in {entry.external_id for entry in theirs}:
+                others[candidate.record] = theirs
+        loaded = {
+            entry.external_id for theirs in others.values() for entry in theirs if not _is_certain(entry)
+        }
+        offers = self.readback.offers(loaded) if loaded else {}
+        today = window.today()
         return {
-            candidate.record
-            for candidate in items
-            if (theirs := there.get((candidate.intent.person_hash or "", candidate.intent.unit)))
-            and candidate.intent.external_id not in theirs
+            record
+            for record, theirs in others.items()
+            if any(
+                _is_certain(entry)
+                or any(
+                    offer.status is OfferStatus.ACCEPTED or offer.is_open(today)
+                    for offer in offers.get(entry.key, ())
+                )
+                for entry in theirs
+            )
         }
 
     def _send_group(
@@ -187,6 +208,11 @@ class Sender:
             [entry.id for entry in taken], delivery.job, {batch[0].entry.claim}
         )
         return Sent(delivered=len(taken))
+
+
+def _is_certain(entry: Entry) -> bool:
+    """Whether an entry is known to be in the way without a look at its offer: in flight, or leased."""
+    return entry.state != EntryState.LOADED or bool(entry.lease_number)
 
 
 def _parts(items: Sequence[_T], size: int) -> list[Sequence[_T]]:

@@ -100,6 +100,7 @@ def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, An
         "already_there": ended(OutcomeKind.ALREADY_THERE),
         "leases_created": int(decided.get(AcceptanceState.LEASED, 0)),
         "held": int(decided.get(AcceptanceState.HELD, 0)),
+        "reviewed": {row["what"]: row["count"] for row in tables.rows(folder, "reviewed")},
         "suspects": len(tables.read(folder, "suspects")),
         "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
         "unknown_words": {row["subject"]: row["count"] for row in findings if row["code"] == UNKNOWN_WORD},

@@ -1,0 +1,205 @@
+"""What the partner has said of prospects, by version: a newer version overrules an older one, in whatever order they come.
+
+Runs are cleared and repeated in any order, so the order of writes says nothing. Each version of a record has the partner's
+own time (``updatedAt``), and that decides.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from letting_sync.ledger.database import AT_WRITING, LedgerDatabase, read, statements
+from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Retraction, Run
+from letting_sync.ledger.schema import entries, retractions
+from letting_sync.reasons import Reason
+
+_KEY = ("pair", "external_id", "source_id")
+_OF_A_VERSION = ("chosen", "bundle", "bundle_size", "source_id", "partner_updated_at")
+"""Columns that follow the newest version of the record."""
+_WITH_OFFER = (EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
+_ALL_RECORDS = ""
+"""Stored for a retraction that speaks of all records of an external id."""
+
+
+class PartnerVersions(LedgerDatabase):
+    """The part of :class:`~letting_sync.ledger.ledger.Ledger` that keeps what the partner says."""
+
+    def find_retractions(self, pair: str, external_ids: Collection[str]) -> list[Retraction]:
+        """Return who of these is not chosen any more, by the newest version that any run has read."""
+        columns = (
+            retractions.c.external_id,
+            retractions.c.source_id,
+            retractions.c.reason,
+            retractions.c.partner_updated_at,
+        )
+        found = list[Retraction]()
+        with self._reading() as connection:
+            for ids in statements(sorted(set(external_ids))):
+                query = sa.select(*columns).where(
+                    retractions.c.pair == pair, retractions.c.external_id.in_(ids)
+                )
+                for external_id, source_id, reason, updated_at in connection.execute(query).all():
+                    found.append(Retraction(external_id, source_id or None, reason, updated_at))
+        return found
+
+    def mark_retracted(self, run: Run, said: Iterable[Retraction]) -> None:
+        """Keep who is not chosen any more, and note it in the entries that are not newer.
+
+        A lease that exists stays; the history says that the prospect was withdrawn after it.
+        """
+        newest = _newest(said)
+        if not newest:
+            return
+        self._keep(run, newest)
+        by_id = defaultdict[str, list[Retraction]](list)
+        for one in newest.values():
+            by_id[one.external_id].append(one)
+        not_chosen, withdrawn = list[int](), defaultdict[tuple[Reason, bool], list[int]](list)
+        for entry in self._of_ids(run.pair, by_id):
+            for one in (one for one in by_id[entry.external_id] if one.overrules(entry)):
+                if one.reason is Reason.NOT_CHOSEN:
+                    not_chosen += [entry.id] if entry.chosen else []
+                elif entry.withdrawn_at is None:
+                    withdrawn[one.reason, entry.state in _WITH_OFFER].append(entry.id)
+        without_lease = entries.c.lease_number.is_(None)
+        self._change(not_chosen, Event.NOT_CHOSEN, by_run=run.run_id, only_if=without_lease, chosen=False)
+        for (reason, has_offer), ids in withdrawn.items():
+            said_so = Reason.WITHDRAWN_AFTER_LOAD if reason is Reason.WITHDRAWN else reason
+            self._change(
+                ids,
+                Event.WITHDRAWN,
+                by_run=run.run_id,
+                reason=said_so if has_offer else None,
+                withdrawn_at=AT_WRITING,
+            )
+
+    def _keep(self, run: Run, said: dict[tuple[str, str], Retraction]) -> None:
+        rows = [
+            {
+                "pair": run.pair,
+                "external_id": external_id,
+                "source_id": source_id,
+                "reason": one.reason,
+                "partner_updated_at": one.partner_updated_at,
+                "run_id": run.run_id,
+            }
+            for (external_id, source_id), one in said.items()
+        ]
+        with self._writing() as (connection, at):
+            insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(retractions)
+            new = {
+                name: getattr(insert.excluded, name) for name in (*rows[0], "noted_at") if name not in _KEY
+            }
+            keep_the_newest = insert.on_conflict_do_update(
+                index_elements=_KEY,
+                set_=new,
+                where=insert.excluded.partner_updated_at >= retractions.c.partner_updated_at,
+            )
+            for some in statements(rows):
+                connection.execute(keep_the_newest, [row | {"noted_at": at} for row in some])
+
+    def _of_ids(self, pair: str, external_ids: Collection[str]) -> list[Entry]:
+        found = list[Entry]()
+        with self._reading() as connection:
+            for ids in statements(sorted(external_ids)):
+                query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
+                found += read(connection, query)
+        return found
+
+    def find_same_applications(self, pair: str, external_ids: Collection[str]) -> dict[str, list[Entry]]:
+        """Return all entries of a pair with these external ids, by external id."""
+        found = defaultdict[str, list[Entry]](list)
+        for entry in self._of_ids(pair, set(external_ids)):
+            found[entry.external_id].append(entry)
+        return found
+
+    def mark_moved(self, ids: Collection[int], run_id: str) -> None:
+        """Note that the application of these entries is on another unit now; one with a lease stays as it is."""
+        not_yet = sa.and_(entries.c.moved_at.is_(None), entries.c.lease_number.is_(None))
+        self._change(ids, Event.MOVED, by_run=run_id, only_if=not_yet, moved_at=AT_WRITING)
+
+    def mark_seen(self, seen: Sequence[tuple[Entry, Intent]], run_id: str) -> None:
+        """Note the newest version of the records behind some entries: chosen or not, by which record, let with what.
+
+        A prospect who is chosen after a withdrawal is decided on anew, by a person.
+        """
+        quiet = list[dict[str, Any]]()
+        for entry, intent in seen:
+            values = {name: getattr(intent, name) for name in _OF_A_VERSION}
+            if entry.content_hash == intent.content_hash:
+                values["source_hash"] = intent.source_hash
+            what, more = _what_changed(entry, intent)
+            if what is None:
+                quiet.append({"entry": entry.id, "before": entry.partner_updated_at} | values)
+                continue
+            still = entries.c.partner_updated_at.is_not_distinct_from(entry.partner_updated_at)
+            only_if = (
+                sa.and_(still, entries.c.lease_number.is_(None)) if what is Event.CHOSEN_AGAIN else still
+            )
+            self._change([entry.id], what, by_run=run_id, only_if=only_if, **values | more)
+        self._note_quietly(quiet)
+
+    def _note_quietly(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write new versions that change nothing a person would want to read in the history."""
+        same_columns = defaultdict[tuple[str, ...], list[dict[str, Any]]](list)
+        for row in rows:
+            same_columns[tuple(name for name in row if name not in ("entry", "before"))].append(row)
+        with self._writing() as (connection, at):
+            for names, some in same_columns.items():
+                still = entries.c.partner_updated_at.is_not_distinct_from(sa.bindparam("before"))
+                statement = sa.update(entries).where(entries.c.id == sa.bindparam("entry"), still)
+                new: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+                connection.execute(statement.values(updated_at=at, **new), some)
+
+    def mark_reviewed(self, ids: Collection[int]) -> None:
+        """Note that entries were compared with partner and ERP, outside their window."""
+        with self._writing() as (connection, at):
+            for some in statements(sorted(set(ids))):
+                connection.execute(sa.update(entries).where(entries.c.id.in_(some)).values(reviewed_at=at))
+
+    def mark_closed(self, ids: Collection[int], reason: Reason, run_id: str) -> None:
+        """Note that nothing is left to decide on these entries."""
+        open_ = sa.and_(
+            entries.c.lease_number.is_(None),
+            sa.func.coalesce(entries.c.acceptance, "") != AcceptanceState.ACCEPTING,
+        )
+        self._change(
+            ids,
+            Event.CLOSED,
+            by_run=run_id,
+            only_if=open_,
+            reason=reason,
+            acceptance=AcceptanceState.CLOSED,
+            acceptance_reason=reason,
+        )
+
+
+def _newest(said: Iterable[Retraction]) -> dict[tuple[str, str], Retraction]:
+    """The newest version for each record, by external id and the record's id."""
+    newest = dict[tuple[str, str], Retraction]()
+    for one in said:
+        key = (one.external_id, one.source_id or _ALL_RECORDS)
+        if key not in newest or newest[key].partner_updated_at <= one.partner_updated_at:
+            newest[key] = one
+    return newest
+
+
+def _what_changed(entry: Entry, intent: Intent) -> tuple[Event | None, dict[str, Any]]:
+    """What a newer version means for an entry, and the columns that follow from it."""
+    if entry.withdrawn_at:
+        undecided = {"acceptance": None, "acceptance_reason": None}
+        return Event.CHOSEN_AGAIN, undecided | {
+            "withdrawn_at": None,
+            "moved_at": None,
+            "ask_reason": Reason.CHOSEN_AGAIN,
+        }
+    if entry.moved_at:
+        return Event.MOVED_BACK, {"moved_at": None}
+    if entry.chosen != intent.chosen:
+        return (Event.CHOSEN if intent.chosen else Event.NOT_CHOSEN), {}
+    return None, {}

@@ -1,0 +1,39 @@
+"""Mietblick as the acceptance sees it: a ``Partner``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from letting_sync import window
+from letting_sync.errors import RefuseRecord
+from letting_sync.partner import Current, PartnerTarget, Reference
+from mietblick import mapping
+from mietblick.hook import MietblickHook
+
+
+# guide: client
+class Mietblick:
+    """One customer's Mietblick."""
+
+    def __init__(self, target: PartnerTarget) -> None:
+        self.target, self.hook = target, MietblickHook(target.conn_id)
+
+    def current(self, references: Sequence[Reference]) -> list[Current]:
+        """What Mietblick has for each application now: one call each."""
+        return list(self.hook.concurrently(self._current, references))
+
+    def _current(self, reference: Reference) -> Current:
+        application = self.hook.application(reference.external_id)
+        if application is None:
+            return []
+        try:
+            return [mapping.to_prospect(application, self.target.separator, window.today())]
+        except RefuseRecord as refusal:
+            return [refusal]
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.hook.close()
+
+
+# guide: end
