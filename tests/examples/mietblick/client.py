@@ -1,39 +1,29 @@
-"""Mietblick as the acceptance sees it: a ``Partner``."""
+"""Mietblick as the acceptance sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
-from letting_sync import window
-from letting_sync.errors import RefuseRecord
-from letting_sync.partner import Current, PartnerTarget, Reference
+from letting_sync.http.partner_client import PartnerClient
+from letting_sync.model import Prospect
+from letting_sync.partner import Reference
 from mietblick import mapping
 from mietblick.hook import MietblickHook
 
 
 # guide: client
-class Mietblick:
-    """One customer's Mietblick."""
+class Mietblick(PartnerClient[MietblickHook]):
+    """One customer's Mietblick, asked for single applications."""
 
-    def __init__(self, target: PartnerTarget) -> None:
-        self.target, self.hook = target, MietblickHook(target.conn_id)
+    hook_type = MietblickHook
 
-    def current(self, references: Sequence[Reference]) -> list[Current]:
-        """What Mietblick has for each application now: one call each."""
-        return list(self.hook.concurrently(self._current, references))
-
-    def _current(self, reference: Reference) -> Current:
+    def find(self, reference: Reference) -> list[Any]:
         application = self.hook.application(reference.external_id)
-        if application is None:
-            return []
-        try:
-            return [mapping.to_prospect(application, self.target.separator, window.today())]
-        except RefuseRecord as refusal:
-            return [refusal]
+        return [] if application is None else [application]
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self.hook.close()
+    def to_prospect(self, record: Any, today: date) -> Prospect:
+        return mapping.to_prospect(record, self.target.separator, today)
 
 
 # guide: end

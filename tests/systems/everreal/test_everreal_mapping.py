@@ -30,6 +30,7 @@ def test_every_field_of_a_contract_finds_its_place():
         chosen=True,
         withdrawn=False,
         updated_at=datetime(2024, 11, 10, 10, 11, 12, 345000, tzinfo=UTC),
+        source_id="contract-1",
         salutation=Salutation.MRS,
         first_name="Zoë",
         last_name="Groß",

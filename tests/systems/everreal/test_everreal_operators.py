@@ -54,7 +54,13 @@ def test_ended_contracts_and_disabled_candidates_are_withdrawn_without_a_second_
     list(operator.read(*window))
     before = asked()
 
-    assert sorted(operator.read_withdrawn(*window)) == sorted([candidate_of[ended], candidate_of[disabled]])
+    withdrawn = list(operator.read_withdrawn(*window))
+    assert {one["id"] for one in withdrawn} == {ended, disabled}
+    # A disabled candidate has withdrawn from all of their contracts, an ended contract speaks of itself alone.
+    assert {operator.external_id_of(one): operator.source_id_of(one) for one in withdrawn} == {
+        candidate_of[ended]: ended,
+        candidate_of[disabled]: None,
+    }
     assert asked() == before
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import date
 from typing import Any, cast
 
-from letting_sync import window
-from letting_sync.errors import RefuseRecord
+from letting_sync.http.partner_client import PartnerClient
 from letting_sync.model import Prospect
 from letting_sync.partner import Current, PartnerTarget, Reference
 from letting_sync.systems.everreal import mapping
@@ -14,39 +14,33 @@ from letting_sync.systems.everreal.contracts import best_of_each
 from letting_sync.systems.everreal.hook import EverRealHook
 
 
-class EverReal:
-    """One customer's EverReal, where prospects are chosen in it: asked for contracts."""
+class EverReal(PartnerClient[EverRealHook]):
+    """One customer's EverReal, where prospects are chosen in it: asked for single contracts.
+
+    That contracts can be asked for by ``id`` is published. Prospects that were loaded before their contract's id was kept are
+    looked for among all contracts.
+    """
+
+    hook_type = EverRealHook
 
     def __init__(self, target: PartnerTarget) -> None:
-        self.target = target
-        self.hook = EverRealHook(target.conn_id)
+        super().__init__(target)
+        self._by_candidate: dict[str, Any] = {}
 
     def current(self, references: Sequence[Reference]) -> list[Current]:
-        """What EverReal has for each contract now: one call each (published: contracts can be asked for by ``id``).
-
-        Prospects that were loaded before their contract's id was kept are looked for among all contracts.
-        """
         without_id = {reference.external_id for reference in references if reference.source_id is None}
-        contracts = best_of_each(self.hook.contracts().read_all(), without_id) if without_id else {}
-        return list(self.hook.concurrently(lambda one: self._current(one, contracts), references))
+        if without_id:
+            self._by_candidate = best_of_each(self.hook.contracts().read_all(), without_id)
+        return super().current(references)
 
-    def _current(self, reference: Reference, contracts: Mapping[str, Any]) -> Current:
+    def find(self, reference: Reference) -> list[Any]:
         if reference.source_id is None:
-            contract = contracts.get(reference.external_id)
+            contract = self._by_candidate.get(reference.external_id)
         else:
             contract = self.hook.contract(reference.source_id)
-        if contract is None:
-            return []
         several_units = cast("mapping.SeveralUnits", self.target.options["several_units"])
-        return [self._mapped(part) for part in mapping.parts(contract, several_units)]
+        return [] if contract is None else mapping.parts(contract, several_units)
 
-    def _mapped(self, part: Any) -> Prospect | RefuseRecord:
+    def to_prospect(self, record: Any, today: date) -> Prospect:
         chosen_when = cast("mapping.ChosenWhen", self.target.options["chosen_when"])
-        try:
-            return mapping.contract_to_prospect(part, self.target.separator, window.today(), chosen_when)
-        except RefuseRecord as refusal:
-            return refusal
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self.hook.close()
+        return mapping.contract_to_prospect(record, self.target.separator, today, chosen_when)

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from datetime import date
+from typing import Any
 
-from letting_sync import window
-from letting_sync.errors import RefuseRecord
-from letting_sync.partner import Current, PartnerTarget, Reference
+from letting_sync.http.partner_client import PartnerClient
+from letting_sync.model import Prospect
+from letting_sync.partner import Reference
 from letting_sync.systems.immomio import mapping
 from letting_sync.systems.immomio.hook import ImmomioHook
 
 
-class Immomio:
-    """One customer's Immomio."""
+class Immomio(PartnerClient[ImmomioHook]):
+    """One customer's Immomio. It is asked for one application at a time (assumed: there is no call for several)."""
 
-    def __init__(self, target: PartnerTarget) -> None:
-        self.target = target
-        self.hook = ImmomioHook(target.conn_id)
+    hook_type = ImmomioHook
 
-    def current(self, references: Sequence[Reference]) -> list[Current]:
-        """What Immomio has for each application now: one call each (assumed: there is none for several)."""
-        return list(self.hook.concurrently(self._current, references))
-
-    def _current(self, reference: Reference) -> Current:
+    def find(self, reference: Reference) -> list[Any]:
         application = self.hook.application(reference.external_id)
-        if application is None:
-            return []
-        try:
-            return [mapping.to_prospect(application, self.target.separator, window.today())]
-        except RefuseRecord as refusal:
-            return [refusal]
+        return [] if application is None else [application]
 
-    def close(self) -> None:
-        """Give the connections back."""
-        self.hook.close()
+    def to_prospect(self, record: Any, today: date) -> Prospect:
+        return mapping.to_prospect(record, self.target.separator, today)

@@ -1,0 +1,54 @@
+"""Base of the partners' clients: asks for single records and maps them, see :class:`letting_sync.partner.Partner`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, ClassVar, Generic, TypeVar
+
+from letting_sync import window
+from letting_sync.errors import RefuseRecord
+from letting_sync.http.hook import ApiHook
+from letting_sync.model import Prospect
+from letting_sync.partner import Current, PartnerTarget, Reference
+
+_Hook = TypeVar("_Hook", bound=ApiHook)
+
+
+class PartnerClient(ABC, Generic[_Hook]):
+    """One customer's partner, asked for what it says of single prospects at this moment.
+
+    :cvar hook_type: the partner's hook.
+    """
+
+    hook_type: ClassVar[type[ApiHook]]
+
+    def __init__(self, target: PartnerTarget) -> None:
+        self.target = target
+        self.hook: _Hook = self.hook_type(target.conn_id)  # type: ignore[assignment]
+
+    @abstractmethod
+    def find(self, reference: Reference) -> Sequence[Any]:
+        """Return the partner's record for a reference, once for each of its units; nothing if it does not exist."""
+
+    @abstractmethod
+    def to_prospect(self, record: Any, today: date) -> Prospect:
+        """Map a record as the extraction does; a prospect, or :class:`RefuseRecord` is raised."""
+
+    def current(self, references: Sequence[Reference]) -> list[Current]:
+        """What the partner has for each reference now: one call each, as many at a time as it allows."""
+        return list(self.hook.concurrently(self._current, references))
+
+    def _current(self, reference: Reference) -> Current:
+        return [self._mapped(record) for record in self.find(reference)]
+
+    def _mapped(self, record: Any) -> Prospect | RefuseRecord:
+        try:
+            return self.to_prospect(record, window.today())
+        except RefuseRecord as refusal:
+            return refusal
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.hook.close()
