@@ -39,6 +39,7 @@ class Run:
     :param operator: settings of the operators that the pair's file would set, by attribute.
     :param modules: module attributes to set in the process, such as a constant that makes tests wait for minutes.
     :param ended: other runs of the pair of which Airflow says that they have ended.
+    :param under_way: other runs of the pair that Airflow counts among those that are queued or running.
     :param clock_ahead: how far the clock of the machine that the process runs on is ahead; below 0: behind.
     """
 
@@ -52,6 +53,7 @@ class Run:
     operator: Mapping[str, Any] = field(default_factory=dict)
     modules: Mapping[str, Any] = field(default_factory=dict)
     ended: Sequence[str] = ()
+    under_way: Sequence[str] = ()
     clock_ahead: timedelta = timedelta(0)
 
 
@@ -212,7 +214,8 @@ def _context(run: Run) -> dict[str, Any]:
 
     dag_run = SimpleNamespace(dag_id=run.pair, run_id=run.run_id, run_after=pendulum.instance(run.end))
     ti = SimpleNamespace(
-        get_dagrun_state=lambda dag_id, run_id: "failed" if run_id in run.ended else "running"
+        get_dagrun_state=lambda dag_id, run_id: "failed" if run_id in run.ended else "running",
+        get_dr_count=lambda dag_id, run_ids, states: len(set(run_ids) & set(run.under_way)),
     )
     return {
         "dag_run": dag_run,
