@@ -26,6 +26,21 @@ SYSTEMS = ("immomio", "everreal", "yuneo", "sigma")
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 COLUMNS = ("extracted", "duplicates", "quarantined", "skipped", "offers_created", "leases_created", "held")
 ENDED = ("success", "failed")
+LEGEND = """\
+  extracted    records that the partner had for yesterday     offers   made in the ERP
+  duplicates   the same person twice on one unit              leases   made of them
+  quarantined  not loaded, for a reason that a person fixes   held     offers that a person has to decide on
+  skipped      not handed over, e.g. not signed yet           state    reconciled: nothing was lost
+"""
+LOOK_AT_NEXT = """
+  What to look at next
+  1. {airflow}/plugin/prospects/prospects/           the page Prospects: what became of whom
+  2. {airflow}/plugin/prospects/prospects/?held=     held offers: two chosen prospects for one unit
+  3. Quarantine, fix, replay: open immomio_yuneo on the page Prospects and copy the id under Quarantine. At the partner
+     ({immomio}/) its unit number lacks a part. Correct it, then tick the id and press Replay:
+       curl {immomio}/_sandbox/actions -H 'Content-Type: application/json' \\
+         -d '{{"action": "change_unit", "application_id": "<id>", "unit": "<1.2.3.4, one of the others>"}}'
+"""
 START_UP_SECONDS, RUN_SECONDS = 240, 900
 
 
@@ -243,6 +258,7 @@ def _print_table(airflow: Airflow, runs: dict[str, dict[str, Any]]) -> bool:
         cells = "".join(f"{counts.get(column, '-'):>13}" for column in COLUMNS)
         print(f"  {pair:<16}{cells}  {'reconciled' if reconciled else run['state']}")
     print()
+    print(LEGEND)
     return all_well
 
 
@@ -250,4 +266,5 @@ def _print_addresses(airflow: Airflow, sandbox_ports: dict[str, int]) -> None:
     print(f"  Airflow UI    {airflow.url}   user admin, password {airflow.password}")
     for name, port in sandbox_ports.items():
         print(f"  {name:<12}  http://127.0.0.1:{port}/")
+    print(LOOK_AT_NEXT.format(airflow=airflow.url, immomio=f"http://127.0.0.1:{sandbox_ports['immomio']}"))
     print("  Ctrl-C stops everything.\n", flush=True)

@@ -356,6 +356,18 @@ def _routes(everreal: EverReal) -> APIRouter:
 
     @router.get("/", include_in_schema=False)
     async def page() -> Response:
-        return partner_page("EverReal", everreal.counts())
+        return partner_page("EverReal", everreal.counts(), [_applicant(one) for one in everreal.candidates])
 
     return router
+
+
+def _applicant(candidate: Record) -> dict[str, Any]:
+    unit = (candidate.get("listing") or {}).get("unit") or {}
+    return {
+        "id": candidate["id"],
+        "unit": unit.get("externalId"),
+        "first name": candidate.get("firstName"),
+        "last name": candidate.get("lastName"),
+        "disabled": "yes" if candidate.get("isDisabled") else "",
+        "updated": candidate.get("updatedAt"),
+    }

@@ -298,6 +298,18 @@ def _routes(immomio: Immomio) -> APIRouter:
 
     @router.get("/", include_in_schema=False)
     async def page() -> Response:
-        return partner_page("Immomio", immomio.counts())
+        return partner_page("Immomio", immomio.counts(), [_applicant(one) for one in immomio.applications])
 
     return router
+
+
+def _applicant(application: Record) -> dict[str, Any]:
+    person = application["mainTenant"]
+    return {
+        "id": application["id"],
+        "status": application["status"],
+        "unit": application["property"]["externalId"],
+        "first name": person["firstname"],
+        "last name": person["lastname"],
+        "updated": application["updatedAt"],
+    }

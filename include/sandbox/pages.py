@@ -58,10 +58,17 @@ def _table(title: str, records: list[dict[str, Any]]) -> str:
     )
 
 
-def partner_page(title: str, counts: dict[str, Any]) -> Response:
-    """A partner's records, counted by status."""
+def partner_page(title: str, counts: dict[str, Any], applicants: list[dict[str, Any]]) -> Response:
+    """A partner's records, counted by status, and its applicants, the latest change first."""
+    applicants = sorted(applicants, key=lambda one: str(one["updated"]))
     figures = {name: n for name, n in counts.items() if not isinstance(n, dict)}
-    return _page(title, _figures(figures) + "<h2>By status</h2>" + _figures(counts["by_status"]))
+    return _page(
+        title,
+        _figures(figures)
+        + "<h2>By status</h2>"
+        + _figures(counts["by_status"])
+        + _table("Applicants", applicants),
+    )
 
 
 def erp_page(title: str, erp: "Erp", jobs: list["Job"]) -> Response:
