@@ -267,7 +267,7 @@ class Sigma(Erp):
         return {
             "angebotNr": offer.number,
             "angebotsgruppe": f"IMP{offer.number // 1000}",
-            "externeId": offer.external_id,
+            "externeId": offer.external_id or None,
             "portal": offer.exchange,
             "art": "normal",
             "status": offer.status,

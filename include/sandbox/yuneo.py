@@ -240,7 +240,7 @@ class Yuneo(Erp):
         return {
             "id": offer.id,
             "number": offer.number,
-            "externalId": offer.external_id,
+            "externalId": offer.external_id or None,
             "exchange": offer.exchange,
             "createdAt": _time(offer.created_at),
             "validFrom": offer.valid_from.isoformat(),

@@ -329,6 +329,10 @@ def _another_installation_loads(world: World) -> None:
     world.system.add_offer("nobody knows", world.written(world.unit), world.person)
 
 
+def _a_clerk_makes_an_offer_by_hand(world: World) -> None:
+    world.system.add_offer("", world.written(world.unit), world.person)
+
+
 def _the_partner_withdraws(world: World) -> None:
     said = Retraction("anna", None, Reason.WITHDRAWN, datetime.now(UTC))
     world.ledger.mark_retracted(world.run(), [said])
@@ -360,6 +364,7 @@ def _a_second_offer_turns_up(world: World) -> None:
         (_another_pair_loads, "competing_offer"),
         (_another_pair_is_about_to_send, "competing_offer"),
         (_another_installation_loads, "competing_offer"),
+        (_a_clerk_makes_an_offer_by_hand, "competing_offer"),
         (_the_partner_withdraws, "withdrawn_after_load"),
         (_the_partner_changes_the_record, "changed_after_load"),
         (_a_clerk_hangs_the_offer_on_another_person, "person_changed"),

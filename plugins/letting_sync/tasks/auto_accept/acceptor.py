@@ -165,14 +165,12 @@ class Acceptor:
         return self.ledger.hash_of_content(dict(prospect))
 
     def _stranger_among(self, listed: Sequence[Offer], known: Collection[str]) -> bool:
-        """Whether an open offer of our exchange is listed that the ledger does not know.
+        """Whether an open offer is listed that the ledger does not know.
 
-        It can only come from a ledger that was lost, or from a second installation: not ours to pass over.
+        A clerk has made it by hand, or it comes from another exchange, a ledger that was lost, a second installation: not
+        ours to pass over.
         """
-        return any(
-            offer.external_id and offer.external_id not in known and offer.is_open(self.today)
-            for offer in listed
-        )
+        return any(offer.external_id not in known and offer.is_open(self.today) for offer in listed)
 
     def accept(self, entries: Sequence[Entry]) -> list[Decision]:
         """Accept what may be accepted and write down what became of each.

@@ -15,7 +15,8 @@ offer_rejected, offer_ignored, expired, not_yet_valid, kind_not_normal, unknown_
                        what the offer itself says
 person_changed         the offer hangs on another business partner than when it was loaded
 lease_on_other_unit    the same application has, or is just getting, a lease on another unit
-competing_offer        another chosen prospect has an open claim on the unit; then neither is accepted
+competing_offer        another chosen prospect has an open claim on the unit, then neither is accepted; or a clerk has made
+                       an open offer on it by hand
 unit_let               the ERP says that a lease runs on the unit at that date
 offer_changed          somebody changed the offer between reading and accepting, again and again
 bundle_incomplete      a unit that the partner lets together with this one has no offer (yet)
