@@ -28,8 +28,8 @@ $(READY): requirements-dev.txt pyproject.toml
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
-demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=1: end after the table; PORT=8080 SANDBOX_PORT=8091)
-	@$(BIN)/python -m include.demo $(if $(ONCE),--once) $(if $(PORT),--airflow-port $(PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT))
+demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=1: end after the table; PORT=8080 SANDBOX_PORT=8091 MAIL_PORT=8096)
+	@$(BIN)/python -m include.demo $(if $(ONCE),--once) $(if $(PORT),--airflow-port $(PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT)) $(if $(MAIL_PORT),--mail-port $(MAIL_PORT))
 
 lint: $(READY) ## the quick part of `make test`: format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: ok"

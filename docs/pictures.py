@@ -99,11 +99,12 @@ class Demo:
 @contextlib.contextmanager
 def running_demo() -> Iterator[Demo]:
     """A demo of our own, on free ports and in a folder of its own."""
-    airflow_port = free_ports(5, range(18300, 60000, 10))
-    sandbox_port = airflow_port + 1
+    airflow_port = free_ports(7, range(18300, 60000, 10))
+    sandbox_port, mail_port = airflow_port + 1, airflow_port + 5
     with tempfile.TemporaryDirectory(prefix="pictures-") as folder:
         home = Path(folder) / "airflow"
         ports = ("--airflow-port", str(airflow_port), "--sandbox-port", str(sandbox_port))
+        ports += ("--mail-port", str(mail_port))
         process = subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-m", "include.demo", "--home", str(home), *ports],
             cwd=ROOT,

@@ -50,6 +50,9 @@ def main() -> int:
     parser.add_argument("--once", action="store_true", help="end after the table")
     parser.add_argument("--airflow-port", type=int, default=8080)
     parser.add_argument("--sandbox-port", type=int, default=8091, help="first of four")
+    parser.add_argument(
+        "--mail-port", type=int, default=8096, help="of the mailbox's page; SMTP is the one after it"
+    )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--home", type=Path, default=HOME, help="emptied first; databases and logs")
     options = parser.parse_args()
@@ -66,20 +69,24 @@ def main() -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     sandbox_ports = {name: options.sandbox_port + i for i, name in enumerate(SYSTEMS)}
-    for port in (options.airflow_port, *sandbox_ports.values()):
+    smtp_port, mail_port = options.mail_port + 1, options.mail_port
+    for port in (options.airflow_port, *sandbox_ports.values(), smtp_port, mail_port):
         must_be_free(port)
     home = options.home.resolve()
     shutil.rmtree(home, ignore_errors=True)
     (home / "logs").mkdir(parents=True)
     environment = environment_of(home, options.airflow_port, sandbox_ports)
+    environment |= mail_settings(smtp_port)
     with Processes(home / "logs", environment) as processes:
+        ports = ("--smtp-port", str(smtp_port), "--page-port", str(mail_port))
+        processes.start("mailbox", (sys.executable, "-m", "include.demo.mailbox", *ports))
         start_sandbox(processes, options.sandbox_port, options.seed)
         airflow = start_airflow(processes, options.airflow_port)
         say("running the four pairs for yesterday")
         states = airflow.run_pairs()
         all_well = _print_table(airflow, states)
         if not options.once:
-            _print_addresses(airflow, sandbox_ports)
+            _print_addresses(airflow, sandbox_ports, mail_port)
             processes.wait_until(lambda: False, float("inf"), "")
     return 0 if all_well else 1
 
@@ -140,6 +147,16 @@ def environment_of(home: Path, airflow_port: int, sandbox_ports: dict[str, int])
     return {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | settings
 
 
+def mail_settings(smtp_port: int) -> dict[str, str]:
+    """Settings that send every alert to the demo's mailbox."""
+    extra = {"from_email": "airflow@example.org", "disable_ssl": True, "disable_tls": True}
+    smtp = {"conn_type": "smtp", "host": "127.0.0.1", "port": smtp_port, "extra": extra}
+    return {
+        "AIRFLOW__PROSPECTS__ALERT_EMAIL_TO": "oncall@example.org",
+        "AIRFLOW_CONN_SMTP_DEFAULT": json.dumps(smtp),
+    }
+
+
 def _airflow() -> str:
     return str(Path(sys.executable).with_name("airflow"))
 
@@ -147,7 +164,9 @@ def _airflow() -> str:
 def must_be_free(port: int) -> None:
     """Raise :class:`Failed` if something listens on the port."""
     if not is_free(port):
-        raise Failed(f"port {port} is taken; stop what uses it, or give --airflow-port / --sandbox-port")
+        raise Failed(
+            f"port {port} is taken; stop what uses it, or give --airflow-port, --sandbox-port or --mail-port"
+        )
 
 
 def say(text: str) -> None:
@@ -262,9 +281,10 @@ def _print_table(airflow: Airflow, runs: dict[str, dict[str, Any]]) -> bool:
     return all_well
 
 
-def _print_addresses(airflow: Airflow, sandbox_ports: dict[str, int]) -> None:
+def _print_addresses(airflow: Airflow, sandbox_ports: dict[str, int], mail_port: int) -> None:
     print(f"  Airflow UI    {airflow.url}   user admin, password {airflow.password}")
     for name, port in sandbox_ports.items():
         print(f"  {name:<12}  http://127.0.0.1:{port}/")
+    print(f"  mailbox       http://127.0.0.1:{mail_port}/   every alert as a mail")
     print(LOOK_AT_NEXT.format(airflow=airflow.url, immomio=f"http://127.0.0.1:{sandbox_ports['immomio']}"))
     print("  Ctrl-C stops everything.\n", flush=True)
