@@ -10,8 +10,7 @@ import pytest
 
 from letting_sync.erp import Outgoing
 from letting_sync.errors import RefuseRecord, StopRun
-from letting_sync.model import Prospect
-from letting_sync.tasks.load_offers.candidates import CONTENT
+from letting_sync.model import CONTENT_FIELDS, Prospect
 
 Make = Callable[..., list[Outgoing]]
 WHOLE = {
@@ -38,7 +37,9 @@ def test_the_preview_names_each_field_that_is_sent(customer: Any, make: Make) ->
 
     assert set(customer.erp.sent_fields.values()) == sent.keys()
     assert customer.erp.sent_fields.keys() <= Prospect.model_fields.keys()
-    assert customer.erp.sent_fields.keys() >= CONTENT - {"title"}, "neither ERP has a field for a title"
+    assert customer.erp.sent_fields.keys() >= CONTENT_FIELDS - {"title"}, (
+        "neither ERP has a field for a title"
+    )
 
 
 def test_what_would_not_be_sent_is_refused_in_the_preview_too(customer: Any, make: Make) -> None:
