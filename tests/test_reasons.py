@@ -32,6 +32,7 @@ OTHER_THINGS = {
     ("tasks/auto_accept/dry_run.py", "not_chosen"): "a staged table",
     ("tasks/load_offers/operator.py", "withdrawn"): "a staged table",
     ("tasks/load_offers/operator.py", "not_chosen"): "a staged table",
+    ("staging/tables.py", "not_chosen"): "a staged table",
     ("staging/tables.py", "withdrawn"): "a column of prospects",
     ("model.py", "expired"): "the status of an offer in the ERP",
     ("ledger/deletion.py", "leased"): "a key of the retention's counts",

@@ -225,5 +225,9 @@ GERMAN: dict[str, str] = {
     "event.approval asked": "Um Freigabe gebeten",
     "event.approved": "Freigegeben von {reference}",
     "event.erased": "Personenbezogene Daten wurden auf Antrag gelöscht; die Nummern des Vertrags bleiben",
+    "event.moved to another unit at the partner": "Im Portal gehört die Bewerbung jetzt zu einer anderen Einheit",
+    "event.moved back to this unit at the partner": "Im Portal gehört die Bewerbung wieder zu dieser Einheit",
+    "event.chosen again at the partner": "Im Portal erneut ausgewählt",
+    "event.closed": "Abgeschlossen: Es ist nichts mehr zu entscheiden",
     "event.by": "von {reference}",
 }

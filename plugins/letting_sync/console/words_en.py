@@ -225,5 +225,9 @@ ENGLISH: dict[str, str] = {
     "event.approval asked": "Somebody was asked for approval",
     "event.approved": "Approved by {reference}",
     "event.erased": "Personal data was erased on request; the numbers of the lease stay",
+    "event.moved to another unit at the partner": "The partner has moved the application to another unit",
+    "event.moved back to this unit at the partner": "Moved back to this unit at the partner",
+    "event.chosen again at the partner": "Chosen again at the partner",
+    "event.closed": "Closed: nothing is left to decide",
     "event.by": "by {reference}",
 }
