@@ -19,6 +19,7 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "postal_code"]
 
 
+NearMatch = Literal["ask", "load"]
 AcceptMode = Literal["auto", "approval", "off"]
 """Whether offers become leases: by the policy alone, after a person's answer, or not at all. From least to most strict."""
 
@@ -88,6 +89,10 @@ class DuplicateCheck(SettingsGroup):
         default=("first_name", "last_name", "birth_date"), min_length=1
     )
     without_key: Literal["load", "quarantine"] = "load"
+    near_match: NearMatch = Field(
+        default="ask",
+        description="whether a near match among stored business partners needs a person before a lease",
+    )
 
 
 class AlertLimits(SettingsGroup):

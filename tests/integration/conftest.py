@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from fastapi.testclient import TestClient
 
 from include.sandbox import Sandbox
 
@@ -51,6 +52,20 @@ class Runner:
         with create_session() as session:
             rows = session.query(XComModel).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
             return {row.task_id: XComModel.deserialize_value(row) for row in rows}
+
+
+@pytest.fixture(scope="module")
+def airflow(airflow_db: None) -> Iterator[TestClient]:
+    """Airflow's API as a logged-in administrator calls it; one app, since Airflow keeps parts of it per process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of this test, long enough for its algorithm")
+        from airflow.api_fastapi.app import create_app
+
+        with TestClient(create_app()) as client:
+            token = client.get("/auth/token").json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield client
 
 
 @pytest.fixture

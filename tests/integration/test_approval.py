@@ -3,69 +3,14 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from approver import NO, YES, Person
 from fastapi.testclient import TestClient
 
 from include.sandbox import Sandbox
 from letting_sync.settings import AcceptancePolicy
-
-ASK_SECONDS = 240
-
-
-@pytest.fixture(scope="module")
-def airflow(airflow_db: None) -> Iterator[TestClient]:
-    """Airflow's API as a logged-in administrator calls it; one app, since Airflow keeps parts of it per process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "a secret of this test, long enough for its algorithm")
-        from airflow.api_fastapi.app import create_app
-
-        with TestClient(create_app()) as client:
-            token = client.get("/auth/token").json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
-            yield client
-
-
-class Person(threading.Thread):
-    """Somebody who waits for the question, looks at the world at that moment, and answers."""
-
-    def __init__(
-        self, airflow: TestClient, look: Callable[[], Any], option: str, number: int | None = None
-    ) -> None:
-        super().__init__(daemon=True)
-        self.airflow, self.look, self.option, self.number = airflow, look, option, number
-        self.question: dict[str, Any] = {}
-        self.seen: Any = None
-        self.selected: list[str] = []
-
-    def run(self) -> None:
-        end = time.monotonic() + ASK_SECONDS
-        while time.monotonic() < end:
-            response = self.airflow.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false").json()
-            # An answer before the task is parked is lost in `dag.test()`, which writes the parked state after it.
-            parked = [
-                q for q in response.get("hitl_details", []) if q["task_instance"]["state"] == "awaiting_input"
-            ]
-            if parked and self._respond(parked[0]):
-                return
-            time.sleep(0.2)
-
-    def _respond(self, question: dict[str, Any]) -> bool:
-        self.question, self.seen = question, self.look()
-        self.selected = question["params"]["offers"]["value"][: self.number]
-        task = question["task_instance"]
-        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/auto_accept/0/hitlDetails"
-        body = {"chosen_options": [self.option], "params_input": {"offers": self.selected}}
-        # SQLite may be locked by the run for a moment; a person would press the button again.
-        return self.airflow.patch(path, json=body).is_success
-
-
-YES, NO = "Accept the selected offers", "Accept none"
 
 
 @pytest.mark.parametrize("pair", ["immomio_yuneo", "everreal_sigma"])

@@ -36,9 +36,8 @@ def quarantine(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
 
 def suspects(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
     """The pairs of records that may be one person, likeliest first, and how many there are in all."""
-    rows = _columns(
-        dag_id, run_id, "suspects", ("record", "other_record", "other_partner", "score", "reason")
-    )
+    names = ("record", "other_record", "other_partner", "score", "reason")
+    rows = [row for table in ("suspects", "near_partners") for row in _columns(dag_id, run_id, table, names)]
     rows.sort(key=lambda row: -(row["score"] or 0))
     shown = rows[:MOST_ROWS]
     ids: dict[int, str] = {}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -158,6 +158,17 @@ class Ledger(PartnerVersions):
             for some in statements(claimed):
                 note(connection, [entry.id for entry in some], Event.CLAIMED, at, run.run_id)
         return {entry.key: entry for entry in claimed}
+
+    def mark_to_ask(self, doubts: Mapping[int, tuple[Reason, str | None]]) -> None:
+        """Note before sending that a person has to be asked before a lease, whatever the accept mode.
+
+        :param doubts: by entry why, and the number of the business partner that may be the same person.
+        """
+        groups = defaultdict[tuple[Reason, str | None], list[int]](list)
+        for entry_id, doubt in doubts.items():
+            groups[doubt].append(entry_id)
+        for (reason, number), ids in groups.items():
+            self._change(ids, Event.IN_DOUBT, reference=number, ask_reason=reason, near_partner_number=number)
 
     def mark_sent(self, ids: Collection[int], token: str) -> set[int]:
         """Mark claimed entries as sent, just before they are.

@@ -55,6 +55,7 @@ class Event(StrEnum):
     OFFER = "offer"
     REFUSED = "refused"
     SEVERAL_OFFERS = "several offers found"
+    IN_DOUBT = "a person is to be asked"
     CHANGED = "changed at the partner"
     CHOSEN = "chosen at the partner"
     NOT_CHOSEN = "no longer chosen at the partner"
@@ -199,6 +200,7 @@ class Entry:
     partner_updated_at: datetime | None
     accept_mode: AcceptMode | None
     ask_reason: Reason | None
+    near_partner_number: str | None
     reviewed_at: datetime | None
     run_id: str
     window_start: datetime | None

@@ -136,6 +136,7 @@ entries = sa.Table(
     sa.Column("partner_updated_at", UtcDateTime, comment="newest version of the record that was read"),
     sa.Column("accept_mode", sa.String(20), comment="accept mode of the run that loaded it"),
     sa.Column("ask_reason", Coded(60, Reason.stored), comment="why a person is asked, whatever the mode"),
+    sa.Column("near_partner_number", sa.String(64), comment="business partner that may be the same person"),
     sa.Column("reviewed_at", UtcDateTime, comment="compared with partner and ERP outside its window"),
     sa.Column("run_id", sa.String(250), nullable=False, comment="the run that loaded it, or tried last"),
     sa.Column("window_start", UtcDateTime),

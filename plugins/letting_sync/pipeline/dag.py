@@ -49,6 +49,7 @@ def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
         load_offers = pair.erp.system.load.partial(
             task_id="load_offers",
             key=pair.duplicates.matching_key,
+            near_match=pair.duplicates.near_match,
             poll=pair.execution.poll,
             accept=pair.acceptance.accept,
             outlets=[_asset(pair, "offers", "offers_loaded")],

@@ -26,6 +26,7 @@ class WouldLoad:
     :param kind: an :class:`~letting_sync.model.OutcomeKind`; ``created``: an offer would be made.
     :param reason: why, if not.
     :param business_partner: number of the person in the ERP; ``None``: a business partner would be made.
+    :param ask_reason: why a person would be asked before a lease, whatever the accept mode.
     """
 
     record: int
@@ -34,6 +35,7 @@ class WouldLoad:
     kind: str
     reason: str | None
     business_partner: str | None
+    ask_reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ not_chosen     the same of those that choose nobody (any more)
 extent         how many records were extracted, and the run's window; written last, so its time is that of the reading
 prospects      by ``record``: prospects that go to the ERP, cleaned, each person once per unit, with ``person`` and ``chunk``
 suspects       by ``record`` and ``other_record``: prospects that may be one person, for a person to look at
+near_partners  by ``record``: prospects that may be a stored business partner, which is named by its number
 outcomes_*     by ``record``: kind and reason of each that ended in that task
 quarantine_*   by ``record``: reason, detail and the raw record of each that needs a person
 acceptance     by external id and unit: each offer decided on, leased or held, and why

@@ -13,11 +13,12 @@ from letting_sync.ledger.records import Entry, Intent, Run
 from letting_sync.model import OutcomeKind
 from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.loader import Loader
+from letting_sync.tasks.load_offers.partner_search import PartnerMatch
 from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
 PAIR = "a pair"
 READ_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-Numbers = Mapping[int, str | RefuseRecord]
+Numbers = Mapping[int, PartnerMatch | RefuseRecord]
 
 
 class Loading:

@@ -15,6 +15,7 @@ from letting_sync.ledger.records import Retraction
 from letting_sync.model import OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.loader import Loader
+from letting_sync.tasks.load_offers.partner_search import PartnerMatch
 from letting_sync.tasks.load_offers.readback import Waiting
 from tests.systems.erps.loading import CREATED, PAIR, READ_AT, Loading, Numbers
 
@@ -257,7 +258,7 @@ def test_what_cannot_be_written_for_the_erp_is_refused_with_its_reason(loading: 
 def test_whom_the_erp_knows_travels_with_their_number(loading: Loading) -> None:
     number = str(loading.customer.partner(first_name="Anna "))
     anna, bert = loading.item("anna"), loading.item("bert", 1)
-    numbers: Numbers = {0: number, 1: RefuseRecord("ambiguous_partner", "Two persons fit.")}
+    numbers: Numbers = {0: PartnerMatch(number), 1: RefuseRecord("ambiguous_partner", "Two persons fit.")}
 
     assert loading.load([anna, bert], numbers=numbers) == [
         CREATED,

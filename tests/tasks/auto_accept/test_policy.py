@@ -19,7 +19,7 @@ ENTRY = Entry(
     offer_number="11", business_partner_number="7", business_partner_created=True, lease_number=None,
     acceptance=None, acceptance_reason=None, acceptance_run=None, accepting_since=None, decided_by=None,
     decided_at=None, changed_at=None, withdrawn_at=None, moved_at=None, source_id=None, source_hash=None,
-    partner_updated_at=None, accept_mode=None, ask_reason=None, reviewed_at=None, run_id="r", window_start=NOW, window_end=NOW,
+    partner_updated_at=None, accept_mode=None, ask_reason=None, near_partner_number=None, reviewed_at=None, run_id="r", window_start=NOW, window_end=NOW,
     created_at=NOW, updated_at=NOW,
 )  # fmt: skip
 OFFER = Offer(

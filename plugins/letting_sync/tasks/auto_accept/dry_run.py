@@ -132,6 +132,7 @@ class LoadedLedger:
             "bundle": row["bundle"],
             "bundle_size": row["bundle_size"],
             "business_partner_number": load.business_partner,
+            "ask_reason": Reason.stored(load.ask_reason) if load.ask_reason else None,
             "source_id": row.get("source_id"),
             "partner_updated_at": row["updated_at"],
             "run_id": self._run.run_id,

@@ -213,7 +213,7 @@ class AcceptOffersOperator(HITLOperator):
     def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
         """Park the task until a person has answered; never returns."""
         offers = [decision.offer for decision in acceptable if decision.offer]
-        self.body = self._question(offers)
+        self.body = self._question(acceptable)
         numbers, words = [offer.number for offer in offers], question.words()
         self.params = ParamsDict(
             {
@@ -229,23 +229,20 @@ class AcceptOffersOperator(HITLOperator):
         )
         super().execute(context)
 
-    def _question(self, offers: Sequence[Offer]) -> str:
+    def _question(self, acceptable: Sequence[Decision]) -> str:
         """The offers as a table, in Markdown; nothing personal."""
         words = question.words()
         end = question.end_of(datetime.now(UTC), self.policy.approval_timeout, self.policy.approval_ends)
         self.response_timeout = end - datetime.now(UTC)
-        return "\n".join(
-            [
-                f"| {' | '.join(words.columns)} |",
-                "| --- | --- | --- |",
-                *(
-                    f"| {self._linked(o)} | {self._unit(o)} | {question.written_day(o.lease_start)} |"
-                    for o in offers
-                ),
-                "",
-                words.without_response.format(end=question.written_moment(end)),
-            ]
-        )
+        in_doubt = any(decision.entry.ask_reason for decision in acceptable)
+        columns = [*words.columns, *(words.doubt_columns if in_doubt else ())]
+        rows = [columns, ["---"] * len(columns)]
+        for decision in acceptable:
+            if o := decision.offer:
+                row = [self._linked(o), self._unit(o), question.written_day(o.lease_start)]
+                rows.append([*row, *(question.doubts(decision) if in_doubt else ())])
+        table = [f"| {' | '.join(row)} |" for row in rows]
+        return "\n".join([*table, "", words.without_response.format(end=question.written_moment(end))])
 
     @staticmethod
     def _linked(offer: Offer) -> str:

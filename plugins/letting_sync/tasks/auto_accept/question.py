@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from letting_sync.config import Language, language
+from letting_sync.locales.reasons import of as reason_words
 from letting_sync.window import TIMEZONE
+
+if TYPE_CHECKING:
+    from letting_sync.tasks.auto_accept.policy import Decision
 
 WORKDAYS = range(5)
 DAY_BEGINS, DAY_ENDS, LATE_MORNING = time(8), time(18), time(10)
@@ -29,6 +33,7 @@ class ApprovalWords:
     approve: str
     reject: str
     columns: tuple[str, str, str]
+    doubt_columns: tuple[str, str, str]
     start_of_the_erp: str
     without_response: str
     offers: str
@@ -43,6 +48,7 @@ WORDS: dict[Language, ApprovalWords] = {
         approve="Accept the selected offers",
         reject="Accept none",
         columns=("Offer", "Unit", "Lease start"),
+        doubt_columns=("Why you are asked", "Business partner", "May be the same person"),
         start_of_the_erp="as in the ERP",
         without_response="Without an answer by {end} they stay held.",
         offers="Offers to accept",
@@ -55,6 +61,7 @@ WORDS: dict[Language, ApprovalWords] = {
         approve="Ausgewählte Angebote annehmen",
         reject="Keines annehmen",
         columns=("Angebot", "Einheit", "Vertragsbeginn"),
+        doubt_columns=("Warum gefragt wird", "Geschäftspartner", "Vielleicht dieselbe Person"),
         start_of_the_erp="wie im ERP",
         without_response="Ohne Antwort bis {end} Uhr bleiben sie zurückgestellt.",
         offers="Anzunehmende Angebote",
@@ -93,6 +100,13 @@ def end_of(asked: datetime, timeout: timedelta, ends: Literal["working_hours", "
     while day.weekday() not in WORKDAYS:
         day += timedelta(days=1)
     return datetime.combine(day, LATE_MORNING, ZoneInfo(TIMEZONE))
+
+
+def doubts(decision: Decision) -> tuple[str, str, str]:
+    """Why a person is asked about an offer, and the numbers of the business partners: the offer's, and the other one."""
+    entry, offer = decision.entry, decision.offer
+    why = reason_words(language()).get(entry.ask_reason, str(entry.ask_reason)) if entry.ask_reason else ""
+    return why, (offer and offer.business_partner_number) or "", entry.near_partner_number or ""
 
 
 def options_in_all_languages() -> list[str]:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-WRITTEN_BY_CHUNK = ("outcomes_load_offers", "quarantine_load_offers", "acceptance", *dry_run.TABLES)
+WRITTEN_BY_CHUNK = (
+    "outcomes_load_offers",
+    "quarantine_load_offers",
+    "near_partners",
+    "acceptance",
+    *dry_run.TABLES,
+)
 """Tables of the tasks behind ``dedup``, which come in as many files as the run has chunks."""
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from letting_sync.erp import Erp, Outgoing
-from letting_sync.errors import RefuseRecord
+from letting_sync.erp import Outgoing
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry, Intent, Key
 from letting_sync.model import Prospect
-from letting_sync.reasons import Reason
+from letting_sync.tasks.load_offers.partner_search import PartnerMatch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,12 +30,14 @@ class Candidate(Outgoing):
     :param person: number of the person within the run; the same on several units.
     :param intent: what the ledger keeps of it.
     :param claimed: the ledger's entry as this run has claimed it; ``None``: not claimed yet.
+    :param placeholder_birth_date: the partner wrote a date of birth that nobody has; it counts as missing.
     """
 
     record: int
     person: int
     intent: Intent
     claimed: Entry | None = None
+    placeholder_birth_date: bool = False
 
     @property
     def key(self) -> Key:
@@ -52,9 +53,14 @@ class Candidate(Outgoing):
             raise ValueError("a candidate is sent only under a claim")
         return self.claimed
 
-    def with_partner(self, number: str | None) -> Candidate:
-        """The same candidate as a person whom the ERP knows by this number."""
-        return replace(self, business_partner_number=number)
+    def as_found(self, match: PartnerMatch | None) -> Candidate:
+        """The same candidate as the ERP's business partners know it."""
+        if match is None:
+            return self
+        prospect = self.prospect
+        if match.without_birth_date:
+            prospect = prospect.model_copy(update={"birth_date": None})
+        return replace(self, prospect=prospect, business_partner_number=match.number)
 
 
 def candidates(
@@ -89,8 +95,21 @@ def candidates(
             source_hash=ledger.hash_of_content(source) if (source := written.get(row["record"])) else None,
             partner_updated_at=prospect.updated_at,
         )
-        found.append(Candidate(prospect=prospect, record=row["record"], person=row["person"], intent=intent))
+        found.append(
+            Candidate(
+                prospect=prospect,
+                record=row["record"],
+                person=row["person"],
+                intent=intent,
+                placeholder_birth_date=_had_placeholder(row),
+            )
+        )
     return found
+
+
+def _had_placeholder(row: Mapping[str, Any]) -> bool:
+    """Whether cleaning has taken a placeholder for the missing date that it stands for."""
+    return row["birth_date"] is None and "birth_date" in (row.get("changed") or "").split(",")
 
 
 def _person_hashes(frame: pd.DataFrame, ledger: Ledger, key: Sequence[str]) -> dict[int, str]:
@@ -104,42 +123,3 @@ def _person_hashes(frame: pd.DataFrame, ledger: Ledger, key: Sequence[str]) -> d
         for record, person in zip(frame["record"], keys, strict=True)
         if isinstance(person, str)
     }
-
-
-def business_partners(
-    erp: Erp, some: Sequence[Candidate], key: Sequence[str]
-) -> Mapping[int, str | RefuseRecord]:
-    """Look persons up among the ERP's business partners: in bulk, by date of birth or e-mail address.
-
-    :return: by ``record`` the number of each that the ERP knows, or why none can be told.
-    """
-    import pandas as pd
-
-    from letting_sync.matching.partners import match_partners
-
-    birth_dates = {one.prospect.birth_date for one in some if one.prospect.birth_date}
-    emails = {one.prospect.email for one in some if not one.prospect.birth_date and one.prospect.email}
-    stored = [partner.model_dump() for partner in erp.business_partners(birth_dates, emails)]
-    if not stored:
-        return {}
-    rows = [{"record": one.record, "person": one.person, **one.prospect.model_dump()} for one in some]
-    matches = match_partners(_typed(pd.DataFrame(rows)), _typed(pd.DataFrame(stored)), tuple(key))
-    numbers: dict[int, str | RefuseRecord] = {}
-    for row in matches.to_dict("records"):
-        if row["reason"] == Reason.AMBIGUOUS_PARTNER:
-            numbers[row["record"]] = RefuseRecord(
-                Reason.AMBIGUOUS_PARTNER, "Several business partners of the ERP fit."
-            )
-        elif isinstance(row["business_partner_number"], str):
-            numbers[row["record"]] = row["business_partner_number"]
-    return numbers
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Text columns as text even where all of them are empty."""
-    import pandas as pd
-
-    texts = [name for name in frame.columns if name not in ("record", "person", "birth_date", "lease_start")]
-    frame[texts] = frame[texts].astype("str")
-    frame["birth_date"] = pd.to_datetime(frame["birth_date"]).astype("datetime64[s]")
-    return frame

@@ -14,9 +14,10 @@ from letting_sync.reasons import Reason
 from letting_sync.staging.dry_run import FieldSent, WouldLoad
 from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.loader import outcome_of
+from letting_sync.tasks.load_offers.partner_search import PartnerMatch
 from letting_sync.tasks.load_offers.partner_versions import overtaken
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback
-from letting_sync.tasks.load_offers.sender import PartnerNumbers, Sender
+from letting_sync.tasks.load_offers.sender import SearchPartners, Sender
 
 _ON_WHICH_THE_LOAD_HAS_DECIDED = (EntryState.LOADED, EntryState.AMBIGUOUS)
 _FIELDS = tuple(name for name in Prospect.model_fields if name in CONTENT_FIELDS | {"unit"})
@@ -28,23 +29,25 @@ class Preview:
 
     :param outcome: as the load would end; ``created``: an offer would be made.
     :param fields: what would be sent, by the ERP's own names; empty if nothing would be.
+    :param ask_reason: why a person would be asked before a lease, whatever the accept mode.
     """
 
     candidate: Candidate
     outcome: Outcome
     fields: Mapping[str, Any]
+    ask_reason: Reason | None = None
 
 
 class DryLoader:
     """Look at the prospects of one run, or of one chunk of it, as the load would.
 
-    :param partner_numbers: looks persons up in the ERP.
+    :param search_partners: looks persons up in the ERP.
     """
 
-    def __init__(self, context: LoadContext, partner_numbers: PartnerNumbers) -> None:
+    def __init__(self, context: LoadContext, search_partners: SearchPartners) -> None:
         self.context = context
         self.readback = Readback(context)
-        self.sender = Sender(context, self.readback, partner_numbers)
+        self.sender = Sender(context, self.readback, search_partners)
 
     def preview(
         self, candidates: Sequence[Candidate], retractions: Sequence[Retraction] = ()
@@ -63,10 +66,10 @@ class DryLoader:
         decided = {key for key, e in known.items() if e.state in _ON_WHICH_THE_LOAD_HAS_DECIDED} | set(late)
         left = [c for c in candidates if c.record not in elsewhere and c.key not in decided]
         offers = self.readback.offers({candidate.intent.external_id for candidate in left})
-        numbers = self.sender.numbers_of([c for c in left if c.key not in offers], known) if left else {}
+        partners = self.sender.partners_of([c for c in left if c.key not in offers], known) if left else {}
         left_records = {candidate.record for candidate in left}
         return [
-            self._of_open(candidate, offers.get(candidate.key, ()), numbers.get(candidate.record), known)
+            self._of_open(candidate, offers.get(candidate.key, ()), partners.get(candidate.record), known)
             if candidate.record in left_records
             else Preview(candidate, outcome_of(candidate, elsewhere, late, known, self.context.run), {})
             for candidate in candidates
@@ -76,16 +79,16 @@ class DryLoader:
         self,
         candidate: Candidate,
         offers: Sequence[Offer],
-        number: str | RefuseRecord | None,
+        match: PartnerMatch | RefuseRecord | None,
         known: Mapping[Key, Entry],
     ) -> Preview:
         if len(offers) > 1:
             return self._ended(candidate, OutcomeKind.QUARANTINED, Reason.AMBIGUOUS)
         if offers:
             return self._ended(candidate, OutcomeKind.ALREADY_THERE, Reason.FOUND_IN_ERP)
-        if isinstance(number, RefuseRecord):
-            return self._ended(candidate, OutcomeKind.QUARANTINED, number.reason)
-        ready = candidate.with_partner(number)
+        if isinstance(match, RefuseRecord):
+            return self._ended(candidate, OutcomeKind.QUARANTINED, match.reason)
+        ready = candidate.as_found(match)
         try:
             fields = self.context.erp.preview(ready)
         except RefuseRecord as refusal:
@@ -93,7 +96,8 @@ class DryLoader:
         entry = known.get(candidate.key)
         # In flight: read back first, and made only if the ERP holds none when its import has ended.
         reason = Reason.IMPORT_RUNNING if entry and entry.state == EntryState.SENT else None
-        return Preview(ready, self._outcome(candidate, OutcomeKind.CREATED, reason), fields)
+        ask_reason = match.ask_reason if match else None
+        return Preview(ready, self._outcome(candidate, OutcomeKind.CREATED, reason), fields, ask_reason)
 
     def _ended(self, candidate: Candidate, kind: OutcomeKind, reason: Reason) -> Preview:
         return Preview(candidate, self._outcome(candidate, kind, reason), {})
@@ -125,6 +129,7 @@ def loads(previews: Sequence[Preview]) -> list[WouldLoad]:
             kind=str(preview.outcome.kind),
             reason=str(preview.outcome.reason) if preview.outcome.reason else None,
             business_partner=preview.candidate.business_partner_number,
+            ask_reason=str(preview.ask_reason) if preview.ask_reason else None,
         )
         for preview in previews
     ]

@@ -17,7 +17,7 @@ from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.partner_versions import moved, newer_than_known, overtaken
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback, Waiting
-from letting_sync.tasks.load_offers.sender import PartnerNumbers, Sender, Sent
+from letting_sync.tasks.load_offers.sender import SearchPartners, Sender, Sent
 
 ROUNDS_LOST = 3
 """Rounds of one try in which answers were lost and none came; after them the ERP is left alone until the next try."""
@@ -27,7 +27,7 @@ class Loader:
     """Load the prospects of one run, or of one chunk of it.
 
     :param since: when this try began; what the ERP refused after it is not sent once more in this try.
-    :param partner_numbers: looks persons up in the ERP before they are sent.
+    :param search_partners: looks persons up in the ERP before they are sent.
     :param rounds_lost: how many rounds this try had lost before it was deferred.
     """
 
@@ -35,14 +35,14 @@ class Loader:
         self,
         context: LoadContext,
         since: datetime,
-        partner_numbers: PartnerNumbers,
+        search_partners: SearchPartners,
         rounds_lost: int = 0,
     ) -> None:
         self.context = context
         self.since = since
         self.rounds_lost = rounds_lost
         self.readback = Readback(context)
-        self.sender = Sender(context, self.readback, partner_numbers)
+        self.sender = Sender(context, self.readback, search_partners)
 
     def advance(self, candidates: Sequence[Candidate]) -> list[Outcome] | Waiting:
         """Do all that can be done now; returns what became of each candidate, or what has to be waited for.

@@ -17,7 +17,7 @@ from letting_sync.erp import ErpTarget
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.reasons import Reason
-from letting_sync.settings import AcceptMode
+from letting_sync.settings import AcceptMode, NearMatch
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
 
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from letting_sync.tasks.load_offers.candidates import Candidate
     from letting_sync.tasks.load_offers.dry_run import Preview
     from letting_sync.tasks.load_offers.loader import Loader
+    from letting_sync.tasks.load_offers.partner_search import PartnerSearch
     from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
+NEAR_PARTNERS = "near_partners"
+"""Table of the prospects who may be a stored business partner."""
 LONGEST_WAIT = timedelta(hours=2)
 """After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
 WAKE_MARGIN = timedelta(minutes=5)
@@ -50,6 +53,7 @@ class LoadOffersOperator(BaseOperator):
     :cvar system: name of the ERP that the operator is for; ``None``: any.
     :param erp: the ERP at this customer.
     :param key: fields that tell a person, as the ERP's duplicate check is set.
+    :param near_match: whether a stored business partner who may be the same person needs a person's word before a lease.
     :param poll: pause between two looks at an import that goes on.
     :param accept: the pair's accept mode, which is kept with each offer; the param ``accept`` of a run comes first.
     :return: the chunk; nothing personal leaves the task.
@@ -67,6 +71,7 @@ class LoadOffersOperator(BaseOperator):
         key: Sequence[str],
         poll: timedelta,
         accept: AcceptMode = "auto",
+        near_match: NearMatch = "ask",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -75,6 +80,7 @@ class LoadOffersOperator(BaseOperator):
         self.key = tuple(key)
         self.poll = poll
         self.accept = accept
+        self.near_match = near_match
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, until all is decided or something has to be waited for."""
@@ -91,8 +97,9 @@ class LoadOffersOperator(BaseOperator):
     def _advance(self, context: Context, since: datetime | None, rounds_lost: int) -> dict[str, Any]:
         from letting_sync.ledger.ledger import Ledger
         from letting_sync.ledger.records import Run
-        from letting_sync.tasks.load_offers.candidates import business_partners, candidates
+        from letting_sync.tasks.load_offers.candidates import candidates
         from letting_sync.tasks.load_offers.loader import Loader
+        from letting_sync.tasks.load_offers.partner_search import PartnerSearch
         from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
 
         chunk = Chunk.read(self.chunk)
@@ -109,16 +116,18 @@ class LoadOffersOperator(BaseOperator):
             if chunk.is_first:
                 ledger.mark_retracted(run, _retractions(chunk.folder, end))
             self._stop_if_the_target_changed(chunk, ledger, run)
+            search = PartnerSearch(erp, self.key, self.near_match)
             loader = Loader(
                 LoadContext(ledger, erp, run, partial(_ended_runs, context)),
                 since,
-                lambda some: business_partners(erp, some, self.key),
+                search,
                 rounds_lost,
             )
             table = tables.rows(chunk.folder, "prospects", chunk)
             frame = tables.read(chunk.folder, "prospects", chunk)
             some = candidates(table, frame, ledger, self.key, _as_written(chunk.folder, table))
             outcomes = _advance_with_short_pauses(loader, some)
+            _note_near(chunk, search)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, ledger.now(), loader.rounds_lost)
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
@@ -147,14 +156,17 @@ class LoadOffersOperator(BaseOperator):
         """Stage what would be loaded; nothing is written to the ERP or to the ledger."""
         from letting_sync.staging import dry_run as staged
         from letting_sync.tasks.load_offers import dry_run
-        from letting_sync.tasks.load_offers.candidates import business_partners, candidates
+        from letting_sync.tasks.load_offers.candidates import candidates
+        from letting_sync.tasks.load_offers.partner_search import PartnerSearch
 
         table = tables.rows(chunk.folder, "prospects", chunk)
         frame = tables.read(chunk.folder, "prospects", chunk)
         written = _as_written(chunk.folder, table)
         some = candidates(table, frame, context.ledger, self.key, written)
-        loader = dry_run.DryLoader(context, lambda few: business_partners(context.erp, few, self.key))
+        search = PartnerSearch(context.erp, self.key, self.near_match)
+        loader = dry_run.DryLoader(context, search)
         previews = loader.preview(some, _retractions(chunk.folder, context.run.window_end))
+        _note_near(chunk, search)
         fields = list(dry_run.sent_fields(previews, written, context.erp.sent_fields))
         staged.write(chunk.folder, chunk, staged.LOAD, dry_run.loads(previews), staged.WouldLoad)
         staged.write(chunk.folder, chunk, staged.FIELDS, fields, staged.FieldSent)
@@ -198,6 +210,18 @@ def _ended_runs(context: Context, run_ids: Collection[str]) -> set[str]:
             if ti.get_dagrun_state(context["dag_run"].dag_id, run_id) in ("success", "failed"):
                 ended.add(run_id)
     return ended
+
+
+def _note_near(chunk: Chunk, search: PartnerSearch) -> None:
+    """Stage the near matches among stored partners, with those that an earlier part of this task found."""
+    import pandas as pd
+
+    rows = {
+        row["record"]: row for row in tables.rows(chunk.folder, NEAR_PARTNERS + chunk.suffix)
+    } | search.near
+    frame = pd.DataFrame(list(rows.values()), columns=["record", "other_partner", "score", "reason"])
+    types = {"record": "int64", "other_partner": "str", "score": "float64", "reason": "str"}
+    tables.write(chunk.folder, NEAR_PARTNERS, frame.astype(types), chunk)
 
 
 def _advance_with_short_pauses(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:

@@ -19,6 +19,7 @@ from letting_sync.ledger.records import Entry, EntryState, Key
 from letting_sync.model import OfferStatus
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
+from letting_sync.tasks.load_offers.partner_search import Found, PartnerMatch
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,17 @@ PROSPECTS_PER_GROUP = 200
 """Prospects that are claimed and looked up together. Assumed: enough for full calls, few enough to keep all busy."""
 
 
-PartnerNumbers = Callable[[Sequence[Candidate]], Mapping[int, str | RefuseRecord]]
-"""Finds the business partner of each candidate whom the ERP knows already: its number by ``record``, or why none."""
+SearchPartners = Callable[[Sequence[Candidate]], Found]
+"""Looks candidates up among the ERP's business partners, see :class:`PartnerSearch`."""
+_DOUBTS = frozenset(
+    {
+        Reason.NAMES_AND_CONTACT_ONLY,
+        Reason.WEAK_BIRTH_DATE,
+        Reason.PLACEHOLDER_BIRTH_DATE,
+        Reason.NEAR_PARTNER,
+    }
+)
+"""Reasons to ask a person that speak of who the prospect is."""
 
 
 @dataclass
@@ -59,13 +69,13 @@ class Sent:
 class Sender:
     """Sends the prospects of one run.
 
-    :param partner_numbers: looks persons up in the ERP before they are sent.
+    :param search_partners: looks persons up in the ERP before they are sent.
     """
 
-    def __init__(self, context: LoadContext, readback: Readback, partner_numbers: PartnerNumbers) -> None:
+    def __init__(self, context: LoadContext, readback: Readback, search_partners: SearchPartners) -> None:
         self.context = context
         self.readback = readback
-        self.partner_numbers = partner_numbers
+        self.search_partners = search_partners
 
     def send(
         self, batch: Sequence[Candidate], known: Mapping[Key, Entry], ended: Collection[str] = ()
@@ -78,10 +88,10 @@ class Sender:
         :raises ClaimLost: another run has taken prospects over.
         """
         # All at once: persons are matched as tables, which costs little more for thousands than for one.
-        numbers = self.numbers_of(batch, known)
+        partners = self.partners_of(batch, known)
         total = Sent()
         for sent in self.context.erp.concurrently(
-            lambda group: self._send_group(group, numbers, ended), _parts(batch, PROSPECTS_PER_GROUP)
+            lambda group: self._send_group(group, partners, ended), _parts(batch, PROSPECTS_PER_GROUP)
         ):
             total += sent
         if total.to_import and (job := self.context.erp.start_import()):
@@ -89,20 +99,24 @@ class Sender:
             self.context.ledger.mark_in_import([entry.id for entry in total.to_import], job, claims)
         return total
 
-    def numbers_of(
+    def partners_of(
         self, batch: Sequence[Candidate], known: Mapping[Key, Entry]
-    ) -> dict[int, str | RefuseRecord]:
-        """Business partner of each candidate by ``record``, or why none can be told; only looks up."""
-        partners = {
-            entry.external_id: entry.business_partner_number
+    ) -> dict[int, PartnerMatch | RefuseRecord]:
+        """What the ERP's business partners say of each candidate by ``record``; only looks up."""
+        own = {
+            entry.external_id: entry
             for entry in known.values()
             if entry.state == EntryState.LOADED and entry.business_partner_number
         }
-        own = {candidate.record: partners.get(candidate.intent.external_id) for candidate in batch}
-        return {
-            **self.partner_numbers(batch),
-            **{record: number for record, number in own.items() if number},
-        }
+        found = dict(self.search_partners(batch))
+        for candidate in batch:
+            if entry := own.get(candidate.intent.external_id):
+                # The same application: its doubt stays with it, and no new one arises from its own business partner.
+                doubt = entry.ask_reason if entry.ask_reason in _DOUBTS else None
+                found[candidate.record] = PartnerMatch(
+                    entry.business_partner_number, doubt, entry.near_partner_number
+                )
+        return found
 
     def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
         """Records of persons who have an offer for this unit, or soon will, under another external id.
@@ -134,9 +148,7 @@ class Sender:
             )
         }
 
-    def _send_group(
-        self, group: Sequence[Candidate], numbers: Mapping[int, str | RefuseRecord], ended: Collection[str]
-    ) -> Sent:
+    def _send_group(self, group: Sequence[Candidate], partners: Found, ended: Collection[str]) -> Sent:
         """Claim a group, and send what of it the ERP does not have."""
         # Another run may have sent a person since the batch was chosen; the next round says so of its record.
         elsewhere = self.persons_elsewhere(group)
@@ -144,17 +156,27 @@ class Sender:
         intents = [candidate.intent for candidate in group]
         claimed = self.context.ledger.claim(self.context.run, intents, ended)
         sent = Sent(len(claimed))
+        # Before anything is sent, so that no crash makes an offer without its doubt.
+        self.context.ledger.mark_to_ask(
+            {
+                claimed[candidate.key].id: (match.ask_reason, match.near_partner)
+                for candidate in group
+                if candidate.key in claimed
+                and isinstance(match := partners.get(candidate.record), PartnerMatch)
+                and match.ask_reason
+            }
+        )
         found = self.readback.offers({external_id for external_id, _ in claimed})
         self.readback.link(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
         ready = []
         for candidate in group:
-            entry, number = claimed.get(candidate.key), numbers.get(candidate.record)
+            entry, match = claimed.get(candidate.key), partners.get(candidate.record)
             if entry is None or candidate.key in found:
                 continue
-            if isinstance(number, RefuseRecord):
-                self.context.ledger.mark_refused([entry.id], number.reason, entry.claim)
+            if isinstance(match, RefuseRecord):
+                self.context.ledger.mark_refused([entry.id], match.reason, entry.claim)
             else:
-                ready.append(replace(candidate, claimed=entry, business_partner_number=number))
+                ready.append(replace(candidate.as_found(match), claimed=entry))
         for part in self.context.erp.concurrently(self._deliver, _parts(ready, self.context.erp.batch_size)):
             sent += part
         return sent

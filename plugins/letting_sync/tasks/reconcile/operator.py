@@ -101,7 +101,7 @@ def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, An
         "leases_created": int(decided.get(AcceptanceState.LEASED, 0)),
         "held": int(decided.get(AcceptanceState.HELD, 0)),
         "reviewed": {row["what"]: row["count"] for row in tables.rows(folder, "reviewed")},
-        "suspects": len(tables.read(folder, "suspects")),
+        "suspects": len(tables.read(folder, "suspects")) + len(tables.read(folder, "near_partners")),
         "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
         "unknown_words": {row["subject"]: row["count"] for row in findings if row["code"] == UNKNOWN_WORD},
         "interface_findings": {
