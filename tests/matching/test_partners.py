@@ -125,7 +125,7 @@ def doubts(
         ),
         (
             {"email": "a@b.de"},
-            {"birth_date": date(2999, 1, 1), "email": "a@b.de"},
+            {"birth_date": date(9999, 12, 31), "email": "a@b.de"},
             ("1", "names_and_contact_only", None),
         ),
         # a placeholder finds nobody
