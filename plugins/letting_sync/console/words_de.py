@@ -198,6 +198,7 @@ GERMAN: dict[str, str] = {
     "acceptance.accepting": "wird angenommen",
     "acceptance.leased": "Vertrag angelegt",
     "acceptance.held": "zurückgestellt, kein Vertrag",
+    "acceptance.closed": "abgeschlossen, nichts mehr zu entscheiden",
     "acceptance.awaiting": "wartet auf eine Freigabe",
     "outcome.created": "Angebot angelegt",
     "outcome.already_there": "schon da",

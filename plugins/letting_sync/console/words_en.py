@@ -198,6 +198,7 @@ ENGLISH: dict[str, str] = {
     "acceptance.accepting": "being accepted",
     "acceptance.leased": "lease made",
     "acceptance.held": "held, no lease",
+    "acceptance.closed": "closed, nothing left to decide",
     "acceptance.awaiting": "waits for somebody's approval",
     "outcome.created": "offer made",
     "outcome.already_there": "already there",
