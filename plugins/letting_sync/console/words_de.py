@@ -228,6 +228,7 @@ GERMAN: dict[str, str] = {
     "event.erased": "Personenbezogene Daten wurden auf Antrag gelöscht; die Nummern des Vertrags bleiben",
     "event.moved to another unit at the partner": "Im Portal gehört die Bewerbung jetzt zu einer anderen Einheit",
     "event.moved back to this unit at the partner": "Im Portal gehört die Bewerbung wieder zu dieser Einheit",
+    "event.a person is to be asked": "Wer das ist, muss ein Mensch entscheiden",
     "event.chosen again at the partner": "Im Portal erneut ausgewählt",
     "event.closed": "Abgeschlossen: Es ist nichts mehr zu entscheiden",
     "event.by": "von {reference}",

@@ -228,6 +228,7 @@ ENGLISH: dict[str, str] = {
     "event.erased": "Personal data was erased on request; the numbers of the lease stay",
     "event.moved to another unit at the partner": "The partner has moved the application to another unit",
     "event.moved back to this unit at the partner": "Moved back to this unit at the partner",
+    "event.a person is to be asked": "Who this is has to be decided by a person",
     "event.chosen again at the partner": "Chosen again at the partner",
     "event.closed": "Closed: nothing is left to decide",
     "event.by": "by {reference}",
