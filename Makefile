@@ -119,7 +119,7 @@ pictures: $(READY) ## the pictures of README and docs, taken from a demo of thei
 	@$(BIN)/python -m docs.pictures
 
 migrate: $(READY) ## bring the ledger's database to the newest version
-	@$(BIN)/python -m letting_sync.ledger.migrate
+	@$(BIN)/letting-sync migrate
 
 # The head of each locked file says the command that made it: Renovate reads it there, so no option may be unknown to it.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version=3.11

@@ -8,7 +8,7 @@ Airflow configuration: `keep_staged_days` (30), `keep_quarantine_days` (180), `k
 * **When it fails**: mend what the last line of the log names, clear the task. It may run at any time, twice too.
 * **To see what it would do**: trigger it with *Dry run*.
 * **When runs go on**: their tables are left alone until they have ended.
-* **One person's data at once**: `python -m letting_sync.privacy.subject_requests`, see `docs/operations.md`.
+* **One person's data at once**: `letting-sync person`, see `docs/operations.md`.
 """
 
 from datetime import timedelta

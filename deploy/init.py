@@ -77,7 +77,7 @@ def make_bucket() -> None:
 
 
 def make_ledger() -> None:
-    """The ledger's tables, or the migrations that are missing: as ``python -m letting_sync.ledger.migrate``."""
+    """The ledger's tables, or the migrations that are missing: as ``letting-sync migrate``."""
     import airflow  # noqa: F401
 
     from letting_sync.ledger import migrate, schema

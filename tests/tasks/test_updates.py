@@ -65,7 +65,7 @@ def test_a_ledger_of_an_older_release_names_the_command(own_ledger: Path) -> Non
     with Ledger().engine.begin() as connection:
         connection.execute(sa.text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'"))
 
-    with pytest.raises(StopRun, match=r"python -m letting_sync\.ledger\.migrate"):
+    with pytest.raises(StopRun, match=r"letting-sync migrate"):
         Ledger()
 
 

@@ -1,4 +1,4 @@
-"""Who is told what, when: the callbacks of a DAG. ``python -m letting_sync.alerts.callbacks`` sends a test alert.
+"""Who is told what, when: the callbacks of a DAG. ``letting-sync alerts test`` sends a test alert.
 
 ==============  ==============================================  =========================================
 what            told when it begins by                          told when it is over by
@@ -18,15 +18,16 @@ the deadline passes. No trouble of an alert ever fails a task: it is logged.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TextIO
 
 import sqlalchemy as sa
 from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow's stub forgets two of them
@@ -297,17 +298,21 @@ def _never_failing(what: str) -> Iterator[None]:
         log.exception("Alert %r was not made (%s).", what, type(error).__name__)
 
 
-def main() -> int:
-    """Send a test alert to every channel; returns the exit code."""
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
+    """Send a test alert to every channel; returns the exit code: 1 if one of them did not take it, or there is none."""
+    argparse.ArgumentParser(prog, description=main.__doc__).parse_args(arguments)
     settings = alert_settings()
     delivered = channels.send(test_message(language()), settings) if settings.channels else []
     for channel in settings.channels:
-        print(f"{channel}: {'sent' if channel in delivered else 'NOT sent, see above'}")
+        print(f"{channel}: {'sent' if channel in delivered else 'NOT sent, see above'}", file=out)
     if not settings.channels:
-        print("Nobody is told: neither alert_email_to nor alert_webhook_conn_id is set in [prospects].")
+        print(
+            "Nobody is told: neither alert_email_to nor alert_webhook_conn_id is set in [prospects].",
+            file=out,
+        )
     return 0 if settings.channels and len(delivered) == len(settings.channels) else 1
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sys.exit(main())
+    sys.exit(main(prog="python -m letting_sync.alerts.callbacks"))

@@ -168,7 +168,7 @@ GERMAN: dict[str, str] = {
     "error.401": "Ihre Anmeldung ist abgelaufen. Bitte bei Airflow neu anmelden und diese Seite neu öffnen.",
     "error.403": "Das dürfen Sie nicht sehen.",
     "error.404": "Diese Strecke oder diesen Lauf gibt es nicht, oder Sie dürfen sie nicht lesen.",
-    "error.503": "Die Datenbank von Airflow oder des Protokolls ist nicht lesbar. Falls das Protokoll älter ist als diese Fassung: python -m letting_sync.ledger.migrate",
+    "error.503": "Die Datenbank von Airflow oder des Protokolls ist nicht lesbar. Falls das Protokoll älter ist als diese Fassung: letting-sync migrate",
     "unit.day": "{count} Tg",
     "unit.hour": "{count} Std",
     "unit.minute": "{count} min",

@@ -168,7 +168,7 @@ ENGLISH: dict[str, str] = {
     "error.401": "Your log-in has ended. Log in to Airflow again, then open this page anew.",
     "error.403": "You may not see this.",
     "error.404": "There is no such pair or run, or you may not read it.",
-    "error.503": "The database of Airflow or of the ledger cannot be read. If the ledger is behind this version, run: python -m letting_sync.ledger.migrate",
+    "error.503": "The database of Airflow or of the ledger cannot be read. If the ledger is behind this version, run: letting-sync migrate",
     "unit.day": "{count} d",
     "unit.hour": "{count} h",
     "unit.minute": "{count} min",

@@ -1,4 +1,4 @@
-"""Customers: a pair each, from one YAML file each. ``python -m letting_sync.customers.loader`` checks them.
+"""Customers: a pair each, from one YAML file each. ``letting-sync pairs validate`` checks them.
 
 A customer's file has the settings of a :class:`~letting_sync.pipeline.pair.Pair` and of its two targets; those of a group are
 below the group's name or, all of them, on the first level.
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import pendulum
 from airflow.sdk import get_parsing_context
@@ -92,7 +92,7 @@ def refuse_wrong() -> None:
         log.error("Customers' files are wrong:\n%s", "\n".join(shown))
         raise WrongCustomers(
             f"{len(sentences)} lines of customers' files are wrong. These customers have no DAG, the others are not "
-            "touched. python -m letting_sync.customers.loader lists the lines; so does the DAG processor's log."
+            "touched. letting-sync pairs validate lists the lines; so does the DAG processor's log."
         )
 
 
@@ -278,16 +278,16 @@ def _options_of_all_partners() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
     """Check the named files, or all; prints a sentence for each wrong line. Returns the exit code."""
-    parser = argparse.ArgumentParser("python -m letting_sync.customers.loader", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog, description=main.__doc__)
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="by default all of the pairs folder"
     )
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema for editors instead")
     given = parser.parse_args(arguments)
     if given.schema:
-        print(json.dumps(schema(), indent=2))
+        print(json.dumps(schema(), indent=2), file=out)
         return 0
     sentences = (
         [line for path in given.files for line in wrong_lines(path)] if given.files else wrong_customers()
@@ -298,4 +298,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(prog="python -m letting_sync.customers.loader"))

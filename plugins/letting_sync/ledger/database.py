@@ -92,7 +92,7 @@ class LedgerDatabase:
             raise StopRun(
                 "The hash key of the ledger is another one than its entries were written with, so nothing can be compared. "
                 'Put the old key back (docs/operations.md, "Restore the ledger"). If it is lost, run '
-                "`python -m letting_sync.ledger.restored --new-hash-key`, then clear the task."
+                "`letting-sync ledger restored --new-hash-key`, then clear the task."
             )
 
     def hash(self, values: Mapping[str, Any]) -> str:

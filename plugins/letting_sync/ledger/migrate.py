@@ -1,15 +1,17 @@
-"""Bring the ledger's database to the newest version: ``python -m letting_sync.ledger.migrate``."""
+"""Bring the ledger's database to the newest version: ``letting-sync migrate``."""
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TextIO
 
 import sqlalchemy as sa
 import tenacity
@@ -89,7 +91,7 @@ def ready(engine: sa.Engine) -> None:
     elif current != newest:
         raise StopRun(
             f"The ledger is at version {current}, this package needs {newest}. "
-            "Run `python -m letting_sync.ledger.migrate`, then clear the task."
+            "Run `letting-sync migrate`, then clear the task."
         )
 
 
@@ -159,8 +161,14 @@ def open_engine(store: Store) -> sa.Engine:
     return engine
 
 
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
+    """Bring the ledger's database to the newest version and print it. May be run again at any time; returns 0."""
+    argparse.ArgumentParser(prog, description=main.__doc__).parse_args(arguments)
+    engine = open_engine(locate())
+    upgrade(engine)
+    print(f"ledger at {engine.url.render_as_string()}: {_version(engine)}", file=out)
+    return 0
+
+
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    ledger_engine = open_engine(locate())
-    upgrade(ledger_engine)
-    log.info("ledger at %s: %s", ledger_engine.url.render_as_string(), _version(ledger_engine))
+    sys.exit(main(prog="python -m letting_sync.ledger.migrate"))

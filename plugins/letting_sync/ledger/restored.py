@@ -1,4 +1,4 @@
-"""After the ledger was restored from a backup: which windows to read again, ``python -m letting_sync.ledger.restored``.
+"""After the ledger was restored from a backup: which windows to read again, ``letting-sync ledger restored``.
 
 Entries that the backup does not know are found again in the ERP when their windows are read once more: the load looks every
 prospect up by its external id before it sends anything. What must be read again is everything since the backup was made.
@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TextIO
 
 import sqlalchemy as sa
 
@@ -52,9 +53,9 @@ def forget_hashes(engine: sa.Engine) -> int:
     return int(changed)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
     """Print what to do; with ``--new-hash-key`` take the present hash key."""
-    parser = argparse.ArgumentParser(prog="python -m letting_sync.ledger.restored", description=__doc__)
+    parser = argparse.ArgumentParser(prog, description=__doc__)
     parser.add_argument(
         "--new-hash-key",
         action="store_true",
@@ -63,21 +64,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     engine = open_engine(locate())
     if chosen.new_hash_key:
-        print(f"{forget_hashes(engine)} entries: hashes forgotten, the present hash key is the ledger's now")
+        print(
+            f"{forget_hashes(engine)} entries: hashes forgotten, the present hash key is the ledger's now",
+            file=out,
+        )
         return 0
     windows = windows_to_read(Ledger().engine, datetime.now(UTC).replace(microsecond=0))
     if not windows:
         print(
-            "The ledger is empty: read every window again that is still of interest, with airflow backfill create."
+            "The ledger is empty: read every window again that is still of interest, with airflow backfill create.",
+            file=out,
         )
         return 1
-    print("Read these windows again, then look at what is held:")
+    print("Read these windows again, then look at what is held:", file=out)
     for pair, (start, end) in windows.items():
         conf = json.dumps({"window_start": start.isoformat(), "window_end": end.isoformat()})
-        print(f"  airflow dags trigger {pair} --conf '{conf}'")
+        print(f"  airflow dags trigger {pair} --conf '{conf}'", file=out)
     return 0
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    sys.exit(main())
+    sys.exit(main(prog="python -m letting_sync.ledger.restored"))

@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowConfigException
 
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
@@ -70,7 +71,7 @@ def keeping_times() -> KeepingTimes:
                 for name in ("staged", "quarantine", "rejected", "open", "leased")
             }
         )
-    except ValueError as error:
+    except AirflowConfigException as error:
         raise StopRun("The keeping times in [prospects] must be whole numbers of days.") from error
 
 

@@ -1,8 +1,8 @@
 """All that is held about one external id: give it out, or erase it (GDPR, articles 15 and 17).
 
-``python -m letting_sync.privacy.subject_requests export EXTERNAL_ID``  prints it as JSON
-``python -m letting_sync.privacy.subject_requests erase EXTERNAL_ID``   erases it and prints what was erased
-``python -m letting_sync.privacy.subject_requests find < person.json``   prints the external ids of a person
+``letting-sync person export EXTERNAL_ID``  prints it as JSON
+``letting-sync person erase EXTERNAL_ID``   erases it and prints what was erased
+``letting-sync person find < person.json``  prints the external ids of a person
 
 ``find`` reads ``{"email": ...}`` or ``{"first_name": ..., "last_name": ..., "birth_date": "YYYY-MM-DD"}`` from its standard
 input, where no list of processes and no shell's history shows it, and looks at the staged tables; nothing is stored. Standard
@@ -23,7 +23,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -275,22 +275,27 @@ def find_person(wanted: Mapping[str, Any], pair: str | None = None) -> dict[str,
     }
 
 
-def main(arguments: list[str] | None = None, out: TextIO | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
     """Run a command; returns the exit code: 1 if nothing was found to give out, or something had to be left.
 
     :param out: where the JSON goes; by default standard output.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m letting_sync.privacy.subject_requests", description=__doc__
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("command", choices=("export", "erase", "find"))
-    parser.add_argument("external_id", nargs="?", help="export, erase: the person's record at the partner")
-    parser.add_argument("--pair", help="only of this pair's DAG")
-    parser.add_argument("--dry-run", "--rehearse", action="store_true", help="erase: count only")
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog, description=__doc__, formatter_class=raw)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    texts = {
+        "export": "print all that is held about one external id",
+        "find": "print the external ids of a person, who is read as JSON from standard input",
+        "erase": "erase what is held about one external id, and print what was erased",
+    }
+    for name, text in texts.items():
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command.add_argument("--pair", help="only of this pair's DAG")
+        if name != "find":
+            command.add_argument("external_id", help="the id of the person's record at the partner")
+        if name == "erase":
+            command.add_argument("--dry-run", "--rehearse", action="store_true", help="count only")
     options = parser.parse_args(arguments)
-    if (options.external_id is None) != (options.command == "find"):
-        parser.error("export and erase need an external id; find reads the person from standard input")
     try:
         response = _response(options)
     except ValueError as wrong:
@@ -314,7 +319,7 @@ def _run() -> int:
     """Run the command with standard output for its JSON alone: Airflow's loggers write there too."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
-        return main(out=out)
+        return main(out=out, prog="python -m letting_sync.privacy.subject_requests")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,85 @@
+"""The command ``letting-sync``: what people do by hand, beside Airflow's own ``airflow``.
+
+Exit codes: 0 all is well, 1 something was found or could not be done, 2 the command was not understood. What is printed for
+people and programs goes to standard output, log lines and errors to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "pairs validate": ("letting_sync.customers.loader:main", "check customers' files"),
+    "migrate": ("letting_sync.ledger.migrate:main", "bring the ledger's database to the newest version"),
+    "ledger restored": (
+        "letting_sync.ledger.restored:main",
+        "after a restore: which windows must be read again",
+    ),
+    "person": (
+        "letting_sync.privacy.subject_requests:main",
+        "what is held about one person: export, find, erase",
+    ),
+    "retention": ("letting_sync.cli.retention:main", "count what the retention would delete"),
+    "alerts test": ("letting_sync.alerts.callbacks:main", "send a test alert to every channel"),
+}
+"""Command -> function that does it, called with its arguments, where to print, and its name; and one line of help. A function
+is imported when its command is called: Airflow takes seconds to import."""
+GROUPS = {
+    "pairs": "customers' files",
+    "ledger": "the ledger after a restore",
+    "alerts": "who is told what",
+}
+
+
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> int:
+    """Run a command; returns its exit code.
+
+    :param arguments: by default those of this process.
+    :param out: where the command prints; by default standard output.
+    """
+    chosen, rest = _parser().parse_known_args(arguments)
+    command = " ".join(filter(None, (chosen.command, getattr(chosen, "subcommand", None))))
+    function = pkgutil.resolve_name(COMMANDS[command][0])
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from letting_sync.errors import StopRun, WaitAndRepeat
+
+    try:
+        return int(function(rest, out=out, prog=f"letting-sync {command}"))
+    except (StopRun, WaitAndRepeat) as error:
+        print(f"letting-sync {command}: {error}", file=sys.stderr)
+    except SQLAlchemyError as error:
+        print(f"letting-sync {command}: the ledger cannot be used ({type(error).__name__})", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The words of the commands; what follows them is parsed by the command's own function, its ``--help`` too."""
+    parser = argparse.ArgumentParser("letting-sync", description=__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    words = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    groups = {}
+    for name, (_, text) in COMMANDS.items():
+        group, _, word = name.partition(" ")
+        if not word:
+            words.add_parser(name, help=text, add_help=False, allow_abbrev=False)
+            continue
+        if group not in groups:
+            made = words.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            groups[group] = made.add_subparsers(dest="subcommand", required=True, metavar="COMMAND")
+        groups[group].add_parser(word, help=text, add_help=False, allow_abbrev=False)
+    return parser
+
+
+def run() -> int:
+    """Entry point of the package: :func:`main` with standard output for the command alone, as Airflow's loggers write there too."""
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        return main()
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)
+        return main(out=out)

@@ -1,0 +1,128 @@
+"""The command ``letting-sync``: its words, its exit codes, and that its standard output is its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from letting_sync.cli.main import COMMANDS, main
+from letting_sync.ledger.migrate import VERSION_TABLE
+
+INSTALLED = Path(sys.executable).with_name("letting-sync")
+
+
+def letting_sync(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(INSTALLED), *words], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("command", [[str(INSTALLED)], [sys.executable, "-m", "letting_sync.cli"]])
+def test_the_ledger_is_made_and_standard_output_says_only_that(own_ledger: Path, command: list[str]) -> None:
+    """A new ledger logs its migrations."""
+    done = subprocess.run([*command, "migrate"], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    with sa.create_engine(f"sqlite:///{own_ledger}/ledger.db").connect() as ledger:
+        version = ledger.execute(sa.text(f"select version_num from {VERSION_TABLE}")).scalar_one()
+    assert line.endswith(f"ledger.db: {version}")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself_by_its_own_name(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--help"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: letting-sync {command} [-h]")
+
+
+def test_help_lists_all_commands_on_standard_output() -> None:
+    done = letting_sync("--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [name for name in COMMANDS if name.split()[0] not in done.stdout] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["no-such-command"],
+        ["pairs"],
+        ["ledger", "lost"],
+        ["person", "export"],
+        ["person", "burn", "4711"],
+        ["person", "export", "4711", "--dry-run"],
+        ["retention"],
+        ["migrate", "now"],
+        ["alerts", "test", "--loud"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_understood_ends_with_2(words: list[str], own_ledger: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    assert ended.value.code == 2
+    assert not (own_ledger / "ledger.db").exists()
+
+
+def test_files_of_customers_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = tmp_path / "nord.yaml"
+    wrong.write_text("partner: immomio\nretries: many\n")
+
+    assert main(["pairs", "validate", str(wrong)]) == 1
+    assert "nord.yaml, line 2" in capsys.readouterr().err
+
+
+def test_an_unknown_person_is_found_nowhere(own_ledger: Path) -> None:
+    out = StringIO()
+
+    assert main(["person", "export", "K-0"], out) == 1
+    assert json.loads(out.getvalue())["ledger"] == []
+
+
+def test_a_retention_is_counted_and_nothing_is_deleted(own_ledger: Path) -> None:
+    folder = own_ledger / "staging" / "nord" / "r1"
+    folder.mkdir(parents=True)
+    (folder / "extracted.parquet").write_bytes(b"")
+    out = StringIO()
+
+    assert main(["retention", "--dry-run"], out) == 0
+    assert json.loads(out.getvalue())["staged"]["runs"] == 1
+    assert (folder / "extracted.parquet").exists()
+
+
+def test_an_empty_ledger_says_which_windows_to_read(own_ledger: Path) -> None:
+    out = StringIO()
+
+    assert main(["ledger", "restored"], out) == 1
+    assert "read every window again" in out.getvalue()
+
+
+def test_that_nobody_is_told_is_a_finding() -> None:
+    out = StringIO()
+
+    assert main(["alerts", "test"], out) == 1
+    assert out.getvalue().startswith("Nobody is told")
+
+
+def test_trouble_is_a_sentence_and_no_traceback(
+    own_ledger: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__KEEP_OPEN_DAYS", "many")
+
+    assert main(["retention", "--dry-run"]) == 1
+    assert "must be whole numbers of days" in capsys.readouterr().err
+
+    (own_ledger / "ledger.db").mkdir()
+    assert main(["migrate"]) == 1
+    assert "the ledger cannot be used (OperationalError)" in capsys.readouterr().err
