@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from test_browser import CHROMIUM, PATIENCE, sync_api
+from test_browser import CHROMIUM, TIMEOUT, sync_api
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed (apt-get install chromium)")
 
@@ -16,7 +16,7 @@ def page() -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         found = browser.new_context().new_page()
-        found.set_default_timeout(PATIENCE)
+        found.set_default_timeout(TIMEOUT)
         yield found
         browser.close()
 

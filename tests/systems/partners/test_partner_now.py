@@ -75,8 +75,7 @@ def test_a_partner_that_cannot_be_reached_says_nothing(
     """Neither that the record is gone, nor that it is chosen."""
     partner.add(NOON)
     (prospect,) = read(extract)
-    partner.system.faults.set(1, ["503"])
-    client.hook.max_tries = 2
+    partner.system.faults.set(1, ["drop_before"])
 
     with pytest.raises(WaitAndRepeat):
         client.current([reference(prospect)])
