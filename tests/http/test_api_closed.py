@@ -199,8 +199,8 @@ def test_a_certificate_that_nobody_vouches_for_is_named(
 @pytest.mark.parametrize(
     ("changes", "hint"),
     [
-        ({"host": "http://erp.example.com"}, "Give its host as https://"),
-        ({"host": "ftp://127.0.0.1"}, "no address of an HTTP server"),
+        ({"host": "http://erp.example.com"}, "Set its host to https://"),
+        ({"host": "ftp://127.0.0.1"}, "not the address of an HTTP server"),
         ({"host": "http://127.0.0.1", "extra": {"verify": False}}, "Set the extra 'verify'"),
         ({"extra": {"client_id": "a", "client_secret": "b", "timeout": "soon"}}, "The extra 'timeout' of connection"),
     ],
@@ -223,7 +223,7 @@ def test_a_connection_that_is_not_there_is_named(
 ) -> None:
     monkeypatch.delenv(f"AIRFLOW_CONN_{name.upper()}", raising=False)
 
-    assert "There is no connection" in tested(name)[1]
+    assert "does not exist" in tested(name)[1]
 
 
 def test_after_a_test_calls_are_repeated_again(yuneo: Any, hook: YuneoHook) -> None:

@@ -44,7 +44,7 @@ def test_a_response_that_drips_ends_at_the_deadline(monkeypatch: pytest.MonkeyPa
     with hostile(DRIPS[name]) as server:
         hook = sigma_at(server.url, monkeypatch, timeout=5, total_timeout=0.3)
         began = time.monotonic()
-        with pytest.raises(WaitAndRepeat, match="no answer"):
+        with pytest.raises(WaitAndRepeat, match="no response"):
             look_up(hook)
 
         assert server.requests == 2

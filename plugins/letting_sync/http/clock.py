@@ -1,6 +1,7 @@
-"""How far this machine's clock is from a server's, by the ``Date`` header of an answer.
+"""Difference between this machine's clock and a server's, computed from a response's ``Date`` header.
 
-A log-in with a signed assertion holds for minutes; a wrong clock has it refused with the same code as a wrong secret.
+A signed assertion is valid for a few minutes. With a wrong clock the server refuses it with the same code as a wrong
+secret, so the error message names the clock as a possible cause.
 """
 
 from __future__ import annotations
@@ -11,20 +12,20 @@ from email.utils import parsedate_to_datetime
 import requests
 
 NORMAL_DIFFERENCE = 30.0
-"""Seconds by which the two clocks may differ without being named as a cause.
+"""Seconds. A smaller difference between the two clocks is not reported as a possible cause.
 
-``Date`` has whole seconds and is written before the answer travels, so a few seconds say nothing. Servers allow 15 to
-60 seconds themselves (Keycloak: 15), and a machine that uses NTP is off by far less than one.
+``Date`` has whole seconds and is written before the response is sent, so a difference of a few seconds is normal.
+Servers tolerate 15 to 60 seconds (Keycloak: 15), and a machine that uses NTP is off by far less than one.
 """
 
 
 def seconds_ahead(response: requests.Response) -> float | None:
-    """How many seconds this machine's clock is ahead of the server's; below 0: behind.
+    """Return by how many seconds this machine's clock is ahead of the server's; negative if it is behind.
 
-    Call it when the answer has just arrived.
+    Call it immediately after the response has arrived.
 
-    :returns: ``None`` where the answer has no readable ``Date`` (published: RFC 9110, 6.6.1) or comes from a cache,
-        whose ``Date`` is that of the stored answer.
+    :returns: ``None`` if the response has no readable ``Date`` (published: RFC 9110, 6.6.1) or comes from a cache,
+        whose ``Date`` is that of the stored response.
     """
     date = response.headers.get("Date")
     if date is None or "Age" in response.headers:
@@ -39,9 +40,9 @@ def seconds_ahead(response: requests.Response) -> float | None:
 
 
 def clock_hint(response: requests.Response) -> str:
-    """A sentence for the person on call if the two clocks differ by more than :data:`NORMAL_DIFFERENCE`, else ``""``.
+    """Return a sentence for the error message if the clocks differ by more than :data:`NORMAL_DIFFERENCE`, else ``""``.
 
-    :returns: starts with a blank, so that it can follow another sentence.
+    :returns: the sentence with a leading blank, to be appended to another sentence.
     """
     ahead = seconds_ahead(response)
     if ahead is None or abs(ahead) <= NORMAL_DIFFERENCE:

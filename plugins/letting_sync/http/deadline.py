@@ -1,8 +1,8 @@
-"""One deadline for all of a request: ``requests`` bounds each single wait for data, so a server that sends a byte a
-minute would hold a worker for ever.
+"""A total deadline for a request.
 
-The deadline belongs to the thread (:func:`deadline`), and each read of a response looks at it, whether it reads the
-status line, a header or the body. Connecting and sending are bounded by the socket's own timeouts.
+``requests`` only limits each single wait for data, so a server that sends one byte a minute would block a worker for
+ever. The deadline is set per thread (:func:`deadline`) and is checked by each read of a response: status line, headers
+and body. Connecting and sending are limited by the socket's own timeouts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _single_try: ContextVar[bool] = ContextVar("single_try", default=False)
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Let no response of this thread be read for longer than this; an earlier deadline around it stays."""
+    """Limit the time for reading responses in this thread; an enclosing deadline that ends earlier stays in force."""
     outer = _ends.get()
     ends = time.monotonic() + seconds
     token = _ends.set(ends if outer is None else min(ends, outer))
@@ -38,7 +38,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def single_try(seconds: float) -> Iterator[None]:
-    """Let each call of this thread make one try, and all of them together take no longer than this."""
+    """Disable retries of the calls in this thread, and limit the total time of all of them to ``seconds``."""
     token = _single_try.set(True)
     try:
         with deadline(seconds):
@@ -48,18 +48,18 @@ def single_try(seconds: float) -> Iterator[None]:
 
 
 def is_single_try() -> bool:
-    """Whether calls are to be made once."""
+    """Return whether retries are disabled in this thread."""
     return _single_try.get()
 
 
 def seconds_left() -> float | None:
-    """Seconds until this thread's deadline, not below 0; ``None``: it has none."""
+    """Return the seconds until this thread's deadline, at least 0; ``None`` if no deadline is set."""
     ends = _ends.get()
     return None if ends is None else max(0.0, ends - time.monotonic())
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads from a socket, each time for no longer than is left until the deadline."""
+    """Raw reader of a socket that limits each read to the time left until the deadline."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock, self._timeout = raw, sock, sock.gettimeout()
@@ -110,7 +110,7 @@ _POOLS = {"http": _Pool, "https": _TlsPool}
 
 
 class DeadlineAdapter(TCPKeepAliveAdapter):  # type: ignore[misc]  # untyped
-    """Kept-alive connections whose responses keep to the deadline of the thread that reads them."""
+    """Transport adapter with keep-alive whose responses respect the deadline of the thread that reads them."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

@@ -1,6 +1,6 @@
-"""The table of answers: what to do with a call that did not succeed, and the sentence for the person on call.
+"""The error table: maps an error response to an action and to a sentence for the person on call.
 
-Neither a body nor a query nor the text of an exception of ``requests``, which holds the address, gets into a message.
+A message never contains a body, a query, or the text of an exception of ``requests``, which contains the URL.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from letting_sync.reasons import Reason
 
 
 class Action(Enum):
-    """What to do with an answer that is not a success."""
+    """What to do with a response that is not a success."""
 
     REPEAT = "the system refused before it did anything: wait and repeat"
     UNCERTAIN = "it may or may not have taken effect: repeat only what may be repeated"
     RENEW = "the token ran out: fetch a new one and repeat"
-    REFUSE = "this record cannot be taken: quarantine it, go on"
-    STOP = "nothing that repeating mends: fail the run at once"
+    REFUSE = "this record cannot be accepted: quarantine it and continue"
+    STOP = "a retry cannot succeed: fail the run at once"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of a hook's table of answers.
+    """One row of a hook's error table.
 
-    :param sentence: what it means, for the person on call.
-    :param reason: what the quarantine table says; with ``Action.REFUSE`` and only there.
+    :param sentence: what the error means, for the person on call.
+    :param reason: the reason in the quarantine table; required with ``Action.REFUSE``, ``None`` with any other action.
     """
 
     action: Action
@@ -51,12 +51,12 @@ COMMON_RULES: dict[int | str, Rule] = {
     403: Rule(Action.STOP, "the technical user lacks a right it needs"),
     404: Rule(Action.STOP, "the address is unknown; check the connection's host and the interface's version"),
     408: Rule(Action.UNCERTAIN, "the system gave up waiting"),
-    413: Rule(Action.STOP, "the batch is larger than the system takes"),
-    429: Rule(Action.REPEAT, "the limit of requests is reached"),
-    500: Rule(Action.UNCERTAIN, "the system reports a fault of its own"),
-    502: Rule(Action.UNCERTAIN, "a gateway in front of the system got no answer"),
+    413: Rule(Action.STOP, "the batch is larger than the system accepts"),
+    429: Rule(Action.REPEAT, "the rate limit is reached"),
+    500: Rule(Action.UNCERTAIN, "the system reports an internal error"),
+    502: Rule(Action.UNCERTAIN, "a gateway in front of the system got no response"),
     503: Rule(Action.REPEAT, "the system is not available, perhaps under maintenance"),
-    504: Rule(Action.UNCERTAIN, "a gateway in front of the system got no answer in time"),
+    504: Rule(Action.UNCERTAIN, "a gateway in front of the system got no response in time"),
 }
 
 
@@ -64,32 +64,35 @@ CHANGED_MEANWHILE: dict[int | str, Rule] = dict.fromkeys(
     (409, 410, 412, 422, 423),
     Rule(Action.REFUSE, "the record is not in the state the call needs", Reason.OFFER_CHANGED),
 )
-"""Rows for a call that changes one offer: whatever these statuses come with, also an error page of a proxy in place of
-the system's own code, the offer is read again and decided on anew."""
+"""Rows for a call that changes one offer. Whatever the body of these statuses is, also a proxy's error page without the
+system's own code, the offer is read again and the decision is made again."""
 
 
 def rule_for(rules: Mapping[int | str, Rule], code: str | None, status: int) -> Rule:
-    """The row for an answer: by the system's own code before the status, by its own table before the common one."""
+    """Return the row for a response.
+
+    The system's own code has precedence over the HTTP status, and the hook's table over :data:`COMMON_RULES`.
+    """
     for key in (code, status):
         rule = rules.get(key) or COMMON_RULES.get(key) if key is not None else None
         if rule:
             return rule
     if status >= 500:
-        return Rule(Action.UNCERTAIN, "the system reports a fault of its own")
+        return Rule(Action.UNCERTAIN, "the system reports an internal error")
     return Rule(Action.STOP, "the system refuses the request")
 
 
 def failed_response(
     response: requests.Response, code: str | None, rule: Rule, system: str, what: str, hint: str = ""
 ) -> Exception:
-    """What a rule makes of an answer.
+    """Return the exception for an error response.
 
-    :param code: the system's own code in it, if it has one.
+    :param code: the system's own error code, if the response has one.
     :param what: the call in plain words.
-    :param hint: a further sentence for the person on call, starting with a blank; only where the call ends with it.
+    :param hint: a further sentence with a leading blank; used only by exceptions that end the call.
     """
     status = response.status_code
-    # What stands where a code should be may be a sentence about somebody.
+    # A system may send free text with personal data in the field of the code.
     sentence = f"{rule.sentence} ({code if code and _A_CODE.fullmatch(code) else status})"
     if rule.action is Action.RENEW:
         return TokenRefused(sentence, hint)
@@ -97,19 +100,19 @@ def failed_response(
         wait = _retry_after(response)
         if wait is None and status == 429:
             wait = header_seconds(response.headers.get("X-RateLimit-Reset"))
-        # 503 without Retry-After comes from whatever stands in front of the system: it may be uncertain.
+        # A 503 without Retry-After may come from a proxy in front of the system: the request may have taken effect.
         return RetryableError(sentence, uncertain=status == 503 and wait is None, wait=wait)
     if rule.action is Action.UNCERTAIN:
         return RetryableError(sentence, uncertain=True, wait=_retry_after(response))
     if rule.action is Action.REFUSE and rule.reason:
         return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.")
     return StopRun(
-        f"{system}: {what}: {sentence}.{hint} Repeating does not help; mend this, then clear the task."
+        f"{system}: {what}: {sentence}.{hint} Retrying does not help: fix this, then clear the task."
     )
 
 
 def no_response(error: requests.exceptions.RequestException, system: str, connection: str) -> Exception:
-    """Sort a request that brought no answer.
+    """Return the exception for a request without a response.
 
     :param connection: id of the Airflow connection.
     """
@@ -119,8 +122,8 @@ def no_response(error: requests.exceptions.RequestException, system: str, connec
             f"connection {connection!r} to its CA file."
         )
     if isinstance(error, _NO_ADDRESS):
-        return StopRun(f"The host of connection {connection!r} is no address of an HTTP server.")
-    return RetryableError(f"no answer ({type(error).__name__})", uncertain=not _never_sent(error))
+        return StopRun(f"The host of connection {connection!r} is not the address of an HTTP server.")
+    return RetryableError(f"no response ({type(error).__name__})", uncertain=not _never_sent(error))
 
 
 _NO_ADDRESS = (
@@ -132,16 +135,16 @@ _A_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
 
 
 def _is_unverified(error: requests.exceptions.RequestException) -> bool:
-    """Whether the certificate was looked at and found wanting: then nothing was sent.
+    """Return whether the verification of the certificate failed, so that nothing was sent.
 
-    Any other trouble of TLS is a broken line, in the handshake or with the request already on its way.
+    Any other TLS error counts as a broken connection: it may occur during the handshake or after the request was sent.
     """
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in getattr(reason, "args", ()))
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:
-    """Whether the connection was not even established, so that nothing can have taken effect."""
+    """Return whether the connection was never established, so that nothing can have taken effect."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
@@ -149,7 +152,7 @@ def _never_sent(error: requests.exceptions.RequestException) -> bool:
 
 
 def header_seconds(value: str | None) -> float | None:
-    """The seconds of a header, 0 for a negative number, or ``None`` where no finite number can be read."""
+    """Parse a header as seconds: 0 for a negative number, ``None`` if it is not a finite number."""
     try:
         seconds = float(value) if value is not None else math.nan
     except ValueError:
@@ -158,10 +161,10 @@ def header_seconds(value: str | None) -> float | None:
 
 
 def _retry_after(response: requests.Response) -> float | None:
-    """``Retry-After`` in seconds, whether it is given as a number or as a date; 0 for a date that has passed.
+    """Parse ``Retry-After`` as seconds; 0 for a date in the past.
 
-    Published (RFC 9110, 10.2.3): a whole number of seconds or a date. How long is waited at least, says
-    :func:`letting_sync.http.retry.pause`.
+    Published (RFC 9110, 10.2.3): a whole number of seconds or a date. The minimum wait is applied by
+    :meth:`letting_sync.http.retry.RetryPolicy.pause`.
     """
     value = response.headers.get("Retry-After")
     wait = header_seconds(value)

@@ -1,8 +1,8 @@
-"""How every hook of ours calls: one table of answers, limits that are waited for, and no repetition on a doubt.
+"""Base hook of all systems: error table, rate limits, retries, and no retry of an uncertain non-idempotent request.
 
-:meth:`ApiHook.call` is the only way to send something; those of Airflow's ``HttpHook`` are closed (``api_session``).
-Neither bodies nor queries reach a log. A call says whether it may be repeated (``repeatable``), and one that may not
-raises :class:`ResponseLost` as soon as its effect is uncertain.
+:meth:`ApiHook.call` is the only way to send a request; the methods of Airflow's ``HttpHook`` that send are disabled
+(:mod:`letting_sync.http.session`). Bodies and queries are never logged. The caller says whether a request may be sent
+again (``repeatable``); if not, :class:`ResponseLost` is raised as soon as its effect is uncertain.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _R = TypeVar("_R")
 
 
 _PIECE = 65_536
-"""Bytes of a response that are decompressed at a time."""
+"""Bytes of a response decompressed at a time."""
 
 
 @dataclass(frozen=True)
 class _Call:
-    """One call as :meth:`ApiHook.call` describes it; each try makes one request of it."""
+    """Parameters of :meth:`ApiHook.call`; each attempt sends one request."""
 
     method: str
     path: str
@@ -55,11 +55,11 @@ class _Call:
 
 
 class ApiHook(SessionHook):
-    """Base of the four hooks: how to call, not what.
+    """Base class of the systems' hooks. Subclasses define the endpoints; this class sends the requests.
 
-    :cvar base_path: stands before every path of a call.
-    :cvar rules: the system's own rows of the table of answers, by its code or the HTTP status; they come before the
-        common ones.
+    :cvar base_path: prefix of the path of every call.
+    :cvar rules: the system's rows of the error table, by its own code or the HTTP status; they have precedence over
+        :data:`~letting_sync.http.errors.COMMON_RULES`.
     """
 
     base_path: ClassVar[str] = ""
@@ -74,7 +74,7 @@ class ApiHook(SessionHook):
         self.seconds_waited_for_limits = 0.0
 
     def close(self) -> None:
-        """Give the connections back, and count the calls into Airflow's metrics."""
+        """Close the session, and add the number of calls to Airflow's metrics."""
         if self._session is not None:
             tags = {"system": self.system}
             stats.incr("prospects.api_calls", self.calls, tags=tags)
@@ -86,11 +86,13 @@ class ApiHook(SessionHook):
     # --- test of the connection ---------------------------------------------------------------------------
 
     def test_connection(self) -> tuple[bool, str]:
-        """Log in once, without repetitions: ``(True, sentence)`` or ``(False, sentence that says what to do)``.
+        """Log in once, without retries.
 
-        Nothing personal and no secret is in the sentence, and no exception is raised. Airflow's own page and command
-        test a connection of the type ``http`` with ``HttpHook``, which knows none of our log-ins; so this is called
-        with the hook itself, e.g. ``YuneoHook("yuneo").test_connection()``.
+        Airflow's own page and command test a connection of type ``http`` with ``HttpHook``, which does not know the
+        systems' log-ins. Call this method on the hook instead, e.g. ``YuneoHook("yuneo").test_connection()``.
+
+        :returns: whether the log-in succeeded, and a sentence for the operator without secrets or personal data. No
+            exception is raised.
         """
         self._one_try = True
         try:
@@ -98,14 +100,19 @@ class ApiHook(SessionHook):
             self.check_log_in()
         except RetryableError as error:
             return False, (
-                f"{self.system} does not serve connection {self.http_conn_id!r} now: {error}. Check its host and "
-                "port, and that this machine may reach them; if they are right, test again later."
+                f"{self.system} is not available through connection {self.http_conn_id!r}: {error}. Check its host and "
+                "port, and that this machine can reach them. If they are correct, test again later."
             )
         except StopRun as stop:
             return False, str(stop).replace(", then clear the task", "")
         except AirflowNotFoundException:
-            return False, f"There is no connection {self.http_conn_id!r}: create it, see docs/deployment.md."
-        except Exception as error:  # whatever a connection may hold; the text of the error may quote it
+            return (
+                False,
+                f"Connection {self.http_conn_id!r} does not exist: create it, see docs/deployment.md.",
+            )
+        except (
+            Exception
+        ) as error:  # a malformed connection may raise anything, and its text may quote a secret
             return False, (
                 f"Connection {self.http_conn_id!r} cannot be used ({type(error).__name__}): check its host, port and "
                 "extra."
@@ -116,7 +123,11 @@ class ApiHook(SessionHook):
         return True, f"{self.system} accepts the log-in of connection {self.http_conn_id!r}."
 
     def check_log_in(self) -> None:
-        """Log in, whether or not there is a token still; raises whatever is wrong. A hook without a token says how."""
+        """Log in, even if a valid token is held. A hook that uses no token overrides this method.
+
+        :raises WaitAndRepeat: the system cannot be reached.
+        :raises StopRun: the log-in is refused.
+        """
         self.fetch_token()
 
     # --- calls --------------------------------------------------------------------------------------------
@@ -135,28 +146,28 @@ class ApiHook(SessionHook):
         new_for_each_try: Callable[[], Mapping[str, Any]] | None = None,
         **request: Any,
     ) -> Any:
-        """Make one call and return the JSON of its answer, a success.
+        """Send one request and return the JSON of the successful response.
 
-        Broken lines and faults of the system are tried again with backoff and jitter, limits are waited for
-        as long as the system asks.
+        Connection errors and server errors are retried with exponential backoff and jitter; at a rate limit the call
+        waits as long as the system asks.
 
-        :param path: stands behind the connection's address and ``base_path``. A log-in (``log_in``) may be at an
-            absolute address instead, also of another host; it must be https, or local or private.
+        :param path: appended to the connection's address and ``base_path``. A log-in (``log_in``) may use an absolute
+            URL instead, also of another host; it must be https, or the host must be local or private.
         :param what: the call in plain words for log and errors, e.g. ``"read applications"``.
-        :param repeatable: whether the call may be sent again after its effect became uncertain.
-        :param log_in: whether this call fetches a token and therefore carries none.
-        :param before_send: called before each try, after all waits; what it raises ends the call unsent.
-        :param refusals: reasons the caller knows how to treat; any other refusal says that the interface is not
-            what we take it for, and stops the run. ``None``: all, but none where ``log_in`` is given.
-        :param rules: rows of the table of answers for this call alone; they come before the hook's own.
-        :param new_for_each_try: called before each try, after all waits; returns parts of the request that must not be
-            sent twice, e.g. ``{"data": form}`` with a signed assertion that has an id and a time of its own. They
-            come before those of ``request``. What it raises ends the call unsent.
+        :param repeatable: whether the request may be sent again when its effect is uncertain.
+        :param log_in: whether this call fetches a token and is therefore sent without one.
+        :param before_send: called before each attempt, after all waits. If it raises, nothing is sent.
+        :param refusals: reasons that the caller handles; a refusal with any other reason means that the interface is
+            not as expected, and stops the run. ``None``: all reasons, but none if ``log_in`` is given.
+        :param rules: rows of the error table for this call only; they have precedence over the hook's own.
+        :param new_for_each_try: called before each attempt, after all waits; returns arguments of the request that must
+            not be sent twice, e.g. ``{"data": form}`` with a signed assertion. They override those in ``request``.
+            If it raises, nothing is sent.
         :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``, ``timeout``).
         :raises WaitAndRepeat: the system cannot be reached or keeps failing.
-        :raises ResponseLost: not ``repeatable``, and it may have taken effect.
-        :raises RefuseRecord: the table of answers says that this record cannot be taken.
-        :raises StopRun: the table of answers says that repeating is pointless.
+        :raises ResponseLost: the request is not ``repeatable`` and may have taken effect.
+        :raises RefuseRecord: the system refuses this record (``Action.REFUSE``).
+        :raises StopRun: a retry cannot succeed (``Action.STOP``).
         """
 
         def is_retryable(error: BaseException) -> bool:
@@ -177,12 +188,12 @@ class ApiHook(SessionHook):
         try:
             return retrying(self._try, call)
         except RefuseRecord as refusal:
-            # A log-in has no record that could be refused; and the call that needs it may know the same reason.
+            # A log-in has no record to refuse, and the call that triggered it may handle the same reason.
             if not log_in and (refusals is None or refusal.reason in refusals):
                 raise
             raise StopRun(
-                f"{what}: {refusal.detail} That is no answer to this call: check the connection's host and the "
-                "interface's version."
+                f"{what}: {refusal.detail} This response is not expected for this call: check the connection's host "
+                "and the interface's version."
             ) from None
         except (TokenRefused, RetryableError) as error:
             raise self._given_up(error, what, repeatable) from None
@@ -192,7 +203,7 @@ class ApiHook(SessionHook):
         return self._one_try or is_single_try()
 
     def _given_up(self, error: TokenRefused | RetryableError, what: str, repeatable: bool) -> Exception:
-        """What a call ends with when its last try failed."""
+        """Return the exception that a call raises after its last attempt has failed."""
         if self._tries_once and isinstance(error, RetryableError):
             return error
         if isinstance(error, TokenRefused):
@@ -203,8 +214,8 @@ class ApiHook(SessionHook):
         if error.uncertain and not repeatable:
             return ResponseLost(f"{self.system}: {what}: {error}; it may have taken effect")
         return WaitAndRepeat(
-            f"{self.system}: {what}: {error}. Nothing is lost: Airflow tries again; when its tries are "
-            f"used up, clear the task once {self.system} answers."
+            f"{self.system}: {what}: {error}. Nothing is lost: Airflow retries the task. When its retries are "
+            f"used up, clear the task once {self.system} is available."
         )
 
     def _log_retry(self, what: str, state: tenacity.RetryCallState) -> None:
@@ -212,13 +223,15 @@ class ApiHook(SessionHook):
         seconds = state.next_action.sleep if state.next_action else 0.0
         if getattr(error, "wait", None) is not None:
             self.seconds_waited_for_limits += seconds
-        self.log.info("%s: %s; again in %.1f s", what, error, seconds)
+        self.log.info("%s: %s; retrying in %.1f s", what, error, seconds)
 
     def _try(self, call: _Call) -> Any:
-        # Before a place is taken: whoever renews the token waits for one, so nobody who has one may wait for the token.
+        # Before the semaphore is acquired: the thread that renews the token needs it too, so a thread that holds it
+        # must not wait for the token (deadlock).
         session, auth = self.session, Bearer(None) if call.log_in else self._auth()
         address = self._address(call.path, call.log_in)
-        # A place first, so that nothing is waited for between the last look at a claim and the request.
+        # The semaphore is acquired first, so that there is no wait between before_send, which checks a claim, and the
+        # request.
         with self._places:
             self._wait_for_limit()
             if call.before_send:
@@ -235,18 +248,18 @@ class ApiHook(SessionHook):
             raise
 
     def _address(self, path: str, log_in: bool) -> str:
-        """The address of a call; only a log-in may go to another than the connection's."""
+        """Return the URL of a call; only a log-in may use another host than the connection's."""
         if path.startswith("/"):
             return self.base_url.rstrip("/") + self.base_path + path
         if not log_in:
-            raise ValueError("a path starts with a slash; only a log-in may be at an absolute address")
-        refuse_plain_http(path, self.http_conn_id, "the address it logs in at")
+            raise ValueError("a path starts with a slash; only a log-in may use an absolute URL")
+        refuse_plain_http(path, self.http_conn_id, "the URL of its log-in")
         return path
 
     def _request(
         self, session: requests.Session, method: str, address: str, auth: AuthBase, request: dict[str, Any]
     ) -> tuple[requests.Response, bytes | None]:
-        """Make one request; returns the response with its body, ``None`` for one that is too large."""
+        """Send one request; return the response and its body, ``None`` for a body that is too large."""
         self.calls += 1
         connect, read = request.pop("timeout", None) or (self.limits.connect, self.limits.read)
         try:
@@ -257,9 +270,9 @@ class ApiHook(SessionHook):
                     address,
                     auth=auth,
                     allow_redirects=False,
-                    # Given with each request, since an environment variable would win over the session's value.
+                    # Passed with each request, since an environment variable would override the session's value.
                     verify=session.verify,
-                    # The body is read below, as far as it is not too large.
+                    # The body is read below, up to the size limit.
                     stream=True,
                     timeout=(min(connect, left), min(read, left)),
                     **request,
@@ -269,14 +282,14 @@ class ApiHook(SessionHook):
         except requests.exceptions.RequestException as error:
             raise no_response(error, self.system, self.http_conn_id) from None
         except OSError:
-            # ``requests`` says so in a plain OSError, before it opens a connection.
+            # ``requests`` raises a plain OSError for a missing file, before it opens a connection.
             raise StopRun(
                 f"The file that the extra 'verify' or 'cert' of connection {self.http_conn_id!r} names cannot be "
                 "read on this worker."
             ) from None
 
     def _judged(self, response: requests.Response, content: bytes | None, call: _Call, hint: str) -> Any:
-        """Sort an answer by the call's table; returns its JSON if it is a success."""
+        """Return the JSON of a successful response; raise the exception of the error table for any other."""
         body, objection = None, f"larger than the {self.limits.largest / 1e6:g} MB allowed"
         if content is not None:
             try:
@@ -288,17 +301,17 @@ class ApiHook(SessionHook):
             rule = rule_for(call.rules, code, response.status_code)
             raise failed_response(response, code, rule, self.system, call.what, hint)
         if body is None:
-            raise RetryableError(f"an answer that is {objection}", uncertain=True)
+            raise RetryableError(f"a response that is {objection}", uncertain=True)
         self.check_success(body)
         return body
 
     def error_code(self, body: Any) -> str | None:
-        """The system's own code in the body of an error, if it has one."""
+        """Return the system's own code in an error's body, or ``None``. Subclasses override it."""
         del body
         return None
 
     def check_success(self, body: Any) -> None:
-        """Raise if an answer with status 2xx is an error after all. Nothing by default."""
+        """Raise if a response with status 2xx is an error, as with GraphQL. Does nothing by default."""
 
     def field(
         self,
@@ -308,45 +321,45 @@ class ApiHook(SessionHook):
         *,
         repeatable: bool = True,
     ) -> _T:
-        """One field that an answer must have by the contract.
+        """Return a field that the contract requires in a response.
 
-        :param answer: the JSON that :meth:`call` returned.
-        :param kind: the type its value must have.
-        :raises StopRun: if it is not there: the interface has changed, and repeating does not help.
-        :raises ResponseLost: the same for a call that is not ``repeatable``: it did take effect.
+        :param response: the JSON that :meth:`call` returned.
+        :param kind: required type of the value.
+        :raises StopRun: the field is missing or of another type: the interface has changed, a retry does not help.
+        :raises ResponseLost: the same for a call that is not ``repeatable``, since it did take effect.
         """
         value = response.get(name) if isinstance(response, Mapping) else None
         if isinstance(value, kind):
             return value
         sentence = (
-            f"{self.system}: an answer has no readable field {name!r}; the interface may have changed. Check the "
+            f"{self.system}: a response has no readable field {name!r}; the interface may have changed. Check the "
             "connection's host and the interface's version."
         )
         raise StopRun(sentence) if repeatable else ResponseLost(sentence)
 
     def text_field(self, response: Any, name: str, *, repeatable: bool = True) -> str:
-        """Like :meth:`field`, for a number or code: a text as it stands, a whole number (``4711``, ``4711.0``) as text."""
+        """Like :meth:`field`, for an identifier; a whole number (``4711``, ``4711.0``) is returned as a string."""
         try:
             return Row(self.system, response).required(name)
         except StopRun as unreadable:
             raise unreadable if repeatable else ResponseLost(str(unreadable)) from None
 
     def oauth_token(self, response: Any) -> tuple[str, float]:
-        """The access token of a token end point's answer, and its lifetime in seconds.
+        """Return the access token of a token endpoint's response, and its lifetime in seconds.
 
-        Published: RFC 6749, 5.1; only its ``access_token`` must be there, see :func:`bearer_token` and
+        Published: RFC 6749, 5.1. Only ``access_token`` is required, see :func:`bearer_token` and
         :func:`token_lifetime`.
 
-        :param answer: the JSON that :meth:`call` returned.
-        :raises StopRun: no token that can be used as Bearer.
+        :param response: the JSON that :meth:`call` returned.
+        :raises StopRun: the response has no token that can be used as Bearer.
         """
         return self.access_token(response), token_lifetime(response.get("expires_in"))
 
     def access_token(self, response: Any, fields: TokenFields = OAUTH_FIELDS) -> str:
-        """The access token of an answer.
+        """Return the access token of a log-in's response.
 
-        :param fields: where the answer has it.
-        :raises StopRun: no token that can be used as Bearer.
+        :param fields: names of the fields with the token and its type.
+        :raises StopRun: the response has no token that can be used as Bearer.
         """
         found, objection = bearer_token(response, fields)
         if found is None:
@@ -357,17 +370,17 @@ class ApiHook(SessionHook):
         return found
 
     def retryable_in_success(self, message: str, *, uncertain: bool = True) -> WaitAndRepeat:
-        """What :meth:`check_success` raises for an error in a 2xx that a repetition may mend."""
+        """Return the exception that :meth:`check_success` raises for a retryable error in a 2xx response."""
         return RetryableError(message, uncertain=uncertain)
 
     def token_refused_in_success(self, message: str) -> Exception:
-        """What :meth:`check_success` raises for a 2xx that says the token ran out: it is renewed once more."""
+        """Return the exception that :meth:`check_success` raises for an expired token in a 2xx response."""
         return TokenRefused(message)
 
     # --- limits -------------------------------------------------------------------------------------------
 
     def _note_limit(self, response: requests.Response) -> None:
-        """Remember a used-up ``X-RateLimit-Remaining``, so that the next call waits instead of failing."""
+        """Store when a rate limit with ``X-RateLimit-Remaining: 0`` is reset, so that the next call waits for it."""
         if response.headers.get("X-RateLimit-Remaining") == "0":
             reset = header_seconds(response.headers.get("X-RateLimit-Reset"))
             if reset is not None:
@@ -379,17 +392,17 @@ class ApiHook(SessionHook):
         if wait > 0:
             left = seconds_left()
             if left is not None and wait > left:
-                raise RetryableError("the limit of requests is used up", uncertain=False, wait=wait)
-            self.log.info("%s: the limit of requests is used up; going on in %.1f s", self.system, wait)
+                raise RetryableError("the rate limit is used up", uncertain=False, wait=wait)
+            self.log.info("%s: the rate limit is used up; continuing in %.1f s", self.system, wait)
             self.seconds_waited_for_limits += wait
             time.sleep(wait)
 
     # --- many calls ---------------------------------------------------------------------------------------
 
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
-        """Yield ``function(item)`` for each item in their order, ``concurrency`` items at a time.
+        """Yield ``function(item)`` for each item, in order, with ``concurrency`` items at a time.
 
-        The function may do the same with calls of its own: of all requests of a hook as many are under way at most.
+        Calls may be nested: a hook never has more than ``concurrency`` requests in flight in all.
         """
         self.session  # noqa: B018  # opened here: Airflow hands connections to the task's own thread
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.system) as pool:
@@ -397,7 +410,7 @@ class ApiHook(SessionHook):
 
 
 def _body(response: requests.Response, largest: int) -> bytes | None:
-    """The response's body, decompressed; ``None`` as soon as it is larger than that, the rest is not read."""
+    """Return the decompressed body; ``None`` if it exceeds ``largest`` bytes, in which case the rest is not read."""
     length = response.headers.get("Content-Length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > largest:
         return None

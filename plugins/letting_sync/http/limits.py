@@ -1,4 +1,4 @@
-"""What a connection's extra says about time and size, checked before the first call."""
+"""Time and size limits from a connection's extra, validated before the first call."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from letting_sync.errors import StopRun
 
 MARGIN = 5.0
-"""Seconds between the end of a request as we see it and as the system sees it (assumed)."""
+"""Seconds that a system may continue to process a request after the client has given it up (assumed)."""
 LONGEST_TIME = 86_400.0
-"""Seconds; no setting of ours means more."""
+"""Seconds; the upper limit of every setting here."""
 
 
 _OTHER_EXTRAS = (
@@ -26,12 +26,12 @@ _OTHER_EXTRAS = (
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a request may take and how large its response may be.
+    """Timeouts of a request and the maximum size of its response.
 
     :param connect: seconds to wait for the connection.
     :param read: seconds to wait for the next data.
-    :param total: seconds from the beginning of the response's wait to its last byte.
-    :param largest: bytes of a response, decompressed.
+    :param total: seconds from the start of the wait for the response to its last byte.
+    :param largest: maximum bytes of a response, decompressed.
     """
 
     connect: float
@@ -44,9 +44,9 @@ def limits_of(conn_id: str | None, extra: Mapping[str, Any]) -> Limits:
     """Read the extras ``connect_timeout`` (10 s), ``timeout`` (60 s), ``total_timeout`` (three times ``timeout``) and
     ``max_response_mb`` (50).
 
-    :raises StopRun: one of them, or ``verify`` or ``cert``, is not what it must be; the message names the connection.
+    :raises StopRun: one of them, or ``verify``, ``cert`` or a proxy, has an invalid value; the message names it.
     """
-    # Each library takes other values for something else: 1 for the file that this process has open as number 1.
+    # The libraries accept wrong types with another meaning: the number 1 is taken for the open file descriptor 1.
     for name, kinds, rule in _OTHER_EXTRAS:
         if not isinstance(extra.get(name), kinds | None):
             raise StopRun(
@@ -63,10 +63,10 @@ def limits_of(conn_id: str | None, extra: Mapping[str, Any]) -> Limits:
 
 
 def settle_seconds(conn_id: str | None, extra: Mapping[str, Any], default: float) -> float:
-    """Read the extra ``settle_seconds``: how long a request whose response was lost may still take effect.
+    """Read the extra ``settle_seconds``: seconds in which a request whose response was lost may still take effect.
 
-    :raises StopRun: it is no number of seconds, or shorter than a request itself may take: then a prospect could be
-        sent again while the first request is still on its way.
+    :raises StopRun: the value is not a number of seconds, or is shorter than a request may take: then a prospect could
+        be sent again while the first request is still in flight.
     """
     limits = limits_of(conn_id, extra)
     seconds = _positive(conn_id, extra, "settle_seconds", max(default, limits.connect + limits.read + MARGIN))
@@ -81,7 +81,7 @@ def settle_seconds(conn_id: str | None, extra: Mapping[str, Any], default: float
 
 
 def _positive(conn_id: str | None, extra: Mapping[str, Any], name: str, default: float) -> float:
-    """A number above 0, also written as text."""
+    """Read a number above 0, also one written as a string."""
     value = extra.get(name)
     if value is None:
         return default

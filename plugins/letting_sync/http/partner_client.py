@@ -1,4 +1,4 @@
-"""Base of the partners' clients: asks for single records and maps them, see :class:`letting_sync.partner.Partner`."""
+"""Base class of the partners' clients, which fetch and map single records (:class:`letting_sync.partner.Partner`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Hook = TypeVar("_Hook", bound=ApiHook)
 
 
 class PartnerClient(ABC, Generic[_Hook]):
-    """One customer's partner, asked for what it says of single prospects at this moment.
+    """Client of one customer's partner system that fetches the current state of single prospects.
 
     :cvar hook_type: the partner's hook.
     """
@@ -30,14 +30,17 @@ class PartnerClient(ABC, Generic[_Hook]):
 
     @abstractmethod
     def find(self, reference: Reference) -> Sequence[Any]:
-        """Return the partner's record for a reference, once for each of its units; nothing if it does not exist."""
+        """Return the partner's record for a reference, one element per unit; empty if it does not exist."""
 
     @abstractmethod
     def to_prospect(self, record: Any, today: date) -> Prospect:
-        """Map a record as the extraction does; a prospect, or :class:`RefuseRecord` is raised."""
+        """Map a record with the same rules as the task ``extract``.
+
+        :raises RefuseRecord: the record cannot be mapped.
+        """
 
     def current(self, references: Sequence[Reference]) -> list[Current]:
-        """What the partner has for each reference now: one call each, as many at a time as it allows."""
+        """Fetch the current state of each reference: one call each, with the hook's ``concurrency``."""
         return list(self.hook.concurrently(self._current, references))
 
     def _current(self, reference: Reference) -> Current:
@@ -50,5 +53,5 @@ class PartnerClient(ABC, Generic[_Hook]):
             return refusal
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the hook's session."""
         self.hook.close()

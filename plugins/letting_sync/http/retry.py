@@ -1,4 +1,4 @@
-"""How long one call is tried, and what a failed try must tell for it."""
+"""Retry policy of a single call, and the exceptions that control it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import tenacity
 from letting_sync.errors import WaitAndRepeat
 
 FAILURES_IN_A_ROW = 6
-"""Tries of one call on a broken line before Airflow's retry of the task takes over (about half a minute)."""
+"""Failed attempts of one call before Airflow's retry of the task takes over (after about half a minute)."""
 LONGEST_WAIT = 300.0
-"""Seconds. A system that asks for a longer wait gets it from Airflow's retry, not from a worker slot."""
+"""Seconds. A longer wait is left to Airflow's retry of the task, so that it does not occupy a worker slot."""
 LEAST_WAIT = 1.0
-"""Seconds. A system that asks for a shorter wait, or for one that is over, is not asked again sooner; each further time
-in a row the least wait doubles, up to :data:`LONGEST_LEAST_WAIT`."""
+"""Seconds; the minimum wait even if the system asks for a shorter one. It doubles with each consecutive wait, up to
+:data:`LONGEST_LEAST_WAIT`."""
 LONGEST_LEAST_WAIT = 60.0
 LONGEST_WAITS_TOGETHER = 900.0
-"""Seconds that one call may wait in all because the system asked it to."""
+"""Seconds that one call may wait in total at the system's request."""
 LONGEST_CALL = 1800.0
-"""Seconds after which no further try of one call is made, whatever the reason."""
+"""Seconds after which one call is not attempted again, whatever the reason."""
 RENEWALS_IN_A_ROW = 4
-"""A token that is refused this often, although fresh, is a right that is missing."""
+"""Consecutive refusals of a new token after which the log-in counts as refused, e.g. since a permission is missing."""
 
 
 class RetryableError(WaitAndRepeat):
-    """One failed try of a call, with what the retry loop has to know about it.
+    """A failed attempt of a call that may be retried.
 
-    :param uncertain: it may have taken effect.
-    :param wait: seconds the system asked for; such a wait is ordinary and does not count as a failure.
+    :param uncertain: whether the request may have taken effect.
+    :param wait: seconds the system asked to wait; such an attempt does not count as a failure.
     """
 
     def __init__(self, message: str, *, uncertain: bool, wait: float | None = None) -> None:
@@ -38,9 +38,9 @@ class RetryableError(WaitAndRepeat):
 
 
 class TokenRefused(Exception):
-    """401: the token ran out on the way, or the log-in itself was refused.
+    """Status 401: the token has expired, or the log-in itself was refused.
 
-    :param hint: a further sentence for the person on call, starting with a blank.
+    :param hint: a further sentence for the error message, with a leading blank.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -53,7 +53,7 @@ BACKOFF = tenacity.wait_exponential_jitter(initial=0.25, max=15, jitter=0.5)
 
 @dataclass
 class RetryPolicy:
-    """How long one call is tried; after each failed try ``tenacity`` asks :meth:`pause`, then :meth:`stop`."""
+    """Retry state of one call; after each failed attempt ``tenacity`` calls :meth:`pause`, then :meth:`stop`."""
 
     failures: int = 0
     renewals: int = 0
@@ -61,7 +61,7 @@ class RetryPolicy:
     waited: float = 0.0
 
     def pause(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next try: what the system asked for and at least the least wait, else a backoff with jitter."""
+        """Return the seconds until the next attempt: at least what the system asked for, else a backoff with jitter."""
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, TokenRefused):
             return 0.0
@@ -73,7 +73,7 @@ class RetryPolicy:
         return max(error.wait, least)
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
-        """Whether the call is given up."""
+        """Return whether the call is not attempted again."""
         if (state.seconds_since_start or 0.0) > LONGEST_CALL:
             return True
         error = state.outcome.exception() if state.outcome else None

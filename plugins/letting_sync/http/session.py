@@ -1,12 +1,12 @@
-"""One session and one token for all calls of a task, on top of Airflow's ``HttpHook``.
+"""One HTTP session and one token for all calls of a task, based on Airflow's ``HttpHook``.
 
-``HttpHook`` contributes the connection, the base URL, TLS settings and the keep-alive adapter. Its own ways to call are
-closed (:data:`SessionHook.run` and the others), since they do what must not happen here:
+``HttpHook`` provides the connection, the base URL, TLS settings and the keep-alive adapter. Its own methods that send
+requests are disabled (:data:`SessionHook.run` and others), because they are unsafe here:
 
-* ``run()`` makes a session for every call; here a task holds **one**, with a pool of kept-alive connections;
-* unknown keys of the connection's extra become HTTP headers, a client secret too; here they stay settings;
-* redirects are followed, with the request's body; ``run_and_check()`` and ``check_response()`` log addresses and bodies;
-* ``get_hook()`` returns a plain ``HttpHook`` for our connections, whose type is ``http``.
+* ``run()`` opens a session for every call; this hook keeps **one** for the task, with a pool of open connections;
+* unknown keys of the connection's extra, even a client secret, become HTTP headers; here they stay settings;
+* redirects are followed, with the request's body; ``run_and_check()`` and ``check_response()`` log URLs and bodies;
+* ``get_hook()`` returns a plain ``HttpHook``, since the connections have the type ``http``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from letting_sync.http.limits import Limits, limits_of
 
 
 class Bearer(AuthBase):
-    """Sets the header on each request; an explicit auth also keeps ``requests`` from reading a ``.netrc``."""
+    """Set the ``Authorization`` header; an explicit auth also keeps ``requests`` from reading a ``.netrc``."""
 
     def __init__(self, token: str | None) -> None:
         self.token = token
@@ -43,21 +43,21 @@ class Bearer(AuthBase):
 def _closed(name: str) -> Any:
     def closed(*_: Any, **__: Any) -> NoReturn:
         raise NotImplementedError(
-            f"{name}() of Airflow's HttpHook is closed here: it may log or send what must stay private. Use call()."
+            f"{name}() of Airflow's HttpHook is disabled here: it may log or send personal data. Use call()."
         )
 
     return closed
 
 
 class SessionHook(HttpHook):
-    """The way to a system: where it is, whom it trusts, who we are. The calls are :class:`ApiHook`'s.
+    """Connection, session, TLS and token of a system. :class:`~letting_sync.http.hook.ApiHook` adds the calls.
 
-    :cvar system: its name, for the person on call.
-    :cvar uses_token: whether it logs in by :meth:`fetch_token`; a hook for which it does not overrides :meth:`_auth`.
-    :cvar concurrency: calls that may be under way at a time, and connections kept open for them.
+    :cvar system: the system's name in log and error messages.
+    :cvar uses_token: whether the hook logs in with :meth:`fetch_token`; if not, it overrides :meth:`_auth`.
+    :cvar concurrency: maximum number of requests in flight, and of connections kept open for them.
     :param http_conn_id: Airflow connection; host, login, password and the extras ``verify`` (path of a CA
         file) and those of :func:`~letting_sync.http.limits.limits_of`.
-    :param connection: the connection itself, where it cannot be asked for (in a trigger's thread).
+    :param connection: the connection itself, where it cannot be fetched by its id (in a trigger's thread).
     """
 
     system: ClassVar[str] = "the system"
@@ -84,14 +84,14 @@ class SessionHook(HttpHook):
     aget_hook: Any = _closed("aget_hook")
 
     def _configure_session_from_auth(self, session: requests.Session, connection: Any) -> requests.Session:
-        """Leave the log-in to :meth:`_auth`: ``HttpHook`` would send it as HTTP Basic to every address."""
+        """Leave authentication to :meth:`_auth`: ``HttpHook`` would send the password as HTTP Basic to any URL."""
         del connection
         return session
 
     def _configure_session_from_extra(
         self, session: requests.Session, connection: Any, extra_options: dict[str, Any]
     ) -> requests.Session:
-        """Take the transport settings; do not turn the rest of the extra into headers as ``HttpHook`` does."""
+        """Apply the transport settings; do not turn the rest of the extra into headers as ``HttpHook`` does."""
         headers = dict(session.headers)
         session = super()._configure_session_from_extra(session, connection, extra_options)
         session.headers.clear()
@@ -111,22 +111,22 @@ class SessionHook(HttpHook):
         return self._connection
 
     def get_connection(self, conn_id: str) -> Any:  # type: ignore[override]  # a class method there
-        """The connection handed in, where there is one: a trigger must not ask for it in its thread."""
+        """Return the connection passed to the constructor, if any: a trigger's thread must not fetch it."""
         del conn_id
         return self.connection
 
     @property
     def session(self) -> requests.Session:
-        """The one session of this task, opened on first use."""
+        """The session of this task, opened on first use."""
         with self._lock:
             if self._session is None:
                 self.limits  # noqa: B018  # refuses wrong ones before anything takes them
                 session = super().get_conn()
-                # Both, whatever the host's scheme: the log-in may be at an address of the other one.
+                # Both schemes, since the log-in may use another one than the host.
                 session.mount("http://", self._adapter)
                 session.mount("https://", self._adapter)
                 refuse_plain_http(self.base_url, self.http_conn_id, "its host")
-                # Whoever uses the session itself is not led elsewhere either.
+                # Direct use of the session does not follow redirects either.
                 session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
                 self._session = session
                 self._session.headers["Accept"] = "application/json"
@@ -135,15 +135,15 @@ class SessionHook(HttpHook):
 
     @property
     def address(self) -> str:
-        """The system's address, the same however the connection spells it: without scheme, usual port, last slash."""
+        """Normalised address of the system, see :func:`unified`: the same for all spellings of a connection's host."""
         self._set_base_url(self.connection)
         try:
             return unified(self.base_url)
         except ValueError:
-            raise StopRun(f"The host of connection {self.http_conn_id!r} is no address.") from None
+            raise StopRun(f"The host of connection {self.http_conn_id!r} is not a valid address.") from None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the session."""
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -156,9 +156,9 @@ class SessionHook(HttpHook):
 
     @cached_property
     def limits(self) -> Limits:
-        """How long a request may take and how large its response may be.
+        """Timeouts of a request and the maximum size of its response.
 
-        :raises StopRun: the connection's extra says something else than a number.
+        :raises StopRun: a limit in the connection's extra is not a number above 0.
         """
         return limits_of(self.http_conn_id, self.connection.extra_dejson)
 
@@ -170,7 +170,7 @@ class SessionHook(HttpHook):
         return "login and password"
 
     def fetch_token(self) -> tuple[str, float]:
-        """Ask the system for a token; returns it with its lifetime in seconds. Each hook says how."""
+        """Request a token from the system; return it with its lifetime in seconds. Subclasses implement it."""
         raise NotImplementedError
 
     def _auth(self) -> AuthBase:
@@ -179,42 +179,42 @@ class SessionHook(HttpHook):
         with self._lock:
             if self._token is None or time.monotonic() >= self._token_ends:
                 token, lifetime = self.fetch_token()
-                # A tenth of its life as a margin, so that it does not run out on its way.
+                # A tenth of the lifetime as a margin, so that the token does not expire in transit.
                 self._token, self._token_ends = token, time.monotonic() + 0.9 * lifetime
             return Bearer(self._token)
 
     def _drop_token(self, refused: AuthBase) -> None:
-        """Forget the refused token unless another thread has renewed it already."""
+        """Discard the refused token, unless another thread has renewed it already."""
         with self._lock:
             if isinstance(refused, Bearer) and refused.token == self._token:
                 self._token = None
 
 
 def refuse_plain_http(address: str, conn_id: str | None, setting: str) -> None:
-    """Passwords and personal data travel in the open only inside a machine or its private network.
+    """Refuse an address without TLS, except on this machine or in its private network.
 
-    :param address: an absolute address.
-    :param setting: where it comes from, e.g. ``"its host"``.
-    :raises StopRun: it is not https, and its host is not local or private.
+    :param address: an absolute URL.
+    :param setting: the setting that holds it, for the message, e.g. ``"its host"``.
+    :raises StopRun: the scheme is not https, and the host is not local or private.
     """
     parts = urlsplit(address)
     if parts.scheme != "https" and not _is_near(parts.hostname or ""):
         raise StopRun(
-            f"Connection {conn_id!r} would talk to {parts.hostname!r} without TLS. Give {setting} as https://… , "
+            f"Connection {conn_id!r} would use {parts.hostname!r} without TLS. Set {setting} to https://… , "
             "then clear the task."
         )
 
 
 def unified(address: str) -> str:
-    """Host, port unless it is the usual one, and path of an absolute address: one spelling for all that mean the same.
+    """Normalise an absolute URL to host, port unless it is the default one, and path.
 
-    ``https://ERP.example:443/wodis/`` and ``http://erp.example/wodis`` are one system; a path is told by its case.
+    ``https://ERP.example:443/wodis/`` and ``http://erp.example/wodis`` are the same system. The path is case-sensitive.
     """
     parts = urlsplit(address)
     try:
         port = parts.port
     except ValueError:
-        port = None  # the first call says what is wrong with it
+        port = None  # the first call reports the invalid port
     host = (parts.hostname or "").rstrip(".")
     with suppress(UnicodeError):
         host = host.encode("idna").decode()
@@ -223,7 +223,7 @@ def unified(address: str) -> str:
 
 
 def _is_near(host: str) -> bool:
-    """Whether a host is this machine, a private address, or a bare name as containers have it."""
+    """Return whether a host is this machine, a private address, or a name without a dot, as containers have."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

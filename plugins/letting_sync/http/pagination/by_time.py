@@ -1,41 +1,41 @@
-"""Reading a window completely from a list that can be asked for by time, although its records move meanwhile.
+"""Complete reading of a time window from a list that can be filtered by time, although its records move meanwhile.
 
-**The trouble.** A page is cut from the state at the time of its request, ordered by the time of the last change. A
-record that is updated between two requests goes to the end (or out of the window), and every one behind it moves one
-place forward: a reader that counts pages jumps over one of them.
+**Problem.** A page reflects the state at the time of its request, ordered by the time of the last change. A record that
+is updated between two requests moves to the end, or out of the window, and every record after it moves one place
+forward: a reader that counts pages skips one of them.
 
-**The answer: ask by time, not by page number.** Each request asks for the first page of ``[since, end)``, where
-``since`` is the newest time met so far. Suppose a record stands in the window when the reading begins.
+**Solution: continue by time, not by page number.** Each request asks for the first page of ``[since, end)``, where
+``since`` is the newest time found so far. Consider a record that is in the window when the reading starts:
 
-* It is not updated meanwhile: its time stays. ``since`` only ever grows to the time of a record on a page
-  that held *everything* from the old ``since`` up to there, and includes its own instant, so ``since`` cannot pass
-  it unmet. What moves before or behind it does not matter, as no place is counted.
-* It is updated to a time inside the window: times of updates grow, so it stands ahead of ``since`` and is met
-  (again) there; the newest version is kept.
-* It is updated to a time behind the window's end: the next window brings it, in its new version. If it was met
-  before that, this window brings it too, which costs nothing: everything after reading is idempotent.
+* It is not updated meanwhile: its time stays. ``since`` only ever increases to the time of a record on a page that
+  contained *everything* from the old ``since`` up to there, and the range includes its own instant. So ``since``
+  cannot pass the record before it was found. Other records may move, since no places are counted.
+* It is updated to a time inside the window: update times increase, so it is after ``since`` and is found there (again);
+  the newest version is kept.
+* It is updated to a time after the window's end: the next window returns its new version. If this window has already
+  found it, it returns it too. That does no harm, since everything after the extraction is idempotent.
 
-The window's end is not cut at the worker's clock: a clock that is slow would lose records, and the reading ends
-anyway, since every request moves ``since`` forward.
+The window's end is not limited to the worker's clock: a slow clock would lose records. The reading ends anyway, since
+every request increases ``since``.
 
-**One instant, more than a page.** A bulk update may give more records the same time than a page holds. Then
-that instant alone is read by page number. Nothing can join a past instant, records can only leave it; so a stretch of
-requests between which the count did not change saw one state, and if it met as many ids as are counted, it met all.
+**One instant with more than a page.** A bulk update may give more records the same time than a page holds. Then that
+instant alone is read by page number. No record can enter a past instant, records can only leave it. So requests between
+which the total did not change saw the same state, and if they found as many ids as counted, they found all.
 
-**A long window: the past first, several pages at a time.** Nothing can join a past stretch of time either. So where a
-window holds many pages, its last page is looked at for the newest time there is, and what lies a moment before that is
-read by page number: the first page, which counts the stretch, then the others side by side. Whatever they bring was
-among those counted; so if as many ids were met as were counted, all were. Then the rest is read by time from there on:
-what was updated meanwhile stands there. If some were not met, the reading goes on by time as if there were no past.
+**Long windows: the past first, concurrently.** No record can enter a past time range either. If a window has many
+pages, its last page is read for the newest time. The range up to :data:`SETTLE_MARGIN` before that is read by page
+number: the first page with its total, then the others concurrently. All records found were among those counted; so if
+as many ids were found as counted, all were. The rest is read by time from there on; it includes what was updated
+meanwhile. If some ids are missing, the reading continues by time where the concurrent part began.
 
-**Proof.** The end is a page behind which there is none: the count says so, and the next page is empty. A count that is too
-low thus ends nothing. If fewer different records were met than the first page counted, they are counted once more. If that
-does not explain it, or if the answers do not keep to the order asked for, all pages of the window are read until two
-passes agree. If the partner then still counts more than it has shown, the reading is an error: a run is green only if
-all was read.
+**Proof of completeness.** The reading ends at a page with no page after it: the total says so, and the next page is
+empty. So a total that is too low ends nothing. If fewer records were found than the first page counted, the total is
+requested again. If that does not explain the difference, or if the responses are not sorted as requested, all pages of
+the window are read until two passes agree. If the partner still counts more than it shows, the reading fails: a run
+succeeds only if everything was read.
 
-**Cost.** A page overlaps the next by the records of one instant, usually one: 1,000 records, 200 a page, are 7 requests,
-one after the other. 10,000 are 54, of which all but five go side by side.
+**Cost.** A page overlaps the next by the records of one instant, usually one: 1,000 records, 200 a page, take 7
+requests, one after the other. 10,000 take 54, of which all but five are concurrent.
 """
 
 from __future__ import annotations
@@ -62,48 +62,49 @@ _V = TypeVar("_V")
 _W = TypeVar("_W")
 
 MOST_PAGES = 10_000
-"""No window has more; a list that always has another page is none."""
+"""Upper limit of pages, against a list that never ends."""
 _PAGES_AHEAD = 64
-"""Pages asked for side by side at once: a count that is much too high costs no more in vain."""
+"""Pages requested concurrently in one batch; limits the useless requests if the total is much too high."""
 _MOST_PASSES = 8
 _MOST_PASSES_IN_VAIN = 3
-"""So many passes that bring nothing new, although the partner counts more, are enough."""
+"""Passes without a new record after which the reading fails, if the partner counts more records than it shows."""
 MANY_PAGES = 8
-"""A window of more pages is read side by side; for fewer, finding out what is past takes as long as it saves."""
+"""A window of more pages is read concurrently; for fewer, the additional requests cost as much time as they save."""
 SETTLE_MARGIN = timedelta(minutes=1)
-"""So far before the newest record the past begins: clocks of a partner's machines may differ. Assumed."""
+"""Records older than the newest one by this margin count as the past. Assumed: the clocks of a partner's machines
+differ by less."""
 
 log = logging.getLogger(__name__)
 
 
 class Page(NamedTuple):
-    """One answer: its records, and how many the asked stretch of time holds in all."""
+    """A response: its records, and the total number of records of the requested time range."""
 
     records: list[Any]
     total: int
 
 
 class _Page(NamedTuple, Generic[_V]):
-    """A page whose records have been made into versions."""
+    """A page whose records were converted to versions."""
 
     versions: list[Version[_V]]
     total: int
 
 
 class Fetch(Protocol):
-    """Ask for a page of the records changed in ``[since, until)``, oldest first; pages are numbered from 0."""
+    """Fetch a page of the records changed in ``[since, until)``, oldest first; pages are numbered from 0."""
 
     def __call__(self, since: datetime, until: datetime, number: int, /) -> Page: ...
 
 
 @dataclass(frozen=True)
 class ListByTime(Generic[_V]):
-    """A partner's list that can be asked for by time. Nothing is asked before :meth:`read`.
+    """A partner's list that can be filtered by time. :meth:`read` sends the requests.
 
-    :param system: whose it is, for the person on call.
-    :param side_by_side: makes several calls at a time.
-    :param instant: smallest step of its times; a shorter stretch could be empty for it.
-    :param value: what to make of each record in the thread that fetched its page, see :meth:`mapped`.
+    :param system: the partner's name in log and error messages.
+    :param side_by_side: runs several requests concurrently.
+    :param instant: resolution of the partner's times; a shorter range could be empty.
+    :param value: maps each record in the thread that fetched its page, see :meth:`mapped`.
     """
 
     system: str
@@ -114,29 +115,27 @@ class ListByTime(Generic[_V]):
     value: Callable[[Any], _V] = same
 
     def mapped(self, value: Callable[[Any], _W]) -> ListByTime[_W]:
-        """The same list, of what a function makes of each record where its page was fetched.
+        """Return the same list with a function that maps each record in the thread that fetched its page.
 
-        :param value: takes a record; must touch nothing that another thread uses.
+        :param value: takes a record; must be thread-safe.
         """
         return replace(self, value=value)  # type: ignore[arg-type, return-value]
 
     def read(self, start: datetime, end: datetime) -> list[_V]:
-        """Return each record changed in ``[start, end)`` exactly once, in the newest version met.
+        """Return each record changed in ``[start, end)`` exactly once, in the newest version found.
 
-        A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
+        A record without a readable id or time is returned too, so that it goes to quarantine.
 
         :raises WaitAndRepeat: the records move faster than they can be read, or the partner counts more than it shows.
         """
         met = Met[_V](start, end)
         if start < end and not self._read_by_time(met):
-            log.warning(
-                "%s does not keep to the order asked for; reading until two passes agree", self.system
-            )
+            log.warning("%s does not sort by time as requested; reading until two passes agree", self.system)
             self._read_until_two_passes_agree(met)
         return met.values
 
     def _read_by_time(self, met: Met[_V]) -> bool:
-        """Read with ``since`` going forward; returns whether everything was met."""
+        """Read with an increasing ``since``; return whether the reading is proven complete."""
         since, counted = met.start, None
         for _ in range(MOST_PAGES):
             if since >= met.end:
@@ -162,7 +161,7 @@ class ListByTime(Generic[_V]):
         raise too_fast(self.system)
 
     def _is_last(self, met: Met[_V], since: datetime) -> bool:
-        """Whether the first page from there on is the only one: a count that is too low must not end the reading."""
+        """Return whether no page follows the first one from ``since``: a total that is too low must not end the reading."""
         more = self._page(since, met.end, 1)
         met.take(more.versions)
         return not more.versions
@@ -172,10 +171,10 @@ class ListByTime(Generic[_V]):
         return _Page(self.versions.of(page.records, self.value), page.total)
 
     def _read_the_past(self, met: Met[_V], since: datetime, pages: int) -> datetime:
-        """Read what nothing can join any more, side by side; returns from where to go on by time.
+        """Read the past part of the window concurrently; return the time from which to continue.
 
-        :param since: up to where all was met.
-        :param pages: how many the whole window holds.
+        :param since: time up to which all records were found.
+        :param pages: number of pages of the whole window.
         """
         last = self.fetch(met.start, met.end, pages - 1)
         newest = max(filter(None, map(self.versions.updated, last.records)), default=since)
@@ -196,14 +195,14 @@ class ListByTime(Generic[_V]):
                 met.take(one.versions)
                 keys.update(version.key for version in one.versions)
             if not all(one.versions for one in rest):
-                break  # there are fewer than are counted
+                break  # an empty page: the total was too high
         return until if len(keys) == first.total else since
 
     def _all_met(self, met: Met[_V]) -> bool:
         return met.count >= self.fetch(met.start, met.end, 0).total
 
     def _read_instant(self, met: Met[_V], instant: datetime) -> None:
-        """Read the records of one instant by page number until a stretch of unchanged counts proves them all met."""
+        """Read the records of one instant by page number, until an unchanged total proves that all were found."""
         until = min(instant + self.instant, met.end)
         total, keys = -1, set[str]()
         for _ in range(_MOST_PASSES):
@@ -217,7 +216,7 @@ class ListByTime(Generic[_V]):
         raise incomplete(self.system, len(keys), total)
 
     def _pages(self, since: datetime, until: datetime) -> Iterator[_Page[_V]]:
-        """Yield page after page by number, the first empty one too, or one that shows nothing but what others did."""
+        """Yield the pages by number, up to and including the first one without a record that is new."""
         seen = set[str]()
         for number in range(MOST_PAGES):
             page = self._page(since, until, number)
@@ -229,7 +228,7 @@ class ListByTime(Generic[_V]):
         raise too_fast(self.system)
 
     def _read_until_two_passes_agree(self, met: Met[_V]) -> None:
-        """Read all pages of the window by number, again and again until a pass brings nothing new."""
+        """Read all pages of the window by number, repeatedly until a pass finds nothing new."""
         missing = 0
         for attempt in range(_MOST_PASSES):
             fresh, total = 0, 0

@@ -1,4 +1,4 @@
-"""What an ERP is asked for in bulk: lists in numbered pages, which may change while they are read, and searches."""
+"""Bulk reads of an ERP: searches, and lists in numbered pages that may change while they are read."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from letting_sync.http.hook import ApiHook
 from letting_sync.parsing.responses import Row
 
 READINGS = 5
-"""So often a list that changes under our eyes is begun anew, before Airflow's retry takes over."""
+"""Number of times a list that changes while it is read is read from the start, before Airflow's retry takes over."""
 
 MOST_PAGES = 10_000
-"""No look-up has more; a list that always has another page is none."""
+"""Upper limit of pages, against a list that never ends."""
 FEWEST_OF_A_CUT_PAGE = 10
-"""No system cuts its pages to fewer items (assumed). A shorter page that holds as many as are counted is the last one."""
+"""No system limits its pages to fewer items (assumed). So a shorter page is the last one if it completes the count."""
 
 Page = tuple[list[Any], int]
-"""Items of one page, and how many items the list has in all."""
+"""Items of one page, and the total number of items of the list."""
 
 
 def in_parts(
     hook: ApiHook, find: Callable[[list[str]], Iterable[Any]], values: Collection[str], size: int
 ) -> Iterator[Any]:
-    """Yield what ``find`` returns for the values, ``size`` of them in a call and each of them in one call only."""
+    """Call ``find`` with chunks of at most ``size`` distinct values, concurrently, and yield all results."""
     asked = sorted(set(values))
     for found in hook.concurrently(find, [asked[at : at + size] for at in range(0, len(asked), size)]):
         yield from found
 
 
 def search(hook: ApiHook, path: str, order: Mapping[str, Any], *, what: str, items: str) -> list[Any]:
-    """What a search finds, in one answer.
+    """Send a search whose response holds all results.
 
     :param order: the request's body.
-    :param items: field of the answer that holds what was found.
+    :param items: field of the response with the results.
+    :raises StopRun: the response has no such field.
     """
     return hook.field(hook.call("POST", path, what=what, refusals=(), json=order), items, list)
 
@@ -49,10 +50,11 @@ def list_pages(
     total: str,
     identity: str,
 ) -> list[Any]:
-    """All items of a list that comes in pages, see :func:`whole_list`.
+    """Read all items of a paginated list, see :func:`whole_list`.
 
-    :param params: the query for a page; the first one has number 0.
-    :param items: field of the answer that holds the page's items; ``total``: how many the list has in all.
+    :param params: returns the query of a page; the first page has number 0.
+    :param items: field of the response with the page's items.
+    :param total: field of the response with the total number of items.
     """
 
     def page(number: int) -> Page:
@@ -63,30 +65,30 @@ def list_pages(
 
 
 def whole_list(read: Callable[[int], Page], identity: str, what: str) -> list[Any]:
-    """Read all pages; each item once and none missing.
+    """Read all pages; return each item exactly once, with none missing.
 
-    Who overlooked an offer would make a second one, and who took one offer for two would hold it for a person.
-    Something added or removed between two pages moves items across their border: then the list is read anew.
+    A missing offer would be made a second time, and an offer returned twice would be held for a person. An item added
+    or removed between two requests moves others across a page's border; the list is then read from the start.
 
-    :param read: reads a page; the first one has number 0.
-    :param identity: field that tells one item from another.
-    :param what: whose list it is, for the person on call.
-    The count alone does not end the reading: one that is too low would hide an offer. So behind a page that may have
-    been cut, another one is asked for.
+    The total alone does not end the pagination, since one that is too low would hide an offer: after a page that may
+    have been cut, the next one is requested.
 
-    :raises WaitAndRepeat: it changed each time, or has not as many items as it says.
+    :param read: reads a page; the first page has number 0.
+    :param identity: field that identifies an item.
+    :param what: the list in plain words, for the error message.
+    :raises WaitAndRepeat: the list changed each time, or does not have as many items as its total says.
     """
     for _ in range(READINGS):
         items, total, changed = _in_one_piece(read, identity)
         if not changed and len(items) == total:
             return items
     raise WaitAndRepeat(
-        f"{what}: the list changes while it is read, or is not as long as it says: {len(items)} items, {total} counted."
+        f"{what}: the list changes while it is read, or its total is wrong: {len(items)} items, {total} counted."
     )
 
 
 def _in_one_piece(read: Callable[[int], Page], identity: str) -> tuple[list[Any], int, bool]:
-    """The items of one reading, the count, and whether the list changed meanwhile."""
+    """Read all pages once; return the items, the total, and whether the list changed meanwhile."""
     items, total = read(0)
     found, names = list(items), {_name(item, identity) for item in items}
     for number in range(1, MOST_PAGES):
@@ -94,7 +96,7 @@ def _in_one_piece(read: Callable[[int], Page], identity: str) -> tuple[list[Any]
             break
         items, total_now = read(number)
         if len(found) == total == total_now and names.issuperset(_name(item, identity) for item in items):
-            break  # the last page again: so some systems answer a number that is too high
+            break  # the last page again: some systems return it for a page number that is too high
         found += items
         names |= {_name(item, identity) for item in items}
         if total_now != total or len(names) < len(found):

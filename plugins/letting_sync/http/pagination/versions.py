@@ -1,10 +1,10 @@
-"""What every partner's reader needs: which record is the same one on two pages, and which version is the newest.
+"""Identity and versions of records, shared by all paginated readers of partners.
 
-Records move while a list is read. How none is missed depends on what the partner can be asked for:
+Records move while a list is read. How a reader misses none of them depends on the partner's pagination:
 
-* by time, oldest first: :mod:`letting_sync.http.pagination.by_time`;
-* only by place: newest first with overlapping pages, as a ``reading.py`` under ``plugins/`` does;
-* by a cursor that stands for a place in a fixed order: follow it, and let :class:`Met` keep the newest versions.
+* filter by time, oldest first: :mod:`letting_sync.http.pagination.by_time`;
+* offset only: newest first with overlapping pages, as in :mod:`letting_sync.systems.everreal.pagination`;
+* cursor with a fixed order: follow it, and let :class:`Met` keep the newest versions.
 """
 
 from __future__ import annotations
@@ -24,20 +24,21 @@ _V = TypeVar("_V")
 
 
 class SideBySide(Protocol):
-    """Makes several calls at a time, as ``ApiHook.concurrently`` does; ``map`` makes them one after the other.
+    """Map a function over items, concurrently as ``ApiHook.concurrently`` or sequentially as ``map``.
 
-    Results come in the order of the items. Each page is then cut from a state of its own, in no certain order of time.
+    Results are in the order of the items. With concurrent calls the pages reflect states of different times, in no
+    particular order.
     """
 
     def __call__(self, function: Callable[[_T], _R], items: Iterable[_T], /) -> Iterator[_R]: ...
 
 
 class Version(NamedTuple, Generic[_V]):
-    """One version of a record, as it was met on a page.
+    """One version of a record, as found on a page.
 
-    :param key: what makes a record the same one on two pages.
-    :param updated: when it was last changed, if that can be read.
-    :param value: the record, or what was made of it where its page was fetched.
+    :param key: identity of the record.
+    :param updated: time of its last change, ``None`` if unreadable.
+    :param value: the record, or the result of mapping it.
     """
 
     key: str
@@ -46,23 +47,23 @@ class Version(NamedTuple, Generic[_V]):
 
 
 def same(record: Any) -> Any:
-    """The value of a version where nothing is to be made of the record."""
+    """Return the record unchanged: the default for the mapping of a list."""
     return record
 
 
 @dataclass(frozen=True)
 class Versions:
-    """How versions of a partner's records are told apart.
+    """Identity and time of a partner's records.
 
-    :param id_field: the field that holds a record's id.
-    :param time_field: the field that holds the time of its last change, ISO 8601; without an offset in UTC.
+    :param id_field: field of a record's id.
+    :param time_field: field of the time of its last change, ISO 8601; UTC if it has no offset.
     """
 
     id_field: str
     time_field: str
 
     def key(self, record: Any) -> str:
-        """What makes a record the same one on two pages: its id, or all of it where it has none."""
+        """Return the identity of a record: its id, or its JSON if it has no readable id."""
         record_id = record.get(self.id_field) if isinstance(record, dict) else None
         if isinstance(record_id, float) and record_id.is_integer():
             record_id = int(record_id)
@@ -71,7 +72,10 @@ class Versions:
         return json.dumps(record, sort_keys=True)
 
     def updated(self, record: Any) -> datetime | None:
-        """The record's time. Read here and not by ``fields.moment``, which is thorough and thirty times slower."""
+        """Return the time of the record's last change, ``None`` if unreadable.
+
+        ``parsing.records.moment`` checks more, but is thirty times slower.
+        """
         try:
             time = datetime.fromisoformat(record[self.time_field])
             return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
@@ -79,17 +83,17 @@ class Versions:
             return None
 
     def of(self, records: Iterable[Any], value: Callable[[Any], _V]) -> list[Version[_V]]:
-        """The versions on a page; called in the thread that fetched it.
+        """Return the versions on a page; called in the thread that fetched it.
 
-        :param value: what to make of each record.
+        :param value: maps a record to the value of its version.
         """
         return [Version(self.key(record), self.updated(record), value(record)) for record in records]
 
 
 class Met(Generic[_V]):
-    """The records met so far, each in its newest version; those outside ``[start, end)`` are left out.
+    """Collection of the records found so far, each in its newest version; those outside ``[start, end)`` are left out.
 
-    A record without a readable time is kept: it belongs into quarantine, not nowhere.
+    A record without a readable time is kept, so that it goes to quarantine.
     """
 
     def __init__(self, start: datetime, end: datetime) -> None:
@@ -102,19 +106,19 @@ class Met(Generic[_V]):
 
     @property
     def count(self) -> int:
-        """How many records the pages showed, inside the window or not.
+        """Number of records on the pages so far, inside the window or not.
 
-        One that was on several pages counts once: it moved. One that a single page shows twice is there twice.
+        A record on several pages has moved and counts once; a record twice on the same page counts twice.
         """
         return sum(self._shown.values())
 
     @property
     def values(self) -> list[_V]:
-        """The value of each record's newest version, in the order in which they were first met."""
+        """Value of each record's newest version, in the order in which the records were first found."""
         return [value for _, value in self._newest.values()]
 
     def take(self, page: Iterable[Version[_V]]) -> int:
-        """Keep what is new; returns how many versions were."""
+        """Add the versions of a page; return how many of them were new."""
         fresh = 0
         page = list(page)
         for key, times in Counter(version.key for version in page).items():
@@ -129,15 +133,15 @@ class Met(Generic[_V]):
 
 
 def incomplete(system: str, shown: int, counted: int) -> WaitAndRepeat:
-    """What a reader raises where a partner counts more records than its pages show."""
+    """Return the exception for a partner that counts more records than its pages show."""
     return WaitAndRepeat(
-        f"{system} counts {counted} records, but its pages show {shown}. Nothing of this window was loaded, since the "
-        "others would be lost: Airflow tries again. If it stays so, ask the system's support, with both numbers."
+        f"{system} counts {counted} records, but its pages show {shown}. Nothing of this window was loaded, so that "
+        "none is lost. Airflow retries the task. If the error persists, report both numbers to the system's support."
     )
 
 
 def too_fast(system: str) -> WaitAndRepeat:
-    """What a reader raises that never gets to an end."""
+    """Return the exception for a list whose pagination does not end."""
     return WaitAndRepeat(
-        f"{system}: records change faster than they can be read. Nothing is lost: Airflow tries again."
+        f"{system}: records change faster than they can be read. Nothing is lost: Airflow retries the task."
     )
