@@ -54,6 +54,26 @@ _STEPS: dict[str, tuple[str, str]] = {
         "Look why the offer is another person's now. If that is right, accept it in the ERP.",
         "Prüfen, warum das Angebot jetzt einer anderen Person gehört. Stimmt das, im ERP annehmen.",
     ),
+    Reason.MOVED: (
+        "Reject this offer in the ERP; the offer for the other unit goes on.",
+        "Dieses Angebot im ERP ablehnen; das Angebot für die andere Einheit läuft weiter.",
+    ),
+    Reason.LEASE_ON_OTHER_UNIT: (
+        "Decide which lease is right, and correct it in the ERP by hand.",
+        "Entscheiden, welcher Mietvertrag richtig ist, und ihn im ERP von Hand berichtigen.",
+    ),
+    Reason.GONE_AT_PARTNER: (
+        "Ask the landlord why the record was deleted, then reject the offer in the ERP.",
+        "Klären, warum der Datensatz im Portal gelöscht wurde, dann das Angebot im ERP ablehnen.",
+    ),
+    Reason.CHOSEN_AGAIN: (
+        "The old offer is dead: make a new one by hand in the ERP.",
+        "Das alte Angebot ist hinfällig: im ERP von Hand ein neues erstellen.",
+    ),
+    Reason.UNREADABLE_AT_PARTNER: (
+        "Correct the record at the partner, then re-process it.",
+        "Den Datensatz im Portal berichtigen, dann erneut bearbeiten.",
+    ),
     Reason.COMPETING_OFFER: _RIVAL,
     Reason.UNIT_LET: (
         "Look at the running lease in the ERP: wrong unit, or a lease that has to end first.",
