@@ -1,4 +1,4 @@
-"""EverReal as the acceptance sees it: a :class:`letting_sync.partner.Partner`."""
+"""EverReal's implementation of :class:`letting_sync.partner.Partner`, used by the acceptance."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from letting_sync.systems.everreal.hook import EverRealHook
 
 
 class EverReal(PartnerClient[EverRealHook]):
-    """One customer's EverReal, where prospects are chosen in it: asked for single contracts.
+    """Client of one customer's EverReal that fetches single contracts, for ``selection="partner"``.
 
-    That contracts can be asked for by ``id`` is published. Prospects that were loaded before their contract's id was kept are
-    looked for among all contracts.
+    The filter by ``id`` is published. Prospects loaded by a release that did not store the contract's id are searched
+    for among all contracts.
     """
 
     hook_type = EverRealHook

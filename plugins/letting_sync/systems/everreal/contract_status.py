@@ -1,7 +1,7 @@
-"""The words of a contract's ``status``, in one table.
+"""Status words of EverReal's contracts.
 
-That a contract exists from the moment it is started, long before anybody has signed it, is published; the words are
-not. When a customer's EverReal uses another word, the run's counts name it (``unknown_words``), and it is added here.
+Published: a contract exists as soon as it is started, before it is signed. The words themselves are assumed. A run
+reports any other word in its counts (``unknown_words``); add it to :data:`STATUS_WORDS`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from letting_sync.reasons import Field
 
 
 class ContractStage(StrEnum):
-    """How far a contract is; ``UNKNOWN`` for a word that is not in the table."""
+    """Stage of a contract; ``UNKNOWN`` for a word that is not in the table."""
 
     STARTED = "started"
     SIGNED = "signed"
@@ -24,12 +24,12 @@ class ContractStage(StrEnum):
 
 
 STATUS_WORDS: Mapping[str, ContractStage] = {
-    # assumed: the words of the contract
+    # assumed: the words in docs/contracts.md
     "DRAFT": ContractStage.STARTED,
     "SENT": ContractStage.STARTED,
     "SIGNED": ContractStage.SIGNED,
     "CANCELLED": ContractStage.ENDED,
-    # not known to exist; if they do, a contract in one of them must never become a lease
+    # not known to exist; listed so that a contract with one of them never becomes a lease
     "CANCELED": ContractStage.ENDED,
     "DECLINED": ContractStage.ENDED,
     "REJECTED": ContractStage.ENDED,
@@ -41,16 +41,16 @@ STATUS_WORDS: Mapping[str, ContractStage] = {
 
 
 def status_word(contract: Any) -> str:
-    """The contract's status in capitals, without blanks around it.
+    """Return the contract's status in upper case, without surrounding blanks.
 
-    :raises RefuseRecord: ``status_missing``: nobody could say what it means.
+    :raises RefuseRecord: ``status_missing``, or ``status_too_long`` above 64 characters.
     """
     status = fields.mapping(contract, Field.CONTRACT).get("status")
     return fields.required_text(status, Field.STATUS, 64).strip().upper()
 
 
 def stage_of(contract: Any) -> ContractStage:
-    """How far the contract is.
+    """Return the stage of a contract.
 
     :raises RefuseRecord: as :func:`status_word`.
     """

@@ -1,4 +1,4 @@
-"""What EverReal's contracts say of each other: which one counts, which one was only drawn anew."""
+"""Selection among several contracts of one candidate: which one counts, and which one was replaced."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Listed(NamedTuple):
     """One entry of EverReal's list.
 
     :param record: a contract, or a candidate.
-    :param parts: what is staged of it: one record for each offer that is to be made.
+    :param parts: the records to stage, one for each offer.
     """
 
     record: Any
@@ -26,7 +26,7 @@ def stage_or_none(contract: Any) -> ContractStage | None:
     try:
         return contract_status.stage_of(contract)
     except RefuseRecord:
-        return None  # nobody can say; the mapping sends it to quarantine
+        return None  # without a readable status; the mapping sends the contract to quarantine
 
 
 def ended(contract: Any) -> bool:
@@ -34,16 +34,16 @@ def ended(contract: Any) -> bool:
 
 
 def rank_of(contract: Any) -> int:
-    """Which of a candidate's contracts counts: a signed one before any other, an ended one last."""
+    """Return the rank of a contract among a candidate's contracts, 0 is best: signed, then any other, then ended."""
     return {ContractStage.SIGNED: 0, ContractStage.ENDED: 2}.get(
         stage_or_none(contract) or ContractStage.UNKNOWN, 1
     )
 
 
 def without_redrawn(contracts: Sequence[Listed]) -> list[Listed]:
-    """Leave out an ended contract whose candidate has a living one for its units in the same window.
+    """Leave out an ended contract whose candidate has an active one for the same units in the same window.
 
-    It was made anew, not withdrawn. A living contract for other units (a parking space) says nothing about the flat.
+    Such a contract was replaced, not withdrawn. An active contract for other units (a parking space) does not count.
     """
     living: dict[str, list[frozenset[tuple[str, ...]]]] = {}
     for contract, _ in contracts:
@@ -64,9 +64,10 @@ def pick(
     id_of: Callable[[Any], str | None],
     rank: Callable[[Any], int],
 ) -> Iterator[Any]:
-    """The newest record of each wanted id; one of a worse rank only where the whole list has no better one.
+    """Yield the newest record of each wanted id; one of a worse rank only if the whole list has no better one.
 
-    :param rank: 0 for a record that is taken at once, more for worse ones.
+    :param records: newest first; read only until all wanted ids are found with rank 0.
+    :param rank: rank of a record, 0 is best.
     """
     spare: dict[str, tuple[int, Any]] = {}
     for record in records if wanted else ():
@@ -85,7 +86,7 @@ def pick(
 
 
 def best_of_each(contracts: Iterable[Any], candidates: set[str]) -> dict[str, Any]:
-    """The contract that counts for each of these candidates, by the candidate's id; contracts come newest first."""
+    """Return the contract that counts for each candidate, by the candidate's id; ``contracts`` is newest first."""
     found = pick(contracts, set(candidates), _candidate_of, rank_of)
     return {candidate: contract for contract in found if (candidate := _candidate_of(contract))}
 

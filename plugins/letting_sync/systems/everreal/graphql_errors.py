@@ -1,4 +1,4 @@
-"""GraphQL errors beside data: which one names a single record, and which code of the others decides.
+"""GraphQL errors in responses with partial data: errors of single records, and the decisive code of all others.
 
 Published by the GraphQL specification: an error about the request has no ``path``; an error in the data has one, and
 the field that it names is ``null`` in the data. EverReal can send errors with HTTP 200 (published).
@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 ERRORS = "__errors"
-"""Key under which a record carries the fields that came as an error. GraphQL reserves names that begin with ``__``,
-so no field of a record is called so."""
+"""Key of a record's failed fields. GraphQL reserves names that begin with ``__``, so no field has this name."""
 PLACE = "__place"
-"""Key of a record that failed as a whole: its place in the list, all that is known of it."""
+"""Key of the place in the list, set on a record that failed as a whole and has nothing else."""
 
 REQUEST_ERROR = "REQUEST_ERROR"
-"""Our code of an error about the query as such, where EverReal gives none."""
+"""Code used for an error about the query itself, if EverReal sends none."""
 _QUERY_IS_WRONG = re.compile(
     r"Syntax Error|Cannot query field|Unknown (argument|type|fragment|directive|operation)|Variable \"?\$"
     r"|must have a selection|must not have a selection|is not defined by type|Must provide|Expected value of type"
@@ -27,18 +26,18 @@ _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
 
 
 def errors_of(body: Any) -> list[dict[str, Any]]:
-    """The errors of a response; an empty list where there are none or they cannot be read."""
+    """Return the errors of a response; an empty list if there are none or they are unreadable."""
     errors = body.get("errors") if isinstance(body, Mapping) else None
     return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
 
 
 def is_about_one_record(error: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether the error's path leads into one element of a list that came: ``["contracts", 1, …]``."""
+    """Return whether the error's path names an element of a list in the data: ``["contracts", 1, …]``."""
     return _place_of(error, body) is not None
 
 
 def is_about_every_record(body: Any) -> bool:
-    """Whether each record that came has an error of its own: then the fault is hardly the records'."""
+    """Return whether every record of the response has an error, so that the records are probably not the cause."""
     places = {place[:2] for place in (_place_of(error, body) for error in errors_of(body)) if place}
     data = body.get("data") if isinstance(body, Mapping) else None
     lists = data.values() if isinstance(data, Mapping) else ()
@@ -46,10 +45,10 @@ def is_about_every_record(body: Any) -> bool:
 
 
 def _place_of(error: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, int, list[str]] | None:
-    """The list, the index and the fields below it that an error's path names, if it leads to a record that came.
+    """Return list, index and fields that an error's path names, if it leads to a record of the response.
 
     Published (GraphQL, 7.1.2): a list of names and indexes that begins with the list's name. Assumed: some servers
-    write it as one text (``contracts[1].candidate``), an index as text or ``1.0``, or ``data`` in front.
+    write it as a string (``contracts[1].candidate``), an index as a string or ``1.0``, or with a leading ``data``.
     """
     path, data = error.get("path"), body.get("data")
     steps = re.findall(r"[^\s.\[\]/$]+", path) if isinstance(path, str) else path
@@ -64,7 +63,7 @@ def _place_of(error: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, i
 
 
 def _step(step: Any) -> str | int | None:
-    """A step of a path: a field's name, or an index however it is written."""
+    """Parse a step of a path: a field's name, or an index in any notation."""
     written = str(int(step)) if isinstance(step, float) and step.is_integer() else str(step)
     if written.isascii() and written.isdigit():
         return int(written) if len(written) < 10 else None
@@ -72,9 +71,9 @@ def _step(step: Any) -> str | int | None:
 
 
 def broken_fields(body: Mapping[str, Any], name: str) -> dict[int, list[str]]:
-    """Index of each record of the list that came with an error -> the names of the fields that failed.
+    """Map the index of each record with an error to the names of its failed fields.
 
-    An empty list of names: the record as a whole failed.
+    An empty list of names means that the record failed as a whole.
     """
     found: defaultdict[int, list[str]] = defaultdict(list)
     for error in errors_of(body):
@@ -87,12 +86,12 @@ def broken_fields(body: Mapping[str, Any], name: str) -> dict[int, list[str]]:
 def mark_broken(
     records: Sequence[Any], broken: Mapping[int, Sequence[str]], first_place: int, time_field: str
 ) -> list[Any]:
-    """The records, those that came with an error carrying its fields under :data:`ERRORS`.
+    """Return the records; those with an error have the names of the failed fields under :data:`ERRORS`.
 
-    A record that is missing as a whole has neither id nor time; it gets the time of the record above it, which
-    in a list sorted newest first is the next later one, so that one window reports it and not every one.
+    A record that failed as a whole has neither id nor time. It gets the time of the record before it, which in a list
+    sorted newest first is the next later one, so that only one window reports it.
 
-    :param first_place: place of the first record in the whole list.
+    :param first_place: place of the first record in the whole list, from 0.
     :param time_field: the field by which the list is sorted.
     """
     marked = list(records)
@@ -108,9 +107,9 @@ def mark_broken(
 
 
 def decisive_code(errors: Iterable[Mapping[str, Any]], order: Sequence[frozenset[str]]) -> str | None:
-    """The one code to act on.
+    """Return the code of the error that decides what to do.
 
-    :param order: sets of codes, the ones that go before all others first.
+    :param order: sets of codes in the order of their precedence.
     """
     codes = [_code(error) for error in errors]
     for some in order:

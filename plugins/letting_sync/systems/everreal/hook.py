@@ -1,8 +1,8 @@
-"""EverReal's interface: log-in, GraphQL, limits and codes; not a word about prospects or policy.
+"""EverReal's API: log-in, GraphQL, rate limits and error codes.
 
-Published: log-in, limits, GraphQL with ``take`` and ``skip``, the types (``everreal.graphql``). Assumed: that the sort
-is honoured, and that ``take`` above 100 is answered by 100 (``docs/contracts.md``). Where a customer's interface differs,
-this package changes, nothing else.
+Published: log-in, limits, GraphQL with ``take`` and ``skip``, the types (``everreal.graphql``). Assumed: the sort is
+honoured, and ``take`` above 100 returns 100 (``docs/contracts.md``). If a customer's interface differs, only this
+package changes.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from letting_sync.systems.everreal.queries import (
 from letting_sync.systems.everreal.refresh_tokens import RefreshTokenStore, VariableStore
 
 RECORD_ERROR_PAUSES = (0.5, 1.0)
-"""Seconds before a page with failed records is asked for again; what fails after that goes to quarantine. Assumed."""
+"""Seconds before a page with failed records is requested again; records that still fail go to quarantine. Assumed."""
 ROTATION_PAUSE = 1.0
-"""Seconds after which the stored refresh token is read once more if it was refused: another task may just have
-replaced it. Assumed: a refresh and the writing of a Variable take less."""
+"""Seconds after which a refused refresh token is read from the store once more, since another task may just have
+replaced it. Assumed: a refresh and writing the Variable take less."""
 
 _LOG_IN_REFUSED = Rule(Action.RENEW, "the log-in is refused")
 _WRONG_QUERY = Rule(Action.STOP, "the query is refused as wrong; the interface may have changed")
-_FAULT = Rule(Action.REPEAT, "an error came instead of all the data")
+_FAULT = Rule(Action.REPEAT, "the response has an error and incomplete data")
 
 
 class EverRealHook(ApiHook):
     """
-    Talk to EverReal.
+    Interact with EverReal.
 
     :param http_conn_id: Airflow connection; host ``https://{subdomain}.everreal.co``, login and password, and the
         extras ``client_id`` and ``client_secret``.
-    :param refresh_tokens: where the refresh token is kept; by default an Airflow Variable of this log-in's own.
+    :param refresh_tokens: store of the refresh token; by default an Airflow Variable per log-in.
     """
 
     default_conn_name = "everreal"
@@ -88,10 +88,10 @@ class EverRealHook(ApiHook):
     # --- log-in -------------------------------------------------------------------------------------------
 
     def fetch_token(self) -> tuple[str, float]:
-        """Fetch an access token: with the refresh token held or stored, else with the password.
+        """Fetch an access token with a known refresh token, else with the password.
 
-        EverReal keeps at most 50 refresh tokens for a user (published) and deletes the oldest; so the password,
-        which brings a new one, is used only if no refresh token is known or the known ones are refused.
+        EverReal keeps at most 50 refresh tokens for a user (published) and deletes the oldest. A log-in with the
+        password creates a new one, so it is used only if no refresh token is known or all known ones are refused.
 
         :raises StopRun: the log-in is refused.
         """
@@ -100,11 +100,11 @@ class EverRealHook(ApiHook):
                 return self._grant(grant_type="refresh_token", refresh_token=refresh_token)
             except StopRun:
                 self._refresh_token = None
-                self.log.info("EverReal does not take the refresh token any more")
+                self.log.info("EverReal no longer accepts the refresh token")
         return self._log_in_with_password()
 
     def check_log_in(self) -> None:
-        """Log in with the password, even where a refresh token would do: it may have been changed since."""
+        """Log in with the password, even if a refresh token is known, since the password may have changed."""
         self._log_in_with_password()
 
     def _log_in_with_password(self) -> tuple[str, float]:
@@ -116,14 +116,14 @@ class EverRealHook(ApiHook):
         )
 
     def _known_refresh_tokens(self) -> Iterator[str]:
-        """Yield the refresh tokens to try, each once: the one held, the stored one, what another task stored since."""
+        """Yield the refresh tokens to try, each once: this hook's, the stored one, one stored by another task since."""
         held = self._refresh_token
         if held:
             yield held
         stored = self.refresh_tokens.read()
         if stored and stored != held:
             yield stored
-        if stored:  # it was refused; a task that has just refreshed may have replaced it
+        if stored:  # it was refused; another task may just have replaced it
             time.sleep(ROTATION_PAUSE)
             again = self.refresh_tokens.read()
             if again and again not in (held, stored):
@@ -131,7 +131,10 @@ class EverRealHook(ApiHook):
 
     @property
     def refresh_tokens(self) -> RefreshTokenStore:
-        """Where the refresh token of this log-in is kept."""
+        """Store of this log-in's refresh token.
+
+        :raises StopRun: the connection's extra has no ``client_id`` or ``client_secret``.
+        """
         if self._store is None:
             who = (self.base_url, self.connection.login, self.connection.extra_dejson.get("client_id"))
             self._store = VariableStore(str(self.http_conn_id), *who)
@@ -150,7 +153,7 @@ class EverRealHook(ApiHook):
         return access_token
 
     def _keep_refresh_token(self, new: Any, used: str | None) -> None:
-        """A refresh may hand out a new refresh token in place of the one used, the same one, or none."""
+        """Store a response's refresh token, which may be a new one, the one used, or missing."""
         token = new if isinstance(new, str) and new else used
         if token and token != self._refresh_token:
             mask_secret(token)
@@ -161,15 +164,15 @@ class EverRealHook(ApiHook):
     # --- responses ----------------------------------------------------------------------------------------
 
     def error_code(self, body: Any) -> str | None:
-        """The code of an OAuth or GraphQL error; never its text, which may quote data."""
+        """Return the code of an OAuth or GraphQL error; never its text, which may quote data."""
         code = body.get("error") if isinstance(body, dict) else None
         return code if isinstance(code, str) and code in self.rules else _code_of(errors_of(body))
 
     def check_success(self, body: Any) -> None:
-        """Raise for GraphQL errors, which EverReal sends as HTTP 200 beside partial data (published).
+        """Raise for GraphQL errors, which EverReal sends with HTTP 200 and partial data (published).
 
-        An error that names one record is left to the reading of the list: that record goes to quarantine. With any
-        other error the data is not used: which record is missing from it, nobody could say.
+        Errors of single records are handled by the pagination: those records go to quarantine. With any other error
+        the data is not used, since records may be missing from it.
         """
         errors = errors_of(body)
         others = [error for error in errors if not is_about_one_record(error, body)]
@@ -183,7 +186,7 @@ class EverRealHook(ApiHook):
         rule = self.rules.get(code or "", _FAULT)
         cause = f"{rule.sentence} ({code or 'no code'})"
         if rule.action is Action.STOP:
-            raise StopRun(f"EverReal: {cause}. Repeating does not help; fix this, then clear the task.")
+            raise StopRun(f"EverReal: {cause}. Retrying does not help: fix this, then clear the task.")
         raise self.retryable_in_success(cause)
 
     def _says_renew(self, *errors: dict[str, Any]) -> bool:
@@ -192,21 +195,21 @@ class EverRealHook(ApiHook):
     # --- reading ------------------------------------------------------------------------------------------
 
     def candidates(self) -> ListByPlace[Any]:
-        """The list of candidates, to be read whole or by a window.
+        """Return the list of candidates, to be read completely or by window.
 
-        How nothing is missed while records move: see :mod:`letting_sync.systems.everreal.pagination`. A record that EverReal answers with an
-        error carries the failed fields under ``graphql_errors.ERRORS``.
+        :mod:`letting_sync.systems.everreal.pagination` describes why no record is missed. A record with an error has
+        the names of its failed fields under ``graphql_errors.ERRORS``.
         """
         return self._list(CANDIDATES)
 
     def contracts(self) -> ListByPlace[Any]:
-        """As :meth:`candidates`, the contracts, with their candidates."""
+        """Return the list of contracts with their candidates, as :meth:`candidates`."""
         return self._list(CONTRACTS)
 
     def contract(self, contract_id: str) -> Any | None:
-        """One contract by its id, marked as in a list where it comes with an error; ``None``: there is none.
+        """Fetch one contract by its id, ``None`` if it does not exist; failed fields are marked as in a list.
 
-        :raises StopRun: EverReal returns other contracts than the one that was asked for.
+        :raises StopRun: EverReal returns other contracts than the requested one.
         """
         variables = by_id_variables(contract_id)
         found = self._whole_page(CONTRACTS, variables, 0)
@@ -214,8 +217,8 @@ class EverRealHook(ApiHook):
             return None
         if len(found) > 1 or not _has_id(found[0], contract_id):
             raise StopRun(
-                "EverReal returns other contracts than the one that was asked for by its id: the filter does not mean what "
-                "is published. No lease was made. Compare docs/contracts.md with the customer's interface."
+                "EverReal returns other contracts than the one requested by its id: the filter does not work as "
+                "published. No lease was made. Compare docs/contracts.md with the customer's interface."
             )
         return found[0]
 
@@ -229,9 +232,9 @@ class EverRealHook(ApiHook):
         return self._whole_page(query, page_variables(skip, take, direction), skip)
 
     def _whole_page(self, query: ListQuery, variables: dict[str, Any], skip: int) -> list[Any]:
-        """The records of a page; one that failed is asked for again some times, and then marked.
+        """Fetch the records of a page; failed records are requested again a few times, and then marked.
 
-        :param skip: how many records of the list stand before the page.
+        :param skip: number of records of the list before the page.
         """
         for pause in RECORD_ERROR_PAUSES:
             records, broken = self._try_page(query, variables)
@@ -240,13 +243,13 @@ class EverRealHook(ApiHook):
             time.sleep(pause)
         records, broken = self._try_page(query, variables)
         if broken:
-            self.log.warning("%d of %d %s came with an error", len(broken), len(records), query.name)
+            self.log.warning("%d of %d %s have an error", len(broken), len(records), query.name)
         return mark_broken(records, broken, skip, "updatedAt")
 
     def _try_page(
         self, query: ListQuery, variables: dict[str, Any]
     ) -> tuple[list[Any], dict[int, list[str]]]:
-        """The records of a page as they came, and which of them came with an error in which fields."""
+        """Fetch a page once; return the raw records, and the failed fields by the record's index."""
         body = self.call(
             "POST",
             "/api/reporting/graphql",
@@ -261,13 +264,13 @@ class EverRealHook(ApiHook):
 
 
 def _has_id(record: Any, contract_id: str) -> bool:
-    """Whether it is the contract that was asked for, as far as it says; one that failed as a whole does not say."""
+    """Return whether a record may be the requested contract; one that failed as a whole has no id and may be."""
     told = record.get("id") if isinstance(record, dict) else None
     return told is None or str(told) == contract_id
 
 
 def _code_of(errors: list[dict[str, Any]]) -> str | None:
-    """The code to act on: a renewal before a stop before anything else."""
+    """Return the decisive code: token renewal before stop before any other."""
     order = [
         frozenset(str(code) for code, rule in EverRealHook.rules.items() if rule.action is action)
         for action in (Action.RENEW, Action.STOP)

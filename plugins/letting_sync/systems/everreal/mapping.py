@@ -1,9 +1,9 @@
-"""EverReal's contract or candidate -> our prospect: the one place that knows its field names.
+"""Mapping of EverReal's contracts and candidates to prospects; EverReal's field names are used only here.
 
-The fields of contract and candidate are published (``everreal.graphql``), the names inside the JSON text
-``applicationDataString`` are assumed (``docs/contracts.md``); the words of a contract's status are in
-``contract_status.py``. Only the main candidate is transferred; the other applications of a candidate and the
-self-disclosure fields (income, employer, …) are dropped here, from the quarantine table too.
+The fields of contract and candidate are published (``everreal.graphql``). The names inside the JSON string
+``applicationDataString`` are assumed (``docs/contracts.md``). The status words are in ``contract_status.py``. Only the
+main candidate is transferred; the other applications of a candidate and the self-disclosure fields (income,
+employer, …) are removed here, also from the quarantine table.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ChosenWhen = Literal["signed", "started"]
 SeveralUnits = Literal["offer_each", "quarantine"]
 
 TOGETHER = "__units_together"
-"""Key under which one unit's part of a contract carries the number of the contract's units. GraphQL reserves names that
-begin with ``__``, so no field of a contract is called so."""
+"""Key of the number of the contract's units, set on each part of a contract. GraphQL reserves names that begin with
+``__``, so no field has this name."""
 
 _UNIT: dict[str, Any] = {"id": {}, "objectId": {}, "externalId": {}}
 _DATA: dict[str, Any] = {
@@ -71,15 +71,15 @@ _CONTRACT: dict[str, Any] = {
 def contract_to_prospect(
     contract: Any, separator: str | None, today: date, chosen_when: ChosenWhen = "signed"
 ) -> Prospect:
-    """Map a contract about one unit; for any JSON whatever this returns a prospect or raises ``RefuseRecord``.
+    """Map a contract for one unit to a prospect. Any JSON either returns a prospect or raises ``RefuseRecord``.
 
-    The lease starts on the contract's date or, where it has none, on no date: what the person once wished for
-    is not what the two have agreed on. A contract with an unknown status counts as started, not as signed.
+    The lease starts on the contract's date; without one it has no start, since the date that the person wished for
+    is not what was agreed on. A contract with an unknown status counts as started, not as signed.
 
     :param contract: a contract, or one of its :func:`parts`.
-    :param separator: between the four parts of the unit's number, as the customer set it in EverReal.
-    :param today: the customer's day; nobody is born after it.
-    :param chosen_when: from when on a contract chooses its candidate.
+    :param separator: between the four parts of the unit number, as the customer has set it in EverReal.
+    :param today: the current day at the customer; a later date of birth is refused.
+    :param chosen_when: contract stage from which on the candidate counts as chosen.
     :raises RefuseRecord: see :mod:`letting_sync.parsing.records` for the reasons; besides them ``partner_error``,
         ``status_missing``, ``several_units``, ``several_main_candidates``, ``implausible_lease_start``.
     """
@@ -103,9 +103,9 @@ def contract_to_prospect(
 
 
 def _whole(record: Any, name: Field) -> Mapping[str, Any]:
-    """The record as an object, refused if EverReal could not give all of it.
+    """Return the record as an object, refused if EverReal reported an error for it.
 
-    :raises RefuseRecord: ``partner_error``: a missing field would be taken for an empty one.
+    :raises RefuseRecord: ``partner_error``, since a failed field would be taken for an empty one.
     """
     whole = fields.mapping(record, name)
     if ERRORS in whole:
@@ -115,9 +115,11 @@ def _whole(record: Any, name: Field) -> Mapping[str, Any]:
 
 
 def contract_version(contract: Any) -> datetime:
-    """When the contract was last changed, or its candidate, who may be disabled without a change of the contract.
+    """Return the later of the last changes of the contract and of its candidate.
 
-    :raises RefuseRecord: the contract does not say so.
+    A candidate may be disabled without a change of the contract.
+
+    :raises RefuseRecord: the contract has no readable time.
     """
     changed = fields.moment(contract.get("updatedAt"), Field.UPDATED_AT)
     candidate = contract_candidate(contract)
@@ -130,20 +132,20 @@ def contract_version(contract: Any) -> datetime:
 
 
 def contract_ended(contract: Any) -> bool:
-    """Whether the contract chooses nobody (any more).
+    """Return whether the contract has ended, so that its candidate is not chosen (any more).
 
-    :raises RefuseRecord: ``status_missing``: nobody could say, so a person must.
+    :raises RefuseRecord: ``status_missing``.
     """
     return stage_of(contract) is ContractStage.ENDED
 
 
 def parts(contract: Any, several_units: SeveralUnits) -> list[Any]:
-    """The contract, or one part for each of its units where it is about several: a flat and its parking space.
+    """Split a contract for several units, e.g. a flat and its parking space, into one part per unit.
 
-    A part is the contract with that one unit and, under :data:`TOGETHER`, the number of all. A unit that is named
-    twice counts once.
+    A part is the contract with that one unit and, under :data:`TOGETHER`, the number of units. A unit listed twice
+    counts once. A contract for one unit is returned as it is.
 
-    :param several_units: with ``quarantine`` a contract stays whole, and the mapping refuses it.
+    :param several_units: with ``quarantine`` the contract is not split, and the mapping refuses it.
     """
     units = contract.get("units") if isinstance(contract, Mapping) else None
     if several_units != "offer_each" or not isinstance(units, list) or len(units) < 2:
@@ -155,7 +157,7 @@ def parts(contract: Any, several_units: SeveralUnits) -> list[Any]:
 
 
 def unit_numbers(contract: Any) -> frozenset[tuple[str, ...]]:
-    """What tells the contract's units from those of another contract; empty if it names none."""
+    """Return comparable keys of the contract's units; empty if it has none."""
     units = contract.get("units") if isinstance(contract, Mapping) else None
     return frozenset(map(_numbers, units)) if isinstance(units, list) else frozenset()
 
@@ -169,21 +171,19 @@ def _numbers(unit: Any) -> tuple[str, ...]:
 def _contract_unit(
     contract: Mapping[str, Any], candidate: Mapping[str, Any], separator: str | None
 ) -> UnitNumber:
-    """The contract's one unit; without any, the listing's."""
+    """Return the contract's only unit; if it has none, the listing's."""
     units = _objects(contract.get("units"), Field.UNITS)
     if len({_numbers(unit) for unit in units}) > 1:
-        raise RefuseRecord(
-            Reason.SEVERAL_UNITS, "The contract is about several units; make its offers by hand."
-        )
+        raise RefuseRecord(Reason.SEVERAL_UNITS, "The contract has several units; create its offers by hand.")
     return _unit_number(units[0], separator) if units else _listing_unit(candidate, separator)
 
 
 def _unit_number(unit: Mapping[str, Any], separator: str | None) -> UnitNumber:
-    """The first of ``objectId`` (what users see) and ``externalId`` (what an integration writes) with four parts.
+    """Return the first of ``objectId`` (shown to users) and ``externalId`` (set by integrations) with four parts.
 
-    Both are published; which of them holds the ERP's number depends on how the customer's units came into EverReal.
+    Both are published. Which one is the ERP's number depends on how the customer's units were imported into EverReal.
 
-    :raises RefuseRecord: what is wrong with ``objectId``, or with ``externalId`` where there is no other.
+    :raises RefuseRecord: neither is a unit number; the reason is that of ``objectId`` if there is one.
     """
     refused: list[RefuseRecord] = []
     for name in ("objectId", "externalId"):
@@ -195,12 +195,10 @@ def _unit_number(unit: Mapping[str, Any], separator: str | None) -> UnitNumber:
 
 
 def _agreed_start(value: Any, today: date) -> date | None:
-    """The contract's date; refused where it cannot be read, since a lease must not begin on another day."""
+    """Return the contract's start date; an unreadable one is refused, since the lease must not start on another day."""
     start = fields.day(value, Field.LEASE_START)
     if start and not fields.EARLIEST_YEAR <= start.year <= today.year + 10:
-        raise RefuseRecord(
-            Reason.IMPLAUSIBLE_LEASE_START, "The contract starts in a year that cannot be meant."
-        )
+        raise RefuseRecord(Reason.IMPLAUSIBLE_LEASE_START, "The year of the contract's start is implausible.")
     return start
 
 
@@ -208,7 +206,7 @@ def _agreed_start(value: Any, today: date) -> date | None:
 
 
 def candidate_to_prospect(candidate: Any, separator: str | None, today: date) -> Prospect:
-    """Map a candidate, who is never chosen; otherwise as :func:`contract_to_prospect`."""
+    """Map a candidate to a prospect that is not chosen; otherwise as :func:`contract_to_prospect`."""
     candidate = _whole(candidate, Field.CANDIDATE)
     application = _main_application(candidate)
     return _prospect(
@@ -223,7 +221,7 @@ def candidate_to_prospect(candidate: Any, separator: str | None, today: date) ->
 
 
 def _listing_unit(candidate: Mapping[str, Any], separator: str | None) -> UnitNumber:
-    """The listing's unit; its property's number has three parts and is no unit."""
+    """Return the listing's unit; the property's number has three parts and is not a unit number."""
     listing = fields.mapping(candidate.get("listing"), Field.LISTING)
     return _unit_number(fields.mapping(listing.get("unit"), Field.UNIT), separator)
 
@@ -241,9 +239,9 @@ def _prospect(candidate: Mapping[str, Any], today: date, **rest: Any) -> Prospec
 
 
 def _person(candidate: Mapping[str, Any], today: date) -> dict[str, Any]:
-    """The person of the main application, where it says nothing that of the candidate.
+    """Return the fields of the person from the main application; missing ones from the candidate.
 
-    Both names come from the same place, so that no third person is put together.
+    First and last name are taken from the same source, so that names of two people are never combined.
     """
     application = _main_application(candidate)
     data = _data(application)
@@ -267,10 +265,10 @@ def _person(candidate: Mapping[str, Any], today: date) -> dict[str, Any]:
 
 
 def _main_application(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The application of the main candidate, an empty one if there is none.
+    """Return the application of the main candidate, an empty mapping if there is none.
 
-    Of several the one with the candidate's own e-mail address is meant, since EverReal knows a candidate by it
-    (published). A single one counts whatever its address: people apply with another one than they were invited by.
+    Of several, the one with the candidate's own e-mail address is used, since EverReal identifies a candidate by it
+    (published). A single one counts with any address: people apply with another one than the one they were invited by.
 
     :raises RefuseRecord: ``several_main_candidates`` if that leaves none or several.
     """
@@ -282,7 +280,7 @@ def _main_application(candidate: Mapping[str, Any]) -> Mapping[str, Any]:
         if len(main) != 1:
             raise RefuseRecord(
                 Reason.SEVERAL_MAIN_CANDIDATES,
-                "Several applications claim to be the main one; choose in EverReal.",
+                "Several applications are marked as the main one; choose one in EverReal.",
             )
     return main[0] if main else {}
 
@@ -292,9 +290,9 @@ def _normalized(email: Any) -> str:
 
 
 def _data(application: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the application says: the JSON text ``applicationDataString``.
+    """Parse the application's JSON string ``applicationDataString``.
 
-    :raises RefuseRecord: ``unreadable_application``; a date of birth may stand in it, so it is not passed over.
+    :raises RefuseRecord: ``unreadable_application``; it may contain the date of birth, so it is not ignored.
     """
     text = application.get("applicationDataString")
     if text is None or (isinstance(text, str) and not text.strip()):
@@ -320,24 +318,24 @@ def _objects(value: Any, field: Field) -> list[Mapping[str, Any]]:
 
 
 def candidate_id(candidate: Any) -> str | None:
-    """The candidate's id if it has a readable one; it is the prospect's external id in both selections."""
+    """Return the candidate's id, ``None`` if unreadable; it is the prospect's external id in both selections."""
     return fields.readable_identifier(candidate, "id")
 
 
 def contract_candidate(contract: Any) -> Any:
-    """The candidate whom a contract names."""
+    """Return the candidate of a contract."""
     return contract.get("candidate") if isinstance(contract, Mapping) else None
 
 
 def is_disabled(candidate: Any) -> bool:
-    """Whether EverReal has taken the candidate out of the running."""
+    """Return whether the candidate is disabled in EverReal."""
     return isinstance(candidate, Mapping) and candidate.get("isDisabled") is True
 
 
 def lacking_fields(contract: Any) -> list[str]:
-    """Which fields this contract's application lacks, of those that each one has (assumed); ``null`` is not lacking.
+    """Return the expected fields (assumed) that the contract's application lacks; ``null`` is not lacking.
 
-    If any other field is gone, GraphQL itself says so; what stands inside the JSON text it does not know.
+    GraphQL reports any other missing field itself, but does not know the contents of the JSON string.
     """
     try:
         data = _data(_main_application(fields.mapping(contract_candidate(contract), Field.CANDIDATE)))
@@ -349,7 +347,7 @@ def lacking_fields(contract: Any) -> list[str]:
 
 
 def without_application(contract: Any) -> list[str]:
-    """What this contract has nothing of, although most contracts should: the main application, or its data."""
+    """Return the names of missing parts that most contracts should have: the main application, or its data."""
     try:
         application = _main_application(fields.mapping(contract_candidate(contract), Field.CANDIDATE))
         if not application:
@@ -360,7 +358,7 @@ def without_application(contract: Any) -> list[str]:
 
 
 def raw_contract(contract: Any) -> str:
-    """The contract as JSON for the quarantine table, cut to the fields we know and to the main application."""
+    """Return the contract as JSON for the quarantine table, reduced to known fields and the main application."""
     if isinstance(contract, Mapping) and "candidate" in contract:
         contract = {**contract, "candidate": _bare(contract["candidate"])}
     return fields.as_raw(contract, _CONTRACT)
@@ -372,7 +370,7 @@ def raw_candidate(candidate: Any) -> str:
 
 
 def _bare(candidate: Any) -> Any:
-    """The candidate without other people's applications, and with JSON text read, so that it can be cut."""
+    """Return the candidate without other people's applications, with the JSON string parsed for filtering."""
     if not isinstance(candidate, Mapping) or not isinstance(candidate.get("applications"), list):
         return candidate
     return {**candidate, "applications": list(_bare_applications(candidate["applications"]))}

@@ -32,25 +32,28 @@ class EverRealExtractOperator(ExtractOperator):
     """
     Stage EverReal's prospects that changed in the run's window.
 
-    ``selection="partner"``: those for whom a contract was made (chosen in EverReal), from its contracts.
-    ``selection="erp"``: all candidates, none of them chosen.
+    With ``selection="partner"`` it reads contracts: a candidate with a contract is chosen in EverReal. With
+    ``selection="erp"`` it reads all candidates, none of them chosen.
 
-    Options of the partner: ``chosen_when``: from when on a contract chooses its candidate: ``signed`` by candidate and owner, or already
-    ``started``. With ``signed`` a contract that is only started is skipped (``not_signed``) and handed over by the
-    window in which it is signed. ``several_units``: what becomes of a contract about several units, a flat and its
-    parking space: an offer for each (``offer_each``), accepted together or not at all, or ``quarantine``.
+    Options of the partner:
+
+    * ``chosen_when``: contract stage from which on the candidate counts as chosen, ``signed`` (by candidate and owner)
+      or ``started``. With ``signed``, a contract that is only started is skipped (``not_signed``); the window in which
+      it is signed stages it.
+    * ``several_units``: handling of a contract for several units, e.g. a flat and its parking space: ``offer_each``
+      makes an offer for each, accepted together or not at all; ``quarantine`` makes none.
     """
 
     not_chosen_reason = Reason.NOT_SIGNED
 
     @property
     def chosen_when(self) -> mapping.ChosenWhen:
-        """From when on a contract chooses its candidate."""
+        """Contract stage from which on the candidate counts as chosen."""
         return cast("mapping.ChosenWhen", self.partner.options["chosen_when"])
 
     @property
     def several_units(self) -> mapping.SeveralUnits:
-        """What becomes of a contract about several units."""
+        """Handling of a contract for several units."""
         return cast("mapping.SeveralUnits", self.partner.options["several_units"])
 
     @cached_property
@@ -61,7 +64,7 @@ class EverRealExtractOperator(ExtractOperator):
 
     @cached_property
     def _withdrawn(self) -> dict[tuple[datetime, datetime], list[Any]]:
-        """Window -> the withdrawn among the records that were read of it."""
+        """Withdrawn records by the window they were read in."""
         return {}
 
     def read(self, start: datetime, end: datetime) -> list[Read]:
@@ -78,24 +81,24 @@ class EverRealExtractOperator(ExtractOperator):
         return Listed(record, [self.mapped(part) for part in parts])
 
     def _report_missing_applications(self, contracts: Sequence[Any]) -> None:
-        """Report a window in which no contract has an application: then its assumed names may be wrong."""
+        """Log a warning if no contract of a window has an application: the assumed field names may be wrong."""
         missing = [mapping.without_application(contract) for contract in contracts]
         if len(missing) >= FEWEST_CONTRACTS and all(missing):
             for name in {name for names in missing for name in names}:
                 self.report("field_never_there", name, len(missing))
 
     def read_withdrawn(self, start: datetime, end: datetime) -> list[Any]:
-        """Those among the records of :meth:`read`, which are not read twice.
+        """Return the withdrawn ones among the records of :meth:`read`, without reading them again.
 
-        A candidate who is disabled without a change of the contract is not seen in selection ``partner``: EverReal
-        has no filter for it, and reading all candidates would cost more than the rest of the run.
+        With selection ``partner`` a candidate who is disabled without a change of the contract is not found: EverReal
+        has no filter for it, and reading all candidates would take longer than the rest of the run.
         """
         if (start, end) not in self._withdrawn:
             self.read(start, end)
         return self._withdrawn[start, end]
 
     def read_by_id(self, external_ids: Sequence[str]) -> Iterator[Read]:
-        """EverReal cannot be asked by a candidate's id: its records are read newest first until all are found."""
+        """Yield the records of these ids, reading newest first until all are found: EverReal has no such filter."""
         wanted = set(external_ids)
         if self.partner.selection == "erp":
             found = pick(self.hook.candidates().read_all(), wanted, self.external_id_of, lambda _: 0)
@@ -115,7 +118,7 @@ class EverRealExtractOperator(ExtractOperator):
         )
 
     def source_id_of(self, record: Any) -> str | None:
-        """The contract's id; a disabled candidate has withdrawn from all of their contracts."""
+        """Return the contract's id; ``None`` for a disabled candidate, who has withdrawn from all their contracts."""
         if self.partner.selection == "erp" or mapping.is_disabled(mapping.contract_candidate(record)):
             return None
         return fields.readable_identifier(record, "id")
@@ -131,18 +134,18 @@ class EverRealExtractOperator(ExtractOperator):
         )
 
     def lacking_fields(self, record: Any) -> list[str]:
-        """Early candidates may not have told all yet; those with a contract have."""
+        """Return missing fields of contracts only; early candidates may not have filled in all fields."""
         return [] if self.partner.selection == "erp" else mapping.lacking_fields(record)
 
     def status_counts(self, start: datetime, end: datetime) -> dict[str, int]:
-        """Of the contracts; EverReal cannot count, so they are read."""
+        """Count the contracts by status. They are read for it, since EverReal has no count."""
         if self.partner.selection == "erp":
             return {}
         contracts = self.hook.contracts().read(start, end)
         return dict(Counter(map(_word, contracts)))
 
     def unknown_words(self, record: Any) -> list[str]:
-        """The status of a contract if it is not in the table of words."""
+        """Return the status of a contract if it is not in :data:`~.contract_status.STATUS_WORDS`."""
         if self.partner.selection == "erp" or stage_or_none(record) is not ContractStage.UNKNOWN:
             return []
         return [contract_status.status_word(record)]
@@ -154,7 +157,7 @@ class EverRealExtractOperator(ExtractOperator):
 
 
 FEWEST_CONTRACTS = 5
-"""Of fewer contracts it says nothing that none has an application: some are made without one (assumed)."""
+"""With fewer contracts no warning is logged: some contracts are made without an application (assumed)."""
 
 
 def _word(contract: Any) -> str:

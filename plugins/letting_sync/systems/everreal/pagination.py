@@ -1,41 +1,42 @@
-"""Reading EverReal's lists completely, although their records move while one reads.
+"""Complete reading of EverReal's lists, although their records move while they are read.
 
-**The trouble.** ``skip`` and ``take`` cut a page from the state at the time of the request. A record that is updated
-or goes away between two requests moves all those behind it; a reader that only counts places jumps over some.
+**Problem.** ``skip`` and ``take`` cut a page from the state at the time of the request. A record that is updated or
+leaves the list between two requests moves all records after it; a reader that only counts places skips some of them.
 
-**The direction: newest first.** Both lists are asked for by ``updatedAt`` descending (the contract names ASC for
-contracts; ``direction`` takes both). An updated record then jumps to the top and pushes the others *down*: a record
-is seen twice, none is missed. The reading stops at the window's start, so what is older costs nothing, and a
-day's window costs one day although it touches two of EverReal's days. Only a record that leaves the list (deleted,
-or updated beyond the filter's ``to``) pulls the others *up*.
+**Direction: newest first.** Both lists are requested by ``updatedAt`` descending (the contract names ASC for
+contracts; ``direction`` takes both). An updated record then moves to the top and pushes the others *down*: a record
+is seen twice, none is missed. The reading stops at the window's start, so older records cost nothing, and a day's
+window costs one day even if it covers parts of two days at EverReal. Only a record that leaves the list (deleted, or
+updated beyond the filter's ``to``) moves the others *up*.
 
-**The overlap.** Therefore each page begins a few places before the end of the last one, and its first record must
-have been met before, in the same version. If it was, all above it was met as well; if not, something
-slipped past the seam, and the reading steps back half a page until it meets known ground.
+**Overlap.** Therefore each page begins a few places before the end of the last one, and its first record must have
+been found before, in the same version. If so, all records before it were found as well. If not, some may have been
+skipped, and the reading steps back half a page until the overlap matches.
 
-A page whose seam does not fit proves nothing about what is above it, but the records on it were served: they are kept,
-in case they leave the window before they are met again.
+A page whose overlap does not match proves nothing about the records before it, but its own records are kept, in case
+they leave the window before they are found again.
 
-**Side by side.** Nothing of this asks in which order of time the pages were cut: records that are not updated keep their
-order among each other, so a seam that fits proves the same for pages of any two moments. So once two pages were read, as
-many as were read so far are asked for side by side, where they are expected to begin.
+**Concurrency.** The proof does not depend on the order in which the pages were cut: records that are not updated keep
+their order among each other, so a matching overlap proves the same for pages of any two moments. So after two pages, as
+many pages as were read so far are requested concurrently, at the places where they are expected to begin.
 
-**Updated during the reading.** An updated record carries a time that is later than all others. If that lies behind
-the window's end, the next window brings it. If the window is still open (a run by hand), it stands at
-the window's top, above the reader: so at the end the top is looked at again until a page brings nothing new.
+**Updates during the reading.** An updated record has a later time than all others. If that is after the window's end,
+the next window returns it. If the window is still open (a run started by hand), the record is at the top of the window,
+above the reader: so at the end the top is read again until a page contains nothing new.
 
-**Doubts.** The sort is assumed, not published. A page out of order says that it is not honoured. A list that
-is in order by chance is found out before the reading stops early: the same list asked for from its other end must
-begin with a record no younger. And where so many records share one ``updatedAt`` that an overlap lies within them,
-their order between two requests is anybody's guess. In each of these cases nothing is left out: the list
-is read (to its end, if it is not sorted) until a whole pass brings nothing new.
+**Unreliable order.** The sort is assumed, not published. A page out of order shows that it is not honoured. A list that
+is in order by chance is detected before the reading stops early: the same list requested in the other direction must
+begin with a record that is not newer. If so many records share one ``updatedAt`` that an overlap is within them, their
+order may differ between two requests. In each of these cases the list is read (to its end, if it is not sorted) until a
+whole pass finds nothing new.
 
-**The end of the list** is a page that holds nothing but the overlap with the one before, not one shorter than what was
-asked for or than an earlier one: EverReal cuts ``take`` silently, perhaps by the size of the response. The list has no
-count that would prove it.
+**End of the list.** A page that contains nothing but the overlap with the one before ends the list, not a page shorter
+than requested or than an earlier one: EverReal limits ``take`` silently, perhaps by the size of the response. The list
+has no total that would prove its end.
 
-**Cost.** 10,000 records of 100 a page: 106 requests, one for the other end, one for the look back. A list of one page:
-one request where it is empty, else three. Of a list that is longer than the window up to seven pages too many are read.
+**Cost.** 10,000 records, 100 a page: 106 requests, one for the other direction, one to read the top again. A list of
+one page: one request if it is empty, else three. If the list is longer than the window, up to seven pages are read
+that are not needed.
 """
 
 from __future__ import annotations
@@ -57,16 +58,16 @@ _W = TypeVar("_W")
 TAKE = 100
 """Records a page holds at most (published)."""
 OVERLAP = 4
-"""Records of a page met again on the next one; more than that many leaving between two requests cost steps back."""
+"""Records of a page that the next one repeats. If more of them leave between two requests, the reading steps back."""
 MOST_AHEAD = 8
-"""Pages asked for side by side, some of them perhaps in vain; the hook makes fewer calls at a time."""
+"""Pages requested ahead in one batch, some of them possibly unused; the hook limits the concurrency further."""
 _MOST_STEPS_BACK = 100
 _MOST_PASSES = 8
 _ALL_TIMES = datetime.min.replace(tzinfo=UTC)
 
 
 class _Versions(Versions):
-    """Tells a record that failed as a whole by its place in the list; its neighbours give it a time, if at all."""
+    """Identity of records; one that failed as a whole is identified by its place in the list."""
 
     def key(self, record: Any) -> str:
         place = record.get(PLACE) if isinstance(record, dict) else None
@@ -79,17 +80,17 @@ log = logging.getLogger(__name__)
 
 
 class Fetch(Protocol):
-    """Ask for a page of a list, by ``updatedAt``."""
+    """Fetch a page of a list sorted by ``updatedAt``."""
 
     def __call__(self, skip: int, take: int, direction: Direction = "DESC") -> list[Any]: ...
 
 
 @dataclass(frozen=True)
 class ListByPlace(Generic[_V]):
-    """One of EverReal's lists. Nothing is asked before one of the two ways of reading.
+    """One of EverReal's lists. :meth:`read` and :meth:`read_all` send the requests.
 
-    :param side_by_side: makes several calls at a time.
-    :param value: what to make of each record in the thread that fetched its page, see :meth:`mapped`.
+    :param side_by_side: runs several requests concurrently.
+    :param value: maps each record in the thread that fetched its page, see :meth:`mapped`.
     """
 
     fetch: Fetch
@@ -97,20 +98,20 @@ class ListByPlace(Generic[_V]):
     value: Callable[[Any], _V] = same
 
     def mapped(self, value: Callable[[Any], _W]) -> ListByPlace[_W]:
-        """The same list, of what a function makes of each record where its page was fetched.
+        """Return the same list with a function that maps each record in the thread that fetched its page.
 
-        :param value: takes a record; must touch nothing that another thread uses.
+        :param value: takes a record; must be thread-safe.
         """
         return replace(self, value=value)  # type: ignore[arg-type, return-value]
 
     def page(self, skip: int) -> list[Version[_V]]:
-        """The page that begins at a place."""
+        """Fetch the page that begins at a place, from 0."""
         return _VERSIONS.of(self.fetch(skip, TAKE), self.value)
 
     def read(self, start: datetime, end: datetime) -> list[_V]:
-        """Return each record updated in ``[start, end)`` exactly once, in the newest version met.
+        """Return each record updated in ``[start, end)`` exactly once, in the newest version found.
 
-        A record without a readable id or time is returned too: it belongs into quarantine, not nowhere.
+        A record without a readable id or time is returned too, so that it goes to quarantine.
 
         :raises WaitAndRepeat: the records move faster than they can be read.
         """
@@ -119,31 +120,28 @@ class ListByPlace(Generic[_V]):
         places = [descent.skip for page in descent.pages() if met.take(page)]
         descent.take_unproven(met)
         if descent.doubtful:
-            log.warning("EverReal's order cannot be relied on; reading until a pass brings nothing new")
+            log.warning("EverReal's sort order is not reliable; reading until a pass finds nothing new")
             _read_until_nothing_new(self, met)
-        elif descent.count > 1:  # one page is one state: nothing can have moved within it
+        elif descent.count > 1:  # a single page reflects a single state: no record can have moved
             _look_back(self, met, places[0] if places else 0)
         return met.values
 
     def read_all(self) -> Iterator[_V]:
-        """Yield the records of all times, newest first, a page at a time; a record that moves comes twice.
-
-        Stop taking them to stop the reading.
-        """
+        """Yield all records, newest first; pages are requested lazily. A record that moves may be yielded twice."""
         descent = _Descent(self, _ALL_TIMES)
         for page in descent.pages():
             yield from (version.value for version in page)
         if descent.doubtful:
             for page in _Descent(self, _ALL_TIMES).pages():
                 yield from (version.value for version in page)
-        else:  # what was updated meanwhile stands at the top now
+        else:  # records updated meanwhile are at the top now
             yield from (version.value for version in self.page(0))
 
 
 class _Descent(Generic[_V]):
-    """One way down a list to a time.
+    """One pass through a list, newest first, down to a time.
 
-    :param floor: records older than this are not asked for, if the list is in order.
+    :param floor: records older than this are not requested, if the list is sorted.
     """
 
     def __init__(self, records: ListByPlace[_V], floor: datetime, side_by_side: SideBySide = map) -> None:
@@ -156,15 +154,15 @@ class _Descent(Generic[_V]):
         self.doubtful = False
 
     def pages(self) -> Iterator[list[Version[_V]]]:
-        """Yield page after page; ``skip`` is the place of the one just yielded, ``count`` how many there were."""
+        """Yield the pages; ``skip`` is the place of the last one yielded, ``count`` the number of pages so far."""
         step, overlap, steps_back, seam_in_tie = 1, 0, 0, False
         met: set[tuple[str, datetime | None]] = set()
         while True:
             page = self._page(step)
             if not page and self.skip == self.count == 1:
-                return  # a list of one record: nothing could overlap
+                return  # a list of one record has no overlap
             versions = [(version.key, version.updated) for version in page]
-            # A record that failed as a whole has no time here; if the one below it was met, so was it.
+            # A record that failed as a whole has no time here; if the next one was found before, so was this one.
             first = next((version for version in versions if version[1]), versions[0] if versions else None)
             if self.skip and (first is None or first not in met):
                 steps_back += 1
@@ -185,17 +183,17 @@ class _Descent(Generic[_V]):
             seam_in_tie = len(times) > OVERLAP and times[-1] == times[-OVERLAP - 1]
             overlap = min(OVERLAP, len(page) - 1)
             if len(page) - overlap < step:
-                self._in_a_row = 1  # probably the last one: the page that proves it needs no others beside it
+                self._in_a_row = 1  # probably the last page: request only the one that proves it
             step = max(step, len(page) - overlap)
             self.skip += len(page) - overlap
 
     def take_unproven(self, met: Met[_V]) -> None:
-        """Keep what was on pages that :meth:`pages` has not yielded: their seam did not fit, or they were in vain."""
+        """Keep the records of pages that :meth:`pages` has not yielded: their overlap did not match, or were unused."""
         for page in (*self._unproven, *self._fetched.values()):
             met.take(page)
 
     def _page(self, step: int) -> list[Version[_V]]:
-        """The page at ``skip``; with it, others are asked for, ``step`` places apart."""
+        """Return the page at ``skip``; more pages, ``step`` places apart, are requested ahead."""
         if self.skip not in self._fetched:
             places = [self.skip + step * number for number in range(min(max(1, self._in_a_row), MOST_AHEAD))]
             self._unproven += self._fetched.values()
@@ -204,7 +202,7 @@ class _Descent(Generic[_V]):
         return self._fetched.pop(self.skip)
 
     def _below_floor(self, times: list[datetime]) -> bool:
-        """Judge a page's order; returns whether all that follows is older than the floor."""
+        """Check a page's order; return whether all following records are older than the floor."""
         if any(upper < lower for upper, lower in pairwise(times)):
             self.ordered, self.doubtful = False, True
         if not self.ordered or not times or times[-1] >= self.floor:
@@ -217,7 +215,7 @@ class _Descent(Generic[_V]):
 
 
 def _look_back(records: ListByPlace[_V], met: Met[_V], skip: int) -> None:
-    """Read the window's top again, from a place at or above it, until a page of it brings nothing new."""
+    """Read the top of the window again, from a place at or above it, until a page contains nothing new."""
     while page := records.page(skip):
         times = [version.updated for version in page if version.updated]
         if not met.take(page) and (not times or times[-1] < met.end):
@@ -227,7 +225,7 @@ def _look_back(records: ListByPlace[_V], met: Met[_V], skip: int) -> None:
 
 def _read_until_nothing_new(records: ListByPlace[_V], met: Met[_V]) -> None:
     for _ in range(_MOST_PASSES):
-        # A comprehension over all pages: any() would end the pass at the first page with something new.
+        # A list over all pages, since any() on a generator would end the pass at the first page with something new.
         descent = _Descent(records, met.start)
         fresh = sum([met.take(page) for page in descent.pages()])
         descent.take_unproven(met)

@@ -1,6 +1,6 @@
-"""The GraphQL queries that this package sends, and their variables: the one place where they are written.
+"""The GraphQL queries that this package sends, and their variables.
 
-Both validate against ``everreal.graphql`` (published), and so do the variables; a test sees to it.
+A test validates queries and variables against the published ``everreal.graphql``.
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ query Contracts($input: ContractsFilterListPaging) {{
 
 
 def by_id_variables(contract_id: str) -> dict[str, Any]:
-    """Variables that ask the list of contracts for one of them (published: the filter has ``id``).
+    """Return the variables that filter the list of contracts by id (published).
 
-    Two are asked for, so that a server that passes over the filter is noticed.
+    Two records are requested, so that a server that ignores the filter is noticed.
     """
     return {"input": {"filter": {"id": contract_id}, "paging": {"skip": 0, "take": 2}}}
 
 
 def page_variables(skip: int, take: int, direction: Direction) -> dict[str, Any]:
-    """Variables of a page of a list, sorted by the time of the last change.
+    """Return the variables of a page of a list, sorted by the time of the last change.
 
-    The contracts' filter by ``from`` and ``to`` is not used: what the two compare with is not published, and a filter
-    that means something else would return an empty list without an error.
+    The contracts' filter by ``from`` and ``to`` is not used: it is not published which field they compare, and a wrong
+    assumption would return an empty list without an error.
 
-    :param skip: records to leave out at the beginning.
-    :param take: records of the page at most; above 100 EverReal returns 100 (assumed).
+    :param skip: number of records to skip.
+    :param take: maximum number of records; above 100 EverReal returns 100 (assumed).
     """
     return {
         "input": {

@@ -1,11 +1,10 @@
 """Where EverReal's refresh token is kept between runs: an encrypted Airflow Variable that all tasks share.
 
-EverReal asks that the password is used once and the refresh token is kept in a safe store that all processes share
-(published); it keeps at most 50 of them for a user and deletes the oldest without a word. A connection cannot be written
-from a task in Airflow 3, a Variable can. It is plain text and its key contains "token", so Airflow masks it in logs and
-in the UI. Without a Variable, or with one that is refused, the hook logs in with the password: the store
-only saves log-ins, no run depends on it. Why, and what happens to tasks that refresh at the same moment:
-``docs/decisions/0014-everreal-refresh-token.md``.
+EverReal requires clients to use the password once and to keep the refresh token in a safe store shared by all processes
+(published). It keeps at most 50 refresh tokens per user and silently deletes the oldest. In Airflow 3 a task cannot
+write a connection, but it can write a Variable. Its key contains "token", so Airflow masks the value in logs and in the
+UI. Without a Variable, or with a refused token, the hook logs in with the password: the store only saves log-ins, no
+run depends on it. Reasons, and tasks that refresh at the same time: ``docs/decisions/0014-everreal-refresh-token.md``.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ class RefreshTokenStore(Protocol):
     """Keeps one refresh token for one log-in."""
 
     def read(self) -> str | None:
-        """The stored token, or ``None`` if there is none."""
+        """Return the stored token, or ``None`` if there is none."""
 
     def write(self, token: str) -> None:
-        """Store a token in place of the last one."""
+        """Replace the stored token."""
 
 
 class VariableStore:
     """Keeps the token in an Airflow Variable.
 
     :param connection_id: id of the Airflow connection.
-    :param identity: what the token belongs to (address, user, client). It is part of the key as a hash: a connection
-        that is given another user must not go on as the old one.
+    :param identity: log-in that the token belongs to (address, user, client). Its hash is part of the Variable's key,
+        so that a connection whose user has changed does not use the old user's token.
     """
 
     def __init__(self, connection_id: str, *identity: str | None) -> None:
@@ -40,12 +39,12 @@ class VariableStore:
         self.key = f"everreal_refresh_token_{connection_id}_{digest[:12]}"
 
     def read(self) -> str | None:
-        """The Variable's value; ``None`` if there is no Variable or it cannot be read."""
+        """Return the Variable's value; ``None`` if it does not exist or cannot be read."""
         from airflow.sdk import Variable
 
         try:
             value = Variable.get(self.key, default=None)
-        except Exception as error:  # whatever is wrong with the store, the password still works
+        except Exception as error:  # any failure of the store is harmless: the password still works
             log.warning("The Airflow Variable %r cannot be read (%s).", self.key, type(error).__name__)
             return None
         return value if isinstance(value, str) and value.strip() else None

@@ -1,4 +1,4 @@
-"""Immomio as the acceptance sees it: a :class:`letting_sync.partner.Partner`."""
+"""Immomio's implementation of :class:`letting_sync.partner.Partner`, used by the acceptance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from letting_sync.systems.immomio.hook import ImmomioHook
 
 
 class Immomio(PartnerClient[ImmomioHook]):
-    """One customer's Immomio. It is asked for one application at a time (assumed: there is no call for several)."""
+    """Client of one customer's Immomio. It fetches one application per call (assumed: there is no call for several)."""
 
     hook_type = ImmomioHook
 

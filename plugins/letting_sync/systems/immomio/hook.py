@@ -1,7 +1,7 @@
-"""Immomio's interface: paths, limits and codes; not a word about prospects or policy.
+"""Immomio's API: paths, rate limits and error codes.
 
-Published: user and password, and that accepted tenants are handed over. Assumed: every address below
-(``docs/contracts.md``). Where a customer's interface differs, this module and ``mapping.py`` change, nothing else.
+Published: log-in with user and password, and that accepted tenants are provided. Assumed: every path below
+(``docs/contracts.md``). If a customer's interface differs, only this module and ``mapping.py`` change.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from letting_sync.reasons import Reason
 from letting_sync.systems.immomio.mapping import VERSIONS
 
 LARGEST_PAGE = 200
-"""Applications a page holds at most (assumed)."""
+"""Maximum number of applications per page (assumed)."""
 _TOKEN_FIELDS = TokenFields("accessToken", "tokenType")
 _UNKNOWN_APPLICATION = "APPLICATION_UNKNOWN"
 
 
 class ImmomioHook(ApiHook):
     """
-    Talk to Immomio.
+    Interact with Immomio.
 
     :param http_conn_id: Airflow connection; host, and the API user's name and password as login and password.
     """
@@ -41,12 +41,14 @@ class ImmomioHook(ApiHook):
         ),
         429: Rule(Action.REPEAT, "more than 120 requests in a minute"),
         _UNKNOWN_APPLICATION: Rule(
-            Action.REFUSE, "the application is not there any more", Reason.APPLICATION_UNKNOWN
+            Action.REFUSE, "the application no longer exists", Reason.APPLICATION_UNKNOWN
         ),
     }
 
     def fetch_token(self) -> tuple[str, float]:
-        """Log in; a token lives for 15 minutes, so a long run logs in more than once.
+        """Log in; return the token and its lifetime in seconds.
+
+        A token is valid for 15 minutes, so a long run logs in more than once.
 
         :raises StopRun: the password is wrong or has expired.
         """
@@ -60,16 +62,16 @@ class ImmomioHook(ApiHook):
         return self.access_token(response, _TOKEN_FIELDS), token_lifetime(response.get("expiresIn"))
 
     def error_code(self, body: Any) -> str | None:
-        """Tell Immomio's own 404 for an application from the 404 of a wrong address or of a gateway."""
+        """Distinguish Immomio's 404 for an application from the 404 of a wrong address or of a gateway."""
         if not isinstance(body, dict):
             return None
         unknown = body.get("status") == 404 and "/applications/" in str(body.get("path"))
         return _UNKNOWN_APPLICATION if unknown else None
 
     def applications(self, status: str) -> ListByTime[Any]:
-        """The list of applications in a status, to be read by a window.
+        """Return the list of applications in a status, to be read by window.
 
-        How nothing is missed while records move: see :mod:`letting_sync.http.pagination.by_time`.
+        :mod:`letting_sync.http.pagination.by_time` describes why no record is missed.
         """
 
         def fetch(since: datetime, until: datetime, number: int) -> Page:
@@ -78,7 +80,7 @@ class ImmomioHook(ApiHook):
         return ListByTime(self.system, fetch, VERSIONS, self.concurrently)
 
     def application(self, application_id: str) -> dict[str, Any] | None:
-        """One application by its id, ``None`` if Immomio does not know it."""
+        """Fetch one application by its id, ``None`` if it does not exist."""
         path = f"/v1/applications/{quote(application_id, safe='')}"
         try:
             found: dict[str, Any] = self.call("GET", path, what="read one application")
@@ -87,12 +89,12 @@ class ImmomioHook(ApiHook):
         return found
 
     def count(self, status: str | None, start: datetime, end: datetime) -> int:
-        """How many applications changed in ``[start, end)``, in one status or in any."""
+        """Count the applications changed in ``[start, end)``, in one status or, with ``None``, in any."""
         asked = {"updatedFrom": _written(start), "updatedTo": _written(end)}
         return self._list(asked | ({"status": status} if status else {}), number=0, size=1).total
 
     def newest_application(self, status: str) -> dict[str, Any] | None:
-        """The application in a status that changed last, whenever that was; ``None`` if there is none."""
+        """Fetch the application in a status that changed last, at any time; ``None`` if there is none."""
         page = self._list({"status": status}, number=0, size=1)
         if page.total > 1:
             page = self._list({"status": status}, number=page.total - 1, size=1)

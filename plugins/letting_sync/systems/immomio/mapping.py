@@ -1,8 +1,8 @@
-"""Immomio's application -> our prospect: the one place that knows its field names and status words.
+"""Mapping of Immomio's applications to prospects; Immomio's field names and status words are used only here.
 
-That only accepted tenants are handed over is published, every field name and status word is assumed
-(``docs/contracts.md``). Only the main tenant travels; co-tenants and self-disclosure fields (income, profession, …)
-are dropped here, from the quarantine table too.
+Published: only accepted tenants are provided. Assumed: every field name and status word (``docs/contracts.md``). Only
+the main tenant is transferred; co-tenants and self-disclosure fields (income, profession, …) are removed here, also
+from the quarantine table.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from letting_sync.parsing import records as fields
 from letting_sync.reasons import Field
 
 VERSIONS = Versions("id", "updatedAt")
-"""How versions of an application are told apart."""
+"""Identity and time of an application."""
 CHOSEN = "ACCEPTED_AS_TENANT"
-"""The landlord pressed "Als Mieter akzeptieren" (published); the word is assumed."""
+"""The landlord chose "Als Mieter akzeptieren" (published); the word is assumed."""
 WITHDRAWN = ("WITHDRAWN", "REJECTED")
-"""The prospect or the landlord said no (assumed). Any other word, a new one too, is just not chosen yet."""
+"""The prospect withdrew or the landlord rejected (assumed). Any other word, also a new one, means not chosen yet."""
 UNDECIDED = ("NEW", "INVITED", "APPLIED")
-"""Nobody has decided yet (assumed)."""
+"""No decision yet (assumed)."""
 STATUS_WORDS = (CHOSEN, *WITHDRAWN, *UNDECIDED)
-"""All words that are known; the run's counts name any other one."""
+"""All known words; a run reports any other one in its counts."""
 
 _ADDRESS: dict[str, Any] = {"street": {}, "houseNumber": {}, "zip": {}, "city": {}, "country": {}}
 KEPT_FIELDS: dict[str, Any] = {
@@ -49,7 +49,7 @@ KEPT_FIELDS: dict[str, Any] = {
     "message": {},
     "customerAccount": {},
 }
-"""What may be kept of an application that goes to quarantine."""
+"""Fields that are kept of an application in quarantine."""
 
 PROMISED_FIELDS = (
     "id",
@@ -63,14 +63,14 @@ PROMISED_FIELDS = (
     "mainTenant.dateOfBirth",
     "mainTenant.email",
 )
-"""What each application has by the contract, be it ``null``."""
+"""Fields that each application has by the contract, possibly ``null``."""
 
 
 def to_prospect(application: Any, separator: str | None, today: date) -> Prospect:
-    """Map an application; for any JSON whatever this returns a prospect or raises ``RefuseRecord``.
+    """Map an application to a prospect. Any JSON either returns a prospect or raises ``RefuseRecord``.
 
-    :param separator: between the four parts of the unit's number, as the customer set it in Immomio.
-    :param today: the customer's day; nobody is born after it.
+    :param separator: between the four parts of the unit number, as the customer has set it in Immomio.
+    :param today: the current day at the customer; a later date of birth is refused.
     :raises RefuseRecord: see :mod:`letting_sync.parsing.records` for the reasons; ``status_missing`` too.
     """
     application = fields.mapping(application, Field.APPLICATION)
@@ -83,7 +83,7 @@ def to_prospect(application: Any, separator: str | None, today: date) -> Prospec
         chosen=status == CHOSEN,
         withdrawn=status in WITHDRAWN,
         updated_at=fields.moment(application.get("updatedAt"), Field.UPDATED_AT),
-        # The wish is the only date that Immomio has; one that cannot be read is left out (see wished_day).
+        # Immomio has only the date the person wishes for; an unreadable one is left out (see wished_day).
         lease_start=fields.wished_day(application.get("desiredMoveIn"), Field.LEASE_START, today),
         message=fields.message(application.get("message")),
         **_person(fields.mapping(application.get("mainTenant"), Field.MAIN_TENANT), today),
@@ -91,12 +91,15 @@ def to_prospect(application: Any, separator: str | None, today: date) -> Prospec
 
 
 def _status(application: Mapping[str, Any]) -> str:
-    """A status in capitals; a record without any goes to a person, since nobody could say what it means."""
+    """Return the status in upper case.
+
+    :raises RefuseRecord: ``status_missing``, so that a person decides.
+    """
     return fields.required_text(application.get("status"), Field.STATUS, 64).strip().upper()
 
 
 def unknown_status(application: Any) -> str | None:
-    """The application's status if it is not one of :data:`STATUS_WORDS`."""
+    """Return the application's status if it is not one of :data:`STATUS_WORDS`."""
     try:
         status = _status(fields.mapping(application, Field.APPLICATION))
     except RefuseRecord:

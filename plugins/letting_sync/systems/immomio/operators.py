@@ -21,7 +21,7 @@ class ImmomioExtractOperator(ExtractOperator):
     """
     Stage the tenants accepted in Immomio in the run's window.
 
-    Immomio hands over accepted tenants only (published), whatever the pair's ``selection`` says.
+    Immomio provides accepted tenants only (published), so the pair's ``selection`` has no effect.
     """
 
     kept_fields = mapping.KEPT_FIELDS
@@ -41,10 +41,10 @@ class ImmomioExtractOperator(ExtractOperator):
             if not reads:
                 self._report_unknown_statuses(start, end)
         except StopRun:
-            self.log.warning("Immomio refuses to list without a filter: that the filters work is not checked")
+            self.log.warning("Immomio refuses a list without a filter, so the filters cannot be checked")
             return reads
         if self._was_missed(newest, reads, start, end):
-            # It may have been accepted after the reading, in a window that is still open.
+            # The application may have been accepted after the reading, in a window that is still open.
             reads = accepted.read(start, end)
         if self._was_missed(newest, reads, start, end):
             raise StopRun(
@@ -55,29 +55,29 @@ class ImmomioExtractOperator(ExtractOperator):
         return reads
 
     def _was_missed(self, newest: Any, reads: Sequence[Read], start: datetime, end: datetime) -> bool:
-        """Whether the newest accepted application of all times lies in the window and is not among those read."""
+        """Return whether the newest accepted application is in the window but was not read."""
         updated = mapping.VERSIONS.updated(newest)
         keys = {mapping.VERSIONS.key(read.record) for read in reads}
         return updated is not None and start <= updated < end and mapping.VERSIONS.key(newest) not in keys
 
     def _report_unknown_statuses(self, start: datetime, end: datetime) -> None:
-        """Report that none was accepted although there are applications in a status that is not known.
+        """Log a warning if no application was accepted although some have an unknown status.
 
-        Only the numbers are used: applicants who are not accepted are not ours to read, so pages of one are asked for.
+        Only totals are read, with pages of one: the data of applicants who are not accepted must not be read.
         """
         total = self.hook.count(None, start, end)
         known = sum(self.hook.count(word, start, end) for word in mapping.STATUS_WORDS) if total else 0
-        # Counted again afterwards: one that is updated meanwhile leaves the window, and is not unknown.
+        # Counted again afterwards: an application updated meanwhile leaves the window and has no unknown status.
         unknown = min(total, self.hook.count(None, start, end)) - known if total else 0
         if unknown > 0:
             self.report("unknown_status_count", "application.status", unknown)
 
     def status_counts(self, start: datetime, end: datetime) -> dict[str, int]:
-        """Of each known status; only numbers are asked for, see :meth:`_report_unknown_statuses`."""
+        """Count the applications by known status; only totals are read, see :meth:`_report_unknown_statuses`."""
         return {word: self.hook.count(word, start, end) for word in mapping.STATUS_WORDS}
 
     def unknown_words(self, record: Any) -> list[str]:
-        """The application's status if it is not one of the known words."""
+        """Return the application's status if it is not a known word."""
         unknown = mapping.unknown_status(record)
         return [unknown] if unknown else []
 

@@ -9,5 +9,5 @@ SIGMA = ErpSystem(
     client="letting_sync.systems.sigma.client.Sigma",
     load=SigmaLoadOffersOperator,
     accept=SigmaAcceptOffersOperator,
-    pool_slots=4,  # it serves four requests at a time, which one task makes (assumed contract)
+    pool_slots=4,  # Sigma serves four concurrent requests, and one task makes four (assumed contract)
 )

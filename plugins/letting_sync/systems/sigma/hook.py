@@ -1,6 +1,6 @@
-"""The interface of Wodis Sigma: paths, limits, codes, and not a word about prospects or policy.
+"""Wodis Sigma's API: paths, limits and error codes.
 
-Assumed contract, version 1 (``docs/contracts.md``); the masks, steps and rules behind it are published.
+Assumed contract, version 1 (``docs/contracts.md``); the masks, steps and rules on which it is based are published.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ IDS_PER_LOOK_UP = 50
 OFFERS_PER_PAGE = 100
 VALUES_PER_SEARCH = 50
 START_TIMEOUT = 5.0
-"""A short run answers within this; a longer one goes on by itself and is watched from outside a worker slot."""
+"""Seconds to wait for a short import; a longer one continues by itself, and the task is deferred."""
 
 UNKNOWN_ID = "connection-test"
-"""An external id that no offer has: the partners' are numbers or UUIDs."""
+"""An external id that no offer has: those of the partners are numbers or UUIDs."""
 
 _IMPORT = "/verarbeitung/interessenten-import"
 
@@ -49,7 +49,9 @@ class SigmaHook(ApiHook):
             Action.STOP, "the portal is unknown there; correct the pair's setting 'exchange'"
         ),
         "UNGUELTIG": Rule(Action.REFUSE, "the inbox refuses the delivery as invalid", Reason.MALFORMED),
-        "LAUF_AKTIV": Rule(Action.REFUSE, "an import of this portal goes on already", Reason.IMPORT_RUNNING),
+        "LAUF_AKTIV": Rule(
+            Action.REFUSE, "an import of this portal is running already", Reason.IMPORT_RUNNING
+        ),
         "GEAENDERT": Rule(Action.REFUSE, "somebody saved the offer in between", Reason.OFFER_CHANGED),
         "STATUS_NICHT_ERLAUBT": Rule(Action.REFUSE, "the offer is no longer open", Reason.OFFER_CHANGED),
         "VE_VERMIETET": Rule(Action.REFUSE, "a lease runs on the unit at that date", Reason.UNIT_LET),
@@ -58,20 +60,20 @@ class SigmaHook(ApiHook):
     }
 
     def error_code(self, body: Any) -> str | None:
-        """The ``fehler`` of an error's body."""
+        """Return ``fehler`` of an error's body."""
         code = body.get("fehler") if isinstance(body, dict) else None
         return code if isinstance(code, str) else None
 
     def _auth(self) -> AuthBase:
-        # ``requests`` would write a text in Latin-1, which lacks what a password may hold.
+        # ``requests`` would encode a string as Latin-1, which lacks characters that a password may contain.
         return HTTPBasicAuth(
             (self.connection.login or "").encode(), (self.connection.password or "").encode()
         )
 
     def check_log_in(self) -> None:
-        """Look an id up that no offer has: the smallest call that needs the log-in and the right to read offers.
+        """Look up an id that no offer has: the smallest call that needs the log-in and the permission to read offers.
 
-        :raises StopRun: also if what answers is no Sigma.
+        :raises StopRun: the log-in is refused, or the response is not one of Sigma.
         """
         self._all_offers(externeId=[UNKNOWN_ID])
 
@@ -81,13 +83,14 @@ class SigmaHook(ApiHook):
         prospects: Sequence[Mapping[str, Any]],
         before_send: Callable[[], None] | None = None,
     ) -> Any:
-        """Put 1 to 50 prospects into the portal's inbox (Eingang); returns the answer as it came.
+        """Put 1 to 50 prospects into the portal's inbox (Eingang); return the raw response.
 
-        Replaces what still lies there, but is never repeated on a doubt: of two deliveries the later one may arrive
-        when a run has taken the first, and would be a second offer.
+        A delivery replaces an earlier one of the same prospect that is still in the inbox. It is not repeated if its
+        effect is uncertain: the repetition may arrive after an import has taken the first, and would make a second
+        offer.
 
-        :param before_send: called before each try, see :meth:`call`.
-        :raises ResponseLost: it may lie in the inbox.
+        :param before_send: called before each attempt, see :meth:`call`.
+        :raises ResponseLost: the prospects may be in the inbox.
         """
         return self.call(
             "POST",
@@ -100,17 +103,17 @@ class SigmaHook(ApiHook):
         )
 
     def start_import(self, portal: str) -> str:
-        """Start the portal's import ("Ausführen"); returns its number if it ends soon.
+        """Start the portal's import ("Ausführen"); return its number.
 
-        :raises ResponseLost: it may go on; look with :meth:`latest_import`.
-        :raises RefuseRecord: ``import_running``: another import of this portal goes on.
+        :raises ResponseLost: the import may be running; check with :meth:`latest_import`.
+        :raises RefuseRecord: ``import_running``: another import of this portal is running.
         """
         response = self.call(
             "POST",
             _IMPORT,
             what="run the import",
             repeatable=False,
-            # Without a readable code nobody knows why it conflicts: the latest import is looked at.
+            # Without a readable code the cause of the conflict is unknown: the latest import is read.
             rules={
                 409: Rule(Action.UNCERTAIN, "the import did not start, and the response does not say why")
             },
@@ -121,15 +124,15 @@ class SigmaHook(ApiHook):
         return self.text_field(response, "laufNr", repeatable=False)
 
     def import_run(self, number: str) -> Any:
-        """An import as it came, by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
+        """Return the raw import by its number (Laufnummer), with its protocol; ``None`` if it is unknown."""
         return self._one(f"{_IMPORT}/{quote(number, safe='')}", "read an import")
 
     def latest_import(self, portal: str) -> Any:
-        """The portal's latest import as it came; ``None`` if there was none."""
+        """Return the portal's latest raw import; ``None`` if there was none."""
         return self._one(_IMPORT, "read the latest import", params={"portal": portal, "letzter": "true"})
 
     def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
-        """Yield the offers (Angebote, F6) that carry one of these ids, 50 ids a look-up, page by page."""
+        """Yield the offers (Angebote, F6) with one of these external ids, 50 ids per look-up."""
         return in_parts(self, lambda some: self._all_offers(externeId=some), external_ids, IDS_PER_LOOK_UP)
 
     def offers_on_unit(self, unit: str) -> Iterator[dict[str, Any]]:
@@ -137,9 +140,9 @@ class SigmaHook(ApiHook):
         yield from self._all_offers(ve=unit)
 
     def set_accepted(self, offer_number: str, version: str) -> Any:
-        """Set the offer to "angenommen" and save, if nobody saved since ``version``; returns it as it came.
+        """Set the offer to "angenommen" and save it, if it is still at ``version``; return the raw offer.
 
-        May be repeated: the second time the offer is no longer open.
+        The call may be repeated: the second time it is refused, since the offer is no longer open.
 
         :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
         """
@@ -158,7 +161,7 @@ class SigmaHook(ApiHook):
         return self._search("geburtsdaten", dates)
 
     def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
-        """Yield the stored business partners with one of these addresses."""
+        """Yield the stored business partners with one of these e-mail addresses."""
         return self._search("emails", emails)
 
     def _search(self, field: str, values: Collection[str]) -> Iterator[dict[str, Any]]:

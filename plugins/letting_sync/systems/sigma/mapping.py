@@ -1,4 +1,4 @@
-"""Wodis Sigma's German field names and status words <-> ours. The only place that knows them besides the hook."""
+"""Mapping between the model and Wodis Sigma's German field names and status words."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ SENT_FIELDS = {
     "lease_start": "mietbeginn",
     "message": "bemerkung",
 }
-"""Which fields of a prospect are sent, and under which names."""
+"""Fields of a prospect that are sent, mapped to Sigma's names."""
 
 
 def prospect_in(outgoing: Outgoing, separator: str) -> dict[str, Any]:
-    """A prospect as the portal's inbox takes it; fields without a value are left out.
+    """Map a prospect to the form of the portal's inbox; fields without a value are left out.
 
     :raises RefuseRecord: ``unit_part_with_separator``, ``first_name_too_long`` or ``last_name_too_long``.
     """
@@ -94,12 +94,12 @@ def prospect_in(outgoing: Outgoing, separator: str) -> dict[str, Any]:
 
 
 def _street(prospect: Prospect) -> str | None:
-    """Sigma holds street and house number in one field."""
+    """Join street and house number, which are one field in Sigma."""
     return " ".join(part for part in (prospect.street, prospect.house_number) if part) or None
 
 
 def refused_at_the_inbox(response: Mapping[str, Any]) -> dict[str, Reason]:
-    """Reason by external id for those the inbox would not take."""
+    """Return the reasons of the prospects that the inbox refused, by external id."""
     return {
         row.required("externeId"): _REFUSALS.get(row.word("fehler"), Reason.REFUSED_BY_ERP)
         for row in _row(response).rows("abgewiesen")
@@ -107,22 +107,22 @@ def refused_at_the_inbox(response: Mapping[str, Any]) -> dict[str, Reason]:
 
 
 def import_state(run: Mapping[str, Any]) -> ImportState:
-    """How far an import is. One that was aborted has ended too, with part of its protocol."""
+    """Map an import to its state. An aborted one has ended too, with a part of its protocol."""
     row = _row(run)
     results = [_result(line) for line in row.rows("protokoll")]
     return ImportState(not is_going_on(run), results, row.word("status") == "abgebrochen")
 
 
 def is_going_on(run: Mapping[str, Any]) -> bool:
-    """Whether the import still works; only then may what was delivered still turn into offers.
+    """Return whether the import is still running, so that delivered prospects may still become offers.
 
-    An unknown status word counts as still working: who took it for the end would deliver again.
+    An unknown status word counts as running: taking it for ended would cause a second delivery.
     """
     return _row(run).word("status") not in ("beendet", "abgebrochen")
 
 
 def run_number(run: Mapping[str, Any]) -> str:
-    """The number (Laufnummer) of an import."""
+    """Return the number (Laufnummer) of an import."""
     return _row(run).required("laufNr")
 
 
@@ -141,12 +141,14 @@ def _result(row: Row) -> ImportResult:
 
 
 def offer(response: Mapping[str, Any], separator: str, *, looked_up: bool = False) -> Offer:
-    """An offer (Angebot) as Sigma holds it; an unknown status word stays unknown and is never accepted.
+    """Map an offer (Angebot); an unknown status word becomes ``UNKNOWN``, which is never accepted.
 
-    Sigma names no first day of validity; an offer counts from when it was made. It has no status for an offer
-    that has expired, only a last day.
+    Sigma has no first day of validity: an offer is valid from its creation. It has no status for an expired offer,
+    only a last day.
 
-    :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
+    :param looked_up: whether the offer was found by its external id, which is required then: an offer without it would
+        be overlooked and made again.
+    :raises StopRun: a required field is missing or unreadable.
     """
     row = _row(response)
     return Offer(
@@ -166,15 +168,15 @@ def offer(response: Mapping[str, Any], separator: str, *, looked_up: bool = Fals
 
 
 def lease(response: Mapping[str, Any]) -> Lease:
-    """The lease that an accepted offer turned into."""
+    """Map the response of an acceptance to the lease."""
     row = _row(response)
     return Lease(lease_number=row.required("mietvertragNr"), offer_id=row.required("angebotNr"))
 
 
 def business_partner(response: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
-    """A stored person, names exactly as stored.
+    """Map a business partner; names are unchanged.
 
-    :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
+    :param by_day: whether the person was found by the date of birth, which must be readable then.
     """
     row = _row(response)
     return BusinessPartner(
@@ -191,7 +193,7 @@ def _row(response: Any) -> Row:
 
 
 def written_day(value: date | None) -> str | None:
-    """A day as Sigma writes it: ``TT.MM.JJJJ``."""
+    """Format a day as Sigma does: ``TT.MM.JJJJ``."""
     return f"{value.day:02}.{value.month:02}.{value.year:04}" if value else None
 
 

@@ -1,4 +1,4 @@
-"""The two operators of Wodis Sigma; what they do for every ERP is in their bases."""
+"""The operators of Wodis Sigma; their base classes contain the logic shared by all ERPs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ class SigmaLoadOffersOperator(LoadOffersOperator):
     """
     Deliver each staged prospect to the portal's inbox and run the portal's import, once.
 
-    A long import goes on by itself; while it does, the task is deferred.
+    The task is deferred while a long import is running.
     """
 
     system = "sigma"
 
 
 class SigmaAcceptOffersOperator(AcceptOffersOperator):
-    """Set the offers that the policy lets through to "angenommen" and save, which makes the lease."""
+    """Set the offers that the policy permits to "angenommen" and save them, which creates the lease."""
 
     system = "sigma"

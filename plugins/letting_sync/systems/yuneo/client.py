@@ -1,4 +1,4 @@
-"""Wodis Yuneo as the load and the acceptance see it: an :class:`letting_sync.erp.Erp`."""
+"""Wodis Yuneo's implementation of :class:`letting_sync.erp.Erp`, used by the load and the acceptance."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 UNKNOWN_ID = "connection-test"
-"""An external id that no offer has: the partners' are numbers or UUIDs."""
+"""An external id that no offer has: those of the partners are numbers or UUIDs."""
 SETTLE_SECONDS = 3600.0
 """Default of the connection's extra ``settle_seconds``, see :meth:`Yuneo.within_settle_window`.
 
-Assumed: the import is a planned work order, half-hourly or hourly. Only after a crash or a lost response is it waited
-for."""
+Assumed: the import is a scheduled work order that runs every half hour or hour. This time matters only after a crash or
+a lost response."""
 
 
 class Yuneo:
-    """One customer's Yuneo, spoken to for one exchange (Immobilienbörse).
+    """Client of one customer's Yuneo, for one exchange (Immobilienbörse).
 
-    :param target: the connection and the exchange's name; the separator is always the same here.
-    :param connection: the Airflow connection itself, where it cannot be asked for by its id.
+    :param target: the connection and the exchange's name; Yuneo's separator of unit numbers is fixed.
+    :param connection: the Airflow connection itself, where it cannot be fetched by its id.
     """
 
     batch_size = PROSPECTS_PER_IMPORT
@@ -41,31 +41,31 @@ class Yuneo:
 
     @property
     def scope(self) -> str:
-        """The same for all pairs that feed this Yuneo: its address."""
+        """The system's address: the same value for all pairs that feed this Yuneo."""
         return f"yuneo {self.hook.address}"
 
     @property
     def sent_fields(self) -> Mapping[str, str]:
-        """Which fields of a prospect are sent, and under which names."""
+        """Fields of a prospect that are sent, mapped to Yuneo's names."""
         return mapping.SENT_FIELDS
 
     def preview(self, outgoing: Outgoing) -> Mapping[str, Any]:
-        """A prospect as the import would take it."""
+        """Return a prospect in the form of the import, without sending it."""
         return mapping.prospect_in(outgoing)
 
     def check_access(self) -> bool:
-        """Log in and look an id up that no offer has; the interface has no list of exchanges."""
+        """Log in and look up an id that no offer has; the API has no list of exchanges to check the name against."""
         self.hook.check_log_in()
         for _ in self.hook.offers([UNKNOWN_ID]):
             pass
         return False
 
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
-        """Call the function for each item, as many at a time as the hook allows."""
+        """Yield ``function(item)`` for each item, with the hook's number of concurrent requests."""
         return self.hook.concurrently(function, items)
 
     def deliver(self, batch: Sequence[Outgoing], before_send: Callable[[], None]) -> Delivery:
-        """Hand a batch over; the work order that carries it starts by itself."""
+        """Send a batch; Yuneo starts the work order for it by itself."""
         rows, refused = [], dict[str, Reason]()
         for outgoing in batch:
             try:
@@ -76,49 +76,52 @@ class Yuneo:
         return Delivery(job, refused)
 
     def import_going_on(self) -> None:
-        """Yuneo has no list of work orders, and several go on side by side."""
+        """Return ``None``: Yuneo has no list of work orders, and several may run at the same time."""
 
     def start_import(self) -> None:
-        """Nothing to do: a delivery starts its work order itself."""
+        """Do nothing: a delivery starts its work order."""
 
     def import_state(self, job: str) -> ImportState | None:
-        """How far a work order is."""
+        """Return the state of a work order, ``None`` if it is unknown."""
         work_order = self.hook.work_order(job)
         return mapping.import_state(work_order) if work_order else None
 
     def within_settle_window(self, sent_at: datetime) -> bool:
-        """Whether a work order whose number was lost may still be waiting or running.
+        """Return whether a work order whose number was lost may still be waiting or running.
 
-        The interface has no list of work orders. Assumed: after ``settle_seconds`` (extra of the connection,
-        default 3600) a work order that was accepted has run.
+        The API has no list of work orders. Assumed: after ``settle_seconds`` (extra of the connection, default 3600)
+        an accepted work order has run.
 
-        :raises StopRun: the connection's ``settle_seconds`` is no number, or shorter than a request may take.
+        :raises StopRun: ``settle_seconds`` is not a number, or is shorter than a request may take.
         """
         extra = self.hook.connection.extra_dejson
         seconds = settle_seconds(self.hook.http_conn_id, extra, SETTLE_SECONDS)
         return settle_window_open(seconds, sent_at)
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
-        """All offers with these external ids."""
+        """Yield the offers with one of these external ids."""
         return (mapping.offer(row, looked_up=True) for row in self.hook.offers(external_ids))
 
     def offers_on_unit(self, unit: str) -> Iterator[Offer]:
-        """All offers for one unit."""
+        """Yield the offers for one unit."""
         return map(mapping.offer, self.hook.offers_on_unit(UnitNumber.parse(unit).written(mapping.SEPARATOR)))
 
     def business_partners(
         self, birth_dates: Collection[date], emails: Collection[str]
     ) -> Iterator[BusinessPartner]:
-        """Stored persons with one of these dates of birth or addresses."""
+        """Yield the business partners with one of these dates of birth or e-mail addresses."""
         yield from map(mapping.business_partner, self.hook.business_partners(birth_dates))
         for row in self.hook.business_partners_by_email(emails):
             yield mapping.business_partner(row, by_day=False)
 
     def accept(self, offer: Offer) -> Lease:
-        """Accept and create the lease."""
+        """Accept the offer and create the lease.
+
+        :raises RefuseRecord: as :meth:`YuneoHook.accept`.
+        """
         start = offer.lease_start.isoformat() if offer.lease_start else None
         return mapping.lease(self.hook.accept(offer.offer_id, start), offer.offer_id)
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the hook's session."""
         self.hook.close()

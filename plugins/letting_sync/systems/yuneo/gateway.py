@@ -1,7 +1,7 @@
 """The log-in at Aareon's API gateway: client credentials with a signed assertion instead of a client secret.
 
 Published: Aareon's API portal, guide "Authentication" (``docs/contracts.md``); RFC 7523, 2.2 and 3; RFC 6749, 4.4. The
-method is ``client_secret_jwt`` of OpenID Connect Core, section 9: the secret signs and never travels.
+method is ``client_secret_jwt`` of OpenID Connect Core, section 9: the secret signs the assertion and is never sent.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from letting_sync.http.session import refuse_plain_http
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LIFETIME = 120
-"""Seconds from now to ``exp``. The gateway takes at most 300 (published).
+"""Seconds from now to ``exp``. The gateway accepts at most 300 (published).
 
-With a clock two minutes behind, the assertion has not yet expired when it arrives; with one as much ahead, it still
-ends within 240 s by the gateway's clock.
+If this machine's clock is two minutes behind, the assertion has not expired on arrival; if it is two minutes ahead, the
+assertion still expires within 240 s by the gateway's clock.
 """
 BACKDATED = 120
-"""Seconds by which ``iat`` lies in the past, so that a clock two minutes ahead does not make it a time in the future.
+"""Seconds by which ``iat`` is in the past, so that it is not in the future if this machine's clock is two minutes ahead.
 
-From ``iat`` to ``exp`` are 240 s then, within the 300 that are published.
+``iat`` and ``exp`` are then 240 s apart, within the published limit of 300.
 """
 SETTINGS = ("token_url", "audience", "scope")
-"""Keys of the connection's extra; all of them or none."""
+"""Keys of the connection's extra; either all of them are set or none."""
 
 
 @dataclass(frozen=True)
 class GatewayLogIn:
-    """What one connection says about the gateway.
+    """The gateway settings of one connection.
 
-    :param token_url: absolute address of the token end point; https, or local or private.
+    :param token_url: absolute URL of the token endpoint; https, or the host is local or private.
     :param audience: ``aud`` of the assertion, the token address of Aareon's realm.
     :param scope: the API key of customer and application; a secret.
     """
@@ -85,7 +85,7 @@ class GatewayLogIn:
 
     @property
     def rules(self) -> dict[int | str, Rule]:
-        """The table of answers of the token end point: RFC 6749, 5.2 (published), and statuses without a code."""
+        """Return the error table of the token endpoint: codes of RFC 6749, 5.2 (published), and HTTP statuses."""
         client = "client id (login), client secret (password)"
         where = f"of connection {self.conn_id!r}"
         refused = Rule(Action.STOP, f"the log-in is refused; check {client}, 'audience' and 'scope' {where}")
@@ -105,7 +105,9 @@ class GatewayLogIn:
         malformed = Rule(
             Action.STOP, f"the log-in is refused as malformed; check 'audience' and 'scope' {where}"
         )
-        elsewhere = Rule(Action.STOP, f"there is no token end point; check the extra 'token_url' {where}")
+        elsewhere = Rule(
+            Action.STOP, f"the token endpoint does not exist; check the extra 'token_url' {where}"
+        )
         return {
             "invalid_client": assertion,
             "invalid_grant": assertion,
@@ -114,23 +116,23 @@ class GatewayLogIn:
             "invalid_scope": scope,
             "invalid_request": malformed,
             "unsupported_grant_type": malformed,
-            # RFC 6749 has these two for another end point; some servers send them here too (assumed).
+            # RFC 6749 defines these two for another endpoint; some servers send them here too (assumed).
             "temporarily_unavailable": Rule(Action.REPEAT, "the gateway is not available"),
-            "server_error": Rule(Action.UNCERTAIN, "the gateway reports a fault of its own"),
+            "server_error": Rule(Action.UNCERTAIN, "the gateway reports an internal error"),
             **dict.fromkeys((400, 401, 403), refused),
             **dict.fromkeys((301, 302, 303, 307, 308, 404, 405), elsewhere),
         }
 
 
 def is_configured(extra: Mapping[str, Any]) -> bool:
-    """Whether a connection's extra asks for the gateway's log-in: it names a ``token_url``."""
+    """Return whether a connection uses the gateway's log-in: its extra has a ``token_url``."""
     return extra.get("token_url") is not None
 
 
 def gateway_log_in(conn_id: str, connection: Any) -> GatewayLogIn | None:
-    """Read a connection; ``None`` if it does not log in at the gateway.
+    """Read the gateway settings of a connection; ``None`` if it does not use the gateway.
 
-    :raises StopRun: the settings do not fit together; the message names connection, setting and rule.
+    :raises StopRun: the settings are inconsistent; the message names connection, setting and rule.
     """
     extra = connection.extra_dejson
     given = {name: extra[name] for name in SETTINGS if extra.get(name) is not None}
@@ -143,7 +145,7 @@ def gateway_log_in(conn_id: str, connection: Any) -> GatewayLogIn | None:
                 "gateway needs token_url, audience and scope, any other log-in none of them."
             )
         if not isinstance(given[name], str) or not given[name].strip():
-            raise StopRun(f"The extra {name!r} of connection {conn_id!r} must be a text that is not empty.")
+            raise StopRun(f"The extra {name!r} of connection {conn_id!r} must be a string that is not empty.")
     for name, setting in (("login", "client id"), ("password", "client secret")):
         if not getattr(connection, name):
             raise StopRun(

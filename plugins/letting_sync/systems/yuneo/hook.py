@@ -1,7 +1,7 @@
-"""The interface of Wodis Yuneo: paths, limits, codes, and not a word about prospects or policy.
+"""Wodis Yuneo's API: paths, limits and error codes.
 
-Assumed contract, version 1 (``docs/contracts.md``); the steps and rules behind it, and the log-in at the gateway, are
-published.
+Assumed contract, version 1 (``docs/contracts.md``); the steps and rules on which it is based, and the log-in at the
+gateway, are published.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ VALUES_PER_SEARCH = 200
 
 
 class YuneoHook(ApiHook):
-    """Talk to one Wodis Yuneo.
+    """Interact with one Wodis Yuneo.
 
     :param http_conn_id: Airflow connection; host, and client id and client secret of the technical user as login and
-        password. With the extras ``token_url``, ``audience`` and ``scope`` the log-in is that of Aareon's API gateway
-        (:mod:`letting_sync.systems.yuneo.gateway`, published) and the host is the gateway's; without them it is that of a server of the
-        customer's own (assumed).
+        password. With the extras ``token_url``, ``audience`` and ``scope`` the host is Aareon's API gateway, with the
+        log-in of :mod:`letting_sync.systems.yuneo.gateway` (published). Without them the host is the customer's own
+        server (assumed).
     """
 
     default_conn_name = "yuneo"
@@ -42,7 +42,7 @@ class YuneoHook(ApiHook):
         "UNKNOWN_EXCHANGE": Rule(
             Action.STOP, "the exchange is unknown there; correct the pair's setting 'exchange'"
         ),
-        "TOO_MANY": Rule(Action.STOP, "the import takes fewer prospects at once than the contract says"),
+        "TOO_MANY": Rule(Action.STOP, "the import accepts fewer prospects at once than the contract says"),
         "OFFER_NOT_OPEN": Rule(Action.REFUSE, "the offer is no longer open", Reason.OFFER_CHANGED),
         "UNIT_LET": Rule(Action.REFUSE, "a lease runs on the unit at that date", Reason.UNIT_LET),
         "OFFER_EXPIRED": Rule(Action.REFUSE, "the offer has expired", Reason.EXPIRED),
@@ -50,7 +50,7 @@ class YuneoHook(ApiHook):
     }
 
     def error_code(self, body: Any) -> str | None:
-        """The ``code`` of a problem+json body, or the ``error`` of a token end point (RFC 6749, 5.2)."""
+        """Return ``code`` of a problem+json body, or ``error`` of a token endpoint (RFC 6749, 5.2)."""
         if not isinstance(body, dict):
             return None
         return next((code for code in (body.get("code"), body.get("error")) if isinstance(code, str)), None)
@@ -63,9 +63,9 @@ class YuneoHook(ApiHook):
         return super().log_in_settings
 
     def fetch_token(self) -> tuple[str, float]:
-        """Client credentials grant; returns the token and its lifetime in seconds.
+        """Log in with the client credentials grant; return the token and its lifetime in seconds.
 
-        :raises StopRun: the log-in is refused, or the connection's settings for it do not fit together.
+        :raises StopRun: the log-in is refused, or the connection's settings for it are inconsistent.
         """
         gateway = gateway_log_in(str(self.http_conn_id), self.connection)
         if gateway:
@@ -92,13 +92,13 @@ class YuneoHook(ApiHook):
         prospects: Sequence[Mapping[str, Any]],
         before_send: Callable[[], None] | None = None,
     ) -> str:
-        """Start an import (Interessenten Import) of 1 to 200 prospects; returns the work order's id.
+        """Start an import (Interessenten Import) of 1 to 200 prospects; return the work order's id.
 
-        Not idempotent, so it is never repeated on a doubt.
+        The call is not idempotent, so it is not repeated if its effect is uncertain.
 
-        :param before_send: called before each try, see :meth:`call`.
-        :raises ResponseLost: the import may have been taken.
-        :raises RefuseRecord: ``malformed``: nothing of the request was taken.
+        :param before_send: called before each attempt, see :meth:`call`.
+        :raises ResponseLost: the import may have been accepted.
+        :raises RefuseRecord: ``malformed``: nothing of the request was accepted.
         """
         body = {"exchange": exchange, "prospects": list(prospects)}
         response = self.call(
@@ -113,7 +113,7 @@ class YuneoHook(ApiHook):
         return self.text_field(response, "workOrderId", repeatable=False)
 
     def work_order(self, work_order_id: str) -> Any:
-        """A work order (Arbeitsauftrag) as it came, with its results so far; ``None`` if it is unknown."""
+        """Return the raw work order (Arbeitsauftrag) with its results so far; ``None`` if it is unknown."""
         path = f"/api/v1/work-orders/{quote(work_order_id, safe='')}"
         try:
             return self.call("GET", path, what="read a work order", refusals=(Reason.NOT_FOUND,))
@@ -121,7 +121,7 @@ class YuneoHook(ApiHook):
             return None
 
     def offers(self, external_ids: Collection[str]) -> Iterator[dict[str, Any]]:
-        """Yield the offers that carry one of these ids, 100 ids a look-up, page by page."""
+        """Yield the offers with one of these external ids, 100 ids per look-up."""
         return in_parts(self, lambda some: self._all_offers(externalId=some), external_ids, IDS_PER_LOOK_UP)
 
     def offers_on_unit(self, unit_number: str) -> Iterator[dict[str, Any]]:
@@ -129,10 +129,11 @@ class YuneoHook(ApiHook):
         yield from self._all_offers(unitNumber=unit_number)
 
     def accept(self, offer_id: str, lease_start: str | None) -> Any:
-        """Accept and create the lease ("Annehmen und Mietvertrag erstellen"); returns the answer as it came.
+        """Accept the offer and create the lease ("Annehmen und Mietvertrag erstellen"); return the raw response.
 
-        May be repeated: an offer that has been accepted is refused the second time.
+        The call may be repeated: it is refused the second time.
 
+        :param lease_start: ISO 8601 date; ``None`` for no date.
         :raises RefuseRecord: ``offer_changed``, ``unit_let``, ``expired`` or ``not_found``.
         """
         return self.call(
@@ -145,11 +146,11 @@ class YuneoHook(ApiHook):
         )
 
     def business_partners(self, birth_dates: Collection[date]) -> Iterator[dict[str, Any]]:
-        """Yield the stored business partners born on one of these days, 200 days a search."""
+        """Yield the stored business partners born on one of these days, 200 days per search."""
         return self._search("birthDates", [day.isoformat() for day in birth_dates])
 
     def business_partners_by_email(self, emails: Collection[str]) -> Iterator[dict[str, Any]]:
-        """Yield the stored business partners with one of these addresses."""
+        """Yield the stored business partners with one of these e-mail addresses."""
         return self._search("emails", emails)
 
     def _search(self, field: str, values: Collection[str]) -> Iterator[dict[str, Any]]:

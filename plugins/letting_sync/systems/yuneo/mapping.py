@@ -1,4 +1,4 @@
-"""Wodis Yuneo's field names and status words <-> ours. The only place that knows them besides the hook."""
+"""Mapping between the model and Wodis Yuneo's field names and status words."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ SENT_FIELDS = {
     "lease_start": "leaseStart",
     "message": "message",
 }
-"""Which fields of a prospect are sent, and under which names."""
+"""Fields of a prospect that are sent, mapped to Yuneo's names."""
 
 
 def prospect_in(outgoing: Outgoing) -> dict[str, Any]:
-    """A prospect as the import takes it; fields without a value are left out.
+    """Map a prospect to the form of the import; fields without a value are left out.
 
     :raises RefuseRecord: ``unit_part_with_separator``, or ``last_name_too_long``/``first_name_too_long``.
     """
@@ -62,7 +62,7 @@ def prospect_in(outgoing: Outgoing) -> dict[str, Any]:
     for field, name in ((Field.FIRST_NAME, prospect.first_name), (Field.LAST_NAME, prospect.last_name)):
         if name and len(name) > LONGEST_NAME:
             raise RefuseRecord(
-                field_reason(Problem.TOO_LONG, field), f"Yuneo takes {LONGEST_NAME} characters."
+                field_reason(Problem.TOO_LONG, field), f"Yuneo accepts at most {LONGEST_NAME} characters."
             )
     fields = {
         "externalId": prospect.external_id,
@@ -89,7 +89,7 @@ def prospect_in(outgoing: Outgoing) -> dict[str, Any]:
 
 
 def import_state(work_order: Mapping[str, Any]) -> ImportState:
-    """How far a work order is. One that failed has ended too, with part of its results."""
+    """Map a work order to its state. One that failed has ended too, with a part of its results."""
     row = _row(work_order)
     return ImportState(
         row.word("status") in ("COMPLETED", "FAILED"), [_result(r) for r in row.rows("results")]
@@ -111,9 +111,11 @@ def _result(row: Row) -> ImportResult:
 
 
 def offer(response: Mapping[str, Any], *, looked_up: bool = False) -> Offer:
-    """An offer (Angebot) as Yuneo holds it; an unknown status word stays unknown and is never accepted.
+    """Map an offer (Angebot); an unknown status word becomes ``UNKNOWN``, which is never accepted.
 
-    :param looked_up: found by its external id, which it must therefore carry: overlooked, it would be made again.
+    :param looked_up: whether the offer was found by its external id, which is required then: an offer without it would
+        be overlooked and made again.
+    :raises StopRun: a required field is missing or unreadable.
     """
     row = _row(response)
     return Offer(
@@ -133,14 +135,14 @@ def offer(response: Mapping[str, Any], *, looked_up: bool = False) -> Offer:
 
 
 def lease(response: Mapping[str, Any], offer_id: str) -> Lease:
-    """The lease that an accepted offer turned into."""
+    """Map the response of an acceptance to the lease."""
     return Lease(lease_number=_row(response).required("leaseNumber"), offer_id=offer_id)
 
 
 def business_partner(response: Mapping[str, Any], *, by_day: bool = True) -> BusinessPartner:
-    """A stored person, names exactly as stored.
+    """Map a business partner; names are unchanged.
 
-    :param by_day: found by the date of birth. Of others it may be unreadable: clerks fill in what they know.
+    :param by_day: whether the person was found by the date of birth, which must be readable then.
     """
     row = _row(response)
     return BusinessPartner(

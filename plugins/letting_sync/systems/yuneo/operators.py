@@ -1,4 +1,4 @@
-"""The two operators of Wodis Yuneo; what they do for every ERP is in their bases."""
+"""The operators of Wodis Yuneo; their base classes contain the logic shared by all ERPs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ class YuneoLoadOffersOperator(LoadOffersOperator):
     """
     Run Yuneo's prospect import (Interessenten Import) for each staged prospect, once.
 
-    A work order carries up to 200 prospects; while it runs, the task is deferred.
+    A work order contains up to 200 prospects; the task is deferred while it is running.
     """
 
     system = "yuneo"
 
 
 class YuneoAcceptOffersOperator(AcceptOffersOperator):
-    """Do the work of "Annehmen und Mietvertrag erstellen" for the offers that the policy lets through."""
+    """Run "Annehmen und Mietvertrag erstellen" for the offers that the policy permits."""
 
     system = "yuneo"
