@@ -140,10 +140,12 @@ class Delivery:
 
     :param job: number of the import that will carry it, if the ERP starts one by itself.
     :param refused: reason by external id for those it would not take.
+    :param refusal_texts: the ERP's own words on these, where it has some; they may quote the person.
     """
 
     job: str | None = None
     refused: Mapping[str, Reason] = field(default_factory=dict)
+    refusal_texts: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

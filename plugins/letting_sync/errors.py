@@ -50,12 +50,14 @@ class RefuseRecord(Exception):
 
     :param reason: what the quarantine table says.
     :param detail: one sentence for a person, without personal data.
+    :param system_text: the system's own words, which may quote the person: for staging only, and not in the message.
     """
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, system_text: str | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.system_text = system_text
 
 
 class StopRun(AirflowFailException):

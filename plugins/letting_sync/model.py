@@ -214,6 +214,11 @@ class ImportResult(_Frozen):
     business_partner_number: str | None = None
     business_partner_created: bool | None = None
     refusal: Reason | None = Field(None, description="set if no offer was made")
+    refusal_text: str | None = Field(
+        None,
+        repr=False,
+        description="the ERP's own words on the refusal; may quote the person, for staging only",
+    )
 
 
 class OutcomeKind(StrEnum):

@@ -36,6 +36,7 @@ from tests.harness.ledger_entries import claim
 ROOT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
 NASTY = "<script>document.title='broken'</script>"
+ERP_TEXT = "Die Adresse geheim@@example.org ist ung\u00fcltig"
 """An external id that must never turn into markup."""
 DRY_RUN = "manual__dry_run"
 DICE = random.Random(7)
@@ -209,8 +210,13 @@ def _staged() -> None:
         Outcome(record=2, external_id=None, kind=OutcomeKind.QUARANTINED, reason="external_id_missing"),
     ]
     tables.write_outcomes(folder, "extract", quarantined, raw)
+    refused = Outcome(record=5, external_id="A-79", kind=OutcomeKind.QUARANTINED, reason="unknown_unit")
     tables.write_outcomes(
-        folder, "load_offers", [Outcome(record=3, external_id="A-77", kind=OutcomeKind.CREATED)], {}
+        folder,
+        "load_offers",
+        [Outcome(record=3, external_id="A-77", kind=OutcomeKind.CREATED), refused],
+        {},
+        erp_texts={5: ERP_TEXT},
     )
     people = pd.DataFrame(
         {"record": [3, 4], "external_id": ["A-77", "A-78"], "last_name": ["Geheim", "Geheimm"]}

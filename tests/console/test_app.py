@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import requests
-from seed import NASTY, day, last_run
+from seed import ERP_TEXT, NASTY, day, last_run
 
 PAIR = "/prospects/api/pairs/immomio_yuneo"
 ROUTES = (
@@ -164,7 +164,7 @@ def test_quarantine_shows_reasons_and_no_person(server: Any):
     response = get(server, "admin", f"{PAIR}/run", run_id=last_run())
     found = response.json()
     assert [(row["external_id"], row["reason"]) for row in found["quarantine"]] == [
-        (None, "external_id_missing"), (NASTY, "last_name_too_long"), ("A-90", "unit_not_four_parts"),
+        (None, "external_id_missing"), (NASTY, "last_name_too_long"), ("A-90", "unit_not_four_parts"), ("A-79", "unknown_unit"),
     ]  # fmt: skip
     assert found["suspects"] == [
         {"external_id": "A-77", "other_external_id": "A-78", "other_partner": None, "score": 0.873,
@@ -173,6 +173,15 @@ def test_quarantine_shows_reasons_and_no_person(server: Any):
     assert found["states"]["A-77"]["lease_number"] == "L-500"
     assert "Geheim" not in response.text
     assert "raw" not in response.text
+
+
+def test_the_erps_own_words_are_for_those_who_may_start_runs(server: Any):
+    """They may quote a person."""
+    shown, hidden = (get(server, user, f"{PAIR}/run", run_id=last_run()) for user in ("admin", "viewer"))
+
+    assert [row["erp_text"] for row in shown.json()["quarantine"]] == [None, None, None, ERP_TEXT]
+    assert ERP_TEXT not in hidden.text
+    assert len(hidden.json()["quarantine"]) == 4
 
 
 def test_a_run_whose_tables_are_gone_and_one_that_is_not_there(server: Any):

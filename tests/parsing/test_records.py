@@ -294,6 +294,8 @@ def test_a_lost_character_costs_nobody_the_offer_where_it_does_no_harm() -> None
     """No ERP needs an address to write to, a country or a message; the person is the same."""
     assert fields.message(LOST) == LOST
     assert fields.email(f"{LOST}@example.org") is None
+    assert fields.email(f"{'e' * 3000}@example.org") is None
+    assert fields.email("\ud800@example.org") is None
     assert fields.country("\N{REPLACEMENT CHARACTER}sterreich") is None
 
 

@@ -235,14 +235,18 @@ def runs_of(pair: PairDep, session: SessionDep, page: PageDep) -> dict[str, Any]
 
 
 @app.get("/api/pairs/{dag_id}/run")
-def run(pair: PairDep, session: SessionDep, run_id: str) -> dict[str, Any]:
-    """Quarantine and suspects of one run, and how those prospects stand by now."""
+def run(pair: PairDep, user: GetUserDep, session: SessionDep, run_id: str) -> dict[str, Any]:
+    """Quarantine and suspects of one run, and how those prospects stand by now.
+
+    The ERP's own words on what it refused may quote a person: only for those who may start runs of the pair.
+    """
     found = runs.one_run(session, pair, run_id)
     if found is None:
         raise HTTPException(404, "not_found")
     if not staged.is_there(pair.dag_id, run_id):
         return {"run": found, "staged": False}
-    quarantined, quarantine_total = staged.quarantine(pair.dag_id, run_id)
+    may_start = access.may_start(user, pair.dag_id)
+    quarantined, quarantine_total = staged.quarantine(pair.dag_id, run_id, with_erp_text=may_start)
     suspected, suspects_total = staged.suspects(pair.dag_id, run_id)
     ids = {row["external_id"] for row in quarantined} | {row["external_id"] for row in suspected}
     ids |= {row["other_external_id"] for row in suspected}

@@ -1,8 +1,9 @@
-"""Quarantine and suspects of a run, read from its staged tables: ids, numbers and reasons, never a person's data.
+"""Quarantine and suspects of a run, read from its staged tables: ids, numbers and reasons, as a rule no person's data.
 
 The tables hold the raw records too. They are left where they are: a page that every reader of a DAG can open is
 no place for names and dates of birth, and whoever mends a record does so in the partner's system, where the
-external id leads to it. Only the named columns are read from the files.
+external id leads to it. Only the named columns are read from the files. Personal data may be in two: the ERP's own words
+on what it refused, and what a dry run would send; both are only for who may start runs of the pair.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ def is_there(dag_id: str, run_id: str) -> bool:
     return folders.existing(dag_id, run_id).exists()
 
 
-def quarantine(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
-    """The records that need a person, by reason, and how many there are in all."""
+def quarantine(dag_id: str, run_id: str, *, with_erp_text: bool = False) -> tuple[list[dict[str, Any]], int]:
+    """The records that need a person, by reason, and how many there are in all.
+
+    :param with_erp_text: also the ERP's own words on what it refused, which may quote the person.
+    """
+    names = ["record", "external_id", "reason", *(["erp_text"] if with_erp_text else [])]
     rows: list[dict[str, Any]] = []
     for task in tables.ENDING_TASKS:
-        found = _columns(dag_id, run_id, f"quarantine_{task}", ("record", "external_id", "reason"))
+        found = _columns(dag_id, run_id, f"quarantine_{task}", names)
         rows += [row | {"task": task} for row in found]
     rows.sort(key=lambda row: (row["reason"] or "", row["external_id"] or ""))
     return rows[:MOST_ROWS], len(rows)

@@ -126,6 +126,7 @@ GERMAN: dict[str, str] = {
     "quarantine": "Quarantäne",
     "quarantine.none": "Nichts in Quarantäne.",
     "quarantine.hint": "Die Ursache im Portal oder im ERP beheben, die Interessenten ankreuzen und erneut senden. Die Rohdaten stehen nicht hier: Die externe Kennung führt im System des Portals zu ihnen.",
+    "quarantine.erp_text": "Das ERP meldet: {text}",
     "quarantine.no_id": "keine Kennung",
     "quarantine.shown": "{shown} von {total} gezeigt",
     "suspects": "Verdachtsfälle",

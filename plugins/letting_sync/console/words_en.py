@@ -126,6 +126,7 @@ ENGLISH: dict[str, str] = {
     "quarantine": "Quarantine",
     "quarantine.none": "Nothing in quarantine.",
     "quarantine.hint": "Mend the cause at the partner or in the ERP, tick the prospects and send them again. The raw records are not shown here: the external id leads to them in the partner's system.",
+    "quarantine.erp_text": "The ERP says: {text}",
     "quarantine.no_id": "no id",
     "quarantine.shown": "{shown} of {total} shown",
     "suspects": "Suspects",

@@ -83,13 +83,20 @@ def rule_for(rules: Mapping[int | str, Rule], code: str | None, status: int) -> 
 
 
 def failed_response(
-    response: requests.Response, code: str | None, rule: Rule, system: str, what: str, hint: str = ""
+    response: requests.Response,
+    code: str | None,
+    rule: Rule,
+    system: str,
+    what: str,
+    hint: str = "",
+    text: str | None = None,
 ) -> Exception:
     """Return the exception for an error response.
 
     :param code: the system's own error code, if the response has one.
     :param what: the call in plain words.
     :param hint: a further sentence with a leading blank; used only by exceptions that end the call.
+    :param text: the system's own sentence in the response. It is in no message; only ``RefuseRecord`` carries it.
     """
     status = response.status_code
     # A system may send free text with personal data in the field of the code.
@@ -105,7 +112,7 @@ def failed_response(
     if rule.action is Action.UNCERTAIN:
         return RetryableError(sentence, uncertain=True, wait=_retry_after(response))
     if rule.action is Action.REFUSE and rule.reason:
-        return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.")
+        return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.", text)
     return StopRun(
         f"{system}: {what}: {sentence}.{hint} Retrying does not help: fix this, then clear the task."
     )

@@ -299,7 +299,8 @@ class ApiHook(SessionHook):
         if not 200 <= response.status_code < 300:
             code = self.error_code(body)
             rule = rule_for(call.rules, code, response.status_code)
-            raise failed_response(response, code, rule, self.system, call.what, hint)
+            text = self.error_text(body)
+            raise failed_response(response, code, rule, self.system, call.what, hint, text)
         if body is None:
             raise RetryableError(f"a response that is {objection}", uncertain=True)
         self.check_success(body)
@@ -307,6 +308,11 @@ class ApiHook(SessionHook):
 
     def error_code(self, body: Any) -> str | None:
         """Return the system's own code in an error's body, or ``None``. Subclasses override it."""
+        del body
+        return None
+
+    def error_text(self, body: Any) -> str | None:
+        """The system's own sentence in the body of an error, if it has one; it may quote a person."""
         del body
         return None
 

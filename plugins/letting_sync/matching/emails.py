@@ -1,6 +1,8 @@
 """E-mail addresses: the bare address out of the forms in which people and programs write it.
 
-Only where exactly one address is meant; two addresses in one field, or something that is none, stay as they were written.
+Only where exactly one address is meant. Two addresses in one field, or a text that no mail server takes (``a@b@c``, ``@``), become
+nothing: an ERP refuses the whole prospect for it, and losing a chosen tenant is worse than losing the address. How it was
+written stays in the staged table ``extracted``.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ import pyarrow.compute as pc
 from letting_sync.matching.columns import on_distinct, unlike
 from letting_sync.matching.names import stable, without_entities, without_stray_blanks
 
-_TIDY: Final = r"^[A-Za-z0-9._%+\x{c0}-\x{17f}-]+@[a-z0-9.-]*[a-z0-9]$"
-_PLAIN: Final = r"^(?P<local>[A-Za-z0-9._%+-]+)@(?P<domain>[A-Za-z0-9.-]*[A-Za-z0-9])$"
+_TIDY: Final = r"^[A-Za-z0-9._%+\x{c0}-\x{17f}-]+@(?:[a-z0-9-]+\.)*[a-z0-9-]*[a-z0-9]$"
+_PLAIN: Final = r"^(?P<local>[A-Za-z0-9._%+-]+)@(?P<domain>(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]*[A-Za-z0-9])$"
 _ADDRESS: Final = re.compile(
-    r"""([^\s@<>()\[\]{},;:"\\]+)@([^\s@<>()\[\]{},;:"'\\/?]*[^\s@<>()\[\]{},;:"'\\/?.])"""
+    r"""([^\s@<>()\[\]{},;:"\\]+)@((?:[^\s@<>()\[\]{},;:"'\\/?.]+\.)*[^\s@<>()\[\]{},;:"'\\/?.]+)"""
 )
 _IN_BRACKETS: Final = re.compile(
     r"^(?P<name>[^<>@]*|[^<>@\s]+@[^<>@\s]+) ?< ?(?P<address>[^<>]+?) ?>[.,; ]*$"
@@ -29,7 +31,7 @@ _QUOTES: Final = (('"', '"'), ("'", "'"), ("(", ")"), ("[", "]"))
 
 
 def cleaned_emails(values: pa.Array) -> pa.Array:
-    """The bare address with a small domain; what is not exactly one address stays as its trimmed text."""
+    """The bare address with a small domain; what is not exactly one address becomes missing."""
     untidy = unlike(values, _TIDY)
     if not pc.any(untidy).as_py():
         return values
@@ -42,18 +44,22 @@ def cleaned_emails(values: pa.Array) -> pa.Array:
 
 
 def tidy_email(text: str) -> str:
-    """The address in a text: ``Eva Kern <eva@Example.org>`` -> ``eva@example.org``."""
+    """The address in a text: ``Eva Kern <eva@Example.org>`` -> ``eva@example.org``.
+
+    A text that is not exactly one address is returned without stray blanks and entities, and as an empty one if it has none.
+    """
     trimmed = without_stray_blanks(without_entities(text))
+    none = "" if trimmed == text else trimmed
     if len(trimmed) > _LONGEST:
-        return trimmed
+        return none
     bare = trimmed
     if match := _IN_BRACKETS.match(bare):
         name, bare = match["name"], match["address"]
         if "@" in name and name.casefold() != bare.casefold():
-            return trimmed  # two addresses
+            return none  # two addresses
     bare = _without_decoration(bare)
     if not (match := _ADDRESS.fullmatch(bare)):
-        return trimmed
+        return none
     # A domain in another script may become longer or decompose when it is made small.
     return without_stray_blanks(f"{match[1]}@{match[2].lower()}")
 

@@ -112,11 +112,13 @@ def message(value: Any) -> str | None:
 
 
 def email(value: Any) -> str | None:
-    """An e-mail address; ``None`` for a text without ``@``, which is a note and no address, or with a lost character.
+    """An e-mail address; ``None`` for a text without ``@``, which is a note and no address, with a lost character, or too long.
 
     The prospect travels without it: both ERPs take one without an e-mail, and losing the person would be worse.
     """
-    if isinstance(value, str) and REPLACEMENT in value:
+    if isinstance(value, str) and (
+        REPLACEMENT in value or _SURROGATE.search(value) or len(value.strip()) > LONGEST_TEXT
+    ):
         return None
     result = limited_text(value, Field.EMAIL)
     return result if result is not None and "@" in html.unescape(result) else None

@@ -68,6 +68,10 @@ class Row:
         value = self._row.get(name)
         return value if isinstance(value, str) else ""
 
+    def sentence(self, name: str) -> str | None:
+        """A text for a person, see :func:`sentence`."""
+        return sentence(self._row.get(name))
+
     def flag(self, name: str) -> bool | None:
         """Yes, no or nothing said."""
         value = self._row.get(name)
@@ -101,6 +105,19 @@ class Row:
         return StopRun(f"{self.system}: the field {name!r} of an answer is missing or unreadable.{_ADVICE}")
 
 
+def sentence(value: Any) -> str | None:
+    """What a system says in its own words: one line of up to 500 characters, each printable; ``None`` if it is no text.
+
+    It may quote the record, so it belongs where the record itself may be.
+    """
+    if not isinstance(value, str):
+        return None
+    line = " ".join("".join(char if char.isprintable() else " " for char in value[:_LONGEST_READ]).split())
+    return (line if len(line) <= LONGEST_SENTENCE else line[: LONGEST_SENTENCE - 1] + "…") or None
+
+
+LONGEST_SENTENCE = 500
+_LONGEST_READ = 4 * LONGEST_SENTENCE
 _ADVICE = " The interface may have changed; nothing is guessed. Mend the mapping, then clear the task."
 
 

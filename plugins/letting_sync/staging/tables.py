@@ -14,7 +14,8 @@ prospects      by ``record``: prospects that go to the ERP, cleaned, each person
 suspects       by ``record`` and ``other_record``: prospects that may be one person, for a person to look at
 near_partners  by ``record``: prospects that may be a stored business partner, which is named by its number
 outcomes_*     by ``record``: kind and reason of each that ended in that task
-quarantine_*   by ``record``: reason, detail and the raw record of each that needs a person
+quarantine_*   by ``record``: reason, detail, the ERP's own words and the raw record of each that needs a person
+refusal_texts  by ``record``: the ERP's own words on those it has refused, while the load goes on
 acceptance     by external id and unit: each offer decided on, leased or held, and why
 dry_run*       of a dry run: what would be loaded, field by field, and accepted (:mod:`letting_sync.staging.dry_run`)
 reviewed       what became of held offers that were compared with partner and ERP, and how many
@@ -29,6 +30,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk import ObjectStoragePath
@@ -140,11 +142,18 @@ def extent(folder: str) -> Extent:
 
 
 def write_outcomes(
-    folder: str, task: str, outcomes: Iterable[Outcome], raw: dict[int, str], chunk: Chunk | None = None
+    folder: str,
+    task: str,
+    outcomes: Iterable[Outcome],
+    raw: Mapping[int, str],
+    chunk: Chunk | None = None,
+    erp_texts: Mapping[int, str] = MappingProxyType({}),
 ) -> dict[str, int]:
     """Write what became of the records that ended in a task, and the quarantine table with their raw records.
 
     :param raw: JSON of the quarantined records by running number.
+    :param erp_texts: the ERP's own words on those it refused. Only the quarantine table has them: they may quote the person,
+        and rows of outcomes outlive an erasure.
     :return: how many ended how.
     """
     import pandas as pd
@@ -158,7 +167,10 @@ def write_outcomes(
     write(
         folder,
         f"quarantine_{task}",
-        quarantined.assign(raw=quarantined["record"].map(raw).astype("string[pyarrow]")),
+        quarantined.assign(
+            raw=quarantined["record"].map(dict(raw)).astype("string[pyarrow]"),
+            erp_text=quarantined["record"].map(dict(erp_texts)).astype("string[pyarrow]"),
+        ),
         chunk,
     )
     return {str(kind): int(count) for kind, count in frame["kind"].value_counts().items()}

@@ -126,6 +126,8 @@ def test_a_refusal_has_a_reason_in_our_words(erp: MappingCase, code: Any, refusa
     (result,) = erp.import_of([erp.refused(code)]).results
 
     assert (result.refusal, result.offer_id) == (refusal, None)
+    assert result.refusal_text == "Geheim"
+    assert "Geheim" not in repr(result)
 
 
 @each_erp

@@ -92,6 +92,7 @@ def test_what_the_inbox_turns_away_has_its_reason(sigma: Any, make: Make) -> Non
     delivery = sigma.erp.deliver([*make("anna"), nameless], lambda: None)
 
     assert delivery.refused == {"empty": "invalid_field"}
+    assert delivery.refusal_texts == {"empty": "name"}
     assert inbox(sigma) == ["anna"]
 
 

@@ -101,7 +101,12 @@ function quarantine(pair, found, mayStart) {
       {},
       h("td", { class: "tick" }, tick(item.external_id)),
       h("td", {}, findLink(item.external_id, word("quarantine.no_id"))),
-      h("td", { title: item.reason }, coded("reason", item.reason)),
+      h(
+        "td",
+        { title: item.reason },
+        coded("reason", item.reason),
+        item.erp_text && h("div", { class: "quiet erp-text" }, word("quarantine.erp_text", { text: item.erp_text })),
+      ),
       h("td", {}, coded("task", item.task)),
       h("td", {}, standing(found.states[item.external_id])),
     );

@@ -62,7 +62,7 @@ class Sigma:
 
     def deliver(self, batch: Sequence[Outgoing], before_send: Callable[[], None]) -> Delivery:
         """Put a batch into the portal's inbox; the import is started after all batches were delivered."""
-        rows, refused = [], dict[str, Reason]()
+        rows, refused, texts = [], dict[str, Reason](), dict[str, str]()
         for outgoing in batch:
             try:
                 rows.append(mapping.prospect_in(outgoing, self.separator))
@@ -72,9 +72,10 @@ class Sigma:
             response = self.hook.deliver(self.portal, rows, before_send)
             try:
                 refused |= mapping.refused_at_the_inbox(response)
+                texts = mapping.refusal_texts(response)
             except StopRun as unreadable:
                 raise ResponseLost(str(unreadable)) from None
-        return Delivery(None, refused)
+        return Delivery(None, refused, texts)
 
     def import_going_on(self) -> str | None:
         """Return the number of the portal's running import, whoever started it; ``None`` if none is running."""

@@ -15,6 +15,7 @@ from letting_sync.errors import RefuseRecord
 from letting_sync.http.errors import CHANGED_MEANWHILE, Action, Rule
 from letting_sync.http.hook import ApiHook
 from letting_sync.http.pagination.numbered import in_parts, list_pages, search
+from letting_sync.parsing.responses import sentence
 from letting_sync.reasons import Reason
 
 PROSPECTS_PER_DELIVERY = 50
@@ -63,6 +64,10 @@ class SigmaHook(ApiHook):
         """Return ``fehler`` of an error's body."""
         code = body.get("fehler") if isinstance(body, dict) else None
         return code if isinstance(code, str) else None
+
+    def error_text(self, body: Any) -> str | None:
+        """The ``meldung`` of an error's body."""
+        return sentence(body.get("meldung")) if isinstance(body, dict) else None
 
     def _auth(self) -> AuthBase:
         # ``requests`` would encode a string as Latin-1, which lacks characters that a password may contain.

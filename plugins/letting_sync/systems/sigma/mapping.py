@@ -106,6 +106,12 @@ def refused_at_the_inbox(response: Mapping[str, Any]) -> dict[str, Reason]:
     }
 
 
+def refusal_texts(response: Mapping[str, Any]) -> dict[str, str]:
+    """The inbox's own words by external id, on those that it would not take."""
+    rows = _row(response).rows("abgewiesen")
+    return {row.required("externeId"): text for row in rows if (text := row.sentence("meldung"))}
+
+
 def import_state(run: Mapping[str, Any]) -> ImportState:
     """Map an import to its state. An aborted one has ended too, with a part of its protocol."""
     row = _row(run)
@@ -137,6 +143,7 @@ def _result(row: Row) -> ImportResult:
         business_partner_number=row.text("gpNr"),
         business_partner_created=row.flag("gpNeu"),
         refusal=refusal,
+        refusal_text=row.sentence("meldung") if refusal else None,
     )
 
 

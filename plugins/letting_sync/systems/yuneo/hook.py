@@ -15,6 +15,7 @@ from letting_sync.errors import RefuseRecord
 from letting_sync.http.errors import CHANGED_MEANWHILE, Action, Rule
 from letting_sync.http.hook import ApiHook
 from letting_sync.http.pagination.numbered import in_parts, list_pages, search
+from letting_sync.parsing.responses import sentence
 from letting_sync.reasons import Reason
 from letting_sync.systems.yuneo.gateway import gateway_log_in, is_configured
 
@@ -54,6 +55,10 @@ class YuneoHook(ApiHook):
         if not isinstance(body, dict):
             return None
         return next((code for code in (body.get("code"), body.get("error")) if isinstance(code, str)), None)
+
+    def error_text(self, body: Any) -> str | None:
+        """The ``detail`` of a problem+json body."""
+        return sentence(body.get("detail")) if isinstance(body, dict) else None
 
     @property
     def log_in_settings(self) -> str:

@@ -107,6 +107,7 @@ def _result(row: Row) -> ImportResult:
         business_partner_number=row.text("businessPartnerNumber"),
         business_partner_created=row.flag("businessPartnerCreated"),
         refusal=refusal,
+        refusal_text=row.sentence("detail") if refusal else None,
     )
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 NEAR_PARTNERS = "near_partners"
 """Table of the prospects who may be a stored business partner."""
+REFUSAL_TEXTS = "refusal_texts"
+"""Table of the ERP's own words on refused prospects."""
 LONGEST_WAIT = timedelta(hours=2)
 """After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
 WAKE_MARGIN = timedelta(minutes=5)
@@ -84,6 +86,9 @@ class LoadOffersOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Load, until all is decided or something has to be waited for."""
+        # What was refused in an earlier try is sent once more, and refused with the words of today.
+        chunk = Chunk.read(self.chunk)
+        tables.forget(chunk.folder, REFUSAL_TEXTS + chunk.suffix)
         return self._advance(context, since=None, rounds_lost=0)
 
     def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
@@ -117,22 +122,19 @@ class LoadOffersOperator(BaseOperator):
                 ledger.mark_retracted(run, _retractions(chunk.folder, end))
             self._stop_if_the_target_changed(chunk, ledger, run)
             search = PartnerSearch(erp, self.key, self.near_match)
-            loader = Loader(
-                LoadContext(ledger, erp, run, partial(_ended_runs, context)),
-                since,
-                search,
-                rounds_lost,
-            )
+            load = LoadContext(ledger, erp, run, partial(_ended_runs, context))
+            loader = Loader(load, since, search, rounds_lost)
             table = tables.rows(chunk.folder, "prospects", chunk)
             frame = tables.read(chunk.folder, "prospects", chunk)
             some = candidates(table, frame, ledger, self.key, _as_written(chunk.folder, table))
             outcomes = _advance_with_short_pauses(loader, some)
             _note_near(chunk, search)
+            texts = _note_refusal_texts(chunk, some, load)
             if isinstance(outcomes, Waiting):
                 self._wait(outcomes, since, ledger.now(), loader.rounds_lost)
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
             raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
-            counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk)
+            counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk, texts)
             self.log.info("prospects by outcome: %s", counts)
             return chunk.handed_on
         finally:
@@ -222,6 +224,21 @@ def _note_near(chunk: Chunk, search: PartnerSearch) -> None:
     frame = pd.DataFrame(list(rows.values()), columns=["record", "other_partner", "score", "reason"])
     types = {"record": "int64", "other_partner": "str", "score": "float64", "reason": "str"}
     tables.write(chunk.folder, NEAR_PARTNERS, frame.astype(types), chunk)
+
+
+def _note_refusal_texts(chunk: Chunk, some: Sequence[Candidate], load: LoadContext) -> dict[int, str]:
+    """Stage the ERP's own words on refused prospects, with those from before a wait; returns them by record."""
+    import pandas as pd
+
+    staged = tables.rows(chunk.folder, REFUSAL_TEXTS + chunk.suffix)
+    rows = {row["record"]: row for row in staged} | {
+        one.record: {"record": one.record, "external_id": one.key[0], "text": load.refusal_texts[one.key]}
+        for one in some
+        if one.key in load.refusal_texts
+    }
+    if rows:
+        tables.write(chunk.folder, REFUSAL_TEXTS, pd.DataFrame(list(rows.values())), chunk)
+    return {record: row["text"] for record, row in rows.items()}
 
 
 def _advance_with_short_pauses(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:

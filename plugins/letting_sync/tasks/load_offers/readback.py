@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from letting_sync.erp import Erp, ImportState
@@ -46,6 +46,8 @@ class LoadContext:
     """What loader, sender and readback share.
 
     :param run: which run does the work.
+    :param refusal_texts: by key the ERP's own words on prospects it refused; they may quote the person, so they go into the
+        quarantine table and nowhere else.
     :param ended_runs: which of some runs of the pair are known to have ended; their claims are taken over at once.
     """
 
@@ -53,6 +55,13 @@ class LoadContext:
     erp: Erp
     run: Run
     ended_runs: Callable[[Collection[str]], Collection[str]] = lambda _: ()
+    refusal_texts: dict[Key, str] = field(default_factory=dict, repr=False)
+
+    def mark_refused(self, entry: Entry, reason: Reason, text: str | None) -> None:
+        """Note that the ERP will not take a prospect: the reason in the ledger, its own words beside it."""
+        self.ledger.mark_refused([entry.id], reason, entry.claim)
+        if text:
+            self.refusal_texts[entry.key] = text
 
 
 class Readback:
@@ -107,7 +116,7 @@ class Readback:
         for entry in entries:
             result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
             if result and result.refusal:
-                self.context.ledger.mark_refused([entry.id], result.refusal, entry.claim)
+                self.context.mark_refused(entry, result.refusal, result.refusal_text)
             elif result and result.offer_id:
                 offer = (result.offer_id, result.offer_number, result.business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, result.business_partner_created))

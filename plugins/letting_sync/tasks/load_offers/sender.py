@@ -174,7 +174,7 @@ class Sender:
             if entry is None or candidate.key in found:
                 continue
             if isinstance(match, RefuseRecord):
-                self.context.ledger.mark_refused([entry.id], match.reason, entry.claim)
+                self.context.mark_refused(entry, match.reason, None)
             else:
                 ready.append(replace(candidate.as_found(match), claimed=entry))
         for part in self.context.erp.concurrently(self._deliver, _parts(ready, self.context.erp.batch_size)):
@@ -209,7 +209,7 @@ class Sender:
     def _deliver_in_halves(self, batch: Sequence[Candidate], refusal: RefuseRecord) -> Sent:
         """One record spoils the whole batch: find it by halving, so that the others are not held up."""
         if len(batch) == 1:
-            self.context.ledger.mark_refused([batch[0].entry.id], refusal.reason, batch[0].entry.claim)
+            self.context.mark_refused(batch[0].entry, refusal.reason, refusal.system_text)
             return Sent()
         middle = len(batch) // 2
         sent = self._deliver(batch[:middle])
@@ -219,9 +219,9 @@ class Sender:
     def _taken(self, batch: Sequence[Candidate], delivery: Delivery) -> Sent:
         taken = []
         for ready in batch:
-            reason = delivery.refused.get(ready.entry.key[0])
-            if reason:
-                self.context.ledger.mark_refused([ready.entry.id], reason, ready.entry.claim)
+            external_id = ready.entry.external_id
+            if reason := delivery.refused.get(external_id):
+                self.context.mark_refused(ready.entry, reason, delivery.refusal_texts.get(external_id))
             else:
                 taken.append(ready.entry)
         if not delivery.job:
