@@ -29,7 +29,12 @@ with WatchedDAG(
     start_date=pendulum.datetime(2025, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "data-platform", "retries": 2, "retry_delay": timedelta(minutes=5)},
+    default_args={
+        "owner": "data-platform",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=2),
+    },
     params={PARAM: Param(False, type="boolean", title="Dry run", description="Count only; delete nothing.")},
     tags=["prospects", "gdpr"],
     doc_md=f"{__doc__}* **Who is told**: {recipients()}",

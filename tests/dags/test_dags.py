@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def test_the_person_on_call_finds_whom_and_what(bag: DagBag, pair: str) -> None:
     assert "When it fails" in dag.doc_md
     assert {"prospects", *pair.split("_")} <= set(dag.tags)
     assert {task.owner for task in dag.tasks} == {"data-platform"}
+
+
+@pytest.mark.parametrize("pair", [*PAIRS, "prospect_retention"])
+def test_no_task_hangs_for_ever(bag: DagBag, pair: str) -> None:
+    """A resolver or a library that hangs ends with the try; what is waited for while a task is deferred does not count."""
+    deadlines = {task.task_id: task.execution_timeout for task in bag.dags[pair].tasks}
+
+    assert set(deadlines.values()) == {timedelta(hours=2)}
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_a_question_has_the_time_of_its_setting(bag: DagBag, pair: str) -> None:
+    """And not the deadline of a try, which Airflow's own operator would take for it if there was no other."""
+    asking = bag.dags[pair].get_task("auto_accept").unmap({"chunk": {}})
+
+    assert asking.response_timeout == asking.policy.approval_timeout
+    assert asking.execution_timeout == timedelta(hours=2)
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 import requests
 import tenacity
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowTaskTimeout
 from airflow.sdk.observability import stats
 from requests.auth import AuthBase
 
@@ -409,10 +409,17 @@ class ApiHook(SessionHook):
         """Yield ``function(item)`` for each item, in order, with ``concurrency`` items at a time.
 
         Calls may be nested: a hook never has more than ``concurrency`` requests in flight in all.
+        When the task's ``execution_timeout`` is over, a call that hangs is not waited for; its thread ends with the process.
         """
         self.session  # noqa: B018  # opened here: Airflow hands connections to the task's own thread
-        with ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.system) as pool:
+        pool, wait = ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.system), True
+        try:
             yield from pool.map(function, items)
+        except AirflowTaskTimeout:
+            wait = False
+            raise
+        finally:
+            pool.shutdown(wait=wait, cancel_futures=not wait)
 
 
 def _body(response: requests.Response, largest: int) -> bytes | None:

@@ -17,6 +17,12 @@ from letting_sync.tasks.dedup.operator import DedupOperator
 from letting_sync.tasks.reconcile.operator import ReconcileOperator
 from letting_sync.window import timetable
 
+TASK_DEADLINE = timedelta(hours=2)
+"""After so long Airflow ends a try of a task and begins the next: a library or a resolver that hangs has no deadline of its own.
+
+Only time on a worker counts, not that of a deferral: a long import or an open question does not. Assumed: the first
+extraction of a whole stock, the longest work in one piece, takes minutes (docs/benchmarks.md).
+"""
 CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"
 """What a chunk is called in the UI."""
 
@@ -90,6 +96,7 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
             "retry_delay": pair.execution.retry_delay,
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(hours=1),
+            "execution_timeout": TASK_DEADLINE,
         },
         tags=["prospects", *pair.tags],
         doc_md=f"{doc_md or ''}\n* **Who is told**: {_recipients()}\n",
