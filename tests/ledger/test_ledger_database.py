@@ -15,6 +15,7 @@ from letting_sync.ledger import migrate
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Run
 from letting_sync.ledger.schema import Store, entries
+from tests.harness.ledger_entries import NOW
 
 
 def test_an_error_of_the_database_shows_no_values(own_ledger: Path) -> None:
@@ -83,8 +84,9 @@ def test_reading_waits_for_no_writer(own_ledger: Path) -> None:
         (lambda ledger: ledger.find_decided_by(Run("p", "e", "r")), "ix_prospect_ledger_acceptance_run"),
         (lambda ledger: ledger.find("p", ["a", "b"]), "external_id=?"),
         (lambda ledger: ledger.find_sent("p"), "ix_prospect_ledger_state"),
+        (lambda ledger: ledger.find_anything_open("p", NOW), "ix_prospect_ledger_without_lease"),
     ],
-    ids=["persons", "a run's decisions", "ids", "sent"],
+    ids=["persons", "a run's decisions", "ids", "sent", "open"],
 )
 def test_what_a_run_asks_for_is_found_by_index(
     own_ledger: Path, asks: Callable[[Ledger], object], index: str

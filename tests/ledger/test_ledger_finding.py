@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, Intent
+from letting_sync.ledger.records import REVIEW_AFTER, Entry, Intent, Retraction
 from letting_sync.ledger.schema import Store, entries
+from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import (
     ANNA,
     BERT,
     ERP,
+    MINUTE,
     NEXT_RUN,
+    NOW,
     OTHER_PAIRS_RUN,
     PAIR,
     RUN,
@@ -64,6 +67,47 @@ def test_a_lease_whose_acceptance_was_forgotten_is_decided(ledger: Ledger) -> No
 
     assert entry(ledger).acceptance is None
     assert ledger.find_undecided(PAIR) == []
+
+
+def _reviewed(ledger: Ledger, at: datetime) -> None:
+    """Write into all entries that they were reviewed at this time."""
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.update(entries).values(reviewed_at=at))
+
+
+def test_a_pair_with_nothing_left_to_do_has_nothing_open(ledger: Ledger) -> None:
+    """Refused, leased, closed, held and looked at just now; and all that other pairs have."""
+    names = ("refused", "leased", "closed", "held", "ambiguous", "withdrawn claim")
+    intents = {name: replace(ANNA, external_id=name, unit=f"1/1/1/{at}") for at, name in enumerate(names)}
+    in_state(ledger, "refused", intents["refused"])
+    ledger.mark_leased(loaded(ledger, intents["leased"]).id, "L-1", "run 1")
+    ledger.mark_closed([loaded(ledger, intents["closed"]).id], Reason.OFFER_REJECTED, "run 1")
+    ledger.mark_held([loaded(ledger, intents["held"]).id], Reason.UNIT_LET, "run 1")
+    ledger.mark_held([in_state(ledger, "ambiguous", intents["ambiguous"]).id], Reason.AMBIGUOUS, "run 1")
+    claimed(ledger, intents["withdrawn claim"])
+    ledger.mark_retracted(RUN, [Retraction("withdrawn claim", None, Reason.WITHDRAWN, NOW)])
+    sent(ledger, ANNA, OTHER_PAIRS_RUN)
+
+    assert not ledger.find_anything_open(PAIR, NOW - REVIEW_AFTER)
+
+
+@pytest.mark.parametrize("how", ["claimed", "sent", "new offer", "asked about", "left in the middle", "held"])
+def test_what_a_run_has_to_do_without_any_change_at_the_partner_is_open(ledger: Ledger, how: str) -> None:
+    """An empty window runs all tasks exactly where one of them would find something."""
+    one = in_state(ledger, how if how in ("claimed", "sent") else "loaded")
+    if how == "asked about":
+        ledger.mark_awaiting([one.id], "run 1")
+    elif how == "left in the middle":
+        ledger.mark_accepting(one, "run 1")
+    elif how == "held":
+        ledger.mark_held([one.id], Reason.UNIT_LET, "run 1")
+    before = NOW + MINUTE if how == "held" else NOW - REVIEW_AFTER
+
+    assert ledger.find_anything_open(PAIR, before)
+    found = ledger.find_sent(PAIR) + ledger.find_undecided(PAIR) + ledger.find_due_for_review(PAIR, before, 1)
+    assert found or how == "claimed"
+    _reviewed(ledger, NOW + 2 * MINUTE)
+    assert ledger.find_anything_open(PAIR, before) == (how != "held")
 
 
 def test_a_run_finds_what_it_decided_on_last(ledger: Ledger) -> None:

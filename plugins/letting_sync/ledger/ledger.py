@@ -31,6 +31,13 @@ CLAIM_EXPIRES = timedelta(minutes=10)
 
 
 _UNDECIDED = (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING)
+_OFFER_UNDECIDED = sa.and_(
+    entries.c.state == EntryState.LOADED,
+    sa.or_(entries.c.acceptance.is_(None), entries.c.acceptance.in_(_UNDECIDED)),
+)
+_LAST_REVIEWED = sa.func.coalesce(entries.c.reviewed_at, entries.c.updated_at)
+_WITHOUT_END = (EntryState.CLAIMED, EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
+"""All states but the refused one, named so that the index of entries without a lease is used."""
 _OF_AN_OFFER = (
     "offer_id",
     "offer_number",
@@ -65,30 +72,41 @@ class Ledger(PartnerVersions):
 
     def find_undecided(self, pair: str) -> list[Entry]:
         """Return the entries with an offer on which nobody has decided: new, left in the middle, or asked about."""
-        return self._select(
-            entries.c.pair == pair,
-            entries.c.state == EntryState.LOADED,
-            entries.c.lease_number.is_(None),
-            sa.or_(entries.c.acceptance.is_(None), entries.c.acceptance.in_(_UNDECIDED)),
-        )
+        return self._select(entries.c.pair == pair, entries.c.lease_number.is_(None), _OFFER_UNDECIDED)
 
     def find_due_for_review(self, pair: str, before: datetime, most: int) -> list[Entry]:
         """Return held entries of a pair that were last compared with partner and ERP before a time, longest ago first."""
-        last = sa.func.coalesce(entries.c.reviewed_at, entries.c.updated_at)
         query = (
             sa.select(entries)
-            .where(
-                entries.c.pair == pair,
-                entries.c.state.in_([EntryState.LOADED, EntryState.AMBIGUOUS]),
-                entries.c.lease_number.is_(None),
-                entries.c.acceptance == AcceptanceState.HELD,
-                last < before,
-            )
-            .order_by(last, entries.c.id)
+            .where(entries.c.pair == pair, entries.c.lease_number.is_(None), _due_for_review(before))
+            .order_by(_LAST_REVIEWED, entries.c.id)
             .limit(most)
         )
         with self._reading() as connection:
             return list(read(connection, query))
+
+    def find_anything_open(self, pair: str, review_before: datetime) -> bool:
+        """Return whether entries of a pair need a run even if nothing has changed at the partner.
+
+        These are claimed and sent entries, those of :meth:`find_undecided` and those of :meth:`find_due_for_review`.
+
+        :param review_before: see :meth:`find_due_for_review`.
+        """
+        # A claim on a prospect who was withdrawn or moved meanwhile is never sent: it would stay open for ever.
+        claimed = sa.and_(
+            entries.c.state == EntryState.CLAIMED,
+            entries.c.withdrawn_at.is_(None),
+            entries.c.moved_at.is_(None),
+        )
+        sent = entries.c.state == EntryState.SENT
+        query = sa.select(entries.c.id).where(
+            entries.c.pair == pair,
+            entries.c.lease_number.is_(None),
+            entries.c.state.in_(_WITHOUT_END),
+            sa.or_(claimed, sent, _OFFER_UNDECIDED, _due_for_review(review_before)),
+        )
+        with self._reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
 
     def find_decided_by(self, run: Run) -> list[Entry]:
         """Return the entries whose acceptance this run decided on last."""
@@ -392,6 +410,14 @@ class Ledger(PartnerVersions):
             ids, Event.APPROVED, reference=decided_by, by_run=run_id, acceptance=None,
             acceptance_reason=None, decided_by=decided_by, decided_at=AT_WRITING,
         )  # fmt: skip
+
+
+def _due_for_review(before: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        entries.c.state.in_([EntryState.LOADED, EntryState.AMBIGUOUS]),
+        entries.c.acceptance == AcceptanceState.HELD,
+        before > _LAST_REVIEWED,
+    )
 
 
 def _still(claim: str | None) -> sa.ColumnElement[bool] | None:

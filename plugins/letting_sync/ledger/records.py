@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from letting_sync.reasons import Reason
@@ -11,6 +11,8 @@ from letting_sync.settings import AcceptMode
 
 UNKNOWN_HASH = ""
 """Stands for a hash whose key was lost; nothing can be compared with it."""
+REVIEW_AFTER = timedelta(hours=20)
+"""So long after it was decided on or looked at an entry is due; daily runs, which never start at the same second, find it."""
 Key = tuple[str, str]
 """External id and unit number: what tells one entry of a pair from another."""
 

@@ -15,7 +15,7 @@ from letting_sync import window
 from letting_sync.alerts import callbacks, messages
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
-from letting_sync.ledger.records import AcceptanceState
+from letting_sync.ledger.records import REVIEW_AFTER, AcceptanceState
 from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptancePolicy
@@ -23,7 +23,7 @@ from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
 from letting_sync.tasks.auto_accept import question
 from letting_sync.tasks.auto_accept.policy import Decision, strictest
-from letting_sync.tasks.auto_accept.review import ENTRIES_PER_RUN, REVIEW_AFTER, review
+from letting_sync.tasks.auto_accept.review import ENTRIES_PER_RUN, review
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from letting_sync.reasons import Reason
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 ENTRIES_PER_RUN = 50
 """So many in one run at the most: one call each at the partner. Assumed: no pair has more held offers for long."""
-REVIEW_AFTER = timedelta(hours=20)
-"""So long after it was decided on or looked at an entry is due; daily runs, which never start at the same second, find it."""
 
 _DECIDED_BY_A_PERSON = (Reason.ACCEPT_OFF, Reason.TOO_MANY)
 
