@@ -256,9 +256,10 @@ class Airflow:
             say(f"{pair:<15} {state}")
 
     def counts(self, pair: str, run: dict[str, Any]) -> dict[str, Any]:
-        """What ``reconcile`` has counted; empty if the run did not come to that."""
-        path = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances/reconcile/xcomEntries/return_value"
-        value = self.get(path).get("value") or {}
+        """What ``reconcile`` has counted, or ``extract`` of an empty window; empty if the run did not come to that."""
+        tasks = f"/dags/{pair}/dagRuns/{run['dag_run_id']}/taskInstances"
+        value = self.get(f"{tasks}/reconcile/xcomEntries/return_value").get("value")
+        value = value or self.get(f"{tasks}/extract/xcomEntries/counts").get("value") or {}
         return json.loads(value) if isinstance(value, str) else value
 
 

@@ -154,12 +154,15 @@ def _body(run: Run, tasks: Sequence[str], handed_on: Any, death: Death | None, r
 
 
 def _outcome(run: Run, tasks: Sequence[str], handed_on: Any) -> Ended:
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
+    pushed: dict[str, Any] = {}
     try:
         for task in tasks:
-            handed_on = _execute(run, task, handed_on)
+            handed_on = _execute(run, task, handed_on, pushed)
         return Ended("done", handed_on)
+    except DownstreamTasksSkipped:
+        return Ended("done", pushed["return_value" if len(tasks) == 1 else "counts"])
     except AirflowFailException as error:
         traceback.print_exc()
         return Ended("stopped", error=f"{type(error).__name__}: {error}")
@@ -168,27 +171,30 @@ def _outcome(run: Run, tasks: Sequence[str], handed_on: Any) -> Ended:
         return Ended("failed", error=f"{type(error).__name__}: {error}")
 
 
-def _execute(run: Run, task: str, handed_on: Any) -> Any:
-    """One task; a mapped one for each chunk, one after the other, as a pool of one place would have it."""
+def _execute(run: Run, task: str, handed_on: Any, pushed: dict[str, Any]) -> Any:
+    """One task; a mapped one for each chunk, one after the other, as a pool of one place would have it.
+
+    :param pushed: takes what the task pushes to XCom itself, by key.
+    """
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     operator = dags()[run.pair].get_task(task)
     if isinstance(operator, MappedOperator):
-        return [_execute_one(run, operator.unmap({"chunk": chunk})) for chunk in handed_on]
+        return [_execute_one(run, operator.unmap({"chunk": chunk}), pushed) for chunk in handed_on]
     if task == "reconcile":
         operator.chunks = handed_on
     elif handed_on is not None:
         operator.folder = handed_on
-    return _execute_one(run, operator)
+    return _execute_one(run, operator, pushed)
 
 
-def _execute_one(run: Run, operator: Any) -> Any:
+def _execute_one(run: Run, operator: Any, pushed: dict[str, Any]) -> Any:
     from airflow.sdk.exceptions import TaskDeferred
 
     for name, value in run.operator.items():
         if hasattr(operator, name):
             setattr(operator, name, value)
-    context = _context(run)
+    context = _context(run, pushed)
     step: Callable[[], Any] = lambda: operator.execute(context)  # noqa: E731
     while True:
         try:
@@ -209,11 +215,12 @@ async def _wait(deferred: Any) -> Any:
     return None
 
 
-def _context(run: Run) -> dict[str, Any]:
+def _context(run: Run, pushed: dict[str, Any]) -> dict[str, Any]:
     import pendulum
 
     dag_run = SimpleNamespace(dag_id=run.pair, run_id=run.run_id, run_after=pendulum.instance(run.end))
     ti = SimpleNamespace(
+        xcom_push=pushed.__setitem__,
         get_dagrun_state=lambda dag_id, run_id: "failed" if run_id in run.ended else "running",
         get_dr_count=lambda dag_id, run_ids, states: len(set(run_ids) & set(run.under_way)),
     )

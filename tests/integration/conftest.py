@@ -45,13 +45,14 @@ class Runner:
         return self.xcoms(run)["reconcile"]
 
     @staticmethod
-    def xcoms(run: Any) -> dict[str, Any]:
+    def xcoms(run: Any, key: str = "return_value") -> dict[str, Any]:
+        """What the tasks published under a key, by task."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
 
         with create_session() as session:
-            rows = session.query(XComModel).filter_by(dag_id=run.dag_id, run_id=run.run_id).all()
-            return {row.task_id: XComModel.deserialize_value(row) for row in rows}
+            of_run = session.query(XComModel).filter_by(dag_id=run.dag_id, run_id=run.run_id, key=key)
+            return {row.task_id: XComModel.deserialize_value(row) for row in of_run.all()}
 
 
 @pytest.fixture(scope="module")

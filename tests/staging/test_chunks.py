@@ -63,7 +63,7 @@ def test_a_table_written_in_chunks_is_read_as_one(folder: str) -> None:
     for chunk in chunks_of(folder, 11):
         tables.write_outcomes(folder, "load_offers", [outcome(chunk.number)], {}, chunk)
 
-    assert sorted(tables.outcomes(folder)["record"]) == list(range(1, 12))
+    assert sorted(row["record"] for row in tables.outcomes(folder)) == list(range(1, 12))
     assert len(tables.rows(folder, "outcomes_load_offers")) == 11
 
 
@@ -78,4 +78,4 @@ def test_a_run_that_is_done_anew_leaves_nothing_of_its_former_chunks(
     for chunk in chunks_of(folder, then):
         tables.write_outcomes(folder, "load_offers", [outcome(chunk.number)], {}, chunk)
 
-    assert sorted(tables.outcomes(folder)["record"]) == list(range(1, then + 1))
+    assert sorted(row["record"] for row in tables.outcomes(folder)) == list(range(1, then + 1))

@@ -12,6 +12,8 @@ what            told when it begins by                          told when it is 
 ``approval``    ``auto_accept``                                 the run's end
 ==============  ==============================================  =========================================
 
+Where the window is empty and nothing is open, ``extract`` ends the run and does the part of ``reconcile``.
+
 A task that is killed may call nobody. Most often the scheduler finds out and fails the run; whatever happens,
 the deadline passes. No trouble of an alert ever fails a task: it is logged.
 """

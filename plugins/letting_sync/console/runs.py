@@ -15,6 +15,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy.orm import Session, aliased
 
 from letting_sync.console import days
+from letting_sync.counts import OF_AN_EMPTY_WINDOW
 from letting_sync.dry_run import is_dry_run
 from letting_sync.window import Window, last_whole_interval, window_from_outside
 
@@ -24,7 +25,8 @@ _TIMETABLE = "%CronDataIntervalTimetable"
 """… and this timetable, which tells pairs from other DAGs of the project (the retention)."""
 HISTORY = 30
 """Runs in a chart."""
-COUNTS_TASK = "reconcile"
+_COUNTS = (("reconcile", "return_value"), ("extract", OF_AN_EMPTY_WINDOW))
+"""Task and XCom key under which a run's counts are."""
 
 
 @dataclass(frozen=True)
@@ -250,12 +252,13 @@ def _asked(conf: Any) -> dict[str, Any]:
 
 
 def _counts(session: Session, run_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """What ``reconcile`` returned, by run."""
-    query = sa.select(XComModel.dag_run_id, XComModel.value).where(
-        XComModel.dag_run_id.in_(run_ids),
-        XComModel.task_id == COUNTS_TASK,
-        XComModel.map_index == -1,
-        XComModel.key == "return_value",
+    """What ``reconcile`` returned, or ``extract`` published of an empty window, by run; the later of both."""
+    published = sa.tuple_(XComModel.task_id, XComModel.key)
+    query = (
+        sa.select(XComModel.dag_run_id, XComModel.value)
+        .where(XComModel.dag_run_id.in_(run_ids), XComModel.map_index == -1, published.in_(_COUNTS))
+        # A cleared run may have been empty at one time and not at the other.
+        .order_by(XComModel.timestamp)
     )
     found = {}
     for run_id, value in session.execute(query):

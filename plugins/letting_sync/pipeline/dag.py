@@ -44,6 +44,7 @@ def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
             partner=pair.partner,
             clients=pair.clients,
             timing=pair.timing,
+            limits=pair.alerts,
             **watched,
         )
         dedup = DedupOperator(

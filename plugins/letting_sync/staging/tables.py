@@ -81,6 +81,13 @@ def forget(folder: str, *tables: str) -> None:
             path.unlink(missing_ok=True)
 
 
+def forget_others(folder: str, *kept: str) -> None:
+    """Delete all tables but these, in one look at the folder: what an earlier try of the run left."""
+    for path in ObjectStoragePath(folder).iterdir():
+        if path.name.endswith(".parquet") and path.name.removesuffix(".parquet") not in kept:
+            path.unlink(missing_ok=True)
+
+
 def files_of(folder: ObjectStoragePath, table: str) -> list[ObjectStoragePath]:
     """The files that make up a table: one, one per chunk, or none if it was not written."""
     whole = folder / f"{table}.parquet"
@@ -184,14 +191,9 @@ def write_counts(folder: str, table: str, counts: Mapping[str, int]) -> None:
     write(folder, table, frame.astype({"what": "string[pyarrow]", "count": "int64[pyarrow]"}))
 
 
-def outcomes(folder: str) -> pd.DataFrame:
-    """What became of all records of a run, in one frame with :data:`OUTCOME_COLUMNS`."""
-    import pandas as pd
-
-    frames = [read(folder, f"outcomes_{task}") for task in ENDING_TASKS]
-    return pd.concat(
-        [pd.DataFrame(columns=list(OUTCOME_COLUMNS)), *[frame for frame in frames if len(frame)]]
-    )
+def outcomes(folder: str) -> list[dict[str, Any]]:
+    """What became of all records of a run, as rows with :data:`OUTCOME_COLUMNS`."""
+    return [row for task in ENDING_TASKS for row in rows(folder, f"outcomes_{task}")]
 
 
 def prospects_frame(prospects: Mapping[int, Prospect]) -> pd.DataFrame:
@@ -246,4 +248,15 @@ def rows(
                 file, columns=list(columns) if columns else None, filters=_only(chunk)
             )
         found += content.to_pylist()
+    return found
+
+
+def length(folder: str, table: str) -> int:
+    """How many rows a table has; one that was not written has none."""
+    import pyarrow.parquet
+
+    found = 0
+    for path in files_of(ObjectStoragePath(folder), table):
+        with path.open("rb") as file:
+            found += pyarrow.parquet.ParquetFile(file).metadata.num_rows
     return found

@@ -15,14 +15,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from letting_sync import counts as run_counts
 from letting_sync import window
+from letting_sync.alerts import callbacks
+from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind, Prospect
 from letting_sync.parsing import records as fields
 from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Field, Reason
-from letting_sync.settings import Timing
+from letting_sync.settings import AlertLimits, Timing
 from letting_sync.staging import tables
 
 if TYPE_CHECKING:
@@ -49,6 +53,8 @@ class ExtractOperator(BaseOperator):
     Stage what the partner has on the prospects that changed in the run's window.
 
     May be run again at any time: it only reads, and writes the same staged tables anew.
+    If no other task has anything to do the run ends here, green and with its counts: the others are skipped without a
+    process of their own.
 
     :cvar id_field: name of the field with a record's id.
     :cvar time_field: name of the field with the time of its last change.
@@ -58,6 +64,7 @@ class ExtractOperator(BaseOperator):
     :param partner: the partner at this customer.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
     :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
+    :param limits: from when on the run's quarantine is an incident that somebody is told of.
     :return: reference to the run's staging folder; nothing personal leaves the task.
     """
 
@@ -75,12 +82,14 @@ class ExtractOperator(BaseOperator):
         partner: PartnerTarget,
         clients: Sequence[str] | None,
         timing: Timing,
+        limits: AlertLimits | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.partner = partner
         self.clients = clients
         self.timing = timing
+        self.limits = limits or AlertLimits()
         self.findings: Counter[Finding] = Counter()
 
     @property
@@ -173,7 +182,45 @@ class ExtractOperator(BaseOperator):
         sorted_out.stop_if_the_interface_changed()
         sorted_out.report_findings()
         sorted_out.stage(folder, run_window)
+        if not (asked_for or is_dry_run(context["params"]) or sorted_out.changes_anything):
+            self._end_run_if_nothing_is_open(context, folder, sorted_out)
         return folder
+
+    def _end_run_if_nothing_is_open(self, context: Context, folder: str, sorted_out: _SortedOut) -> None:
+        """Publish the counts and skip all other tasks, unless one of them has something to do.
+
+        :raises DownstreamTasksSkipped: the run has ended well.
+        """
+        pair = context["dag_run"].dag_id
+        others = sorted(self.get_flat_relative_ids(upstream=False))
+        if not others or self._has_open_entries(pair):
+            return
+        tables.forget_others(folder, *tables.OF_EVERY_RUN, "run", "extent", "quarantine_extract")
+        outcomes = [outcome.model_dump() for outcome in sorted_out.outcomes]
+        counts = run_counts.counts_of(folder, sorted_out.count, outcomes)
+        run_counts.log_counts(self.log, counts)
+        run_counts.measure(pair, counts)
+        # The task returns nothing; whoever clears ``dedup`` later runs it with this folder.
+        context["ti"].xcom_push("return_value", folder)
+        context["ti"].xcom_push(run_counts.OF_AN_EMPTY_WINDOW, counts)
+        callbacks.reconciled(context, counts, self.limits)
+        callbacks.succeeded(context)
+        self.log.info("nothing to load and nothing open: the other tasks are skipped")
+        raise DownstreamTasksSkipped(tasks=others)
+
+    def _has_open_entries(self, pair: str) -> bool:
+        """Whether the ledger has something for the other tasks; also if it cannot be asked, which they then report."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from letting_sync.ledger.ledger import Ledger
+        from letting_sync.ledger.records import REVIEW_AFTER
+
+        try:
+            ledger = Ledger()
+            return ledger.find_anything_open(pair, ledger.now() - REVIEW_AFTER)
+        except (SQLAlchemyError, WaitAndRepeat, StopRun, OSError) as error:
+            self.log.warning("whether anything is open is not known (%s)", type(error).__name__)
+            return True
 
     def _report_silence(self, pair: str, end: datetime) -> None:
         """Report that a pair which used to bring prospects has brought none for long, and what the partner has instead."""
@@ -335,6 +382,11 @@ class _SortedOut:
         self.outcomes.append(
             Outcome(record=number, external_id=external_id, kind=kind, reason=reason, detail=detail)
         )
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether there is something to load, or somebody was withdrawn or is not chosen any more."""
+        return bool(self.prospects or self.withdrawn or self.not_chosen)
 
     def stop_if_the_interface_changed(self) -> None:
         """Stop before anything is loaded if a field that was always there is gone, or no status word is known."""

@@ -6,30 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.observability import stats
 
+from letting_sync import counts as run_counts
 from letting_sync.alerts import callbacks
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
-from letting_sync.ledger.records import AcceptanceState
-from letting_sync.model import OutcomeKind
 from letting_sync.settings import AlertLimits
 from letting_sync.staging import dry_run, tables
 from letting_sync.staging.chunks import Chunk
 
 if TYPE_CHECKING:
-    import pandas as pd
     from airflow.sdk import Context
-
-
-UNKNOWN_WORD = "unknown_word"
-
-
-def _measure(pair: str, counts: dict[str, Any]) -> None:
-    """Count into Airflow's StatsD or OpenTelemetry metrics, where the deployment has switched them on."""
-    for name, value in counts.items():
-        if isinstance(value, int):
-            stats.incr(f"prospects.{name}", value, tags={"pair": pair})
 
 
 class ReconcileOperator(BaseOperator):
@@ -60,7 +47,7 @@ class ReconcileOperator(BaseOperator):
         for table in tables.OF_EVERY_RUN:
             tables.written_rows(folder, table)
         outcomes = tables.outcomes(folder)
-        records = sorted(int(record) for record in outcomes["record"])
+        records = sorted(row["record"] for row in outcomes)
         if records != list(range(extracted)):
             lost = len(set(range(extracted)) - set(records))
             raise StopRun(
@@ -68,43 +55,12 @@ class ReconcileOperator(BaseOperator):
                 f"{len(records) - len(set(records))} more than once. Keep the folder {folder} and look at "
                 "its outcomes_* tables; the ERP holds what the ledger says."
             )
-        counts = _counts(folder, extracted, outcomes)
-        if is_dry_run(context["params"]):
+        counts = run_counts.counts_of(folder, extracted, outcomes)
+        dry = is_dry_run(context["params"])
+        if dry:
             counts |= dry_run.counts(folder)
-        self.log.info("reconciled: %s", counts)
-        if counts["unknown_words"] or counts["interface_findings"]:
-            self.log.warning(
-                "The partner's interface may differ from its contract (docs/contracts.md): %s",
-                counts["interface_findings"] | counts["unknown_words"],
-            )
-        if not is_dry_run(context["params"]):
-            _measure(context["dag_run"].dag_id, counts)
+        run_counts.log_counts(self.log, counts)
+        if not dry:
+            run_counts.measure(context["dag_run"].dag_id, counts)
         callbacks.reconciled(context, counts, self.limits)
         return counts
-
-
-def _counts(folder: str, extracted: int, outcomes: pd.DataFrame) -> dict[str, Any]:
-    def ended(kind: OutcomeKind) -> int:
-        return int((outcomes["kind"] == str(kind)).sum())
-
-    acceptance = tables.read(folder, "acceptance")
-    decided = acceptance["acceptance"].value_counts().to_dict() if len(acceptance) else {}
-    findings = tables.rows(folder, "findings")
-    reasons = outcomes.loc[outcomes["kind"] == str(OutcomeKind.QUARANTINED), "reason"]
-    return {
-        "extracted": extracted,
-        "duplicates": ended(OutcomeKind.DUPLICATE),
-        "quarantined": ended(OutcomeKind.QUARANTINED),
-        "skipped": ended(OutcomeKind.SKIPPED),
-        "offers_created": ended(OutcomeKind.CREATED),
-        "already_there": ended(OutcomeKind.ALREADY_THERE),
-        "leases_created": int(decided.get(AcceptanceState.LEASED, 0)),
-        "held": int(decided.get(AcceptanceState.HELD, 0)),
-        "reviewed": {row["what"]: row["count"] for row in tables.rows(folder, "reviewed")},
-        "suspects": len(tables.read(folder, "suspects")) + len(tables.read(folder, "near_partners")),
-        "quarantine_reasons": {str(k): int(v) for k, v in reasons.value_counts().items()},
-        "unknown_words": {row["subject"]: row["count"] for row in findings if row["code"] == UNKNOWN_WORD},
-        "interface_findings": {
-            f"{row['code']} {row['subject']}": row["count"] for row in findings if row["code"] != UNKNOWN_WORD
-        },
-    }
