@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import timedelta
 from io import StringIO
 from itertools import pairwise
@@ -19,7 +20,7 @@ from letting_sync import config
 from letting_sync.customers import loader, systems
 from letting_sync.customers.yaml_settings import LARGEST, WrongFile
 from letting_sync.pipeline.pair import Pair
-from letting_sync.settings import GROUPS
+from letting_sync.settings import GROUPS, Timing
 from letting_sync.systems.everreal import EVERREAL
 from letting_sync.systems.immomio import IMMOMIO
 from letting_sync.systems.sigma import SIGMA
@@ -58,6 +59,7 @@ def test_a_file_says_what_a_dag_file_says(tmp_path: Path) -> None:
         partner=IMMOMIO.at("immomio_nord"),
         erp=SIGMA.at("sigma_nord", exchange="Immomio", separator="."),
         start_date=pendulum.datetime(2026, 11, 1, tz="Europe/Berlin"),
+        timing=Timing(schedule=loader.daily_schedule("nord")),
     )
 
 
@@ -85,6 +87,18 @@ def test_the_text_is_what_is_meant(tmp_path: Path, line: str, setting: str, valu
     (place,) = [place for place in places if setting in type(place).model_fields]
 
     assert getattr(place, setting) == value
+
+
+def test_a_file_without_a_schedule_has_a_minute_of_its_own(tmp_path: Path) -> None:
+    """Once a day, always at the same minute, and thousands of customers are spread over the hour but its first minute."""
+    assert loader.read_customer(written(tmp_path, GOOD)).timing.schedule == "45 0 * * *"
+    assert (
+        loader.read_customer(written(tmp_path, GOOD + "schedule: 0 6 * * *")).timing.schedule == "0 6 * * *"
+    )
+    at = Counter(loader.daily_schedule(f"customer_{number}") for number in range(3000))
+
+    assert set(at) == {f"{minute} 0 * * *" for minute in range(1, 60)}
+    assert max(at.values()) < 100
 
 
 SETTING_OF_EACH_GROUP = {

@@ -98,6 +98,9 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
             "retry_exponential_backoff": True,
             "max_retry_delay": timedelta(hours=1),
             "execution_timeout": TASK_DEADLINE,
+            # Of tasks that wait for a slot a later one comes first. Else, of many runs due at one minute, all would read
+            # before the first one loads, and hours could pass between reading and accepting.
+            "weight_rule": "upstream",
         },
         tags=["prospects", *pair.tags],
         doc_md=f"{doc_md or ''}\n* **Who is told**: {_recipients()}\n",
