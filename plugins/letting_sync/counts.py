@@ -13,6 +13,8 @@ from letting_sync.ledger.records import AcceptanceState
 from letting_sync.model import OutcomeKind
 from letting_sync.staging import tables
 
+log = logging.getLogger(__name__)
+
 OF_AN_EMPTY_WINDOW = "counts"
 """XCom key under which ``extract`` publishes them where the run ends with it; else they are what ``reconcile`` returns."""
 UNKNOWN_WORD = "unknown_word"
@@ -48,7 +50,7 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
     }
 
 
-def log_counts(log: logging.Logger, counts: Mapping[str, Any]) -> None:
+def log_counts(counts: Mapping[str, Any]) -> None:
     """Write a run's counts into the task's log, with a warning if the partner's interface may have changed."""
     log.info("reconciled: %s", counts)
     if counts["unknown_words"] or counts["interface_findings"]:

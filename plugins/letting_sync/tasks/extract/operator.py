@@ -198,7 +198,7 @@ class ExtractOperator(BaseOperator):
         tables.forget_others(folder, *tables.OF_EVERY_RUN, "run", "extent", "quarantine_extract")
         outcomes = [outcome.model_dump() for outcome in sorted_out.outcomes]
         counts = run_counts.counts_of(folder, sorted_out.count, outcomes)
-        run_counts.log_counts(self.log, counts)
+        run_counts.log_counts(counts)
         run_counts.measure(pair, counts)
         # The task returns nothing; whoever clears ``dedup`` later runs it with this folder.
         context["ti"].xcom_push("return_value", folder)

@@ -59,7 +59,7 @@ class ReconcileOperator(BaseOperator):
         dry = is_dry_run(context["params"])
         if dry:
             counts |= dry_run.counts(folder)
-        run_counts.log_counts(self.log, counts)
+        run_counts.log_counts(counts)
         if not dry:
             run_counts.measure(context["dag_run"].dag_id, counts)
         callbacks.reconciled(context, counts, self.limits)
