@@ -1,9 +1,9 @@
 """Settings of the deployment: section ``[prospects]`` of the Airflow configuration.
 
-``AIRFLOW__PROSPECTS__STAGING``  where runs are staged, any address that ``ObjectStoragePath`` takes
-``AIRFLOW__PROSPECTS__LEDGER``   path of the ledger's SQLite file where no connection ``prospect_ledger`` exists
+``AIRFLOW__PROSPECTS__STAGING``  where runs are staged, any address that ``ObjectStoragePath`` accepts
+``AIRFLOW__PROSPECTS__LEDGER``   path of the ledger's SQLite file, used if no connection ``prospect_ledger`` exists
 ``AIRFLOW__PROSPECTS__PAIRS``    folder of the customers' files (``*.yaml``); by default ``include/pairs``
-``AIRFLOW__PROSPECTS__LANGUAGE`` ``en`` or ``de``: what the page, the alerts and the question before a lease are written in
+``AIRFLOW__PROSPECTS__LANGUAGE`` ``en`` or ``de``: language of the console, the alerts and the approval
 """
 
 from __future__ import annotations
@@ -18,29 +18,30 @@ Language = Literal["en", "de"]
 
 
 def airflow_home() -> Path:
-    """Where Airflow keeps its files, found as Airflow finds it."""
+    """Return Airflow's home folder, resolved as Airflow resolves it."""
     return Path(os.path.expandvars(os.environ.get("AIRFLOW_HOME", "~/airflow"))).expanduser()
 
 
 def staging_address() -> str:
-    """Address under which all runs are staged."""
+    """Return the address under which all runs are staged."""
     return str(conf.get("prospects", "staging", fallback=f"file://{airflow_home()}/prospect_staging"))
 
 
 def ledger_file() -> Path:
-    """The ledger's SQLite file."""
+    """Return the path of the ledger's SQLite file."""
     return Path(conf.get("prospects", "ledger", fallback=str(airflow_home() / "prospect_ledger.db")))
 
 
 def plugins_folder() -> Path:
-    """Airflow's plugins folder, where a team's own systems may lie beside this package."""
+    """Return Airflow's plugins folder, which may contain a team's own systems beside this package."""
     return Path(conf.get("core", "plugins_folder", fallback=str(airflow_home() / "plugins"))).expanduser()
 
 
 def project_folder() -> Path:
-    """Where ``dags/`` and ``include/`` lie.
+    """Return the folder that contains ``dags/`` and ``include/``.
 
-    Beside the folder ``plugins/`` that this package is in; of an installed package beside Airflow's DAGs folder.
+    It is the parent of the folder ``plugins/`` with this package or, if the package is installed, of Airflow's DAGs
+    folder.
     """
     around = Path(__file__).resolve().parents[1]
     dags = Path(conf.get("core", "dags_folder", fallback=str(airflow_home() / "dags"))).expanduser()
@@ -48,16 +49,16 @@ def project_folder() -> Path:
 
 
 def pairs_folder() -> Path:
-    """Where the customers' files lie."""
+    """Return the folder of the customers' files."""
     here = project_folder() / "include" / "pairs"
     return Path(conf.get("prospects", "pairs", fallback="") or here).expanduser()
 
 
 def pairs_folder_is_set() -> bool:
-    """Whether somebody has said where they lie; the default folder need not exist."""
+    """Return whether the folder is configured; the default one need not exist."""
     return bool(conf.get("prospects", "pairs", fallback=""))
 
 
 def language() -> Language:
-    """The language in which people are spoken to: German for ``de`` or ``de_DE``, for all else English."""
+    """Return the language of texts for people: German for ``de`` or ``de_DE``, English for anything else."""
     return "de" if str(conf.get("prospects", "language", fallback="")).strip().lower()[:2] == "de" else "en"

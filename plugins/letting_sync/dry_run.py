@@ -1,4 +1,4 @@
-"""Whether a run only shows what it would do: one rule for tasks, alerts, retention and the console."""
+"""Whether a run is a dry run: one rule for tasks, alerts, retention and the console."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 PARAM = "dry_run"
 FORMER_PARAM = "rehearse"
-"""What the param was called up to 0.1; a run may still be started with it. To be dropped in 0.3."""
+"""Name of the param up to 0.1; a run may still be started with it. To be removed in 0.3."""
 
 
 def is_dry_run(asked: Any) -> bool:
-    """Return whether a run was asked to write nothing.
+    """Return whether a run is a dry run, which writes nothing to the ERP or the ledger.
 
-    Anything but ``False`` and nothing counts as yes: a run that was meant to be dry must not become a real one.
+    Any value except ``False`` and ``None`` counts as yes, so that a misspelt value does not start a real run.
 
     :param asked: the run's params or its ``conf``.
     """

@@ -1,4 +1,4 @@
-"""What the load and the acceptance need of an ERP, whichever it is. Each ERP's package fulfils it."""
+"""Interface of an ERP, used by the load and the acceptance. Each ERP's package implements it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from letting_sync.reasons import Reason
 
 @dataclass(frozen=True)
 class ErpSystem:
-    """One kind of ERP; its package under ``plugins/`` has one such value.
+    """One kind of ERP; its package has one such value.
 
     :param name: name of the package, and ``erp:`` in a customer's file.
-    :param path: import path of this value itself, by which a trigger finds it again in another process.
+    :param path: import path of this value, with which a trigger imports it in another process.
     :param client: import path of its :class:`Erp`, called with an :class:`ErpTarget` and the connection or ``None``.
     :param load: its operator for ``load_offers``, called with an :class:`ErpTarget`.
-    :param accept: the same for ``auto_accept``.
-    :param separator: what the ERP writes between the four parts of a unit number; ``None``: its customers set it.
+    :param accept: its operator for ``auto_accept``, called with an :class:`ErpTarget`.
+    :param separator: character between the four parts of a unit number; ``None`` if each customer sets it.
     :param pool_slots: slots of the ERP's pool that one task takes, see :mod:`letting_sync.pools.listener`.
     """
 
@@ -38,12 +38,12 @@ class ErpSystem:
     def at(
         self, conn_id: str, *, exchange: str, separator: str | None = None, pool: str | None = None
     ) -> ErpTarget:
-        """This ERP at one customer.
+        """Return the target for this ERP at one customer.
 
         :param conn_id: Airflow connection.
-        :param exchange: the ERP's name for the place prospects are imported from (Immobilienbörse, Portal).
-        :param separator: between the four parts of a unit number, where the ERP's customers set it.
-        :param pool: Airflow pool that all tasks at this ERP share; by default one of its own, made when first needed.
+        :param exchange: the ERP's name of the source of imported prospects (Immobilienbörse, Portal).
+        :param separator: character between the four parts of a unit number, if the ERP's customers set it.
+        :param pool: Airflow pool shared by all tasks at this ERP; by default one per ERP, created when first needed.
         :raises InvalidSettings: naming each wrong setting, its value and the rule.
         """
         texts = {"erp_conn_id": conn_id, "exchange": exchange, "erp_pool": pool or f"erp_{conn_id}"}
@@ -77,9 +77,10 @@ class ErpTarget:
     pool: str
 
     def checked_for(self, system: str | None) -> ErpTarget:
-        """This target, for an operator that is made for one system.
+        """Return this target if it fits an operator of one system.
 
-        :raises InvalidSettings: it is another system's.
+        :param system: name of the operator's system; ``None`` for any.
+        :raises InvalidSettings: the target belongs to another system.
         """
         if system not in (None, self.system.name):
             raise InvalidSettings(
@@ -88,19 +89,19 @@ class ErpTarget:
         return self
 
     def serialize(self) -> dict[str, str]:
-        """The target as plain data for a trigger; nothing in it is secret."""
+        """Return the target as plain data for a trigger, without secrets."""
         names = ("conn_id", "exchange", "separator", "pool")
         return {"system": self.system.path} | {name: getattr(self, name) for name in names}
 
     @classmethod
     def deserialize(cls, data: Mapping[str, str]) -> ErpTarget:
-        """The target that :meth:`serialize` wrote down."""
+        """Return the target from the data of :meth:`serialize`."""
         return cls(**dict(data) | {"system": pkgutil.resolve_name(data["system"])})
 
     def open(self, connection: Any = None) -> Erp:
-        """The client that speaks to this ERP.
+        """Create the client of this ERP.
 
-        :param connection: the Airflow connection itself, where it cannot be asked for by its id (in a trigger).
+        :param connection: the Airflow connection itself, where it cannot be fetched by its id (in a trigger).
         """
         client: Erp = pkgutil.resolve_name(self.system.client)(self, connection)
         return client
@@ -111,11 +112,11 @@ _R = TypeVar("_R")
 
 
 class ClaimLost(WaitAndRepeat):
-    """Another run has taken prospects over while this one waited: nothing was sent, and nothing may be."""
+    """Another run has taken over prospects while this one waited; nothing was sent, and nothing may be sent."""
 
 
 def settle_window_open(seconds: float, sent_at: datetime) -> bool:
-    """Whether less than so many seconds have passed since a delivery was sent: it may still take effect.
+    """Return whether fewer than ``seconds`` have passed since a delivery was sent, so that it may still take effect.
 
     :param seconds: the ERP's ``settle_seconds``, see :func:`letting_sync.http.limits.settle_seconds`.
     """
@@ -124,10 +125,10 @@ def settle_window_open(seconds: float, sent_at: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """What an ERP sees of a prospect that is to be sent to it.
+    """The part of a candidate that is sent to the ERP.
 
-    :param business_partner_number: the ERP's number of this person if it knows them already; then the ERP runs
-        no duplicate check of its own.
+    :param business_partner_number: the ERP's number of this person if it is known; the ERP then runs no duplicate
+        check of its own.
     """
 
     prospect: Prospect
@@ -136,11 +137,11 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What the ERP said when a batch was handed over.
+    """Result of sending a batch.
 
-    :param job: number of the import that will carry it, if the ERP starts one by itself.
-    :param refused: reason by external id for those it would not take.
-    :param refusal_texts: the ERP's own words on these, where it has some; they may quote the person.
+    :param job: number of the import for this batch, if the ERP starts one by itself.
+    :param refused: reason by external id of the prospects that the ERP refused.
+    :param refusal_texts: the ERP's own messages on these, if it sends any; they may contain personal data.
     """
 
     job: str | None = None
@@ -150,9 +151,9 @@ class Delivery:
 
 @dataclass(frozen=True)
 class ImportState:
-    """How far an import is; results may be incomplete, even after its end.
+    """State of an import; results may be incomplete, even after its end.
 
-    :param broken_off: it ended before it had looked at all that was delivered.
+    :param broken_off: whether it ended before it had processed all delivered prospects.
     """
 
     finished: bool
@@ -161,78 +162,78 @@ class ImportState:
 
 
 class Erp(Protocol):
-    """One customer's ERP, spoken to for one exchange (Immobilienbörse, Portal)."""
+    """Client of one customer's ERP, for one exchange (Immobilienbörse, Portal)."""
 
     @property
     def batch_size(self) -> int:
-        """Prospects in one delivery, as many as the interface takes."""
+        """Maximum number of prospects in one delivery."""
 
     @property
     def scope(self) -> str:
-        """The same for all pairs that feed this ERP."""
+        """Identifier of the ERP: the same value for all pairs that feed it."""
 
     @property
     def sent_fields(self) -> Mapping[str, str]:
-        """The fields of a :class:`Prospect` that the ERP takes -> its own names for them."""
+        """Fields of a :class:`Prospect` that are sent, mapped to the ERP's names."""
 
     def preview(self, outgoing: Outgoing) -> Mapping[str, Any]:
-        """What :meth:`deliver` would send of one prospect, by the ERP's own names; sends nothing.
+        """Return what :meth:`deliver` would send of one prospect, by the ERP's names; send nothing.
 
-        :raises RefuseRecord: it would not be sent at all.
+        :raises RefuseRecord: the prospect would not be sent.
         """
 
     def check_access(self) -> bool:
-        """Log in and ask for the exchange; writes nothing.
+        """Log in and check the exchange; write nothing.
 
-        :return: whether the exchange is known there; ``False``: the interface cannot tell.
+        :return: ``True`` if the exchange exists, ``False`` if the API offers no way to check it.
         :raises StopRun: the log-in is refused, or the exchange is unknown.
         """
 
     def concurrently(self, function: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
-        """Call the function for each item, as many at a time as the ERP allows."""
+        """Yield ``function(item)`` for each item, in order, with the ERP's number of concurrent requests."""
 
     def deliver(self, batch: Sequence[Outgoing], before_send: Callable[[], None]) -> Delivery:
-        """Hand a batch over.
+        """Send a batch of at most :attr:`batch_size` prospects.
 
-        :param before_send: to be called each time just before the request goes out, after every wait; raises
-            :class:`ClaimLost` if it must not go any more.
-        :raises ResponseLost: it may have been taken.
-        :raises WaitAndRepeat: it was surely not taken.
-        :raises RefuseRecord: the batch as a whole is refused because of something in it; nothing was taken.
+        :param before_send: called immediately before each request is sent, after every wait; raises
+            :class:`ClaimLost` if the request must not be sent any more.
+        :raises ResponseLost: the batch may have been accepted.
+        :raises WaitAndRepeat: the batch was confirmed not accepted.
+        :raises RefuseRecord: the whole batch is refused because of a record in it; nothing was accepted.
         """
 
     def import_going_on(self) -> str | None:
-        """Number of an import that goes on, whoever started it; ``None`` too where the ERP cannot tell."""
+        """Return the number of a running import, whoever started it; ``None`` also if the ERP cannot tell."""
 
     def start_import(self) -> str | None:
-        """Start the import of what was delivered, where a delivery does not do so itself.
+        """Start the import of the delivered prospects, if a delivery does not start it itself.
 
-        :return: its number, of an import that surely began after the last delivery. ``None``: there is nothing to
-            start, or another import goes on, see :meth:`import_going_on`.
+        :return: number of the import, which began after the last delivery; ``None`` if there is nothing to start, or
+            another import is running, see :meth:`import_going_on`.
         """
 
     def import_state(self, job: str) -> ImportState | None:
-        """How far an import is; ``None`` if the ERP does not know it (any more)."""
+        """Return the state of an import; ``None`` if the ERP does not know it (any more)."""
 
     def within_settle_window(self, sent_at: datetime) -> bool:
-        """Whether a delivery of which nothing is found may still be worked on, by its age alone."""
+        """Return whether a delivery may, by its age alone, still take effect although nothing of it was found."""
 
     def offers(self, external_ids: Collection[str]) -> Iterator[Offer]:
-        """All offers with these external ids, looked up in bulk."""
+        """Yield the offers with one of these external ids, looked up in bulk."""
 
     def offers_on_unit(self, unit: str) -> Iterator[Offer]:
-        """All offers for one unit, given as ``1/2/3/4``."""
+        """Yield the offers for one unit, given as ``1/2/3/4``."""
 
     def business_partners(
         self, birth_dates: Collection[date], emails: Collection[str]
     ) -> Iterator[BusinessPartner]:
-        """Stored persons with one of these dates of birth or e-mail addresses, looked up in bulk."""
+        """Yield the business partners with one of these dates of birth or e-mail addresses, looked up in bulk."""
 
     def accept(self, offer: Offer) -> Lease:
-        """Turn an offer into a lease. Safe to repeat: the ERP refuses an offer that is no longer open.
+        """Turn an offer into a lease. The call may be repeated: the ERP refuses an offer that is no longer open.
 
-        :raises RefuseRecord: ``offer_changed``, ``unit_let`` or ``expired``; read the offer again and decide anew.
+        :raises RefuseRecord: ``offer_changed``, ``unit_let`` or ``expired``; read the offer and decide again.
         """
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the client's session."""

@@ -1,8 +1,8 @@
-"""The three kinds of trouble, named after what to do next.
+"""The three kinds of errors, named after what to do next.
 
-What became of a *record* is never an exception but an :class:`~letting_sync.model.Outcome`; these
-exceptions speak of a call or of a whole run. Their messages are written for the person on call and hold
-nothing personal: no name, no body of an answer, no query of a URL.
+The outcome of a *record* is never an exception but an :class:`~letting_sync.model.Outcome`; these exceptions concern a
+call or a whole run. Their messages are written for the person on call and contain no personal data: no name, no body of
+a response, no query of a URL.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class InvalidSettings(ValueError):
 
 
 def about_text(name: str, value: object) -> tuple[str, str] | None:
-    """What is wrong with a setting that must be a text, if anything: its name and a sentence."""
+    """Return the problem of a setting that must be a non-empty string: its name and a sentence; ``None`` if valid."""
     if value is None:
         return name, f"{name} is missing"
     if not isinstance(value, str) or not value.strip():
@@ -35,20 +35,20 @@ def about_text(name: str, value: object) -> tuple[str, str] | None:
 
 
 class WaitAndRepeat(Exception):
-    """The system cannot serve us now; the same call may succeed later. Airflow's retries take over."""
+    """The system is not available; the same call may succeed later. Airflow retries the task."""
 
 
 class ResponseLost(WaitAndRepeat):
-    """The request may have taken effect, but no readable answer came back.
+    """The request may have taken effect, but no readable response arrived.
 
-    Repeating a call that is not idempotent after this error makes things twice: read back first.
+    Repeating a call that is not idempotent after this error creates duplicates: read back first.
     """
 
 
 class RefuseRecord(Exception):
-    """One record cannot be read, mapped or loaded: it goes to quarantine and the run goes on.
+    """One record cannot be read, mapped or loaded: it goes to quarantine and the run continues.
 
-    :param reason: what the quarantine table says.
+    :param reason: reason code in the quarantine table.
     :param detail: one sentence for a person, without personal data.
     :param system_text: the system's own words, which may quote the person: for staging only, and not in the message.
     """
@@ -61,7 +61,7 @@ class RefuseRecord(Exception):
 
 
 class StopRun(AirflowFailException):
-    """Nothing that repeating could mend (wrong credentials, a request the system refuses as a whole).
+    """A retry cannot succeed (wrong credentials, a request that the system refuses as a whole).
 
     Airflow fails the task at once, without using its retries.
     """

@@ -1,4 +1,4 @@
-"""The words of this house: what a prospect, an offer and a lease are, whatever system they come from.
+"""The data model shared by all systems: prospect, offer, lease, business partner and outcome.
 
 Source of the vocabulary: the masks of Wodis and the documentation of the letting platforms (published);
 see ``docs/contracts.md`` for what is assumed.
@@ -25,9 +25,9 @@ PARTNER_SEPARATORS = ("-", "_", ".", "/", "|")
 
 
 class UnitNumber(tuple[str, str, str, str]):
-    """Number of a unit (Verwaltungseinheit): client, estate, building, unit. Leading zeros count.
+    """Number of a unit (Verwaltungseinheit): client, estate, building, unit. Leading zeros are significant.
 
-    Written in our own tables with ``/``, as Wodis Yuneo does (published); therefore no part may hold a ``/``.
+    The product's tables use the separator ``/``, as Wodis Yuneo does (published), so no part may contain a ``/``.
     """
 
     __slots__ = ()
@@ -35,14 +35,14 @@ class UnitNumber(tuple[str, str, str, str]):
 
     @classmethod
     def parse(cls, text: str | None, separator: str | None = SEPARATOR) -> Self:
-        """Read ``1.2.3.4``.
+        """Parse a number such as ``1.2.3.4``.
 
-        :param separator: the one its writer uses; ``None``: the number itself tells, if it holds exactly one of
-            the separators that a letting platform can show.
-        :raises RefuseRecord: unless there are exactly four parts with something in each; nothing is guessed.
+        :param separator: separator of the system that wrote the number. ``None``: it is detected, if the number
+            contains exactly one of the separators that a letting platform can show.
+        :raises RefuseRecord: the number does not have exactly four non-empty parts; nothing is guessed.
         """
         if not text or not text.strip():
-            raise RefuseRecord(Reason.UNIT_MISSING, "The record names no unit.")
+            raise RefuseRecord(Reason.UNIT_MISSING, "The record has no unit number.")
         parts = tuple(part.strip() for part in text.split(separator or cls._separator_in(text)))
         if len(parts) != 4:
             raise RefuseRecord(
@@ -60,13 +60,13 @@ class UnitNumber(tuple[str, str, str, str]):
     def _separator_in(cls, text: str) -> str:
         found = [separator for separator in PARTNER_SEPARATORS if separator in text]
         if len(found) > 1:
-            raise RefuseRecord(Reason.UNIT_SEPARATOR_UNCLEAR, f"The unit number holds several of {found}.")
+            raise RefuseRecord(Reason.UNIT_SEPARATOR_UNCLEAR, f"The unit number contains several of {found}.")
         return found[0] if found else cls.SEPARATOR
 
     def written(self, separator: str) -> str:
-        """The number as the target system writes it.
+        """Format the number for a target system.
 
-        :raises RefuseRecord: if a part contains the separator, which would make five parts of four.
+        :raises RefuseRecord: a part contains the separator, so the result would have five parts.
         """
         if any(separator in part for part in self):
             raise RefuseRecord(
@@ -91,7 +91,7 @@ Unit = Annotated[InstanceOf[UnitNumber], BeforeValidator(_as_unit), PlainSeriali
 
 
 class Salutation(StrEnum):
-    """How a letter addresses a person; ``NONE`` for anything that is neither Herr nor Frau, or not told."""
+    """Salutation of a person; ``NONE`` for anything that is neither Herr nor Frau, or unknown."""
 
     MR = "MR"
     MRS = "MRS"
@@ -99,10 +99,10 @@ class Salutation(StrEnum):
 
 
 class Prospect(_Frozen):
-    """A partner's record of one person for one unit (Interessent), as it travels through a run.
+    """A partner's record of one person for one unit (Interessent), as the tasks of a run process it.
 
-    Straight from the mapping the texts are as the partner wrote them; the dedup task cleans them. Fields that
-    the ERP cannot take never get in here: income, profession and the like are dropped at the door.
+    The mapping leaves texts as the partner wrote them; the task ``dedup`` cleans them. Fields that no ERP accepts, such
+    as income or profession, are never included: the mapping removes them.
     """
 
     external_id: str = Field(min_length=1, max_length=64)
@@ -152,11 +152,11 @@ CONTENT_FIELDS = frozenset(Prospect.model_fields) - {
     "bundle_size",
     "source_id",
 }
-"""What an ERP gets of a prospect; a change in any other field is no change for the ERP."""
+"""Fields of a prospect that an ERP may receive; a change of any other field is not a change for the ERP."""
 
 
 class OfferStatus(StrEnum):
-    """How far an offer is in the ERP; ``UNKNOWN`` for a word that its mapping does not know."""
+    """Status of an offer in the ERP; ``UNKNOWN`` for a status word that the mapping does not know."""
 
     OFFERED = "offered"
     ACCEPTED = "accepted"
@@ -167,7 +167,7 @@ class OfferStatus(StrEnum):
 
 
 class Offer(_Frozen):
-    """An offer (Angebot) as the ERP holds it, without the person's name: nobody here needs it."""
+    """An offer (Angebot) in the ERP, without the person's name, which is not needed."""
 
     offer_id: str = Field(description="what the ERP's interface calls it by; not always its number")
     number: str
@@ -183,20 +183,20 @@ class Offer(_Frozen):
     version: str
 
     def is_open(self, today: date) -> bool:
-        """Whether somebody could still accept it; one with a status that is not known might be."""
+        """Return whether the offer can still be accepted; one with an unknown status counts as open."""
         might_be = self.status in (OfferStatus.OFFERED, OfferStatus.UNKNOWN)
         return might_be and not (self.valid_until and self.valid_until < today)
 
 
 class Lease(_Frozen):
-    """A lease (Mietvertrag): what an accepted offer turned into."""
+    """A lease (Mietvertrag), the result of an accepted offer."""
 
     lease_number: str
     offer_id: str
 
 
 class BusinessPartner(_Frozen):
-    """A business partner (Geschäftspartner), names exactly as the ERP stores them, stray blanks included."""
+    """A business partner (Geschäftspartner); names are exactly as stored in the ERP, including stray blanks."""
 
     number: str
     first_name: str | None
@@ -206,7 +206,7 @@ class BusinessPartner(_Frozen):
 
 
 class ImportResult(_Frozen):
-    """What the ERP's import says of one prospect."""
+    """Result of the ERP's import for one prospect."""
 
     external_id: str
     offer_id: str | None = None
@@ -222,9 +222,9 @@ class ImportResult(_Frozen):
 
 
 class OutcomeKind(StrEnum):
-    """How a record ended; each extracted record ends in exactly one of these ways.
+    """Final outcome of a record; each extracted record has exactly one.
 
-    After ``created`` and ``already_there`` the ERP holds one offer for it.
+    After ``created`` and ``already_there`` the ERP has one offer for the record.
     """
 
     CREATED = "created"
@@ -235,7 +235,7 @@ class OutcomeKind(StrEnum):
 
 
 class Outcome(_Frozen):
-    """What became of one record in one task: a value, never an exception."""
+    """Outcome of one record in one task: a value, never an exception."""
 
     record: int = Field(description="running number of the record in its run, from 0")
     external_id: str | None

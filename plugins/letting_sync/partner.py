@@ -1,4 +1,4 @@
-"""A letting platform as a pair names it, and what the acceptance asks of it. Each partner's package fulfils it."""
+"""Interface of a letting platform, used by pairs and the acceptance. Each partner's package implements it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Selection = Literal["partner", "erp"]
 
 @dataclass(frozen=True)
 class PartnerSystem:
-    """One kind of letting platform; its package under ``plugins/`` has one such value.
+    """One kind of letting platform; its package has one such value.
 
     :param name: name of the package, and ``partner:`` in a customer's file.
     :param client: import path of its :class:`Partner`, called with a :class:`PartnerTarget`.
@@ -32,11 +32,11 @@ class PartnerSystem:
     def at(
         self, conn_id: str, *, separator: str | None = None, selection: Selection = "partner", **options: str
     ) -> PartnerTarget:
-        """This system at one customer.
+        """Return the target for this system at one customer.
 
         :param conn_id: Airflow connection.
-        :param separator: what the system shows between the four parts of a unit number; ``None``: each number
-            tells by itself, if it holds exactly one of the five that are possible.
+        :param separator: character between the four parts of a unit number; ``None``: it is detected in each number,
+            if the number contains exactly one of the five that are possible.
         :param selection: where prospects are chosen.
         :param options: settings that only this system has.
         :raises InvalidSettings: naming each wrong setting, its value and the rule.
@@ -78,17 +78,17 @@ class PartnerTarget:
     options: Mapping[str, str]
 
     def open(self) -> Partner:
-        """The client that speaks to this partner."""
+        """Create the client of this partner."""
         client: Partner = pkgutil.resolve_name(self.system.client)(self)
         return client
 
 
 @dataclass(frozen=True)
 class Reference:
-    """By what the partner is asked for a prospect that was read before.
+    """Reference to a prospect that was read from the partner before.
 
-    :param source_id: the partner's id of the record, where one external id may have several; ``None`` also for
-        prospects that were loaded before it was kept.
+    :param source_id: the partner's id of the record, if one external id may have several; ``None`` also for prospects
+        loaded by a release that did not store it.
     """
 
     external_id: str
@@ -96,19 +96,19 @@ class Reference:
 
 
 Current = Sequence[Prospect | RefuseRecord]
-"""What the partner has for a reference now, mapped as at the extraction: one prospect for each unit, or why it cannot be
-mapped. Empty: the record does not exist any more."""
+"""The current state of a reference, mapped as by the task ``extract``: one prospect per unit, or the reason why it
+cannot be mapped. Empty if the record no longer exists."""
 
 
 class Partner(Protocol):
-    """One customer's letting platform, asked for what it says of single prospects at this moment."""
+    """Client of one customer's letting platform that fetches the current state of single prospects."""
 
     def current(self, references: Sequence[Reference]) -> Sequence[Current]:
-        """What the partner has for each reference, in their order; as many calls at a time as it allows.
+        """Fetch the current state of each reference, in order, with concurrent calls.
 
-        :raises WaitAndRepeat: it cannot be reached; nothing may be concluded from that.
-        :raises StopRun: it does not answer as its contract says.
+        :raises WaitAndRepeat: the partner cannot be reached; nothing may be concluded from that.
+        :raises StopRun: a response violates the contract.
         """
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the client's session."""

@@ -1,9 +1,9 @@
-"""Why a record or an offer is where it is: all reason codes, each with what follows from it.
+"""All reason codes of records and offers, with their properties.
 
-The codes are stored in the ledger, in staged tables and in XCom, so they never change. Their words for people are in
+The codes are stored in the ledger, in staged tables and in XCom, so they never change. Their texts for people are in
 :mod:`letting_sync.locales.reasons`, in both languages.
 
-Reasons that speak of one field of a record (``last_name_missing``) are members too, one for each combination of
+Reasons about one field of a record (``last_name_missing``) are members too, one for each combination of
 :class:`Problem` and :class:`Field`; :func:`field_reason` returns them.
 """
 
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a reason explains; where one explains several things, the one that lasts longest."""
+    """What a reason explains; if it explains several things, the one that is stored longest."""
 
     QUARANTINED = "quarantined"
     """why a record went to quarantine"""
@@ -84,8 +84,8 @@ class Reason(StrEnum):
     """A reason code.
 
     :ivar kind: what it explains.
-    :ivar needs_a_person: of a held offer: nobody has decided on it, and no later run will.
-    :ivar final: a person has said no or let the question pass; it is put again only when somebody replays the prospect.
+    :ivar needs_a_person: whether a held offer waits for a person's decision, which no later run makes.
+    :ivar final: whether a person has rejected the offer or let the approval time out; only a replay asks again.
     """
 
     kind: Kind

@@ -1,7 +1,7 @@
-"""Which stretch of time a run reads: one rule for its tasks, the console and the alerts.
+"""The time window that a run reads: one rule for its tasks, the console and the alerts.
 
-The task ``extract`` finds the window and publishes it in the run's folder (``staging.write_extent``), where later tasks
-read it. The console and the alerts, who may look at a run before or without that, ask the same function.
+The task ``extract`` computes the window and stores it in the run's folder (``staging.write_extent``), where later tasks
+read it. The console and the alerts, which may need it before or without that, use the same function.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from letting_sync.schedule.timetable import ContiguousCronDataIntervalTimetable
 
 TIMEZONE = "Europe/Berlin"
-"""The customers' zone: a day begins and ends at their midnight, in summer and in winter."""
+"""Time zone of the customers: a day begins and ends at their midnight, in summer and in winter."""
 
 
 def today() -> date:
-    """The customers' day."""
+    """Return the current day in the customers' time zone."""
     return datetime.now(ZoneInfo(TIMEZONE)).date()
 
 
 class Window(NamedTuple):
-    """A half-open stretch of time ``[start, end)``, never empty."""
+    """A half-open time interval ``[start, end)``, never empty."""
 
     start: datetime
     end: datetime
 
 
 class WrongWindow(ValueError):
-    """A run has no window that could be read; the message says what to change."""
+    """A run has no valid window; the message says what to change."""
 
 
 def window_of(
@@ -45,16 +45,16 @@ def window_of(
     run_after: datetime | None,
     schedule: str | None,
 ) -> Window:
-    """The window of a run.
+    """Return the window of a run.
 
-    ``window_start`` and ``window_end`` of what the run was started with come first; a scheduled or backfilled run has
-    its data interval; a run started by hand has none in Airflow 3 and takes the last whole interval before it.
+    The params ``window_start`` and ``window_end`` have precedence. A scheduled or backfilled run has its data interval.
+    A run started by hand has none in Airflow 3 and gets the last complete interval of the schedule before it.
 
     :param asked: the run's params or its ``conf``.
-    :param run_after: when the run was due; needed without params and data interval, as is ``schedule``.
+    :param run_after: when the run was due; required without params and data interval, as is ``schedule``.
     :param schedule: the pair's cron expression.
-    :raises WrongWindow: if what was asked for is incomplete, in the wrong order or lacks an offset, if the window is
-        empty, or if nothing tells what it is.
+    :raises WrongWindow: the params are incomplete, in the wrong order or without an offset, the window is empty, or
+        there is no information about it.
     """
     window = _asked_for(asked if isinstance(asked, Mapping) else {})
     start, end = data_interval
@@ -78,7 +78,7 @@ def window_from_outside(
     run_after: datetime | None,
     schedule: str | None,
 ) -> Window | None:
-    """As :func:`window_of`, for those who only look at a run.
+    """Return the window of a run for display, as :func:`window_of`.
 
     :return: ``None`` for a run that reads no window: a replay of single ids, or one that its task stops for a wrong one.
     """
@@ -91,9 +91,9 @@ def window_from_outside(
 
 
 def of_run(context: Context, schedule: str) -> Window:
-    """The window of the run whose task asks.
+    """Return the window of a task's run.
 
-    :raises StopRun: as :class:`WrongWindow`.
+    :raises StopRun: instead of :class:`WrongWindow`.
     """
     interval = context.get("data_interval_start"), context.get("data_interval_end")
     run_after = getattr(context.get("dag_run"), "run_after", None)
@@ -104,7 +104,7 @@ def of_run(context: Context, schedule: str) -> Window:
 
 
 def last_whole_interval(schedule: str, before: datetime) -> Window:
-    """The last interval of a schedule that had ended at a given time, in UTC."""
+    """Return the last interval of a schedule that has ended before a given time, in UTC."""
     import pendulum
 
     interval = timetable(schedule).infer_manual_data_interval(run_after=pendulum.instance(before))
@@ -113,8 +113,8 @@ def last_whole_interval(schedule: str, before: datetime) -> Window:
 
 @lru_cache(maxsize=256)
 def timetable(schedule: str) -> ContiguousCronDataIntervalTimetable:
-    """The timetable of a pair; pairs differ in the cron expression only."""
-    # Not above: who only reads windows needs none of the scheduler's code.
+    """Return the timetable of a pair; pairs differ only in the cron expression."""
+    # Imported here, since reading a window does not need the scheduler's code.
     from letting_sync.schedule.timetable import ContiguousCronDataIntervalTimetable
 
     return ContiguousCronDataIntervalTimetable(schedule, timezone=TIMEZONE)
@@ -135,5 +135,5 @@ def _asked_for(asked: Mapping[str, Any]) -> Window | None:
             "The params window_start and window_end need an offset, e.g. 2026-11-10T00:00:00+01:00."
         )
     if start >= end:
-        raise WrongWindow("The param window_start must lie before window_end.")
+        raise WrongWindow("The param window_start must be before window_end.")
     return Window(start, end)

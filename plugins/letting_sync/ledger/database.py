@@ -1,4 +1,4 @@
-"""The ledger's database: opened, read in statements, and written by one at a time with a line of history each."""
+"""Access to the ledger's database: reads in chunks, and serialised writes that add a line of history each."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ from letting_sync.model import CONTENT_FIELDS
 from letting_sync.reasons import Reason
 
 _ROWS_PER_STATEMENT = 500
-"""Rows in one statement; SQLite takes 32,766 variables, an entry has about 20 columns."""
+"""Rows in one statement; SQLite allows 32,766 variables, an entry has about 20 columns."""
 
 _WRITERS = 7_021_978
-"""Advisory locks of PostgreSQL that writers of the ledger hold, one for each ERP, for milliseconds."""
+"""Class of the PostgreSQL advisory locks held by writers of the ledger, one per ERP, for milliseconds."""
 _SECONDS_UNTIL_LOGGED = 5
 _SECONDS_UNTIL_GIVEN_UP = 60
-"""Longer than :data:`migrate.SECONDS_IDLE`: after it PostgreSQL has ended a writer that does nothing."""
+"""Longer than :data:`migrate.SECONDS_IDLE`, after which PostgreSQL ends the transaction of an idle writer."""
 _LOCK_NOT_AVAILABLE = "55P03"
 AT_WRITING: Any = object()
-"""As a value of :meth:`LedgerDatabase._change`: the time of the writing, by the database's clock."""
+"""Placeholder in :meth:`LedgerDatabase._change` for the time of the write, by the database's clock."""
 
 log = logging.getLogger(__name__)
 
 HASH_KEY = "hash_key_fingerprint"
-"""Name of the ledger's property that tells its hash key from any other, without telling the key."""
+"""Name of the ledger's property with the fingerprint of its hash key, which does not reveal the key."""
 _AS_TEXT = json.JSONEncoder(sort_keys=True, default=str)
 
 
 def now() -> datetime:
-    """The present in UTC, by this machine's clock."""
+    """Return the current time in UTC, by this machine's clock."""
     return datetime.now(UTC)
 
 
 class Writing(NamedTuple):
-    """A transaction that writes.
+    """A write transaction.
 
-    :param at: when it began, by the database's clock, after all other writers have been waited for.
+    :param at: its start by the database's clock, after the lock was acquired.
     """
 
     connection: sa.Connection
@@ -58,12 +58,12 @@ class Writing(NamedTuple):
 
 
 class LedgerDatabase:
-    """What all methods of :class:`~letting_sync.ledger.ledger.Ledger` stand on.
+    """Base class of :class:`~letting_sync.ledger.ledger.Ledger`: transactions, locks and hashes.
 
-    :param store: where it stands; by default :func:`~letting_sync.ledger.schema.locate` finds it.
+    :param store: the database; by default that of :func:`~letting_sync.ledger.schema.locate`.
     :param scope: the ERP whose entries are written. Writers of different ERPs do not wait for each other; all writers of
-        one ERP must name it in the same way.
-    :raises StopRun: if its database is of another version than this package.
+        one ERP must use the same value.
+    :raises StopRun: the database has another version than this package, or another hash key.
     """
 
     def __init__(self, store: Store | None = None, scope: str = "") -> None:
@@ -76,9 +76,9 @@ class LedgerDatabase:
         self._check_hash_key()
 
     def _check_hash_key(self) -> None:
-        """Compare the hash key with the one that the ledger's hashes were made with.
+        """Check that the hash key is the one with which the ledger's hashes were computed.
 
-        :raises StopRun: it is another one. Every prospect would seem to have changed after the load.
+        :raises StopRun: the key differs, so every prospect would seem to have changed after the load.
         """
         fingerprint = self.hash({"purpose": "fingerprint"})
         of_key = properties.c.name == HASH_KEY
@@ -90,25 +90,25 @@ class LedgerDatabase:
                 connection.execute(insert.values(name=HASH_KEY, value=fingerprint).on_conflict_do_nothing())
         elif not hmac.compare_digest(stored, fingerprint):
             raise StopRun(
-                "The hash key of the ledger is another one than its entries were written with, so nothing can be compared. "
+                "The hash key of the ledger is not the one its entries were written with, so nothing can be compared. "
                 'Put the old key back (docs/operations.md, "Restore the ledger"). If it is lost, run '
                 "`letting-sync ledger restored --new-hash-key`, then clear the task."
             )
 
     def hash(self, values: Mapping[str, Any]) -> str:
-        """Keyed hash of some fields: equal fields, equal hash; without the key nothing can be tried out."""
+        """Return the keyed hash of some fields; without the key, values cannot be guessed by trying."""
         return hmac.digest(self._key, _AS_TEXT.encode(values).encode(), "sha256").hex()
 
     def now(self) -> datetime:
-        """The present by the clock that all times in the ledger are of: the database server's, with SQLite this machine's.
+        """Return the current time by the ledger's clock: the database server's, with SQLite this machine's.
 
-        Clocks of workers differ. Compare a time of an entry with this one only.
+        Clocks of workers differ, so times of entries must only be compared with this time.
         """
         with self._reading() as connection:
             return _time(connection)
 
     def hash_of_content(self, prospect: Mapping[str, Any]) -> str:
-        """Keyed hash of what an ERP gets of a prospect, given by field."""
+        """Return the keyed hash of the fields of a prospect that an ERP receives."""
         return self.hash({name: prospect.get(name) for name in CONTENT_FIELDS})
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
@@ -117,19 +117,19 @@ class LedgerDatabase:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        """A transaction that only reads; on SQLite it neither waits for a writer nor keeps one waiting."""
+        """Open a read-only transaction; on SQLite it neither waits for a writer nor blocks one."""
         with self.engine.connect().execution_options(**migrate.READS_ONLY) as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Writing]:
-        """One writer at a time for an ERP, with SQLite for all of them.
+        """Open a write transaction; there is one writer at a time per ERP, with SQLite one for all ERPs.
 
-        Two transactions that lock some hundred rows each, in the order in which each finds them, would end in a
-        deadlock sooner or later. Threads of one process stand in line here: SQLite's own way to wait for another
-        writer is to look again after a pause, up to a tenth of a second each time.
+        Two transactions that each lock hundreds of rows in different orders would sooner or later deadlock. Threads of
+        one process wait on a lock of the process: SQLite itself waits for another writer by polling, with pauses of up
+        to a tenth of a second.
 
-        :raises WaitAndRepeat: another process has kept the lock for a minute; nothing was written.
+        :raises WaitAndRepeat: another process has held the lock for too long; nothing was written.
         """
         with self._one_writer, self.engine.connect() as connection:
             try:
@@ -141,11 +141,11 @@ class LedgerDatabase:
                     raise
                 raise WaitAndRepeat(
                     f"Another process has kept the ledger locked for {_SECONDS_UNTIL_GIVEN_UP} s, so nothing was written. "
-                    "The task is tried again. If it stays so, look for a worker that is frozen (docs/operations.md)."
+                    "Airflow retries the task. If the error persists, look for a frozen worker (docs/operations.md)."
                 ) from None
 
     def _lock_for_writing(self, connection: sa.Connection) -> datetime:
-        """Begin a transaction as the only writer; returns when, by the database's clock."""
+        """Begin a transaction as the only writer; return its start by the database's clock."""
         try:
             return self._wait_for_lock(connection, _SECONDS_UNTIL_LOGGED)
         except sa.exc.OperationalError as error:
@@ -160,7 +160,7 @@ class LedgerDatabase:
 
     def _wait_for_lock(self, connection: sa.Connection, seconds: int) -> datetime:
         if connection.dialect.name != "postgresql":
-            # Not by the connection's own method, which would begin the transaction.
+            # On the raw connection, since SQLAlchemy's method would begin the transaction.
             raw: Any = connection.connection.dbapi_connection
             raw.execute(f"PRAGMA busy_timeout = {1000 * seconds}")
             try:
@@ -173,7 +173,7 @@ class LedgerDatabase:
         return _utc(connection.execute(sa.select(limit, lock, sa.func.clock_timestamp())).one()[2])
 
     def _holder(self, connection: sa.Connection) -> str:
-        """Which session of PostgreSQL holds the lock, for the log; SQLite cannot tell."""
+        """Describe the PostgreSQL session that holds the lock, for the log; empty for SQLite, which cannot tell."""
         if connection.dialect.name != "postgresql":
             return ""
         about = {"writers": _WRITERS, "lock": self._lock % 2**32}
@@ -192,9 +192,9 @@ class LedgerDatabase:
         only_if: sa.ColumnElement[bool] | None = None,
         **values: Any,
     ) -> None:
-        """Write ``values`` into some entries and one line of history for each that was changed.
+        """Write ``values`` to some entries, and one line of history for each changed entry.
 
-        :param by_run: the run named in the history.
+        :param by_run: the run in the history.
         """
         if not ids:
             return
@@ -239,9 +239,9 @@ def note(
     reason: Reason | sa.ColumnElement[Any] | None = None,
     reference: str | sa.ColumnElement[str] | None = None,
 ) -> None:
-    """Write one line of history for each of these entries, at most a statement's worth.
+    """Write one line of history for each of these entries, at most as many as fit into one statement.
 
-    :param reason: the same for all, or a column of the entries; so is ``reference``.
+    :param reason: one value for all, or a column of the entries; the same for ``reference``.
     """
     if not ids:
         return
@@ -255,10 +255,10 @@ def note(
 
 
 def read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:
-    """The entries that a query of the whole table finds; its columns stand in the order of an entry's fields."""
+    """Yield the entries of a query for all columns of the table, in the order of an entry's fields."""
     return starmap(Entry, connection.execute(query).all())
 
 
 def statements(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Parts of a list that fit into one statement."""
+    """Yield chunks of a list that fit into one statement."""
     return (items[start : start + _ROWS_PER_STATEMENT] for start in range(0, len(items), _ROWS_PER_STATEMENT))

@@ -1,4 +1,4 @@
-"""How rows leave the ledger: when their keeping time is over, or because a person asks for it (GDPR, articles 15, 17)."""
+"""Deletion of ledger rows, at the end of the retention period or at a person's request (GDPR, articles 15 and 17)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from letting_sync.ledger.schema import entries, events, retractions
 from letting_sync.reasons import Reason
 
 ERASED = "erased"
-"""What is stored in place of an erased value."""
+"""Value stored in place of an erased one."""
 NOBODY_CAN_ACCEPT = (
     Reason.EXPIRED,
     Reason.OFFER_IGNORED,
@@ -32,12 +32,12 @@ _UNFINISHED_LEASES = (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING)
 
 
 def is_unfinished(entry: Entry) -> bool:
-    """Whether the row is what keeps an offer or a lease from being made twice just now."""
+    """Return whether the row currently protects an offer or a lease from being made twice."""
     return entry.state in _UNFINISHED_OFFERS or entry.acceptance in _UNFINISHED_LEASES
 
 
 class LedgerDeletion:
-    """Deletes rows, each with its history; what a run or a person is still busy with stays."""
+    """Delete rows with their history, except those that a run or a person still works on."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
@@ -47,7 +47,7 @@ class LedgerDeletion:
     def delete_expired(
         self, rejected: int, open_: int, leased: int, at: datetime, count_only: bool = False
     ) -> dict[str, int]:
-        """Delete rows whose keeping time since the last change is over.
+        """Delete rows whose retention period since the last change is over.
 
         :param rejected: days for entries that cannot turn into a lease any more, 0: for ever; so are ``open_`` for
             those that still may, and ``leased`` for those that have.
@@ -95,11 +95,12 @@ class LedgerDeletion:
             return {(row.pair, row.external_id) for row in connection.execute(query)}
 
     def erase(self, leased: Sequence[Entry], gone: Sequence[Entry], pseudonym: str) -> int:
-        """Reduce rows to the numbers of a lease, and delete others.
+        """Reduce the rows of leases to their numbers and times, and delete other rows.
 
-        :param leased: to be reduced; ``gone``: to be deleted.
-        :param pseudonym: what takes the place of the external id.
-        :return: how many have changed since they were read, and were left.
+        :param leased: rows to reduce.
+        :param gone: rows to delete.
+        :param pseudonym: replaces the external id.
+        :return: number of rows that were left, since they have changed after they were read.
         """
         reduced = {
             "external_id": pseudonym, "person_hash": None, "content_hash": ERASED, "source_id": None, "source_hash": None,
@@ -107,7 +108,7 @@ class LedgerDeletion:
         with self.engine.begin() as connection:
             moved = [entry for entry in [*leased, *gone] if not _unchanged(connection, entry)]
             for entry in (entry for entry in leased if entry not in moved):
-                # The same lease, erased once before and found in the ERP again since: one row is enough.
+                # The same lease was erased before and found in the ERP again since: one row is enough.
                 before = sa.and_(entries.c.pair == entry.pair, entries.c.unit == entry.unit)
                 connection.execute(sa.delete(entries).where(before, entries.c.external_id == pseudonym))
                 connection.execute(sa.update(entries).where(entries.c.id == entry.id).values(**reduced))
@@ -140,7 +141,7 @@ def _kinds(rejected: int, open_: int, leased: int) -> dict[str, tuple[int, sa.Co
 
 
 def _unfinished() -> sa.ColumnElement[bool]:
-    """A run or a person is busy with it; its row is what keeps it from being sent or accepted twice."""
+    """Return the condition for rows that a run or a person still works on, as :func:`is_unfinished`."""
     return sa.or_(
         entries.c.state.in_(_UNFINISHED_OFFERS),
         sa.func.coalesce(entries.c.acceptance, "").in_(_UNFINISHED_LEASES),

@@ -1,12 +1,12 @@
-"""What became of every prospect: memory and audit of the loads, so that no retry makes anything twice.
+"""The ledger: state and audit trail of every prospect, so that no retry creates anything twice.
 
-One entry per pair, external id and unit. Its :class:`EntryState` tells how far the *offer* is, its
-:class:`AcceptanceState` how far the *lease*. The ERP stays the source of truth; entries hold no names, no addresses and
-no dates of birth, only keyed hashes where content must be compared.
+There is one entry per pair, external id and unit. :class:`EntryState` is the state of its *offer*,
+:class:`AcceptanceState` that of its *lease*. The ERP is the source of truth. Entries contain no names, no addresses and
+no dates of birth, only keyed hashes of content that must be compared.
 
-Methods named ``find...`` read; those named ``mark...``, ``claim...`` and ``release...`` write.
-Every method is one transaction. A claim carries a token (a fence): a takeover writes a new one, so that a
-process which was thought dead and wakes up finds that it may not send any more.
+Methods named ``find...`` read; those named ``mark...``, ``claim...`` and ``release...`` write. Every method is one
+transaction. A claim has a fencing token: a takeover writes a new one, so that a process that was considered dead and
+continues finds that it must not send any more.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from letting_sync.ledger.schema import entries
 from letting_sync.reasons import Reason
 
 CLAIM_EXPIRES = timedelta(minutes=10)
-"""After this long without a send, another run may take a claim over. Assumed: a live run sends sooner."""
+"""Time without a send after which another run may take over a claim. Assumed: a live run sends sooner."""
 
 
 _UNDECIDED = (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING)
@@ -67,15 +67,15 @@ class Ledger(PartnerVersions):
         return found
 
     def find_sent(self, pair: str) -> list[Entry]:
-        """Return the entries of a pair that are sent and have no outcome, whatever run left them so."""
+        """Return the entries of a pair that were sent and have no outcome, of any run."""
         return self._select(entries.c.pair == pair, entries.c.state == EntryState.SENT)
 
     def find_undecided(self, pair: str) -> list[Entry]:
-        """Return the entries with an offer on which nobody has decided: new, left in the middle, or asked about."""
+        """Return the entries with an offer and without a decision: new, interrupted, or awaiting an approval."""
         return self._select(entries.c.pair == pair, entries.c.lease_number.is_(None), _OFFER_UNDECIDED)
 
     def find_due_for_review(self, pair: str, before: datetime, most: int) -> list[Entry]:
-        """Return held entries of a pair that were last compared with partner and ERP before a time, longest ago first."""
+        """Return held entries of a pair that were last compared with partner and ERP before a time, oldest first."""
         query = (
             sa.select(entries)
             .where(entries.c.pair == pair, entries.c.lease_number.is_(None), _due_for_review(before))
@@ -127,14 +127,14 @@ class Ledger(PartnerVersions):
         return found
 
     def find_person_on_unit(self, pair: str, hashes: Collection[str]) -> dict[tuple[str, str], list[Entry]]:
-        """Return who of these persons is in the ERP, or on the way there: entries by person hash and unit.
+        """Return the entries of these persons that are in the ERP or in flight, by person hash and unit.
 
-        Left out are those that the partner does not choose any more.
+        Prospects that the partner no longer chooses are left out.
         """
         found = defaultdict[tuple[str, str], list[Entry]](list)
         with self._reading() as connection:
             for some in statements(sorted(set(hashes))):
-                # A condition on the state would lead SQLite to the index by state, through all that was ever loaded.
+                # With a condition on the state SQLite would use the index by state and scan all loaded entries.
                 query = sa.select(entries).where(entries.c.pair == pair, entries.c.person_hash.in_(some))
                 for entry in read(connection, query):
                     there = entry.state in (EntryState.LOADED, EntryState.SENT)
@@ -145,10 +145,10 @@ class Ledger(PartnerVersions):
     # --- claiming and sending -----------------------------------------------------------------------------
 
     def may_be_taken_over(self, entry: Entry, now: datetime, ended: Collection[str]) -> bool:
-        """Whether another run may claim an entry that is claimed.
+        """Return whether another run may take over a claimed entry.
 
-        :param now: by :meth:`now`.
-        :param ended: runs that are known to have ended.
+        :param now: the time of :meth:`now`.
+        :param ended: ids of runs that are known to have ended.
         """
         return entry.run_id in ended or not entry.claimed_at or entry.claimed_at < now - CLAIM_EXPIRES
 
@@ -178,9 +178,9 @@ class Ledger(PartnerVersions):
         return {entry.key: entry for entry in claimed}
 
     def mark_to_ask(self, doubts: Mapping[int, tuple[Reason, str | None]]) -> None:
-        """Note before sending that a person has to be asked before a lease, whatever the accept mode.
+        """Mark entries, before they are sent, as requiring an approval in any accept mode.
 
-        :param doubts: by entry why, and the number of the business partner that may be the same person.
+        :param doubts: entry id -> reason, and number of the business partner that may be the same person.
         """
         groups = defaultdict[tuple[Reason, str | None], list[int]](list)
         for entry_id, doubt in doubts.items():
@@ -189,9 +189,10 @@ class Ledger(PartnerVersions):
             self._change(ids, Event.IN_DOUBT, reference=number, ask_reason=reason, near_partner_number=number)
 
     def mark_sent(self, ids: Collection[int], token: str) -> set[int]:
-        """Mark claimed entries as sent, just before they are.
+        """Mark claimed entries as sent, immediately before they are sent.
 
-        :return: those whose claim still holds and that another run has not found withdrawn or moved meanwhile.
+        :return: ids of the entries whose claim is still valid, and that another run has not found withdrawn or moved
+            meanwhile; only these may be sent.
         """
         confirmed = set[int]()
         with self._writing() as (connection, at):
@@ -215,10 +216,10 @@ class Ledger(PartnerVersions):
         return confirmed
 
     def mark_sent_again(self, ids: Collection[int], token: str) -> bool:
-        """Note a further try of a request; returns whether all its entries are still ours to send.
+        """Record a further attempt of a request; return whether all of its claims are still valid.
 
-        A request can wait for minutes, for the ERP asks it to; meanwhile another run may have taken the entries
-        over. The time of the last try is kept, for from then on the ERP has time to end what it took.
+        A request may wait for minutes at the ERP's request, and another run may take over the entries meanwhile. The
+        time of the last attempt is stored, since the settle window starts there.
         """
         held = 0
         with self._writing() as (connection, at):
@@ -231,14 +232,14 @@ class Ledger(PartnerVersions):
         return held == len(ids)
 
     def mark_in_import(self, ids: Collection[int], job: str, claims: Collection[str | None]) -> None:
-        """Note which import of the ERP carries these entries, those whose claim still holds."""
+        """Store the ERP's import of these entries, if their claims are still valid."""
         holds = entries.c.claim.in_(list(claims))
         self._change(ids, Event.IN_IMPORT, only_if=holds, reference=job, job=job)
 
     def release_unsent(self, ids: Collection[int], token: str) -> None:
-        """Return entries to claimed: the request is confirmed not to have taken effect.
+        """Return entries from sent to claimed, since the request is confirmed not to have taken effect.
 
-        Only where the claim still holds: another run may have taken an entry over and sent it meanwhile.
+        Only entries with a valid claim are changed: another run may have taken over and sent an entry meanwhile.
         """
         holds = sa.and_(entries.c.state == EntryState.SENT, entries.c.claim == token)
         self._change(ids, Event.NOT_TAKEN, only_if=holds, state=EntryState.CLAIMED)
@@ -246,8 +247,8 @@ class Ledger(PartnerVersions):
     def claim_again(self, run: Run | None, entries_to_repeat: Sequence[Entry]) -> str:
         """Claim sent entries that are confirmed absent from the ERP, under a new token.
 
-        :param run: who will send them; ``None``: their own runs, if those are ever repeated.
-        :return: the token; a process that still holds the old one finds its claim gone.
+        :param run: the run that will send them; ``None``: their own runs, if these are cleared.
+        :return: the new token, which invalidates the old one.
         """
         token, by_sender = uuid.uuid4().hex, defaultdict[tuple[str | None, str], list[int]](list)
         for entry in entries_to_repeat:
@@ -268,15 +269,15 @@ class Ledger(PartnerVersions):
 
     # --- outcomes of the load -----------------------------------------------------------------------------
 
-    # Each takes the claim under which its entry was read: a process that was thought dead and wakes up with an old
-    # answer in its hands must not overwrite what another has written since.
+    # Each method checks the claim under which the entry was read: a process that was considered dead and continues with
+    # an old response must not overwrite what another one has written since.
 
     def mark_loaded(self, offers: Sequence[Made]) -> None:
-        """Note that the ERP holds one offer for each of these entries."""
+        """Mark entries as loaded: the ERP has one offer for each of them."""
         with self._writing() as (connection, at):
             for some in statements(offers):
                 query = sa.select(entries.c.id, entries.c.claim)
-                # Their rows stay locked until the claims that are read here have been acted on.
+                # The rows stay locked until the claims read here have been used.
                 query = query.where(entries.c.id.in_([o.entry for o in some])).with_for_update()
                 claims = dict(connection.execute(query).all())
                 ours = [offer for offer in some if offer.claim in (None, claims[offer.entry])]
@@ -291,11 +292,11 @@ class Ledger(PartnerVersions):
                     note(connection, [offer.entry for offer in ours], Event.OFFER, at, None, *written)
 
     def mark_refused(self, ids: Collection[int], reason: Reason, claim: str | None = None) -> None:
-        """Note that the ERP holds no offer and will not take this record as it is."""
+        """Mark entries as refused: the ERP has no offer and does not accept the record as it is."""
         self._change(ids, Event.REFUSED, only_if=_still(claim), reason=reason, state=EntryState.REFUSED)
 
     def mark_ambiguous(self, entry_id: int, claim: str | None = None) -> None:
-        """Note that the ERP holds several offers: never to be accepted, a person must look."""
+        """Mark an entry as ambiguous: the ERP has several offers, none is accepted, and a person must decide."""
         self._change(
             [entry_id],
             Event.SEVERAL_OFFERS,
@@ -305,7 +306,7 @@ class Ledger(PartnerVersions):
         )
 
     def mark_changed(self, ids: Collection[int]) -> None:
-        """Note that the partner changed the record after its offer was made; the ERP's clerk decides."""
+        """Mark entries whose record the partner has changed after the offer was made; a clerk decides in the ERP."""
         self._change(
             ids,
             Event.CHANGED,
@@ -317,7 +318,10 @@ class Ledger(PartnerVersions):
     # --- acceptance ---------------------------------------------------------------------------------------
 
     def mark_accepting(self, entry: Entry, run_id: str) -> bool:
-        """Take the right to accept on this unit; of all pairs on the ERP one at a time has it."""
+        """Claim the right to accept an offer on this unit, which one entry of all pairs on the ERP can have at a time.
+
+        :return: whether the right was obtained.
+        """
         try:
             self._change(
                 [entry.id],
@@ -333,7 +337,7 @@ class Ledger(PartnerVersions):
         return True
 
     def mark_leased(self, entry_id: int, lease_number: str, run_id: str) -> None:
-        """Note that the offer turned into a lease; one that another run has written already stays that run's."""
+        """Mark an entry as leased; a lease that another run has written already stays assigned to that run."""
         self._change(
             [entry_id],
             Event.LEASE,
@@ -347,7 +351,7 @@ class Ledger(PartnerVersions):
         )
 
     def mark_lease_found(self, entry_id: int, lease_number: str, run_id: str) -> None:
-        """Note that a review found a lease which somebody else made; no run's acceptance."""
+        """Mark an entry as leased, with a lease found by a review and not made by any run."""
         self._change(
             [entry_id],
             Event.LEASE,
@@ -363,7 +367,7 @@ class Ledger(PartnerVersions):
     def mark_held(
         self, ids: Collection[int], reason: Reason, run_id: str, decided_by: str | None = None
     ) -> None:
-        """Note that there is no lease for now, and why; ``decided_by`` names the Airflow user if a person said so."""
+        """Mark entries as held with a reason; ``decided_by`` is the Airflow user if a person decided."""
         decided: dict[str, Any] = {"decided_by": decided_by, "decided_at": AT_WRITING} if decided_by else {}
         self._change(
             ids,
@@ -380,7 +384,7 @@ class Ledger(PartnerVersions):
         )
 
     def mark_held_again(self, ids: Collection[int], reason: Reason, run_id: str) -> None:
-        """Note that held entries are held for another reason by now; they stay with the run that decided on them."""
+        """Change the reason of held entries; they stay assigned to the run that decided on them."""
         still = sa.and_(entries.c.lease_number.is_(None), entries.c.acceptance == AcceptanceState.HELD)
         self._change(
             ids,
@@ -393,7 +397,7 @@ class Ledger(PartnerVersions):
         )
 
     def mark_awaiting(self, ids: Collection[int], run_id: str, reason: Reason | None = None) -> None:
-        """Note that a person is asked whether to accept, and why whatever the accept mode."""
+        """Mark entries as awaiting an approval; ``reason`` is given if it is required in any accept mode."""
         self._change(
             ids,
             Event.APPROVAL_ASKED,
@@ -405,7 +409,7 @@ class Ledger(PartnerVersions):
         )
 
     def mark_approved(self, ids: Collection[int], run_id: str, decided_by: str) -> None:
-        """Note that a person said yes; the acceptance itself follows."""
+        """Mark entries as approved by a person; the acceptance itself follows."""
         self._change(
             ids, Event.APPROVED, reference=decided_by, by_run=run_id, acceptance=None,
             acceptance_reason=None, decided_by=decided_by, decided_at=AT_WRITING,
@@ -432,7 +436,7 @@ def _claim(
     at: datetime,
     ended: Collection[str],
 ) -> tuple[sa.Insert, list[dict[str, Any]]]:
-    """The statement that claims, and its rows: a new entry, or the same values in one that is free."""
+    """Return the statement that claims, and its rows: it inserts an entry, or updates one that is free."""
     same_for_all = {
         "pair": run.pair,
         "erp": run.erp,
@@ -453,7 +457,7 @@ def _claim(
         for name in rows[0]
         if name not in ("pair", "external_id", "unit", "created_at")
     }
-    # Not IN: its parameters cannot be part of a statement that is executed for many rows.
+    # Not IN: its parameters cannot be used in a statement that is executed for many rows.
     free_runs = sa.or_(*(entries.c.run_id == run_id for run_id in (run.run_id, *sorted(ended))))
     free = sa.or_(
         entries.c.state == EntryState.REFUSED,

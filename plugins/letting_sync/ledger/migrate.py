@@ -24,12 +24,12 @@ from letting_sync.errors import StopRun
 from letting_sync.ledger.schema import MIGRATIONS, Store, locate
 
 VERSION_TABLE = "prospect_ledger_version"
-"""Own name, so that the ledger may share a database with Airflow's tables."""
+"""Name of Alembic's version table; a name of its own, so that the ledger may share a database with Airflow."""
 _ADVISORY_LOCK = 7_021_977
 READS_ONLY = {"prospects_reads_only": True}
-"""Execution options of a connection whose transactions write nothing."""
+"""Execution options of a read-only connection."""
 SECONDS_TO_WAIT = 60
-"""How long a process waits for another one that holds SQLite's file."""
+"""Seconds to wait for another process that has locked SQLite's file."""
 PAUSE = tenacity.wait_random(0.01, 0.05)
 
 _GIVE_UP_ON_A_LOST_HOST = {
@@ -64,7 +64,7 @@ def _config() -> Config:
 
 
 def upgrade(engine: sa.Engine) -> None:
-    """Run all migrations that are missing, one process at a time."""
+    """Run all pending migrations, one process at a time."""
     with _one_at_a_time(engine), engine.begin() as connection:
         config = _config()
         config.attributes["connection"] = connection
@@ -72,11 +72,11 @@ def upgrade(engine: sa.Engine) -> None:
 
 
 def ready(engine: sa.Engine) -> None:
-    """Make an empty database; refuse one that is behind or ahead of this package.
+    """Create the tables in an empty database; refuse one with an older or newer version than this package.
 
-    A new ledger needs no hand. One that holds data is migrated by a person, at a time of their choosing.
+    A new ledger needs no manual step. One with data is migrated by an operator, at a time of their choice.
 
-    :raises StopRun: with the command to run.
+    :raises StopRun: the version differs; the message says what to do.
     """
     scripts = ScriptDirectory.from_config(_config())
     current, newest = _version(engine), scripts.get_current_head()
@@ -103,14 +103,14 @@ def _version(engine: sa.Engine) -> str | None:
 
 @contextmanager
 def _one_at_a_time(engine: sa.Engine) -> Iterator[None]:
-    """Two first runs may start at the same moment; Alembic itself takes no lock."""
+    """Hold a lock during migrations: two first runs may start at the same time, and Alembic takes no lock."""
     if engine.dialect.name == "sqlite":
         private = partial(os.open, mode=0o600)
         with open(f"{engine.url.database}.lock", "w", opener=private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
         return
-    # Autocommit: a transaction that did nothing while the migrations run would be ended.
+    # Autocommit, since PostgreSQL would end a transaction that is idle during the migrations.
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.select(sa.func.pg_advisory_lock(_ADVISORY_LOCK)))
         try:
@@ -120,7 +120,7 @@ def _one_at_a_time(engine: sa.Engine) -> Iterator[None]:
 
 
 def _watch(connection: Any, _record: Any) -> None:
-    """Set time limits for the session. Not as options of the connection: a connection pooler refuses those."""
+    """Set the session's time limits. Connection options are not used, since connection poolers refuse them."""
     connection.autocommit = True
     with connection.cursor() as cursor:
         for setting in _SERVER_SIDE:
@@ -129,9 +129,9 @@ def _watch(connection: Any, _record: Any) -> None:
 
 
 def open_engine(store: Store) -> sa.Engine:
-    """An engine on the ledger's database, set up for several processes on one SQLite file.
+    """Create an engine for the ledger's database, configured for several processes on one SQLite file.
 
-    Values are left out of error messages, which end in the tasks' logs.
+    Error messages contain no parameter values, since they are written to the tasks' logs.
     """
     if store.url.get_backend_name() != "sqlite":
         server = sa.create_engine(

@@ -1,4 +1,4 @@
-"""Offers without a lease that somebody has to look at: held ones and open questions, for the console."""
+"""Offers without a lease that need attention, for the console: held offers and open approvals."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SHOWN = (
     entries.c.updated_at,
 )  # fmt: skip
 QUESTION = "question"
-"""In the place of a reason: a person is asked."""
+"""Used in place of a reason for offers that await an approval."""
 
 
 @dataclass(frozen=True)
 class Related:
-    """Another entry that has to do with a held one.
+    """Another entry that is related to a held one.
 
     :param relation: ``rival`` (another prospect for the unit), ``together`` (let together with it) or ``other_unit``
         (the same application for another unit).
@@ -42,15 +42,15 @@ class Related:
 
 
 def decided_elsewhere() -> frozenset[Reason]:
-    """Reasons after which nobody has to do anything."""
+    """Return the reasons that require no action."""
     return frozenset(reason for reason in Reason if reason.kind is Kind.HELD and not reason.needs_a_person)
 
 
 class OpenOffers:
-    """Reads the ledger; writes nothing.
+    """Read-only queries for held offers.
 
-    :param engine: one that can read it.
-    :param pairs: the pairs that the user may read; nothing of others is looked at, named or counted.
+    :param engine: an engine with read access to the ledger.
+    :param pairs: the pairs that the user may read; entries of others are neither returned nor counted.
     """
 
     def __init__(self, engine: sa.Engine, pairs: Collection[str]) -> None:
@@ -58,7 +58,7 @@ class OpenOffers:
         self.pairs = sorted(pairs)
 
     def count_by_reason(self) -> Counter[str]:
-        """Return how many there are by reason, those that need nobody included."""
+        """Return the number of offers by reason, including those that require no action."""
         found = Counter[str]()
         with self.engine.connect() as connection:
             for some in self._parts():
@@ -72,7 +72,7 @@ class OpenOffers:
         return found
 
     def find(self, reason: str, offset: int, limit: int) -> list[dict[str, Any]]:
-        """Return a page, the longest waiting first, each with ``since`` and the entries ``related`` to it.
+        """Return a page of offers, longest waiting first, each with ``since`` and the ``related`` entries.
 
         :param reason: only with this reason; ``""``: all on which a person has to decide.
         """
@@ -89,7 +89,7 @@ class OpenOffers:
         rows.sort(key=lambda row: (row["updated_at"], row["id"]))
         rows = rows[offset : offset + limit]
         since, related = self._since([row["id"] for row in rows]), self.related(rows)
-        hidden = ("erp", "bundle")  # the ERP's address is nobody's business here
+        hidden = ("erp", "bundle")  # the ERP's address is not shown to users
         return [
             {name: value for name, value in row.items() if name not in hidden}
             | {"since": since.get(row["id"], row["updated_at"]), "related": related[row["id"]]}
@@ -97,7 +97,7 @@ class OpenOffers:
         ]
 
     def related(self, rows: Sequence[dict[str, Any]]) -> dict[int, list[Related]]:
-        """Return by entry those that have to do with it.
+        """Return the related entries by entry id.
 
         :param rows: with ``id``, ``pair``, ``erp``, ``external_id``, ``unit`` and ``bundle``.
         """
@@ -114,14 +114,14 @@ class OpenOffers:
         return found
 
     def related_of(self, ids: Collection[int]) -> dict[int, list[Related]]:
-        """As :meth:`related`, by the entries' ids."""
+        """Return the related entries, as :meth:`related`, for entries given by id."""
         query = sa.select(entries).where(entries.c.id.in_(ids))
         with self.engine.connect() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
         return self.related(rows)
 
     def _since(self, ids: Collection[int]) -> dict[int, datetime]:
-        """Since when each entry is held for its reason, or asked about."""
+        """Return since when each entry has been held for its reason, or awaiting an approval."""
         query = (
             sa.select(events.c.entry_id, events.c.at, events.c.what, events.c.reason)
             .where(

@@ -1,7 +1,7 @@
-"""What the partner has said of prospects, by version: a newer version overrules an older one, in whatever order they come.
+"""Versions of the partner's records: a newer version overrules an older one, in whatever order they are read.
 
-Runs are cleared and repeated in any order, so the order of writes says nothing. Each version of a record has the partner's
-own time (``updatedAt``), and that decides.
+Runs may be cleared and repeated in any order, so the order of writes is irrelevant. The partner's own time of each
+version of a record (``updatedAt``) decides.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _OF_A_VERSION = ("chosen", "bundle", "bundle_size", "source_id", "partner_update
 """Columns that follow the newest version of the record."""
 _WITH_OFFER = (EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
 _ALL_RECORDS = ""
-"""Stored for a retraction that speaks of all records of an external id."""
+"""Stored for a retraction of all records of an external id."""
 
 
 class PartnerVersions(LedgerDatabase):
-    """The part of :class:`~letting_sync.ledger.ledger.Ledger` that keeps what the partner says."""
+    """The part of :class:`~letting_sync.ledger.ledger.Ledger` that stores the partner's versions."""
 
     def find_retractions(self, pair: str, external_ids: Collection[str]) -> list[Retraction]:
-        """Return who of these is not chosen any more, by the newest version that any run has read."""
+        """Return the retractions of these prospects, by the newest version that any run has read."""
         columns = (
             retractions.c.external_id,
             retractions.c.source_id,
@@ -48,9 +48,9 @@ class PartnerVersions(LedgerDatabase):
         return found
 
     def mark_retracted(self, run: Run, said: Iterable[Retraction]) -> None:
-        """Keep who is not chosen any more, and note it in the entries that are not newer.
+        """Store retractions, and mark the entries that are not newer.
 
-        A lease that exists stays; the history says that the prospect was withdrawn after it.
+        An existing lease stays; its history records the withdrawal.
         """
         newest = _newest(said)
         if not newest:
@@ -119,14 +119,14 @@ class PartnerVersions(LedgerDatabase):
         return found
 
     def mark_moved(self, ids: Collection[int], run_id: str) -> None:
-        """Note that the application of these entries is on another unit now; one with a lease stays as it is."""
+        """Mark entries whose application is now for another unit; an entry with a lease stays unchanged."""
         not_yet = sa.and_(entries.c.moved_at.is_(None), entries.c.lease_number.is_(None))
         self._change(ids, Event.MOVED, by_run=run_id, only_if=not_yet, moved_at=AT_WRITING)
 
     def mark_seen(self, seen: Sequence[tuple[Entry, Intent]], run_id: str) -> None:
-        """Note the newest version of the records behind some entries: chosen or not, by which record, let with what.
+        """Store the newest version of the records of some entries: chosen or not, record id and bundle.
 
-        A prospect who is chosen after a withdrawal is decided on anew, by a person.
+        A prospect who is chosen again after a withdrawal requires a person's decision.
         """
         quiet = list[dict[str, Any]]()
         for entry, intent in seen:
@@ -145,7 +145,7 @@ class PartnerVersions(LedgerDatabase):
         self._note_quietly(quiet)
 
     def _note_quietly(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Write new versions that change nothing a person would want to read in the history."""
+        """Store new versions without a line of history, since they change nothing of interest to a person."""
         same_columns = defaultdict[tuple[str, ...], list[dict[str, Any]]](list)
         for row in rows:
             same_columns[tuple(name for name in row if name not in ("entry", "before"))].append(row)
@@ -157,13 +157,13 @@ class PartnerVersions(LedgerDatabase):
                 connection.execute(statement.values(updated_at=at, **new), some)
 
     def mark_reviewed(self, ids: Collection[int]) -> None:
-        """Note that entries were compared with partner and ERP, outside their window."""
+        """Record that entries were compared with partner and ERP, outside their window."""
         with self._writing() as (connection, at):
             for some in statements(sorted(set(ids))):
                 connection.execute(sa.update(entries).where(entries.c.id.in_(some)).values(reviewed_at=at))
 
     def mark_closed(self, ids: Collection[int], reason: Reason, run_id: str) -> None:
-        """Note that nothing is left to decide on these entries."""
+        """Mark entries as closed: nothing is left to decide on them."""
         open_ = sa.and_(
             entries.c.lease_number.is_(None),
             sa.func.coalesce(entries.c.acceptance, "") != AcceptanceState.ACCEPTING,
@@ -180,7 +180,7 @@ class PartnerVersions(LedgerDatabase):
 
 
 def _newest(said: Iterable[Retraction]) -> dict[tuple[str, str], Retraction]:
-    """The newest version for each record, by external id and the record's id."""
+    """Return the newest version of each record, by external id and record id."""
     newest = dict[tuple[str, str], Retraction]()
     for one in said:
         key = (one.external_id, one.source_id or _ALL_RECORDS)
@@ -190,7 +190,7 @@ def _newest(said: Iterable[Retraction]) -> dict[tuple[str, str], Retraction]:
 
 
 def _what_changed(entry: Entry, intent: Intent) -> tuple[Event | None, dict[str, Any]]:
-    """What a newer version means for an entry, and the columns that follow from it."""
+    """Return the event that a newer version means for an entry, and the columns to change."""
     if entry.withdrawn_at:
         undecided = {"acceptance": None, "acceptance_reason": None}
         return Event.CHOSEN_AGAIN, undecided | {

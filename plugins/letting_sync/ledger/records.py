@@ -1,4 +1,4 @@
-"""What goes into the ledger and comes out of it: a run, an intent, an entry."""
+"""Data classes of the ledger: run, intent, retraction, offer, entry, and their states."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptMode
 
 UNKNOWN_HASH = ""
-"""Stands for a hash whose key was lost; nothing can be compared with it."""
+"""Replaces a hash whose key was lost, so that it equals no other hash."""
 REVIEW_AFTER = timedelta(hours=20)
 """So long after it was decided on or looked at an entry is due; daily runs, which never start at the same second, find it."""
 Key = tuple[str, str]
-"""External id and unit number: what tells one entry of a pair from another."""
+"""External id and unit number: the key of an entry within its pair."""
 
 
 class EntryState(StrEnum):
-    """How far the *offer* of an entry is."""
+    """State of the *offer* of an entry."""
 
     CLAIMED = "claimed"
-    """a run has taken it; nothing has been sent"""
+    """a run has claimed it; nothing has been sent"""
     SENT = "sent"
-    """the request is about to go or has gone; the outcome is open until it is read back"""
+    """the request is about to be sent or was sent; the outcome is open until it is read back"""
     LOADED = "loaded"
-    """the ERP holds one offer for it"""
+    """the ERP has one offer for it"""
     REFUSED = "refused"
-    """the ERP holds none, with a reason; it may be sent again once the cause is fixed"""
+    """the ERP has no offer, with a reason; it may be sent again once the cause is fixed"""
     AMBIGUOUS = "ambiguous"
-    """the ERP holds several offers for it; a person must look"""
+    """the ERP has several offers for it; a person must decide"""
 
 
 class AcceptanceState(StrEnum):
-    """How far the *lease* of an entry is; an entry on which nobody has decided has none."""
+    """State of the *lease* of an entry; an entry without a decision has none."""
 
     ACCEPTING = "accepting"
     """under way"""
@@ -41,13 +41,13 @@ class AcceptanceState(StrEnum):
     HELD = "held"
     """no lease for now, with a reason"""
     AWAITING = "awaiting"
-    """a person is asked"""
+    """a person is asked for an approval"""
     CLOSED = "closed"
-    """nothing is left to decide: the offer is dead, and the partner does not choose the prospect any more"""
+    """nothing is left to decide: the offer can no longer be accepted, and the partner no longer chooses the prospect"""
 
 
 class Event(StrEnum):
-    """What a line of an entry's history says."""
+    """Event in a line of an entry's history; the values are stored."""
 
     CLAIMED = "claimed"
     SENT = "sent"
@@ -76,11 +76,11 @@ class Event(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """Which run does the work.
+    """The run that does the work.
 
     :param pair: id of the pair's DAG.
-    :param erp: which ERP the pair feeds; pairs with the same value compete for the same units.
-    :param accept: the run's accept mode; what it loads is never accepted under a less strict one by another run.
+    :param erp: identifier of the pair's ERP; pairs with the same value compete for the same units.
+    :param accept: the run's accept mode; another run never accepts its offers under a less strict one.
     """
 
     pair: str
@@ -95,12 +95,12 @@ class Run:
 class Intent:
     """One prospect that is to become an offer.
 
-    :param content_hash: keyed hash of all that would be sent, see :meth:`Ledger.hash`.
-    :param person_hash: keyed hash of the matching key, or ``None`` without one.
-    :param bundle: what the partner lets several units by together; ``None``: the unit is let by itself.
-    :param bundle_size: how many units the bundle has.
-    :param source_id: the partner's id of the record that chose the prospect, where one external id may have several.
-    :param source_hash: keyed hash of the record as the partner wrote it, to be compared with what it says later.
+    :param content_hash: keyed hash of all fields that would be sent, see :meth:`Ledger.hash`.
+    :param person_hash: keyed hash of the matching key, ``None`` without one.
+    :param bundle: the partner's id of units let together (a contract's id); ``None``: the unit is let alone.
+    :param bundle_size: number of units of the bundle.
+    :param source_id: the partner's id of the record that chose the prospect, if one external id may have several.
+    :param source_hash: keyed hash of the record as the partner wrote it, for a later comparison.
     :param partner_updated_at: the partner's time of this version of the record.
     """
 
@@ -122,9 +122,9 @@ class Intent:
 
 @dataclass(frozen=True)
 class Retraction:
-    """The partner does not choose a prospect any more; kept whether the ledger has an entry for it or not.
+    """The partner no longer chooses a prospect; stored even if the ledger has no entry for it.
 
-    :param source_id: the record that was retracted; ``None``: all records with this external id.
+    :param source_id: the retracted record; ``None``: all records with this external id.
     :param reason: ``withdrawn``, ``not_chosen`` or ``gone_at_partner``.
     :param partner_updated_at: the partner's time of the version that says so; a newer chosen version ends it.
     """
@@ -135,23 +135,23 @@ class Retraction:
     partner_updated_at: datetime
 
     def concerns(self, one: Intent | Entry) -> bool:
-        """Whether it speaks of the record behind an intent or an entry. An entry of old times names no record."""
+        """Return whether it applies to the record of an intent or an entry; old entries may have no record id."""
         same_record = self.source_id is None or one.source_id in (None, self.source_id)
         return one.external_id == self.external_id and same_record
 
     def overrules(self, one: Intent | Entry) -> bool:
-        """Whether it is at least as new as the version behind an intent or an entry."""
+        """Return whether it is at least as new as the version of an intent or an entry."""
         version = one.partner_updated_at
         return self.concerns(one) and (version is None or version <= self.partner_updated_at)
 
 
 @dataclass(frozen=True)
 class Made:
-    """The one offer that the ERP holds for an entry.
+    """The only offer that the ERP has for an entry.
 
     :param entry: the entry's id.
-    :param claim: the claim under which the entry was read; ``None``: whatever it is now.
-    :param reason: ``found_in_erp`` if the offer was there before we sent anything.
+    :param claim: the claim under which the entry was read; ``None``: the claim is not checked.
+    :param reason: ``found_in_erp`` if the offer existed before anything was sent.
     """
 
     entry: int
@@ -165,7 +165,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the ledger; the columns are described in ``ledger_schema``."""
+    """One row of the ledger; :mod:`letting_sync.ledger.schema` describes the columns."""
 
     id: int
     pair: str

@@ -1,4 +1,4 @@
-"""What alerts and the console read from the ledger: entries as a person asks for them, never as a run does."""
+"""Read-only queries of alerts and the console on the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from letting_sync.reasons import Kind, Reason
 
 MOST_ENTRIES = 50
 MOST_EVENTS = 200
-"""The last events of an entry; the timeline says if there were more."""
+"""Maximum number of events of an entry, newest ones; the timeline says if there are more."""
 _PAIRS_PER_QUERY = 500
 _SHOWN = (
     entries.c.id, entries.c.pair, entries.c.external_id, entries.c.unit, entries.c.state, entries.c.reason,
@@ -25,13 +25,13 @@ _SHOWN = (
     entries.c.withdrawn_at, entries.c.run_id, entries.c.window_start, entries.c.window_end,
     entries.c.created_at, entries.c.updated_at,
 )  # fmt: skip
-"""What the page shows. The hashes and the claim's token are nobody's business outside the ledger."""
+"""Columns that the console shows. Hashes and the claim's token are never shown outside the ledger."""
 
 
 class LedgerReports:
-    """Reads the ledger for people; writes nothing.
+    """Read-only queries on the ledger for people.
 
-    :param engine: the ledger's own, or one that can only read.
+    :param engine: the ledger's own engine, or one with read access only.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -52,7 +52,7 @@ class LedgerReports:
             return {str(row.id): row.acceptance_reason for row in connection.execute(query)}
 
     def find_number_awaiting(self, pair: str, run_id: str) -> int:
-        """Return how many offers of a run a person has been asked about and has not answered."""
+        """Return the number of offers of a run that await an approval."""
         query = sa.select(sa.func.count()).where(
             entries.c.pair == pair,
             entries.c.acceptance == AcceptanceState.AWAITING,
@@ -62,7 +62,7 @@ class LedgerReports:
             return int(connection.execute(query).scalar_one())
 
     def find_windows_with_prospects(self, pair: str, since: datetime) -> list[datetime]:
-        """Return the ends of the windows that brought prospects of a pair, from that moment on, each once."""
+        """Return the distinct ends of the windows with prospects of a pair, from ``since`` on."""
         query = (
             sa.select(entries.c.window_end)
             .distinct()
@@ -76,7 +76,7 @@ class LedgerReports:
     def find_by_number(self, text: str, pairs: Collection[str]) -> list[dict[str, Any]]:
         """Return entries with this external id, offer number or lease number, each with its history.
 
-        :param pairs: nothing of others is looked at.
+        :param pairs: entries of other pairs are not returned.
         """
         found: dict[int, dict[str, Any]] = {}
         with self.engine.connect() as connection:
@@ -89,7 +89,7 @@ class LedgerReports:
         return [row | {"events": histories[row["id"]]} for row in chosen]
 
     def find_states(self, pair: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
-        """Return how prospects of a pair stand by now: the entry that changed last, by external id."""
+        """Return the current state of prospects of a pair: the entry that changed last, by external id."""
         columns = (
             entries.c.external_id, entries.c.state, entries.c.reason, entries.c.offer_number,
             entries.c.lease_number, entries.c.acceptance, entries.c.updated_at,
@@ -104,7 +104,7 @@ class LedgerReports:
 
 
 def _queries(text: str, pairs: Collection[str]) -> Iterator[sa.Select[Any]]:
-    """Each is answered by one index; external ids are indexed behind their pair, so all pairs are named."""
+    """Yield queries that each use one index; that of external ids begins with the pair, so all pairs are listed."""
     base = sa.select(*_SHOWN)
     yield base.where(entries.c.offer_number == text)
     yield base.where(entries.c.lease_number == text)

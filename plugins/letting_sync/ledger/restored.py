@@ -27,9 +27,9 @@ MARGIN = timedelta(hours=1)
 
 
 def windows_to_read(engine: sa.Engine, until: datetime) -> dict[str, tuple[datetime, datetime]]:
-    """For each pair in the ledger the window from its newest write to now, with a margin.
+    """Return for each pair of the ledger the window from its newest write, minus a margin, to ``until``.
 
-    :param until: the end of all windows.
+    :param until: end of all windows.
     """
     newest = dict[str, datetime]()
     with engine.connect() as connection:
@@ -41,9 +41,9 @@ def windows_to_read(engine: sa.Engine, until: datetime) -> dict[str, tuple[datet
 
 
 def forget_hashes(engine: sa.Engine) -> int:
-    """Take the present hash key as the ledger's; hashes made with another one are marked as unknown.
+    """Make the current hash key that of the ledger; hashes computed with another one are marked as unknown.
 
-    :return: how many entries can be compared only by what is read from now on.
+    :return: number of entries whose hashes were marked.
     """
     unknown = {"content_hash": UNKNOWN_HASH, "person_hash": None, "source_hash": None}
     with engine.begin() as connection:
@@ -54,7 +54,7 @@ def forget_hashes(engine: sa.Engine) -> int:
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
-    """Print what to do; with ``--new-hash-key`` take the present hash key."""
+    """Print what to do; with ``--new-hash-key`` use the current hash key from now on."""
     parser = argparse.ArgumentParser(prog, description=__doc__)
     parser.add_argument(
         "--new-hash-key",

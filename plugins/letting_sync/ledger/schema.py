@@ -1,7 +1,7 @@
-"""The ledger's tables, and where its database stands.
+"""The ledger's tables, and the location of its database.
 
-No name, no e-mail address and no date of birth is in here: ids, numbers, times, reason codes, and keyed hashes
-where something must be compared.
+The tables contain no names, e-mail addresses or dates of birth: only ids, numbers, times, reason codes, and keyed
+hashes of content that must be compared.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
 
 
 class Coded(sa.types.TypeDecorator[_Code]):
-    """A text of the database that is a member of an enum in Python.
+    """A string column that is an enum's member in Python.
 
-    :param length: the column's.
-    :param member: returns the member of a stored text.
+    :param length: length of the column.
+    :param member: returns the member of a stored string.
     """
 
     impl = sa.String
@@ -85,7 +85,7 @@ class Coded(sa.types.TypeDecorator[_Code]):
 
     def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], _Code | None]:
         del dialect, coltype
-        # Thousands of rows hold the same few codes.
+        # Cached, since thousands of rows have the same few codes.
         remembering = lru_cache(maxsize=_CODES_REMEMBERED)(self.member)
         return lambda value: None if value is None else remembering(value)
 
@@ -208,19 +208,19 @@ properties = sa.Table(
 
 @dataclass(frozen=True)
 class Store:
-    """The ledger's database and the key of its hashes."""
+    """Location of the ledger's database, and the key of its hashes."""
 
     url: sa.URL
     hash_key: bytes
 
 
 def locate() -> Store:
-    """Find the ledger: connection ``prospect_ledger`` if there is one, else a SQLite file.
+    """Locate the ledger: connection ``prospect_ledger`` if it exists, else a SQLite file.
 
     The file is ``[prospects] ledger`` of the Airflow configuration, by default ``prospect_ledger.db`` in
-    ``AIRFLOW_HOME``; its hash key lies beside it, readable by its owner only.
+    ``AIRFLOW_HOME``. Its hash key is stored next to it, readable by its owner only.
 
-    :raises StopRun: if the connection names no supported database or no hash key.
+    :raises StopRun: the connection has no supported database or no hash key.
     """
     try:
         connection = BaseHook.get_connection(CONNECTION_ID)
@@ -263,7 +263,7 @@ def _local_store() -> Store:
 
 
 def _make_private(path: Path) -> None:
-    """Keep others out of the ledger's file, if it is ours; SQLite gives its side files (WAL) the same rights."""
+    """Restrict the ledger's file to its owner, if this user owns it; SQLite copies the mode to its WAL files."""
     path.touch(mode=0o600)
     for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
         with contextlib.suppress(FileNotFoundError):
@@ -272,7 +272,7 @@ def _make_private(path: Path) -> None:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write a file readable by its owner only, whole or not at all; of two at the same moment the first wins."""
+    """Write a file atomically, readable by its owner only; of two concurrent writers the first one wins."""
     own = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     own.touch(mode=0o600)
     own.write_text(text)

@@ -1,7 +1,7 @@
-"""A country's name, in German, English or a language of German tenants, or its code -> ISO 3166 alpha-2.
+"""Conversion of a country's name or code to ISO 3166 alpha-2.
 
-The names are those of the Unicode CLDR, which Babel brings, and everyday ones beside them. A name is found with and
-without its umlauts and accents. One that means two countries is no name.
+The names are those of the Unicode CLDR (from Babel) in German, English and languages of German tenants, and common
+short names. A name is found with and without its umlauts and accents. A name of two countries is not recognised.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from babel.core import Locale
 
 LANGUAGES: Final = ("de", "en")
-"""Their names go first."""
+"""Languages whose names have precedence."""
 OTHER_LANGUAGES: Final = tuple(
     [
         "ar",
@@ -95,7 +95,7 @@ _GERMAN_SPELLINGS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "�
 
 
 def alpha2(written: str) -> str | None:
-    """The ISO code of a country, ``None`` for a name that is not known."""
+    """Return the ISO code of a country, ``None`` for an unknown name."""
     key = _key(written)
     return _main_names().get(key) or _names_in_other_languages().get(key)
 
@@ -106,11 +106,11 @@ def _key(written: str) -> str:
 
 
 def _spellings(name: str) -> Iterator[str]:
-    """A name as it is, with ``ae`` for ``ä``, and without accents: ``Österreich``, ``Oesterreich``, ``Osterreich``."""
+    """Yield a name unchanged, with ``ae`` for ``ä``, and without accents (``Oesterreich``, ``Osterreich``)."""
     key = _key(name)
     yield key
     yield key.translate(_GERMAN_SPELLINGS)
-    # A letter that carries a stroke or has no dot is none with an accent.
+    # Unicode does not decompose letters such as ``ø`` and ``ı`` into a base letter and an accent.
     plain = unicodedata.normalize("NFKD", key.replace("ß", "ss").replace("ı", "i").replace("ł", "l"))
     yield "".join(char for char in plain if not unicodedata.combining(char))
 

@@ -1,7 +1,7 @@
-"""JSON as it comes from outside: strict about its encoding, bounded before it is parsed.
+"""Parsing of external JSON, with a strict encoding and with limits that are checked before parsing.
 
 Published (RFC 8259, 8.1): JSON between systems is UTF-8, whatever the ``Content-Type`` says, and a byte order mark may
-be ignored. Limits of depth and of number length are left to the reader (section 9).
+be ignored. A parser may limit depth and length of numbers (section 9).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from itertools import accumulate
 from typing import Any
 
 DEEPEST = 100
-"""Levels of nesting that are read. No contract of ours has more than ten."""
+"""Maximum levels of nesting; none of the systems' contracts has more than ten."""
 _MOST_CUT = 100_000
-"""Brackets of a text that is nested too deeply; with more it is no answer of any system but an attack or a fault."""
+"""Maximum brackets in a text that is nested too deeply; with more it is an attack or an error, not a valid response."""
 
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NEITHER_QUOTE_NOR_BRACKET = bytes(code for code in range(256) if code not in {*_STEP, ord('"')})
@@ -23,18 +23,18 @@ _STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]
 
 
 class UnreadableJson(ValueError):
-    """A body or a text is no JSON; the message says why in a few words and quotes nothing of it."""
+    """A body or a string is not JSON; the message gives the cause and quotes nothing of it."""
 
 
 def read_json(data: bytes | str) -> Any:
     """Parse JSON.
 
-    What is nested more deeply than :data:`DEEPEST` is read as ``null``, and a whole number with more digits than
-    Python converts (4300) as the text of its digits. So a record with such a value is refused by the field that it is
-    in, if anybody reads that field, and the other records of the page go on.
+    A value nested more deeply than :data:`DEEPEST` becomes ``null``, and a whole number with more digits than Python
+    converts (4300) becomes a string. So only the record with such a value is refused, if its mapping uses the field;
+    the other records of the page are processed.
 
-    :param data: a body, or the text of a field.
-    :raises UnreadableJson: it is not UTF-8 or no JSON.
+    :param data: a body, or the string of a field.
+    :raises UnreadableJson: the data is not UTF-8 or not JSON.
     """
     text = _decoded(data) if isinstance(data, bytes) else data
     if _is_too_deep(text):
@@ -68,7 +68,7 @@ def _with_long_numbers_as_text(text: str) -> Any:
 
 
 def _is_too_deep(text: str) -> bool:
-    """Whether the text is nested more deeply than :data:`DEEPEST`, judged by its brackets outside of strings."""
+    """Return whether the text is nested more deeply than :data:`DEEPEST`, counting brackets outside of strings."""
     if text.count("[") + text.count("{") <= DEEPEST:
         return False
     plain = text.encode("ascii", "ignore").replace(b"\\\\", b"").replace(b'\\"', b"")
@@ -77,7 +77,7 @@ def _is_too_deep(text: str) -> bool:
 
 
 def _cut(text: str) -> str:
-    """The text with ``null`` in place of whatever begins below :data:`DEEPEST`."""
+    """Replace every value below :data:`DEEPEST` by ``null``."""
     parts, depth, kept_from, brackets = [], 0, 0, 0
     for token in _STRING_OR_BRACKET.finditer(text):
         bracket = token[0]

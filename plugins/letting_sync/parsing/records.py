@@ -1,7 +1,7 @@
-"""How a partner's loose JSON becomes typed fields: the same few rules for every partner.
+"""Conversion of a partner's JSON values to typed fields, with the same rules for all partners.
 
-Each function takes whatever stood in the record and returns a clean value or ``None`` for "nothing there";
-what is there and cannot be read raises :class:`RefuseRecord` with a reason code, and nothing else.
+Each function accepts any JSON value and returns a typed value, or ``None`` if there is none. A value that cannot be
+read raises :class:`RefuseRecord` with a reason code; no other exception is raised.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from letting_sync.parsing.countries import alpha2
 from letting_sync.reasons import Field, Problem, Reason, field_reason
 
 EARLIEST_YEAR = 1900
-"""No living tenant was born earlier; an ERP date field takes no year below 1753 anyway."""
+"""No living tenant was born earlier; date fields of ERPs do not accept years before 1753 anyway."""
 
 _GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
@@ -33,24 +33,24 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _BERLIN = ZoneInfo("Europe/Berlin")
 
 LARGEST_EXACT_FLOAT = 2.0**53
-"""Up to here a float holds every whole number; above it some are rounded to another one."""
+"""A float represents every whole number up to here exactly; larger ones may be rounded."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""Whoever decoded the text before us could not read a character and put this in its place."""
+"""U+FFFD: an earlier decoder replaced an unreadable character by it."""
 
 LONGEST_TEXT = 2000
-"""Characters of the longest field that an ERP takes, the message (assumed); anything above is cut there or refused."""
+"""Characters of the longest field that an ERP accepts, the message (assumed); anything longer is cut or refused."""
 LONGEST_NAME = 60
-"""Characters of a name that both ERPs take (assumed). A cut name would be another person for the duplicate check."""
+"""Characters of a name that both ERPs accept (assumed). The duplicate check would take a cut name for another person."""
 _CUT_MARK = " […]"
 
 
 def text(value: Any, field: Field) -> str | None:
-    """Return the text without control characters, or ``None`` if nothing visible stands in it.
+    """Return the text without control characters, or ``None`` if it has no visible character.
 
-    Numbers count as text (a house number may come as ``12`` or ``12.0``). Blanks stay: cleaning is the dedup task's.
+    Numbers are accepted (a house number may be sent as ``12`` or ``12.0``). Blanks stay: the task ``dedup`` cleans.
 
-    :raises RefuseRecord: ``unreadable_text`` for another type, for a number that a float cannot hold exactly (an id as
-        ``12345678901234567890.0`` is another one already), and for lone surrogates, which no ERP can store.
+    :raises RefuseRecord: ``unreadable_text`` for another type, for a number that a float cannot represent exactly
+        (an id ``12345678901234567890.0`` has already been rounded), and for lone surrogates, which no ERP can store.
     """
     if value is None:
         return None
@@ -61,17 +61,17 @@ def text(value: Any, field: Field) -> str | None:
     if isinstance(value, float):
         if (
             not abs(value) <= LARGEST_EXACT_FLOAT
-        ):  # Python's JSON reader takes NaN, for which this is true as well
+        ):  # Python's JSON parser accepts NaN, for which this is true as well
             raise RefuseRecord(
-                field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is no number, or not an exact one."
+                field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is not a number, or not an exact one."
             )
         value = int(value) if value.is_integer() else value
     result = str(value)
-    # Nearly every text is printable: then nothing of what is sought below can be in it, except ordinary blanks.
+    # A fast path: nearly every text is printable, and then contains none of the characters searched for below.
     if result.isprintable():
         return result if result.strip() else None
     if _SURROGATE.search(result):
-        raise RefuseRecord(field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} holds broken Unicode.")
+        raise RefuseRecord(field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} contains invalid Unicode.")
     result = _CONTROL.sub(" ", result)
     return result if _something_visible(result) else None
 
@@ -81,12 +81,12 @@ def _something_visible(value: str) -> bool:
 
 
 def _only_visible(value: str) -> bool:
-    """Whether there is neither a blank nor anything invisible (Unicode's categories Z and C) in it."""
+    """Return whether a text has neither blanks nor invisible characters (Unicode's categories Z and C)."""
     return value.isprintable() and " " not in value
 
 
 def limited_text(value: Any, field: Field, longest: int = LONGEST_TEXT) -> str | None:
-    """Like :func:`text`, refusing what no ERP could take and what was broken on the way here.
+    """Like :func:`text`, with a maximum length, and refusing a text with a replacement character.
 
     :raises RefuseRecord: ``<field>_too_long`` and, with U+FFFD in it, ``unreadable_<field>`` besides those of
         :func:`text`.
@@ -94,7 +94,8 @@ def limited_text(value: Any, field: Field, longest: int = LONGEST_TEXT) -> str |
     result = text(value, field)
     if result is not None and REPLACEMENT in result:
         raise RefuseRecord(
-            field_reason(Problem.UNREADABLE, field), f"{field} holds a character that was lost on the way."
+            field_reason(Problem.UNREADABLE, field),
+            f"{field} contains a character that was lost in transfer.",
         )
     if result is not None and len(result.strip()) > longest:
         raise RefuseRecord(
@@ -104,7 +105,7 @@ def limited_text(value: Any, field: Field, longest: int = LONGEST_TEXT) -> str |
 
 
 def message(value: Any) -> str | None:
-    """The prospect's message, cut to the ERPs' 2000 characters with a mark where it is longer."""
+    """Return the prospect's message, cut to the ERPs' 2000 characters with a mark if it is longer."""
     result = text(value, Field.MESSAGE)
     if result is None or len(result) <= LONGEST_TEXT:
         return result
@@ -112,9 +113,9 @@ def message(value: Any) -> str | None:
 
 
 def email(value: Any) -> str | None:
-    """An e-mail address; ``None`` for a text without ``@``, which is a note and no address, with a lost character, or too long.
+    """Return an e-mail address; ``None`` for a text without ``@`` (a note), with a replacement character, or too long.
 
-    The prospect travels without it: both ERPs take one without an e-mail, and losing the person would be worse.
+    The prospect is transferred without it: both ERPs accept that, and losing the person would be worse.
     """
     if isinstance(value, str) and (
         REPLACEMENT in value or _SURROGATE.search(value) or len(value.strip()) > LONGEST_TEXT
@@ -125,22 +126,22 @@ def email(value: Any) -> str | None:
 
 
 def unit(value: Any, separator: str | None) -> UnitNumber:
-    """Read the number of a unit as the partner shows it.
+    """Read the number of a unit in the partner's notation.
 
-    :raises RefuseRecord: see :meth:`UnitNumber.parse`; ``unit_unreadable`` for blanks or invisible characters
-        inside a part, which look like another unit's number and are none.
+    :raises RefuseRecord: see :meth:`UnitNumber.parse`; ``unit_unreadable`` for blanks or invisible characters inside a
+        part.
     """
     result = UnitNumber.parse(limited_text(value, Field.UNIT, 64), separator)
     if not all(map(_only_visible, result)):
         raise RefuseRecord(
             field_reason(Problem.INVISIBLE_CHARACTERS, Field.UNIT),
-            "The unit number holds blanks or invisible characters.",
+            "The unit number contains blanks or invisible characters.",
         )
     return result
 
 
 def required_text(value: Any, field: Field, longest: int) -> str:
-    """Like :func:`text`, for a field no record may lack.
+    """Like :func:`text`, for a required field.
 
     :raises RefuseRecord: ``<field>_missing`` or ``<field>_too_long``.
     """
@@ -153,7 +154,7 @@ def required_text(value: Any, field: Field, longest: int) -> str:
 
 
 def identifier(value: Any, field: Field = Field.EXTERNAL_ID) -> str:
-    """Read an id as it stands: up to 64 visible characters, no blanks around it.
+    """Read an id unchanged: up to 64 visible characters, without blanks.
 
     :raises RefuseRecord: ``external_id_missing``, ``external_id_too_long`` or ``external_id_unreadable``.
     """
@@ -161,19 +162,19 @@ def identifier(value: Any, field: Field = Field.EXTERNAL_ID) -> str:
     if not _only_visible(result):
         raise RefuseRecord(
             field_reason(Problem.INVISIBLE_CHARACTERS, field),
-            f"{field} holds blanks or invisible characters.",
+            f"{field} contains blanks or invisible characters.",
         )
     return result
 
 
 def day(value: Any, field: Field) -> date | None:
-    """Read ``YYYY-MM-DD`` or ``TT.MM.JJJJ``, or a time that stands for a day: midnight as written, or in Berlin.
+    """Read ``YYYY-MM-DD`` or ``TT.MM.JJJJ``, or a time that is midnight as written or in Berlin.
 
-    A browser in Germany writes the 1st of May as ``…-04-30T22:00:00Z``: cutting the time off would give another
-    person's date of birth. A time that is no midnight is refused.
+    A browser in Germany sends the 1st of May as ``…-04-30T22:00:00Z``; cutting off the time would give a wrong date of
+    birth. A time other than midnight is refused.
 
-    :raises RefuseRecord: ``unreadable_<field>`` for anything else; a wrong date is never dropped silently,
-        since the ERP's duplicate check hangs on it.
+    :raises RefuseRecord: ``unreadable_<field>`` for anything else; a wrong date is never dropped silently, since the
+        ERP's duplicate check depends on it.
     """
     written = text(value, field)
     if written is None:
@@ -201,9 +202,9 @@ def _day_of_midnight(moment: datetime) -> date:
 
 
 def wished_day(value: Any, field: Field, today: date) -> date | None:
-    """Read a date that is a mere wish; what cannot be read or cannot be meant is ``None``.
+    """Read a date that the person wishes for; ``None`` if it is unreadable or implausible.
 
-    A wish binds nobody, so a slip in it must not hold up a chosen tenant; without it no date is invented.
+    The date is not binding, so an error in it must not delay a chosen tenant.
     """
     try:
         wished = day(value, field)
@@ -213,7 +214,7 @@ def wished_day(value: Any, field: Field, today: date) -> date | None:
 
 
 def birth_date(value: Any, today: date) -> date | None:
-    """Read a date of birth that a tenant can have.
+    """Read a plausible date of birth.
 
     :raises RefuseRecord: ``unreadable_birth_date`` or ``implausible_birth_date``.
     """
@@ -226,7 +227,7 @@ def birth_date(value: Any, today: date) -> date | None:
 def moment(value: Any, field: Field) -> datetime:
     """Read an ISO 8601 time; without an offset it is UTC.
 
-    :raises RefuseRecord: ``unreadable_<field>`` if it is missing or no time.
+    :raises RefuseRecord: ``unreadable_<field>`` if it is missing or not a time.
     """
     try:
         written = text(value, field)
@@ -234,14 +235,14 @@ def moment(value: Any, field: Field) -> datetime:
         return (result if result.tzinfo else result.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise RefuseRecord(
-            field_reason(Problem.UNREADABLE, field), f"{field} is missing or no ISO 8601 time."
+            field_reason(Problem.UNREADABLE, field), f"{field} is missing or not an ISO 8601 time."
         ) from None
 
 
 def mapping(value: Any, field: Field) -> Mapping[str, Any]:
-    """Return a nested object, an empty one for ``None`` and for ``""`` (a partner's spelling of nothing).
+    """Return a nested object, an empty one for ``None`` and for ``""``, which some partners send for no value.
 
-    :raises RefuseRecord: ``unreadable_<field>`` for anything that is no object.
+    :raises RefuseRecord: ``unreadable_<field>`` for anything that is not an object.
     """
     if value is None or value == "":
         return {}
@@ -251,9 +252,9 @@ def mapping(value: Any, field: Field) -> Mapping[str, Any]:
 
 
 def country(value: Any) -> str | None:
-    """Read a country, a name in one of many languages or an ISO code of two or three letters, as ISO alpha-2.
+    """Read a country as ISO alpha-2, from a name in one of many languages or an ISO code of two or three letters.
 
-    ``None`` for an unknown one: the ERP then takes its default, and the rest of the address is still right.
+    Returns ``None`` for an unknown one: the ERP then uses its default, and the rest of the address is still correct.
     """
     if isinstance(value, str) and REPLACEMENT in value:
         return None
@@ -268,9 +269,9 @@ _TITLE = re.compile(r"(?:dr|prof|professor|professorin|doktor|med|dipl|ing|jur|p
 
 
 def salutation(value: Any) -> Salutation:
-    """Read how a person is addressed: ``Herr``, ``mr``, ``Frau Dr.``; the words are assumed.
+    """Read a salutation: ``Herr``, ``mr``, ``Frau Dr.``; the words are assumed.
 
-    Anything else (diverse, a family, an unknown word, nothing) is ``NONE``: nobody's sex is guessed.
+    Anything else (diverse, a family, an unknown word, no value) is ``NONE``: the sex is never guessed.
     """
     words = re.findall(r"[^\W\d_]+(?:\.[^\W\d_]+)*", value.casefold()) if isinstance(value, str) else []
     named = [word for word in words if not _TITLE.match(word)]
@@ -278,21 +279,22 @@ def salutation(value: Any) -> Salutation:
 
 
 def prospect(**values: Any) -> Prospect:
-    """Put a prospect together from fields read by the functions above.
+    """Create a prospect from fields read by the functions above.
 
-    :raises RefuseRecord: ``unreadable_record`` if they do not make one.
+    :raises RefuseRecord: ``unreadable_record`` if the fields are not valid for a prospect.
     """
     try:
         return Prospect(**values)
     except ValidationError:
-        # Its text holds the values; it must reach no log, not even as a cause.
+        # The exception's text contains the values, so it must not be logged, not even as a cause.
         raise RefuseRecord(
-            field_reason(Problem.UNREADABLE, Field.RECORD), "The record does not fit the form of a prospect."
+            field_reason(Problem.UNREADABLE, Field.RECORD),
+            "The record does not have the fields of a valid prospect.",
         ) from None
 
 
 def readable_identifier(record: Any, name: str) -> str | None:
-    """The id in a field of a record, whatever that record is; ``None`` if none can be read."""
+    """Return the id in a field of any JSON value; ``None`` if it is unreadable."""
     try:
         return identifier(record.get(name)) if isinstance(record, Mapping) else None
     except RefuseRecord:
@@ -300,10 +302,10 @@ def readable_identifier(record: Any, name: str) -> str | None:
 
 
 def lacking(record: Any, promised: Iterable[str]) -> list[str]:
-    """Which of the promised fields a record lacks; one that is there and ``null`` is not lacking.
+    """Return the expected fields that a record lacks; a field that is ``null`` is not lacking.
 
-    :param promised: names, with a dot for each step into an object (``tenant.birthDate``). Where that object itself
-        is missing or ``null``, its fields do not count as lacking.
+    :param promised: names, with a dot for each step into an object (``tenant.birthDate``). If that object itself is
+        missing or ``null``, its fields do not count as lacking.
     """
     missing = []
     for path in promised:
@@ -317,10 +319,10 @@ def lacking(record: Any, promised: Iterable[str]) -> list[str]:
 
 
 def as_raw(record: Any, known: Mapping[str, Any]) -> str:
-    """The record as JSON for the quarantine table, cut to the fields of the contract.
+    """Return the record as JSON for the quarantine table, reduced to the fields of the contract.
 
-    :param known: the contract's fields; a nested mapping says which of a nested object's fields stay. What is
-        not named (income, profession, …) is dropped at the door, from quarantine too.
+    :param known: the contract's fields; a nested mapping lists the fields of a nested object. Any other field (income,
+        profession, …) is removed.
     """
     return json.dumps(_cut(record, known), ensure_ascii=True, default=str)[:100_000]
 

@@ -1,7 +1,7 @@
-"""How an ERP's answer is read: each value of its kind, or a sentence that names the field and never the value.
+"""Typed access to an ERP's responses. An error message names the field and never its value.
 
-An answer that cannot be read is no fault of a record: the interface has changed. Guessing on would make a second
-offer of one that was overlooked, so the run stops.
+An unreadable response is not the fault of a record: the interface has changed. Continuing could overlook an offer and
+make a second one, so the run stops.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ _GERMAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]\d{1,2}:\d{2}(?::\d{2
 
 
 class Row:
-    """One object of an answer.
+    """One JSON object of a response.
 
-    A field that is missing, ``null`` or an empty text is nothing. Numbers may come as text and texts as numbers.
+    A field that is missing, ``null`` or an empty string has no value. Numbers may be sent as strings, and vice versa.
 
-    :param system: whose answer it is, for the person on call.
-    :raises StopRun: if it is no object; so do the methods for a value that they cannot read.
+    :param system: the system's name, for error messages.
+    :raises StopRun: the value is not an object. All methods raise it for a value that they cannot read.
     """
 
     def __init__(self, system: str, row: Any) -> None:
         self.system = system
         if not isinstance(row, Mapping):
-            raise StopRun(f"{system}: an answer has something else where an object should be.{_ADVICE}")
+            raise StopRun(
+                f"{system}: a response has a value of another type where an object is expected.{_ADVICE}"
+            )
         self._row = row
 
     def text(self, name: str) -> str | None:
-        """A text as it stands, a number as text; ``None`` for nothing."""
+        """Return a string unchanged, or a number as a string; ``None`` without a value."""
         value = self._row.get(name)
         if value is None or value == "":
             return None
@@ -46,25 +48,25 @@ class Row:
         return str(value)
 
     def required(self, name: str) -> str:
-        """Like :meth:`text`, for a field that no answer may lack."""
+        """Like :meth:`text`, for a required field."""
         value = self.text(name)
         if value is None:
             raise self._unreadable(name)
         return value
 
     def number(self, name: str) -> str:
-        """Like :meth:`required`, for a whole number."""
+        """Like :meth:`required`, for a whole number, returned as a string."""
         value = self.required(name)
         if not (value.isascii() and value.isdigit()):
             raise self._unreadable(name)
         return value
 
     def count(self, name: str) -> int:
-        """A number of things: whole, not negative, also as text or as ``3.0``."""
+        """Return a non-negative whole number, also if sent as a string or as ``3.0``."""
         return int(self.number(name))
 
     def word(self, name: str) -> str:
-        """A status word or code; whatever is none is an unknown one."""
+        """Return a status word or code; any value that is not a string counts as an unknown word."""
         value = self._row.get(name)
         return value if isinstance(value, str) else ""
 
@@ -73,14 +75,14 @@ class Row:
         return sentence(self._row.get(name))
 
     def flag(self, name: str) -> bool | None:
-        """Yes, no or nothing said."""
+        """Return a boolean; ``None`` without a value."""
         value = self._row.get(name)
         return value if isinstance(value, bool) else None
 
     def day(self, name: str, *, strict: bool = True) -> date | None:
-        """A day, ``YYYY-MM-DD`` or ``TT.MM.JJJJ``; a time with an offset stands for the day that it is in Berlin.
+        """Return a day from ``YYYY-MM-DD`` or ``TT.MM.JJJJ``; a time with an offset gives its day in Berlin.
 
-        :param strict: otherwise what cannot be read is nothing.
+        :param strict: raise for an unreadable value instead of returning ``None``.
         """
         value = self._row.get(name)
         if value is None or value == "":
@@ -93,7 +95,7 @@ class Row:
             return None
 
     def rows(self, name: str) -> list[Row]:
-        """A list of objects, empty for nothing."""
+        """Return a list of objects, empty without a value."""
         value = self._row.get(name)
         if value is None:
             return []
@@ -102,13 +104,13 @@ class Row:
         return [Row(self.system, row) for row in value]
 
     def _unreadable(self, name: str) -> StopRun:
-        return StopRun(f"{self.system}: the field {name!r} of an answer is missing or unreadable.{_ADVICE}")
+        return StopRun(f"{self.system}: the field {name!r} of a response is missing or unreadable.{_ADVICE}")
 
 
 def sentence(value: Any) -> str | None:
-    """What a system says in its own words: one line of up to 500 characters, each printable; ``None`` if it is no text.
+    """Return a system's own message as one printable line of up to 500 characters; ``None`` if it is not a string.
 
-    It may quote the record, so it belongs where the record itself may be.
+    The message may contain personal data, so it may only be stored where the record itself may be.
     """
     if not isinstance(value, str):
         return None
@@ -118,7 +120,7 @@ def sentence(value: Any) -> str | None:
 
 LONGEST_SENTENCE = 500
 _LONGEST_READ = 4 * LONGEST_SENTENCE
-_ADVICE = " The interface may have changed; nothing is guessed. Mend the mapping, then clear the task."
+_ADVICE = " The interface may have changed; nothing is guessed. Fix the mapping, then clear the task."
 
 
 def _day(written: str) -> date:
