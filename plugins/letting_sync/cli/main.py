@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("letting_sync.cli.check:main", "compare a pair's two systems with their contracts"),
     "pairs validate": ("letting_sync.customers.loader:main", "check customers' files"),
     "migrate": ("letting_sync.ledger.migrate:main", "bring the ledger's database to the newest version"),
     "ledger restored": (
@@ -78,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def run() -> int:
     """Entry point of the package: :func:`main` with standard output for the command alone, as Airflow's loggers write there too."""
+    # As Airflow's own command does: connections are also looked for in Airflow's database, not in the environment alone.
+    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     if {"-h", "--help"} & set(sys.argv[1:]):
         return main()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:

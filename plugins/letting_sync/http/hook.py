@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import requests
 import tenacity
@@ -22,7 +22,7 @@ from airflow.sdk.observability import stats
 from requests.auth import AuthBase
 
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
-from letting_sync.http.clock import clock_hint
+from letting_sync.http.clock import clock_hint, seconds_ahead
 from letting_sync.http.deadline import deadline, is_single_try, seconds_left
 from letting_sync.http.errors import Rule, failed_response, header_seconds, no_response, rule_for
 from letting_sync.http.retry import LONGEST_WAIT, RetryableError, RetryPolicy, TokenRefused
@@ -54,14 +54,32 @@ class _Call:
     request: Mapping[str, Any]
 
 
+class LogIn(NamedTuple):
+    """What became of an attempt to log in.
+
+    :param sentence: for a person; neither personal nor secret.
+    :param reached: whether the system answered.
+    """
+
+    accepted: bool
+    sentence: str
+    reached: bool = True
+
+
 class ApiHook(SessionHook):
     """Base class of the systems' hooks. Subclasses define the endpoints; this class sends the requests.
 
     :cvar base_path: prefix of the path of every call.
     :cvar rules: the system's rows of the error table, by its own code or the HTTP status; they have precedence over
         :data:`~letting_sync.http.errors.COMMON_RULES`.
+    :cvar documented_at: where the docs describe the interface.
+    :cvar requests_per_minute: the limit of the contract, if it names one.
+    :ivar clock_ahead: seconds by which this machine's clock was ahead of the system's at the last response that told it.
+    :ivar limit_told: the limit that the last response named in ``X-RateLimit-Limit``.
     """
 
+    documented_at: ClassVar[str] = "docs/contracts.md#before-the-first-run"
+    requests_per_minute: ClassVar[int | None] = None
     base_path: ClassVar[str] = ""
     rules: ClassVar[Mapping[int | str, Rule]] = {}
 
@@ -69,6 +87,8 @@ class ApiHook(SessionHook):
         super().__init__(http_conn_id, **kwargs)
         self._not_before = 0.0
         self._one_try = False
+        self.clock_ahead: float | None = None
+        self.limit_told: float | None = None
         self._places = threading.BoundedSemaphore(self.concurrency)
         self.calls = 0
         self.seconds_waited_for_limits = 0.0
@@ -88,39 +108,51 @@ class ApiHook(SessionHook):
     def test_connection(self) -> tuple[bool, str]:
         """Log in once, without retries.
 
-        Airflow's own page and command test a connection of type ``http`` with ``HttpHook``, which does not know the
-        systems' log-ins. Call this method on the hook instead, e.g. ``YuneoHook("yuneo").test_connection()``.
+        Nothing of the log-in is stored. Airflow's own page and command test a connection of type ``http`` with
+        ``HttpHook``, which does not know the systems' log-ins.
 
         :returns: whether the log-in succeeded, and a sentence for the operator without secrets or personal data. No
             exception is raised.
         """
+        attempt = self.try_log_in()
+        return attempt.accepted, attempt.sentence
+
+    def try_log_in(self) -> LogIn:
+        """As :meth:`test_connection`; tells besides whether the system was reached."""
         self._one_try = True
+        self.remember_nothing()
         try:
             self.session  # noqa: B018  # finds the host, and refuses one without TLS
             self.check_log_in()
         except RetryableError as error:
-            return False, (
+            return LogIn(
+                False,
                 f"{self.system} is not available through connection {self.http_conn_id!r}: {error}. Check its host and "
-                "port, and that this machine can reach them. If they are correct, test again later."
+                "port, and that this machine can reach them. If they are correct, test again later.",
+                reached=False,
             )
         except StopRun as stop:
-            return False, str(stop).replace(", then clear the task", "")
+            return LogIn(False, str(stop).replace(", then clear the task", ""))
         except AirflowNotFoundException:
-            return (
+            return LogIn(
                 False,
                 f"Connection {self.http_conn_id!r} does not exist: create it, see docs/deployment.md.",
             )
         except (
             Exception
         ) as error:  # a malformed connection may raise anything, and its text may quote a secret
-            return False, (
+            return LogIn(
+                False,
                 f"Connection {self.http_conn_id!r} cannot be used ({type(error).__name__}): check its host, port and "
-                "extra."
+                "extra.",
             )
         finally:
             self._one_try = False
             self.close()
-        return True, f"{self.system} accepts the log-in of connection {self.http_conn_id!r}."
+        return LogIn(True, f"{self.system} accepts the log-in of connection {self.http_conn_id!r}.")
+
+    def remember_nothing(self) -> None:
+        """Keep nothing of a log-in outside of this process. Nothing to do where a hook keeps nothing anyway."""
 
     def check_log_in(self) -> None:
         """Log in, even if a valid token is held. A hook that uses no token overrides this method.
@@ -239,6 +271,9 @@ class ApiHook(SessionHook):
             anew = call.new_for_each_try() if call.new_for_each_try else {}
             response, body = self._request(session, call.method, address, auth, {**call.request, **anew})
         hint = clock_hint(response) if call.log_in else ""
+        ahead, told = seconds_ahead(response), header_seconds(response.headers.get("X-RateLimit-Limit"))
+        self.clock_ahead = self.clock_ahead if ahead is None else ahead
+        self.limit_told = self.limit_told if told is None else told
         if call.path.startswith("/"):
             self._note_limit(response)
         try:

@@ -34,7 +34,7 @@ from letting_sync.systems.everreal.queries import (
     by_id_variables,
     page_variables,
 )
-from letting_sync.systems.everreal.refresh_tokens import RefreshTokenStore, VariableStore
+from letting_sync.systems.everreal.refresh_tokens import HeldToken, RefreshTokenStore, VariableStore
 
 RECORD_ERROR_PAUSES = (0.5, 1.0)
 """Seconds before a page with failed records is requested again; records that still fail go to quarantine. Assumed."""
@@ -56,7 +56,11 @@ class EverRealHook(ApiHook):
     :param refresh_tokens: store of the refresh token; by default an Airflow Variable per log-in.
     """
 
+    conn_type = "everreal"
+    hook_name = "EverReal"
     default_conn_name = "everreal"
+    documented_at = "docs/contracts.md#everreal"
+    requests_per_minute = 300
     system = "EverReal"
     rules = {
         429: Rule(Action.REPEAT, "more than 300 requests in a minute"),
@@ -102,6 +106,10 @@ class EverRealHook(ApiHook):
                 self._refresh_token = None
                 self.log.info("EverReal no longer accepts the refresh token")
         return self._log_in_with_password()
+
+    def remember_nothing(self) -> None:
+        """Neither take a stored refresh token nor store a new one."""
+        self._store = self._store or HeldToken()
 
     def check_log_in(self) -> None:
         """Log in with the password, even if a refresh token is known, since the password may have changed."""
@@ -221,6 +229,23 @@ class EverRealHook(ApiHook):
                 "published. No lease was made. Compare docs/contracts.md with the customer's interface."
             )
         return found[0]
+
+    def newest(self, query: ListQuery, count: int) -> list[Any]:
+        """The records of a list that changed last, so many at most."""
+        return self._page(query, 0, count, "DESC")
+
+    def introspection(self, document: str) -> Any | None:
+        """What EverReal says of its own schema; ``None`` if it does not say it.
+
+        :param document: the query for it.
+        """
+        try:
+            body = self.call(
+                "POST", "/api/reporting/graphql", what="ask for the schema", json={"query": document}
+            )
+        except StopRun:
+            return None
+        return body.get("data") if isinstance(body, dict) else None
 
     def _list(self, query: ListQuery) -> ListByPlace[Any]:
         def fetch(skip: int, take: int, direction: Direction = "DESC") -> list[Any]:

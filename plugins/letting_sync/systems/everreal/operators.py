@@ -21,6 +21,7 @@ from letting_sync.systems.everreal.contracts import (
     stage_or_none,
     without_redrawn,
 )
+from letting_sync.systems.everreal.queries import CANDIDATES, CONTRACTS
 from letting_sync.tasks.extract.operator import ExtractOperator, Read
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class EverRealExtractOperator(ExtractOperator):
     """
 
     not_chosen_reason = Reason.NOT_SIGNED
+    known_words = tuple(contract_status.STATUS_WORDS)
 
     @property
     def chosen_when(self) -> mapping.ChosenWhen:
@@ -144,6 +146,20 @@ class EverRealExtractOperator(ExtractOperator):
         contracts = self.hook.contracts().read(start, end)
         return dict(Counter(map(_word, contracts)))
 
+    def sample(self, start: datetime, end: datetime) -> list[Read]:
+        """The records that changed last, whenever that was."""
+        del start, end
+        query = CANDIDATES if self.partner.selection == "erp" else CONTRACTS
+        found = self.hook.newest(query, 1) and self.hook.newest(query, SAMPLE)
+        return [part for record in found for part in self._listed(record).parts]
+
+    def schema_differences(self) -> list[str] | None:
+        """Of the customer's schema from ``everreal.graphql``, as far as our queries use it; ``None``: introspection is closed."""
+        from letting_sync.systems.everreal import published_types
+
+        told = self.hook.introspection(published_types.INTROSPECTION)
+        return None if told is None else published_types.differences(told)
+
     def unknown_words(self, record: Any) -> list[str]:
         """Return the status of a contract if it is not in :data:`~.contract_status.STATUS_WORDS`."""
         if self.partner.selection == "erp" or stage_or_none(record) is not ContractStage.UNKNOWN:
@@ -156,6 +172,8 @@ class EverRealExtractOperator(ExtractOperator):
         return ended(record) or mapping.is_disabled(mapping.contract_candidate(record))
 
 
+SAMPLE = 100
+"""Records of a check: a page."""
 FEWEST_CONTRACTS = 5
 """With fewer contracts no warning is logged: some contracts are made without an application (assumed)."""
 

@@ -26,6 +26,21 @@ class RefreshTokenStore(Protocol):
         """Replace the stored token."""
 
 
+class HeldToken:
+    """Keeps the token in this process alone, for a check of the connection that leaves nothing behind."""
+
+    def __init__(self) -> None:
+        self._token: str | None = None
+
+    def read(self) -> str | None:
+        """The token of this process."""
+        return self._token
+
+    def write(self, token: str) -> None:
+        """Keep it as long as this process lives."""
+        self._token = token
+
+
 class VariableStore:
     """Keeps the token in an Airflow Variable.
 

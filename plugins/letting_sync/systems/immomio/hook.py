@@ -32,7 +32,11 @@ class ImmomioHook(ApiHook):
     :param http_conn_id: Airflow connection; host, and the API user's name and password as login and password.
     """
 
+    conn_type = "immomio"
+    hook_name = "Immomio"
     default_conn_name = "immomio"
+    documented_at = "docs/contracts.md#immomio"
+    requests_per_minute = 120
     system = "Immomio"
     rules = {
         400: Rule(Action.STOP, "the request was refused as malformed; the interface may have changed"),
@@ -92,6 +96,10 @@ class ImmomioHook(ApiHook):
         """Count the applications changed in ``[start, end)``, in one status or, with ``None``, in any."""
         asked = {"updatedFrom": _written(start), "updatedTo": _written(end)}
         return self._list(asked | ({"status": status} if status else {}), number=0, size=1).total
+
+    def some(self, status: str, start: datetime, end: datetime) -> list[Any]:
+        """The first page of the applications in a status that changed in ``[start, end)``."""
+        return self._page(status, start, end, 0).records
 
     def newest_application(self, status: str) -> dict[str, Any] | None:
         """Fetch the application in a status that changed last, at any time; ``None`` if there is none."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from letting_sync.model import Prospect
     from letting_sync.systems.immomio.hook import ImmomioHook
 
+OTHER_WORDS = "other"
+"""Stands in the counts for status words that are not known: Immomio cannot be asked what they are."""
+
 
 class ImmomioExtractOperator(ExtractOperator):
     """
@@ -26,6 +29,7 @@ class ImmomioExtractOperator(ExtractOperator):
 
     kept_fields = mapping.KEPT_FIELDS
     promised_fields = mapping.PROMISED_FIELDS
+    known_words = mapping.STATUS_WORDS
 
     @cached_property
     def hook(self) -> ImmomioHook:
@@ -65,16 +69,24 @@ class ImmomioExtractOperator(ExtractOperator):
 
         Only totals are read, with pages of one: the data of applicants who are not accepted must not be read.
         """
-        total = self.hook.count(None, start, end)
-        known = sum(self.hook.count(word, start, end) for word in mapping.STATUS_WORDS) if total else 0
-        # Counted again afterwards: an application updated meanwhile leaves the window and has no unknown status.
-        unknown = min(total, self.hook.count(None, start, end)) - known if total else 0
-        if unknown > 0:
+        unknown = self.status_counts(start, end).get(OTHER_WORDS, 0)
+        if unknown:
             self.report("unknown_status_count", "application.status", unknown)
 
     def status_counts(self, start: datetime, end: datetime) -> dict[str, int]:
-        """Count the applications by known status; only totals are read, see :meth:`_report_unknown_statuses`."""
-        return {word: self.hook.count(word, start, end) for word in mapping.STATUS_WORDS}
+        """Of each known status, and of all others together (:data:`OTHER_WORDS`), if there are any.
+
+        Only numbers are asked for, see :meth:`_report_unknown_statuses`.
+        """
+        total = self.hook.count(None, start, end)
+        counts = {word: self.hook.count(word, start, end) if total else 0 for word in mapping.STATUS_WORDS}
+        # Counted again afterwards: one that is updated meanwhile leaves the window, and is not unknown.
+        others = min(total, self.hook.count(None, start, end)) - sum(counts.values()) if total else 0
+        return counts | ({OTHER_WORDS: others} if others > 0 else {})
+
+    def sample(self, start: datetime, end: datetime) -> list[Read]:
+        """A page of accepted applications: of others only numbers are read."""
+        return [self.mapped(record) for record in self.hook.some(mapping.CHOSEN, start, end)]
 
     def unknown_words(self, record: Any) -> list[str]:
         """Return the application's status if it is not a known word."""

@@ -38,7 +38,10 @@ class SigmaHook(ApiHook):
     private CA where Sigma stands on the customer's own server.
     """
 
+    conn_type = "wodissigma"
+    hook_name = "Wodis Sigma"
     default_conn_name = "sigma"
+    documented_at = "docs/contracts.md#wodis-yuneo-and-wodis-sigma"
     system: ClassVar[str] = "Wodis Sigma"
     base_path: ClassVar[str] = "/wodis/rest"
     uses_token: ClassVar[bool] = False

@@ -34,7 +34,11 @@ class YuneoHook(ApiHook):
         server (assumed).
     """
 
+    conn_type = "wodisyuneo"
+    hook_name = "Wodis Yuneo"
     default_conn_name = "yuneo"
+    documented_at = "docs/contracts.md#wodis-yuneo-and-wodis-sigma"
+    requests_per_minute = 600
     system: ClassVar[str] = "Wodis Yuneo"
 
     rules: ClassVar[Mapping[int | str, Rule]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -48,6 +48,11 @@ _RETRACTED_TYPES = {
 _FINDING_TYPES = {"code": "string[pyarrow]", "subject": "string[pyarrow]", "count": "int64[pyarrow]"}
 
 
+def shown_word(word: str) -> str:
+    """A status word or a field's name, or ``(unreadable)`` if it does not look like one."""
+    return word if _A_WORD.fullmatch(word) else "(unreadable)"
+
+
 class ExtractOperator(BaseOperator):
     """
     Stage what the partner has on the prospects that changed in the run's window.
@@ -61,6 +66,7 @@ class ExtractOperator(BaseOperator):
     :cvar kept_fields: what may be kept of a record that goes to quarantine, see :func:`fields.as_raw`.
     :cvar promised_fields: those that every record has by the contract, see :func:`fields.lacking`.
     :cvar not_chosen_reason: why a prospect is skipped that the partner has not chosen (yet).
+    :cvar known_words: the status words that the mapping knows, see :meth:`status_counts`.
     :param partner: the partner at this customer.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
     :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
@@ -75,6 +81,7 @@ class ExtractOperator(BaseOperator):
     kept_fields: ClassVar[Mapping[str, Any]] = {}
     promised_fields: ClassVar[Sequence[str]] = ()
     not_chosen_reason: ClassVar[Reason] = Reason.NOT_CHOSEN
+    known_words: ClassVar[Collection[str]] = ()
 
     def __init__(
         self,
@@ -151,7 +158,7 @@ class ExtractOperator(BaseOperator):
         :param code: ``unknown_word``, ``field_never_there``, ``unknown_status_count``, ``silence`` or ``status``.
         :param subject: the word or the field. A word that does not look like one is not repeated.
         """
-        self.findings[Finding(code, subject if _A_WORD.fullmatch(subject) else "(unreadable)")] += count
+        self.findings[Finding(code, shown_word(subject))] += count
 
     def execute(self, context: Context) -> str:
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
@@ -248,6 +255,17 @@ class ExtractOperator(BaseOperator):
         """How many records the partner has in each status, of those that changed in ``[start, end)``; counts only."""
         del start, end
         return {}
+
+    def sample(self, start: datetime, end: datetime) -> Sequence[Read]:
+        """Some records with what the mapping makes of them, for a check of the interface: those of the window."""
+        return list(self.read(start, end))
+
+    def schema_differences(self) -> Sequence[str] | None:
+        """Where the partner's own description of its interface differs from the published one, a sentence each.
+
+        :return: ``None``: it has no such description, or does not show it.
+        """
+        return None
 
     def close(self) -> None:
         """Give the connections back."""
@@ -399,7 +417,7 @@ class _SortedOut:
                     "contract. Nothing was loaded. Ask the partner whether the interface has changed."
                 )
         if self.with_unknown == self.count:
-            words = sorted(word if _A_WORD.fullmatch(word) else "(unreadable)" for word in self.unknown)
+            words = sorted(map(shown_word, self.unknown))
             raise StopRun(
                 f"All {self.count} records have a status that is not known: {', '.join(words[:10])}. Nothing was "
                 "loaded. Ask the partner what the words mean and add them to the partner's table of status words "

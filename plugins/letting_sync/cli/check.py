@@ -1,0 +1,55 @@
+"""``letting-sync check PAIR``: whether a pair's two systems are as their contracts say, before the first run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from letting_sync.cli.check_erp import check_erp
+from letting_sync.cli.check_partner import check_partner
+from letting_sync.cli.check_rows import Row, findings
+from letting_sync.cli.pairs import UnknownPair, dag_of_pair
+from letting_sync.customers.yaml_settings import WrongFile
+
+
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
+    """Log in to both systems of a pair, look around, and compare what they answer with their contracts.
+
+    Nothing is written anywhere, and nothing personal is shown. The exit code is 1 if something differs, or if a system could
+    not be reached; "cannot be told" alone is no finding.
+    """
+    parser = argparse.ArgumentParser(prog, description=main.__doc__)
+    parser.add_argument("pair", metavar="PAIR", help="the DAG's id")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args(arguments)
+    try:
+        dag = dag_of_pair(options.pair)
+    except (UnknownPair, WrongFile) as error:
+        parser.error(str(error))
+    load: Any = dag.get_task("load_offers")
+    target = getattr(load, "erp", None) or load.partial_kwargs["erp"]
+    extract: Any = dag.get_task("extract")
+    rows, external_ids = check_partner(extract)
+    rows += check_erp(target, external_ids)
+    found = list(findings(rows))
+    if options.json:
+        print(json.dumps({"pair": options.pair, "rows": [asdict(row) for row in rows]}, indent=2), file=out)
+    else:
+        print(_table(rows), file=out)
+        print(f"\n{len(found)} of {len(rows)} need somebody to look at them", file=out)
+    return 1 if found else 0
+
+
+def _table(rows: Sequence[Row]) -> str:
+    cells = [("SYSTEM", "WHAT", "RESULT", "DETAIL")]
+    for row in rows:
+        place = f" ({row.place})" if row.is_finding else ""
+        cells.append((row.system, row.what, str(row.verdict), f"{row.detail}{place}"))
+    widths = [max(len(line[column]) for line in cells) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(text.ljust(width) for text, width in zip(line, widths, strict=False)), line[3]])
+        for line in cells
+    )

@@ -1,0 +1,43 @@
+"""The DAG of a pair, by its name: from a customer's file or from a DAG file."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+from airflow.sdk import DAG
+from airflow.sdk.configuration import conf
+
+from letting_sync import config
+from letting_sync.customers import loader
+from letting_sync.pipeline.dag import letting_dag
+
+
+class UnknownPair(LookupError):
+    """There is no such pair; the message lists those there are."""
+
+
+def dag_of_pair(name: str) -> DAG:
+    """The DAG of a pair.
+
+    :raises UnknownPair: neither a customer's file nor a DAG file makes it.
+    :raises WrongFile: the customer's file is wrong.
+    """
+    for path in loader.files(name):
+        return letting_dag(loader.read_customer(path), "")
+    known = [path.stem for path in loader.files()]
+    folder = Path(conf.get("core", "dags_folder", fallback=str(config.airflow_home() / "dags"))).expanduser()
+    for path in sorted(folder.rglob("*.py"), key=lambda path: (path.stem != name, str(path))):
+        # The words of a DAG file of ours; no other one is run here.
+        text = path.read_text("utf-8", errors="replace")
+        if "letting_dag(" not in text or "dag_id" not in text:
+            continue
+        if path.stem != name and name not in text:
+            known.append(path.stem)
+            continue
+        made = [value for value in runpy.run_path(str(path)).values() if isinstance(value, DAG)]
+        for dag in made:
+            if dag.dag_id == name:
+                return dag
+        known += [dag.dag_id for dag in made]
+    raise UnknownPair(f"there is no pair {name!r}; known are {', '.join(sorted(set(known))) or 'none'}")
