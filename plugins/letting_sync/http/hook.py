@@ -108,8 +108,8 @@ class ApiHook(SessionHook):
     def test_connection(self) -> tuple[bool, str]:
         """Log in once, without retries.
 
-        Nothing of the log-in is stored. Airflow's own page and command test a connection of type ``http`` with
-        ``HttpHook``, which does not know the systems' log-ins.
+        Nothing of the log-in is stored. Airflow's button *Test* calls it for connections of the system's own
+        type. It tests those of type ``http`` with ``HttpHook``, which does not know the systems' log-ins.
 
         :returns: whether the log-in succeeded, and a sentence for the operator without secrets or personal data. No
             exception is raised.
