@@ -247,7 +247,7 @@ def test_another_clock_is_a_difference(box: Sandbox, check: Check, monkeypatch: 
     ("wrong", "verdict", "said"),
     [
         ({"password": "hunter2"}, "differs from the contract", "login and password"),
-        ({"host": "http://127.0.0.1:9"}, "cannot be told", "does not serve connection"),
+        ({"host": "http://127.0.0.1:9"}, "cannot be told", "is not available through connection"),
         ({"host": "http://erp.example.org"}, "differs from the contract", "without TLS"),
     ],
     ids=["refused", "down", "without TLS"],
@@ -282,7 +282,7 @@ def test_a_connection_that_is_missing_is_said(
 
     rows = check("immomio_yuneo")
 
-    assert "There is no connection 'yuneo'" in rows["Wodis Yuneo", "log-in"]["detail"]
+    assert "Connection 'yuneo' does not exist" in rows["Wodis Yuneo", "log-in"]["detail"]
 
 
 def test_an_unknown_pair_is_a_usage_error_that_lists_those_there_are(
