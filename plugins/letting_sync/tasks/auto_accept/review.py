@@ -1,7 +1,8 @@
-"""The review of held offers: what no window shows any more, a lease made by a clerk, a record deleted at the partner.
+"""The daily review of held offers, which detects leases made by a clerk and records deleted at the partner.
 
-Windows bring up what changed at the partner. A held offer whose record does not change would stay held for ever, whatever
-happens to it in the ERP. Once a day each is compared with both sides, some at a time.
+A window only contains records that changed at the partner. A held offer whose record does not change would stay held
+for ever, whatever happens in the ERP. Therefore each is compared with partner and ERP once a day, a limited number per
+run.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
     from letting_sync.tasks.auto_accept.acceptor import Acceptor
 
 ENTRIES_PER_RUN = 50
-"""So many in one run at the most: one call each at the partner. Assumed: no pair has more held offers for long."""
+"""Maximum number of entries per run; each takes one call at the partner. Assumed: no pair has more held offers for
+long."""
 
 _DECIDED_BY_A_PERSON = (Reason.ACCEPT_OFF, Reason.TOO_MANY)
 
 
 def review(acceptor: Acceptor, due: Sequence[Entry]) -> tuple[list[Decision], Counter[str]]:
-    """Compare held entries with partner and ERP, and note what has become of them.
+    """Compare held entries with partner and ERP, and store the result.
 
-    :return: the decisions on those that nothing speaks against any more, to be decided on like new ones; and what was
-        noted: ``leased``, ``closed <reason>``, ``held <reason>``, with counts.
+    :return: decisions on entries without a reason to be held any more, to be processed like new ones; and the counts of
+        the stored results: ``leased``, ``closed <reason>``, ``held <reason>``.
     """
     ledger, run_id = acceptor.ledger, acceptor.run.run_id
     found = Counter[str]()
@@ -67,14 +69,14 @@ def review(acceptor: Acceptor, due: Sequence[Entry]) -> tuple[list[Decision], Co
 
 
 def _closes(decision: Decision, reason: Reason | None) -> Reason | None:
-    """The reason to close an entry: its offer is dead, and a clerk or the partner does not want a lease any more."""
+    """Return the reason to close an entry whose offer cannot be accepted and whose lease is not wanted any more."""
     if decision.reason in (Reason.OFFER_REJECTED, Reason.OFFER_IGNORED):
         return decision.reason
     return reason if reason in NOT_CHOSEN_ANY_MORE and decision.dead else None
 
 
 def _may_go_on(reason: Reason) -> bool:
-    """Whether an offer that was held with this reason is decided on anew when nothing speaks against it any more."""
+    """Return whether an offer held with this reason is decided on again once the reason no longer applies."""
     return not reason.final and reason not in _DECIDED_BY_A_PERSON
 
 

@@ -1,4 +1,4 @@
-"""Which entries of the ledger a run has to decide on, and which of them belong to which of its chunks."""
+"""Selection of the ledger entries that a run decides on, and their assignment to its chunks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from letting_sync.staging.chunks import Chunk
 
 
 class RunEntries:
-    """The entries that one task instance of ``auto_accept`` answers for.
+    """The entries that one task instance of ``auto_accept`` is responsible for.
 
-    Those of its chunk's prospects; in the first chunk also offers that a run which has ended left undecided. The offers of a run
-    that is under way are that run's to decide, whichever window they are in.
+    These are the entries of its chunk's prospects; in the first chunk also undecided offers of ended runs. Offers of
+    a running run are decided by that run, whichever window they are in.
 
-    :param has_ended: whether a run of the pair, given by its id, has ended: succeeded, failed, or been deleted.
+    :param has_ended: returns whether a run of the pair, given by its id, has succeeded, failed or been deleted.
     """
 
     def __init__(self, ledger: Ledger, run: Run, chunk: Chunk, has_ended: Callable[[str], bool]) -> None:
@@ -29,7 +29,7 @@ class RunEntries:
 
     @cached_property
     def _chunks(self) -> dict[Key, int]:
-        """Number of the chunk of each of the run's prospects."""
+        """Chunk number of each of the run's prospects."""
         columns = ("external_id", "unit", "chunk")
         rows = tables.rows(self.chunk.folder, "prospects", columns=columns)
         return {(row["external_id"], row["unit"]): row["chunk"] for row in rows}
@@ -38,12 +38,12 @@ class RunEntries:
         return self._chunks.get(entry.key, 1) == self.chunk.number
 
     def to_decide(self, replay: bool) -> list[Entry]:
-        """Entries with an offer and no lease that are decided on now.
+        """Return the entries with an offer and without a lease that are decided on now.
 
-        :param replay: a person asks for these prospects: also those that an approver said no to.
+        :param replay: whether a person has started the run for these prospects; then rejected ones are included.
         """
         own = self._of_prospects(number=self.chunk.number)
-        # Without a chunk of their own they are the first one's; it alone has to look for them.
+        # Entries outside the run's chunks belong to the first chunk, which alone searches for them.
         left = {
             entry.key: entry
             for entry in (self.ledger.find_undecided(self.run.pair) if self.chunk.is_first else ())
@@ -60,10 +60,10 @@ class RunEntries:
         ]
 
     def due_for_review(self, before: datetime, most: int) -> list[Entry]:
-        """Held entries that no window brings up again, to be compared with partner and ERP; longest ago first.
+        """Return held entries to compare with partner and ERP, last reviewed longest ago first.
 
-        :param before: those last looked at before this time.
-        :param most: so many at the most.
+        :param before: only entries last reviewed before this time.
+        :param most: maximum number of entries.
         """
         if not self.chunk.is_first:
             return []
@@ -71,24 +71,24 @@ class RunEntries:
         return [entry for entry in due if entry.key not in self._chunks and self._may_decide(entry)]
 
     def _may_decide(self, entry: Entry) -> bool:
-        """Whether no other run under way has loaded it, is accepting it, or is asking a person about it."""
+        """Return whether no other running run has loaded it, is accepting it, or has asked for an approval."""
         runs = {entry.run_id}
         if entry.acceptance in (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING) and entry.acceptance_run:
             runs.add(entry.acceptance_run)
         return all(self._has_ended(run_id) for run_id in runs - {self.run.run_id})
 
     def decided(self) -> list[Entry]:
-        """Entries on which this run decided last."""
+        """Return the entries that this run decided on last."""
         return [entry for entry in self.ledger.find_decided_by(self.run) if self._is_ours(entry)]
 
     def most_accepts(self, here: int) -> int:
-        """How many offers the whole run may accept at the most.
+        """Return an upper bound of the number of offers that the whole run accepts.
 
-        The chunks decide side by side, so none can know how many the others accept. In a run of several chunks
-        each therefore counts what the run could accept, whatever speaks against it; that number stays the same while
-        the others work, and errs on the side of asking a person.
+        Chunks decide concurrently and do not know how many the others accept. In a run of several chunks each therefore
+        counts all entries that the run could accept. That number does not depend on the progress of the others, and may
+        only be too high, so that a person is asked.
 
-        :param here: how many this chunk would accept.
+        :param here: number of offers that this chunk would accept.
         """
         if self.chunk.of == 1:
             return here
@@ -102,7 +102,7 @@ class RunEntries:
         return max(here, len(candidates))
 
     def _of_prospects(self, number: int | None = None) -> dict[Key, Entry]:
-        """Entries of the run's prospects, or of those of one chunk."""
+        """Return the entries of the run's prospects, or of those of one chunk."""
         keys = [key for key, chunk in self._chunks.items() if number in (None, chunk)]
         known = self.ledger.find(self.run.pair, {external_id for external_id, _ in keys})
         return {key: known[key] for key in keys if key in known}

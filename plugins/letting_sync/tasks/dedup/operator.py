@@ -25,18 +25,18 @@ WRITTEN_BY_CHUNK = (
     "acceptance",
     *dry_run.TABLES,
 )
-"""Tables of the tasks behind ``dedup``, which come in as many files as the run has chunks."""
+"""Tables of the tasks after ``dedup``, with one file per chunk."""
 
 
 class DedupOperator(BaseOperator):
     """
     Clean the run's prospects and keep each person once per unit.
 
-    Reads and writes staged tables only, so it may be run again at any time.
+    The task only reads and writes staged tables, so it may be run again at any time.
 
     :param folder: the run's staging folder, with the table ``extracted`` (templated).
-    :param duplicates: who is the same person, and what to do with one whom nothing tells from others.
-    :return: the chunks that the next tasks are mapped over, as dictionaries; one on an ordinary day.
+    :param duplicates: matching rules for persons, and the handling of prospects without a matching key.
+    :return: the chunks over which the next tasks are mapped, as dictionaries; a run of ordinary size has one.
     """
 
     template_fields: Sequence[str] = ("folder",)

@@ -1,8 +1,8 @@
-"""From prospects to offers, once: what the task ``load_offers`` does, without Airflow.
+"""Logic of the task ``load_offers``, without Airflow: one offer for each prospect.
 
-The loader may be called again at any point, by a retry, after a wait, by another run. Each call goes through rounds,
-and each round looks at the ledger and the ERP instead of remembering: reconcile in-flight entries (``readback.py``), choose
-the batch to send now, send it (``sender.py``).
+The loader may be called again at any point: by a retry, after a deferral, by another run. Each call runs rounds, and
+each round reads the state from the ledger and the ERP: reconcile in-flight entries (``readback.py``), choose the batch
+to send now, send it (``sender.py``).
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from letting_sync.tasks.load_offers.readback import LoadContext, Readback, Waiti
 from letting_sync.tasks.load_offers.sender import SearchPartners, Sender, Sent
 
 ROUNDS_LOST = 3
-"""Rounds of one try in which answers were lost and none came; after them the ERP is left alone until the next try."""
+"""Consecutive rounds with lost responses after which the attempt ends; Airflow's retry of the task takes over."""
 
 
 class Loader:
     """Load the prospects of one run, or of one chunk of it.
 
-    :param since: when this try began; what the ERP refused after it is not sent once more in this try.
-    :param search_partners: looks persons up in the ERP before they are sent.
-    :param rounds_lost: how many rounds this try had lost before it was deferred.
+    :param since: start of this attempt; prospects refused by the ERP after it are not sent again in this attempt.
+    :param search_partners: looks up persons in the ERP before they are sent.
+    :param rounds_lost: number of rounds with lost responses before the task was deferred.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class Loader:
         self.sender = Sender(context, self.readback, search_partners)
 
     def advance(self, candidates: Sequence[Candidate]) -> list[Outcome] | Waiting:
-        """Do all that can be done now; returns what became of each candidate, or what has to be waited for.
+        """Load as far as possible now; return the outcome of each candidate, or what to wait for.
 
-        :raises WaitAndRepeat: one answer after the other got lost.
+        :raises WaitAndRepeat: responses were lost in several consecutive rounds.
         """
         while True:
             waiting = self.readback.resolve_in_flight({candidate.key for candidate in candidates})
@@ -63,28 +63,29 @@ class Loader:
                 and candidate.key not in overtaken
                 and self._may_be_claimed(known.get(candidate.key))
             ]
-            # What is to be sent and is in no batch yet waits for something of the same person or id.
+            # Candidates that are in no batch yet wait for another one of the same person or external id.
             undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
             if not undecided:
                 return [
                     outcome_of(candidate, elsewhere, overtaken, known, self.context.run)
                     for candidate in candidates
                 ]
-            # Before anything is asked of the ERP: a claim may have to be waited for, look after look.
+            # Checked before any request to the ERP, since the wait for a claim may need many checks.
             held, ended = self._held_by_others(known)
             batch = _one_of_each(to_send, candidates, known, held)
             if not batch:
                 return undecided
             if job := self.context.erp.import_going_on():
-                # What it makes cannot be looked up yet: wait, so that not even a lost ledger doubles an offer.
+                # Offers of a running import cannot be looked up yet: wait, so that not even a lost ledger causes a
+                # second offer.
                 return Waiting(waiting.jobs | {job}, waiting.others)
             sent = self.sender.send(batch, known, ended)
             if not sent.claimed:
-                return undecided  # for other runs are busy with all of them
+                return undecided  # other runs have claimed all of them
             self._count_the_lost(sent)
 
     def _held_by_others(self, known: Mapping[Key, Entry]) -> tuple[set[Key], Collection[str]]:
-        """Keys of what other runs have claimed and may still send, and which of these runs have ended."""
+        """Return the keys that other runs have claimed and may still send, and which of these runs have ended."""
         run_id, ledger = self.context.run.run_id, self.context.ledger
         claims = [
             entry for entry in known.values() if entry.state == EntryState.CLAIMED and entry.run_id != run_id
@@ -102,7 +103,7 @@ class Loader:
     def _note_versions(
         self, candidates: Sequence[Candidate], known: Mapping[Key, Entry]
     ) -> dict[Key, Reason]:
-        """Note what the partner has changed since an offer was made; returns the candidates that are overtaken."""
+        """Store the partner's changes since an offer was made; return the candidates with a newer known version."""
         ledger, run = self.context.ledger, self.context.run
         external_ids = {candidate.intent.external_id for candidate in candidates}
         intents = [candidate.intent for candidate in candidates]
@@ -134,12 +135,12 @@ def _one_of_each(
     known: Mapping[Key, Entry],
     held: Collection[Key],
 ) -> list[Candidate]:
-    """Of each person, and of each external id, one at a time.
+    """Return at most one candidate of each person and of each external id.
 
-    The second offer of a person must hang on the business partner that the first one makes; it is sent
-    when that is known, in the next batch.
+    The second offer of a person must use the business partner that the first one creates, so it is sent in a later
+    batch, when that partner is known.
 
-    :param held: what another run has claimed; it counts as on its way.
+    :param held: keys that another run has claimed; they count as in flight.
     """
     under_way = {key for key, entry in known.items() if entry.state == EntryState.SENT} | set(held)
     persons = {candidate.person for candidate in candidates if candidate.key in under_way}
@@ -161,10 +162,10 @@ def outcome_of(
     known: Mapping[Key, Entry],
     run: Run,
 ) -> Outcome:
-    """Return what became of a candidate on which the load has decided.
+    """Return the outcome of a candidate.
 
     :param elsewhere: records of persons who have an offer for their unit under another external id.
-    :param late: candidates that a newer version at the partner speaks against, with the reason.
+    :param late: candidates overruled by a newer version at the partner, with the reason.
     :param known: the ledger's entries of the candidates.
     :raises WaitAndRepeat: the ledger holds an entry that is still open.
     """

@@ -1,7 +1,11 @@
 """Reconcile the in-flight entries of the ledger before anything is sent: read back, link existing offers, or claim again.
 
-The results of imports that have ended are read; what has no clear result is looked up by external id. None there
-and confirmed finished: claimed again. One: linked. Several: ambiguous. Not decidable: it is waited for.
+The results of ended imports are read; an entry without a clear result is looked up by external id:
+
+* no offer, and the import is confirmed finished: the entry is claimed again;
+* one offer: it is linked;
+* several offers: the entry is ambiguous;
+* undecidable so far: the task waits.
 """
 
 from __future__ import annotations
@@ -22,16 +26,16 @@ from letting_sync.reasons import Reason
 log = logging.getLogger(__name__)
 
 UNKNOWN_IMPORT = timedelta(hours=1)
-"""So long after it was sent, a prospect is not sent again whose import the ERP does not know although it returned its
-number. Then only the address of that look-up may be wrong, and the import goes on. Assumed: no import takes longer."""
+"""Time during which a prospect is not sent again if the ERP does not know its import, although it returned the import's
+number: only the look-up may fail while the import is running. Assumed: no import takes longer."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What is not decided yet.
+    """Entries without an outcome so far.
 
-    :param jobs: imports of the ERP that still go on.
-    :param others: prospects whose outcome cannot be told yet for another reason.
+    :param jobs: running imports of the ERP.
+    :param others: number of prospects whose outcome is open for another reason.
     """
 
     jobs: frozenset[str] = frozenset()
@@ -65,17 +69,17 @@ class LoadContext:
 
 
 class Readback:
-    """What one run can close of what is open in its pair."""
+    """Reconciliation of in-flight entries of a pair by one run."""
 
     def __init__(self, context: LoadContext) -> None:
         self.context = context
 
     def resolve_in_flight(self, mine: Collection[Key]) -> Waiting:
-        """Reconcile in-flight entries; those of other runs are taken over, never waited for.
+        """Reconcile in-flight entries; those of other runs are taken over without waiting.
 
-        Other chunks of this run are at work at the same time, know none of our persons, and close their own.
+        Other chunks of this run work at the same time on other persons, and reconcile their own entries.
 
-        :param mine: keys of the prospects that this run, or this chunk of it, answers for.
+        :param mine: keys of the prospects of this run, or of this chunk of it.
         """
         by_job = defaultdict[str | None, list[Entry]](list)
         for entry in self.context.ledger.find_sent(self.context.run.pair):
@@ -101,14 +105,14 @@ class Readback:
     def _read_results(
         self, import_: tuple[str | None, list[Entry]]
     ) -> tuple[str, ImportState | None, list[Entry]]:
-        """Write the results of an import if it has ended; with it come the entries that are still open."""
+        """Store the results of an import if it has ended; also return the entries that are still open."""
         number, entries = import_
         job = number or ""
         state = self.context.erp.import_state(job)
         return job, state, self._apply(entries, state) if state and state.finished else entries
 
     def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
-        """Write the results of an import that has ended; returns the entries it has no clear result for."""
+        """Store the results of an ended import; return the entries without a clear result."""
         by_id = defaultdict[str, list[ImportResult]](list)
         for imported in state.results:
             by_id[imported.external_id].append(imported)
@@ -129,14 +133,14 @@ class Readback:
     def _read_back(
         self, entries: Sequence[Entry], mine: Collection[Key], going_on: bool, unknown: Collection[int]
     ) -> tuple[list[Entry], int]:
-        """Look sent entries up in the ERP; returns those it does not hold, and how many of ours cannot be told yet.
+        """Look up sent entries in the ERP; return those without an offer, and the number of our undecidable ones.
 
-        :param going_on: an import of ours goes on. One whose number was lost may stand in the same queue.
+        :param going_on: whether an import of this pair is running. One whose number was lost may be in the same queue.
         :param unknown: entries whose import the ERP does not know, although it returned the number itself.
         """
         if not entries:
             return [], 0
-        # Asked before the look-up: an import that ends in between has made offers which the look-up did not see.
+        # Computed before the look-up: an import that ends in between has made offers that the look-up did not find.
         any_import_runs = self.context.erp.import_going_on() is not None
         ages = self._ages(entries)
         # The ERP's client compares with this machine's clock, which may differ from the ledger's.
@@ -157,16 +161,16 @@ class Readback:
         return missing, undecided
 
     def _ages(self, entries: Sequence[Entry]) -> dict[int, timedelta]:
-        """How long ago each was sent, by the ledger's clock."""
+        """Return the time since each entry was sent, by the ledger's clock."""
         now = self.context.ledger.now()
         return {entry.id: now - entry.sent_at for entry in entries if entry.sent_at}
 
     def _import_pending_deliveries(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
-        """Start an import of what may have been delivered and was not seen by an import that began after it.
+        """Start an import for possible deliveries that no later import has processed.
 
-        Only then is it known that a delivery is not there; delivered anew before, it could be imported twice.
+        Only such an import proves that a delivery is absent; a second delivery before it could be imported twice.
 
-        :return: what of ours has to be waited for; ``None`` if no delivery can be pending.
+        :return: what to wait for; ``None`` if no delivery can be pending.
         """
         ours = sum(entry.key in mine for entry in entries)
         job = self.context.erp.start_import() if entries else None
@@ -183,23 +187,23 @@ class Readback:
         """Claim entries again that are confirmed absent from the ERP."""
         repeat = [entry for entry in entries if entry.key in mine]
         if repeat:
-            log.info("%d prospects are surely not in the ERP and will be sent again", len(repeat))
+            log.info("%d prospects are confirmed absent from the ERP and will be sent again", len(repeat))
         self.context.ledger.claim_again(self.context.run, repeat)
-        # Those of a run that died go back to it: left as sent, they would stand in the way of their person.
+        # Entries of a dead run are returned to it: left as sent, they would block other prospects of the same person.
         self.context.ledger.claim_again(None, [entry for entry in entries if entry.key not in mine])
 
-    # --- for whoever is about to send, too ------------------------------------------------------------------
+    # --- also used by the sender ----------------------------------------------------------------------------
 
     def offers(self, external_ids: Collection[str]) -> dict[Key, list[Offer]]:
-        """Offers by external id and unit.
+        """Return the offers by external id and unit.
 
-        :raises StopRun: an offer of ours stands on a unit that cannot be read; passing over it would make a second.
+        :raises StopRun: an offer has an unreadable unit number; ignoring it would cause a second offer.
         """
         found = defaultdict(list)
         for offer in self.context.erp.offers(external_ids):
             if offer.unit is None:
                 raise StopRun(
-                    f"Offer {offer.number} of ours stands on a unit number that cannot be read. Check the pair's "
+                    f"Offer {offer.number} of this pair has a unit number that cannot be read. Check the pair's "
                     "setting erp_separator, then clear the task; nothing was sent."
                 )
             found[(offer.external_id or "", str(offer.unit))].append(offer)
@@ -208,7 +212,7 @@ class Readback:
     def link(
         self, entries: Iterable[Entry], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
     ) -> None:
-        """Write down those of the entries for which the ERP holds an offer."""
+        """Link entries to their existing offers in the ERP."""
         made = []
         for entry in entries:
             offers = found.get(entry.key, ())

@@ -1,8 +1,8 @@
-"""Sending prospects to the ERP in groups, each by itself: claim, look, send, note.
+"""Sending of prospects to the ERP in independent groups: claim, look up, send, store the result.
 
-While one group waits for the ERP, others are looked up or written down. Within a group the order is that of the
-guarantee: the intent stands in the ledger before the ERP is asked whether it has an offer already, that answer is
-there before the request goes out, and just before it does the claim is looked at once more.
+While one group waits for the ERP, others are looked up or stored. The order within a group is the exactly-once
+guarantee: the intent is in the ledger before the ERP is searched for an existing offer, the search ends before the
+request is sent, and the claim is checked once more immediately before the request.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 PROSPECTS_PER_GROUP = 200
-"""Prospects that are claimed and looked up together. Assumed: enough for full calls, few enough to keep all busy."""
+"""Prospects claimed and looked up together. Assumed: enough to fill calls, few enough for concurrent groups."""
 
 
 SearchPartners = Callable[[Sequence[Candidate]], Found]
@@ -40,17 +40,17 @@ _DOUBTS = frozenset(
         Reason.NEAR_PARTNER,
     }
 )
-"""Reasons to ask a person that speak of who the prospect is."""
+"""Reasons for an approval that concern the identity of the prospect."""
 
 
 @dataclass
 class Sent:
-    """The outcome of a batch, or of a part of it.
+    """Result of sending a batch, or a part of it.
 
-    :param claimed: how many prospects this run could claim; the others are another run's for now.
-    :param delivered: entries that the ERP has taken.
-    :param to_import: those among them for which an import is still to be started.
-    :param lost: answers that were lost; their prospects may have been taken.
+    :param claimed: number of prospects claimed by this run; the others are claimed by another one.
+    :param delivered: entries that the ERP has accepted.
+    :param to_import: those among them that still need an import to be started.
+    :param lost: errors of requests whose response was lost; their prospects may have been accepted.
     """
 
     claimed: int = 0
@@ -69,7 +69,7 @@ class Sent:
 class Sender:
     """Sends the prospects of one run.
 
-    :param search_partners: looks persons up in the ERP before they are sent.
+    :param search_partners: looks up persons in the ERP before they are sent.
     """
 
     def __init__(self, context: LoadContext, readback: Readback, search_partners: SearchPartners) -> None:
@@ -80,14 +80,14 @@ class Sender:
     def send(
         self, batch: Sequence[Candidate], known: Mapping[Key, Entry], ended: Collection[str] = ()
     ) -> Sent:
-        """Send one batch, each person at most once in it, and start the import where the ERP does not do so itself.
+        """Send one batch, with each person at most once, and start the import if the ERP does not start it itself.
 
         :param known: the ledger's entries of the batch's external ids. A prospect with an offer for another unit keeps
-            that offer's business partner, also if nothing else tells who it is.
+            that offer's business partner, even if nothing else identifies the person.
         :param ended: runs that have ended, whose claims are free.
-        :raises ClaimLost: another run has taken prospects over.
+        :raises ClaimLost: another run has taken over prospects.
         """
-        # All at once: persons are matched as tables, which costs little more for thousands than for one.
+        # All at once: persons are matched as tables, which is hardly slower for thousands than for one.
         partners = self.partners_of(batch, known)
         total = Sent()
         for sent in self.context.erp.concurrently(
@@ -102,7 +102,7 @@ class Sender:
     def partners_of(
         self, batch: Sequence[Candidate], known: Mapping[Key, Entry]
     ) -> dict[int, PartnerMatch | RefuseRecord]:
-        """What the ERP's business partners say of each candidate by ``record``; only looks up."""
+        """Look up the candidates among the ERP's business partners; return the matches by ``record``."""
         own = {
             entry.external_id: entry
             for entry in known.values()
@@ -111,7 +111,7 @@ class Sender:
         found = dict(self.search_partners(batch))
         for candidate in batch:
             if entry := own.get(candidate.intent.external_id):
-                # The same application: its doubt stays with it, and no new one arises from its own business partner.
+                # The same application keeps its reason for an approval; its own business partner adds no new one.
                 doubt = entry.ask_reason if entry.ask_reason in _DOUBTS else None
                 found[candidate.record] = PartnerMatch(
                     entry.business_partner_number, doubt, entry.near_partner_number
@@ -119,9 +119,9 @@ class Sender:
         return found
 
     def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
-        """Records of persons who have an offer for this unit, or soon will, under another external id.
+        """Return the records of persons with an existing or in-flight offer for the unit under another external id.
 
-        An offer that was rejected, has expired or was deleted stands in nobody's way.
+        An offer that was rejected, has expired or was deleted does not count.
         """
         hashes = {candidate.intent.person_hash for candidate in items if candidate.intent.person_hash}
         there = self.context.ledger.find_person_on_unit(self.context.run.pair, hashes)
@@ -149,14 +149,14 @@ class Sender:
         }
 
     def _send_group(self, group: Sequence[Candidate], partners: Found, ended: Collection[str]) -> Sent:
-        """Claim a group, and send what of it the ERP does not have."""
-        # Another run may have sent a person since the batch was chosen; the next round says so of its record.
+        """Claim a group, and send those prospects for which the ERP has no offer."""
+        # Another run may have sent a person since the batch was chosen; the next round gives the record's outcome.
         elsewhere = self.persons_elsewhere(group)
         group = [candidate for candidate in group if candidate.record not in elsewhere]
         intents = [candidate.intent for candidate in group]
         claimed = self.context.ledger.claim(self.context.run, intents, ended)
         sent = Sent(len(claimed))
-        # Before anything is sent, so that no crash makes an offer without its doubt.
+        # Stored before anything is sent, so that no crash leaves an offer without its reason for an approval.
         self.context.ledger.mark_to_ask(
             {
                 claimed[candidate.key].id: (match.ask_reason, match.near_partner)
@@ -191,7 +191,7 @@ class Sender:
 
         def before_send() -> None:
             if not self.context.ledger.mark_sent_again(ids, token):
-                raise ClaimLost("Another run has taken prospects over while this one waited for the ERP.")
+                raise ClaimLost("Another run has taken over prospects while this one waited for the ERP.")
 
         try:
             delivery = self.context.erp.deliver(batch, before_send)
@@ -207,7 +207,7 @@ class Sender:
         return self._taken(batch, delivery)
 
     def _deliver_in_halves(self, batch: Sequence[Candidate], refusal: RefuseRecord) -> Sent:
-        """One record spoils the whole batch: find it by halving, so that the others are not held up."""
+        """Find the record because of which a whole batch is refused by halving it, so that the others are sent."""
         if len(batch) == 1:
             self.context.mark_refused(batch[0].entry, refusal.reason, refusal.system_text)
             return Sent()
@@ -233,7 +233,7 @@ class Sender:
 
 
 def _is_certain(entry: Entry) -> bool:
-    """Whether an entry is known to be in the way without a look at its offer: in flight, or leased."""
+    """Return whether an entry blocks a second offer without a look-up of its offer: in flight, or leased."""
     return entry.state != EntryState.LOADED or bool(entry.lease_number)
 
 

@@ -1,4 +1,4 @@
-"""Waiting for an ERP's import without holding a worker slot."""
+"""Trigger that waits for an ERP's imports without occupying a worker slot."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from letting_sync.http.deadline import single_try
 _T = TypeVar("_T")
 
 FIRST_PAUSE = 5.0
-"""Seconds before the first look; later ones come ever less often. Assumed: a scheduler notices an end sooner."""
+"""Seconds before the first poll; the interval grows. Assumed: the scheduler notices the end of a process sooner."""
 LONGEST_LOOK = 90.0
-"""Seconds that one look at all imports of a trigger may take; each call of it is tried once."""
+"""Maximum seconds of one poll of all imports of a trigger; its calls are not retried."""
 
 log = logging.getLogger(__name__)
 
 
 class ImportTrigger(BaseTrigger):
-    """Fire when all the given imports of an ERP have ended, or the time is over; without any, after one pause.
+    """Fire when all given imports of an ERP have ended, or at the time limit; without imports, after one pause.
 
-    What came of them is read by the task itself: a trigger's event is stored in Airflow's database, and an
-    import's results do not belong there.
+    The task itself reads the results, since a trigger's event is stored in Airflow's database, which must not contain
+    personal data.
 
-    :param target: the ERP, as :meth:`~letting_sync.erp.ErpTarget.serialize` writes it down.
+    :param target: the ERP, from :meth:`~letting_sync.erp.ErpTarget.serialize`.
     :param jobs: the ERP's numbers of the imports.
-    :param pause: longest pause between two looks, in seconds.
-    :param memory: what the task has to know after the wait; handed back as the event.
-    :param until: when the task is woken whatever the ERP says, ISO 8601; ``None``, as earlier versions wrote it: never.
-    :param other_release: arguments of the release before or after this one, whose tasks may still wait: ``since`` was
-        what is in ``memory`` now, any other is ignored.
+    :param pause: maximum seconds between two polls.
+    :param memory: data that the task needs after the deferral; returned as the event.
+    :param until: time limit, ISO 8601; ``None``, as from earlier releases: no limit.
+    :param other_release: arguments of an earlier or later release whose tasks may still be deferred: ``since`` is now
+        part of ``memory``, any other is ignored.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ImportTrigger(BaseTrigger):
         self.until = until
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """What Airflow needs to make this trigger anew in another process."""
+        """Return class path and arguments, with which Airflow recreates the trigger in another process."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -72,9 +72,9 @@ class ImportTrigger(BaseTrigger):
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look at the imports until none goes on or the time is over."""
-        # The task itself has waited for an import that takes a moment. Not sooner: a task that is queued again before the
-        # scheduler has noticed that its first process is gone counts as failed to Airflow.
+        """Poll the imports until none is running or the time limit is reached."""
+        # The task itself has waited for a short import. The first poll must not be sooner: Airflow marks a task as
+        # failed that is queued again before the scheduler has noticed the end of its first process.
         pause = min(FIRST_PAUSE, self.pause)
         await asyncio.sleep(pause)
         if self.jobs:
@@ -95,10 +95,11 @@ class ImportTrigger(BaseTrigger):
 
 
 class _Watch:
-    """Looks at imports, each time in a thread of its own.
+    """Poll imports in a thread of its own.
 
-    The hooks block, and the triggerer's threads are few and shared: some ERPs that say nothing would hold all of them,
-    and the triggers of the others would wait. A thread that is stuck is left alone, and no second one begins meanwhile.
+    The hooks are blocking, and the triggerer's threads are few and shared: a few unresponsive ERPs would occupy all of
+    them and block the triggers of the others. A blocked thread is not interrupted, and no second one is started
+    meanwhile.
     """
 
     def __init__(self, erp: Erp, jobs: set[str]) -> None:
@@ -106,7 +107,7 @@ class _Watch:
         self._look: asyncio.Future[set[str]] | None = None
 
     async def all_ended(self, longest: float) -> bool:
-        """Look once, and wait for it no longer than so many seconds; returns whether no import goes on any more."""
+        """Poll once with a timeout in seconds; return whether no import is running any more."""
         if self._look is None:
             self._look = self._in_a_thread(lambda: _unfinished(self.erp, self.jobs))
         await asyncio.wait({self._look}, timeout=min(longest, LONGEST_LOOK))
@@ -115,7 +116,7 @@ class _Watch:
         return not self.jobs
 
     def close(self) -> None:
-        """Give the connections back, unless a look still uses them."""
+        """Close the client, unless a poll still uses it."""
         if self._look is None:
             self._in_a_thread(self.erp.close)
 
@@ -134,6 +135,6 @@ def _unfinished(erp: Erp, jobs: set[str]) -> set[str]:
         log.info("%s; looking again later", trouble)
         return jobs
     except StopRun:
-        # The task meets the same refusal and says so in its own log.
+        # The task gets the same error and reports it in its own log.
         return set()
     return {job for job, state in states.items() if state is not None and not state.finished}

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 class ReconcileOperator(BaseOperator):
     """
-    Prove that nothing was lost: each extracted record has ended in exactly one way.
+    Check that each extracted record has exactly one outcome, so that nothing was lost.
 
-    The counts are computed anew from the staged tables and returned, so that they stand in XCom and in the
-    log; they are the only thing about a run that leaves its staging folder.
+    The counts are computed from the staged tables and returned, so that they are in XCom and in the log. No other data
+    of a run leaves its staging folder.
 
-    :param chunks: the run's chunks, as the task before handed them on (templated).
-    :param limits: from when on the run's quarantine is an incident that somebody is told of.
-    :raises StopRun: if the counts do not add up.
+    :param chunks: the run's chunks, as returned by the previous task (templated).
+    :param limits: thresholds of the run's quarantine above which an incident is reported.
+    :raises StopRun: the counts do not add up.
     :return: the counts of the run.
     """
 
