@@ -1,4 +1,4 @@
-"""Delete personal data when its keeping time is over: staged tables and rows of the ledger.
+"""Delete personal data at the end of its retention period: staged tables and rows of the ledger.
 
 Times in days, section ``[prospects]`` of the Airflow configuration:
 
@@ -8,8 +8,8 @@ Times in days, section ``[prospects]`` of the Airflow configuration:
 ``keep_open_days``        730  ledger: offers that may still be open in the ERP
 ``keep_leased_days``      0    ledger: leases; 0 keeps them, as the landlord's tenant file is kept
 
-What a run or a person is still busy with is never deleted. A row that goes too early does no harm: before an
-offer is sent the loader asks the ERP for it by its external id.
+Data that a run or a person still works on is never deleted. A row deleted too early does no harm: before an offer is
+sent, the loader looks it up in the ERP by its external id.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ UnderWay = Callable[[str, Sequence[str]], int]
 
 @dataclass(frozen=True)
 class KeepingTimes:
-    """How many days each kind of data is kept; 0: for ever."""
+    """Retention period of each kind of data in days; 0: for ever."""
 
     staged: int = 30
     quarantine: int = 180
@@ -59,9 +59,9 @@ class KeepingTimes:
 
 
 def keeping_times() -> KeepingTimes:
-    """The deployment's times.
+    """Read the deployment's retention periods.
 
-    :raises StopRun: if one of them is no whole number of days.
+    :raises StopRun: a value is not a whole number of days, or the values are inconsistent.
     """
     defaults = KeepingTimes()
     try:

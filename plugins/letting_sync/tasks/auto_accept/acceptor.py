@@ -44,13 +44,13 @@ _RETRACTED = {
     Reason.GONE_AT_PARTNER: Reason.GONE_AT_PARTNER,
 }
 DECISIONS_PER_OFFER = 3
-"""So often an offer that somebody is editing is read again before it is left to them."""
+"""Number of times an offer that somebody is editing is read again before it is held."""
 
 
 class Acceptor:
-    """Decide on offers and accept those that may be accepted.
+    """Decide on offers, and accept those that may be accepted.
 
-    :param today: the customer's day.
+    :param today: the current day at the customer.
     """
 
     def __init__(self, ledger: Ledger, erp: Erp, partner: Partner, run: Run, today: date) -> None:
@@ -87,7 +87,7 @@ class Acceptor:
         )
 
     def _together(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """Units that are let together are accepted together or not at all."""
+        """Apply :func:`~.policy.decide_together`: units let together are accepted together or not at all."""
         bundles = {decision.entry.bundle for decision in decisions if decision.entry.bundle}
         others = self.ledger.find_let_together(self.run.pair, bundles) if bundles else []
         return decide_together(decisions, others)
@@ -173,9 +173,9 @@ class Acceptor:
         return any(offer.external_id not in known and offer.is_open(self.today) for offer in listed)
 
     def accept(self, entries: Sequence[Entry]) -> list[Decision]:
-        """Accept what may be accepted and write down what became of each.
+        """Accept what may be accepted, and store the outcome of each entry.
 
-        As many units at a time as the ERP allows, the entries of one unit or one bundle one after the other.
+        Units are processed concurrently, the entries of one unit or one bundle sequentially.
         """
         groups = defaultdict[tuple[str, str], list[Entry]](list)
         for entry in entries:
@@ -232,7 +232,7 @@ class Acceptor:
         return decision
 
     def note_partner(self, decision: Decision) -> None:
-        """Keep what the partner said just now, so that a cleared run of an older window does not undo it."""
+        """Store the partner's current state, so that a cleared run of an older window does not undo it."""
         entry, reason = decision.entry, decision.reason
         if not decision.by_partner:
             return

@@ -159,7 +159,7 @@ class AcceptOffersOperator(HITLOperator):
         return chunk.handed_on
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on with the answer: accept what was selected, hold the rest."""
+        """Process the approval: accept the selected offers, hold the others."""
         # The language may be another one than when the question was put.
         self.options = question.options_in_all_languages()
         response = super().execute_complete(context, _without_answer(event))
@@ -200,7 +200,7 @@ class AcceptOffersOperator(HITLOperator):
         acceptor.partner.close()
 
     def _ask_about(self, planned: Sequence[Decision], acceptor: Acceptor, context: Context) -> None:
-        """Ask a person, and only about what can be accepted; returns if nothing is left to be asked about."""
+        """Ask a person about the offers that can be accepted; return if there are none."""
         acceptable = acceptor.write(acceptor.look_again(planned))
         by_reason = defaultdict[Reason | None, list[int]](list)
         for decision in acceptable:
@@ -211,7 +211,7 @@ class AcceptOffersOperator(HITLOperator):
             self._ask(context, acceptable)
 
     def _ask(self, context: Context, acceptable: Sequence[Decision]) -> None:
-        """Park the task until a person has answered; never returns."""
+        """Defer the task until a person has responded; never returns."""
         offers = [decision.offer for decision in acceptable if decision.offer]
         self.body = self._question(acceptable)
         numbers, words = [offer.number for offer in offers], question.words()
@@ -230,7 +230,7 @@ class AcceptOffersOperator(HITLOperator):
         super().execute(context)
 
     def _question(self, acceptable: Sequence[Decision]) -> str:
-        """The offers as a table, in Markdown; nothing personal."""
+        """Return the offers as a Markdown table without personal data."""
         words = question.words()
         end = question.end_of(datetime.now(UTC), self.policy.approval_timeout, self.policy.approval_ends)
         self.response_timeout = end - datetime.now(UTC)
@@ -287,7 +287,7 @@ def _row(entry: Entry, acceptance: str | None, reason: str | None) -> dict[str, 
 
 
 def _approved_in(entry: Entry, run: Run) -> bool:
-    """Whether a person said yes in this run already, before a crash kept the task from accepting."""
+    """Return whether a person has approved the entry in this run already, before a crash of the task."""
     return (
         entry.acceptance_run == run.run_id
         and bool(entry.decided_by)
@@ -296,7 +296,7 @@ def _approved_in(entry: Entry, run: Run) -> bool:
 
 
 def _has_ended(context: Context, run_id: str) -> bool:
-    """Whether a run of this DAG is neither queued nor running; a deleted one has ended too."""
+    """Return whether a run of this DAG is neither queued nor running; a deleted one has ended too."""
     task_instance = context.get("ti")
     if task_instance is None:  # outside Airflow nothing runs beside us
         return True

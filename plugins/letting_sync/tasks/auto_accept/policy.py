@@ -53,7 +53,7 @@ NOT_CHOSEN_ANY_MORE = (Reason.NOT_CHOSEN, Reason.WITHDRAWN_AFTER_LOAD, Reason.GO
 
 
 class Verdict(StrEnum):
-    """What to do with one offer."""
+    """Result of the policy for one offer."""
 
     ACCEPT = "accept"
     LEASED = AcceptanceState.LEASED.value
@@ -200,7 +200,7 @@ def competitors(
 
 
 def may_compete(other: Entry) -> bool:
-    """Whether a prospect could lay claim to its unit, whatever the ERP says of its offer."""
+    """Return whether a prospect may compete for its unit, regardless of its offer's status in the ERP."""
     return other.chosen and not (other.withdrawn_at or other.moved_at or other.lease_number)
 
 
@@ -239,12 +239,12 @@ def has_lease_elsewhere(
 
 
 def is_same_application(entry: Entry, other: Entry) -> bool:
-    """Whether another unit's entry may be of the same application, so that only one of them becomes a lease."""
+    """Return whether another unit's entry may be of the same application, so that only one becomes a lease."""
     return other.unit != entry.unit and (entry.bundle is None or other.bundle != entry.bundle)
 
 
 def strictest(*modes: AcceptMode | None) -> AcceptMode:
-    """The strictest of some accept modes; an offer of old times has none."""
+    """Return the strictest of some accept modes; offers of old releases have none."""
     order = get_args(AcceptMode)
     return max((mode for mode in modes if mode), key=order.index)
 
