@@ -105,6 +105,12 @@ class AlertLimits(SettingsGroup):
         gt=timedelta(0),
         description="a run that takes longer is reported; None: never",
     )
+    silence_after: timedelta | None = Field(
+        default=None,
+        ge=timedelta(days=1),
+        le=timedelta(days=90),
+        description="a pair that has brought no prospect for so long is reported; None: learned from the pair's own past",
+    )
     quarantine_alert_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     quarantine_alert_count: Annotated[int, Field(ge=0)] = 20
 

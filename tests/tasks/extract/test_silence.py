@@ -35,6 +35,12 @@ def test_a_silence_is_measured_by_the_pairs_own_habit(every: int, until: int, su
     assert (silent_since(brought(every, until), NOW) is not None) is suspicious
 
 
+@pytest.mark.parametrize(("until", "suspicious"), [(2, False), (3, True), (60, True)])
+def test_a_set_limit_needs_no_habit(until: int, suspicious: bool) -> None:
+    assert (silent_since(brought(1, until, 1), NOW, 3 * DAY) is not None) is suspicious
+    assert silent_since([], NOW, 3 * DAY) is None
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_a_new_pair_has_no_habit(count: int) -> None:
     assert silent_since(brought(1, 100, count), NOW) is None

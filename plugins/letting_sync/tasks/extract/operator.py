@@ -70,7 +70,7 @@ class ExtractOperator(BaseOperator):
     :param partner: the partner at this customer.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
     :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
-    :param limits: from when on the run's quarantine is an incident that somebody is told of.
+    :param limits: from when on the run's quarantine, or a silence of the pair, is an incident that somebody is told of.
     :return: reference to the run's staging folder; nothing personal leaves the task.
     """
 
@@ -239,7 +239,7 @@ class ExtractOperator(BaseOperator):
 
         try:
             brought = LedgerReports(Ledger().engine).find_windows_with_prospects(pair, end - LOOKED_BACK)
-            since = silent_since(brought, end)
+            since = silent_since(brought, end, self.limits.silence_after)
             if since is None:
                 return
             self.report("silence", "days", (end - since).days)

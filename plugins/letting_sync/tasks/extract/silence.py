@@ -15,15 +15,20 @@ LEAST_SILENCE = timedelta(days=7)
 TIMES_THE_LONGEST_GAP = 2
 
 
-def silent_since(brought: Iterable[datetime], end: datetime) -> datetime | None:
+def silent_since(
+    brought: Iterable[datetime], end: datetime, after: timedelta | None = None
+) -> datetime | None:
     """The end of the last window that brought prospects, if the silence since then is longer than the pair's habit.
 
     A silence is suspicious from twice the longest gap between two days with prospects, and from a week at least.
 
     :param brought: ends of the windows that brought some.
     :param end: end of the window that brought none.
+    :param after: from when on a silence is suspicious, whatever the habit; ``None``: the habit decides.
     """
     ends = sorted(moment for moment in brought if moment <= end)
+    if after is not None:
+        return ends[-1] if ends and end - ends[-1] >= after else None
     days = sorted({moment.date() for moment in ends})
     if len(days) < FEWEST_DAYS:
         return None
