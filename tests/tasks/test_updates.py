@@ -15,6 +15,7 @@ from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.migrate import VERSION_TABLE
 from letting_sync.ledger.records import Intent, Run
+from letting_sync.reasons import Reason
 from letting_sync.settings import AlertLimits
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
@@ -95,7 +96,7 @@ def test_a_run_whose_tables_are_lost_is_never_green(tmp_path: Path, lost: str | 
 
 
 def test_a_changed_exchange_is_noticed_while_something_is_under_way(own_ledger: Path) -> None:
-    """With the new one what was sent would not be found, and sent once more."""
+    """With the new one what was sent would not be found, and sent once more; whichever run comes next."""
     chunk, run = Chunk(f"file://{own_ledger}"), Run("immomio_yuneo", "yuneo", "run 1")
     before = YUNEO.at("yuneo", exchange="Immomio")
     operator = YuneoLoadOffersOperator(
@@ -106,15 +107,19 @@ def test_a_changed_exchange_is_noticed_while_something_is_under_way(own_ledger: 
         poll=timedelta(seconds=5),
     )
     ledger = Ledger()
-    operator._stop_if_the_target_changed(chunk, ledger, run)
+    operator._stop_if_the_target_changed(ledger, run)
     operator.erp = replace(before, exchange="A slip corrected before anything was sent")
-    operator._stop_if_the_target_changed(chunk, ledger, run)
+    operator._stop_if_the_target_changed(ledger, run)
     (entry,) = ledger.claim(run, [Intent("anna", "1/1/1/1", True, "content", None)]).values()
     ledger.mark_sent([entry.id], entry.claim or "")
     operator.erp = replace(before, exchange="Another")
 
-    with pytest.raises(StopRun, match="Set the old values"):
-        operator._stop_if_the_target_changed(chunk, ledger, run)
+    for this in (run, replace(run, run_id="run 2")):
+        with pytest.raises(StopRun, match=r"from exchange 'A slip.*Set the old values"):
+            operator._stop_if_the_target_changed(ledger, this)
+    operator._stop_if_the_target_changed(ledger, replace(run, pair="another pair"))
+    ledger.mark_refused([entry.id], Reason.UNKNOWN_UNIT)
+    operator._stop_if_the_target_changed(ledger, replace(run, run_id="run 3"))
 
 
 def test_a_wait_that_another_release_has_stored_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ continues finds that it must not send any more.
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from letting_sync.ledger.database import AT_WRITING, note, read, statements
 from letting_sync.ledger.partner_versions import PartnerVersions
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Key, Made, Run
-from letting_sync.ledger.schema import entries
+from letting_sync.ledger.schema import entries, properties
 from letting_sync.reasons import Reason
 
 CLAIM_EXPIRES = timedelta(minutes=10)
@@ -266,6 +267,27 @@ class Ledger(PartnerVersions):
                 job=None,
             )
         return token
+
+    def mark_target(self, pair: str, target: str) -> str | None:
+        """Note where a pair's prospects are sent to: exchange and separator as a text of up to 250 characters.
+
+        :return: the earlier target if it is another one and prospects that were sent there have no outcome yet; then it
+            stays noted. ``None``: the target may be sent to.
+        """
+        name = f"target {hashlib.sha256(pair.encode()).hexdigest()[:40]}"
+        of_pair = properties.c.name == name
+        known = sa.select(properties.c.value).where(of_pair)
+        with self._reading() as connection:
+            if connection.execute(known).scalar_one_or_none() == target:
+                return None
+        with self._writing() as (connection, _):
+            stored = connection.execute(known).scalar_one_or_none()
+            sent = sa.select(entries.c.id).where(entries.c.pair == pair, entries.c.state == EntryState.SENT)
+            if stored not in (None, target) and connection.execute(sent.limit(1)).first():
+                return str(stored)
+            connection.execute(sa.delete(properties).where(of_pair))
+            connection.execute(sa.insert(properties).values(name=name, value=target))
+        return None
 
     # --- outcomes of the load -----------------------------------------------------------------------------
 

@@ -120,7 +120,7 @@ class LoadOffersOperator(BaseOperator):
                 return self._preview(chunk, LoadContext(ledger, erp, run))
             if chunk.is_first:
                 ledger.mark_retracted(run, _retractions(chunk.folder, end))
-            self._stop_if_the_target_changed(chunk, ledger, run)
+            self._stop_if_the_target_changed(ledger, run)
             search = PartnerSearch(erp, self.key, self.near_match)
             load = LoadContext(ledger, erp, run, partial(_ended_runs, context))
             loader = Loader(load, since, search, rounds_lost)
@@ -140,19 +140,15 @@ class LoadOffersOperator(BaseOperator):
         finally:
             erp.close()
 
-    def _stop_if_the_target_changed(self, chunk: Chunk, ledger: Ledger, run: Run) -> None:
-        """Stop if an earlier try of this run has sent prospects to another exchange: they could not be found there."""
-        import pandas as pd
-
-        now = {"exchange": self.erp.exchange, "separator": self.erp.separator}
-        before = tables.rows(chunk.folder, f"target{chunk.suffix}") or [now]
-        if before != [now] and any(entry.run_id == run.run_id for entry in ledger.find_sent(run.pair)):
+    def _stop_if_the_target_changed(self, ledger: Ledger, run: Run) -> None:
+        """Stop if prospects of the pair are on their way to another exchange: they could not be found there."""
+        now = f"exchange {self.erp.exchange!r}, separator {self.erp.separator!r}"[:250]
+        if before := ledger.mark_target(run.pair, now):
             raise StopRun(
-                f"The pair's ERP settings have changed from {before[0]} to {now} while this run has sent prospects whose "
-                "outcome is open; with the new ones they would not be found, and sent twice. Set the old values "
-                "again until this run has ended."
+                f"The pair's ERP settings have changed from {before} to {now} while prospects that were sent have no "
+                "outcome yet; with the new settings they would not be found, and sent twice. Set the old values "
+                "again, clear the task, and change them after the run has ended."
             )
-        tables.write(chunk.folder, "target", pd.DataFrame([now]), chunk)
 
     def _preview(self, chunk: Chunk, context: LoadContext) -> dict[str, Any]:
         """Stage what would be loaded; nothing is written to the ERP or to the ledger."""
