@@ -5,7 +5,7 @@
 All run on the same frames and the same columns, once with names and date of birth, once with the address too where the set
 has one. Found pairs are closed to groups before they are held against the truth. Febrl makes duplicates that look like a
 twin, a spouse or a father at one address; those the product does not list on purpose, so F1 is shown for the whole set and
-with such pairs left out of truth and findings (:func:`benchmarks.dedup_sets.family_like`). Peers get what they need to look
+with such pairs left out of truth and findings (:func:`tests.harness.dedup_sets.family_like`). Peers get what they need to look
 their best: the cut-off with the best F1 on the set itself. Times are of the processor, on one core.
 
 Fails if a goal of this project is missed.
@@ -28,7 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pandas as pd
 import pyarrow as pa
 
-from benchmarks.dedup_sets import (
+from tests.harness.dedup_sets import (
     ALL_COLUMNS,
     NAMES_AND_DATE,
     Measured,
@@ -40,14 +40,9 @@ from benchmarks.dedup_sets import (
     rldata,
     true_pairs,
 )
-from letting_sync.matching.cleaning import clean
-from letting_sync.matching.dedup import merge_same_person
-from letting_sync.matching.suspects.suspects import suspects
+from tests.harness.own_duplicates import Ours, Scored
 from tests.harness.synthetic_people import KINDS
 from tests.harness.synthetic_people import people as synthetic
-
-Scored = Mapping[tuple[int, int], float]
-"""Found pairs and what speaks for them."""
 
 
 def _dated(frame: pd.DataFrame) -> pd.DataFrame:
@@ -73,35 +68,6 @@ GOALS: Final[Mapping[tuple[str, int], float]] = {
     **{(kind, 3): 0.97 for kind in KINDS},
 }
 """By set and number of columns, with family-like pairs left out, rounded to three digits."""
-
-
-class Ours:
-    """What ``dedup`` does: clean, merge the same persons, list suspects."""
-
-    name = "this project"
-
-    def __init__(self) -> None:
-        self.merged: Pairs = set()
-
-    def pairs(self, frame: pd.DataFrame, columns: Sequence[str]) -> Scored:
-        """Merged pairs and suspects."""
-        prospects = clean(frame[["record", *columns]]).assign(
-            external_id=frame["record"].astype("str"),
-            unit="1/1/1/1",
-            chosen=True,
-            withdrawn=False,
-            updated_at=pd.Timestamp(0, tz="UTC"),
-        )
-        kept, duplicates = merge_same_person(prospects)
-        merged = duplicates[["record", "duplicate_of"]].itertuples(index=False, name=None)
-        self.merged = {(min(pair), max(pair)) for pair in merged}
-        table = suspects(kept)
-        listed = zip(table["record"], table["other_record"], strict=True)
-        return dict.fromkeys(self.merged, 1.0) | dict(zip(listed, table["score"], strict=True))
-
-    def cut_offs(self) -> Sequence[float]:
-        """It has its own."""
-        return (0.0,)
 
 
 class RecordLinkage:

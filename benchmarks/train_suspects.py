@@ -15,10 +15,10 @@ from enum import IntEnum
 import numpy as np
 import pandas as pd
 
-from benchmarks.dedup_sets import febrl, rldata, true_pairs
 from letting_sync.matching.cleaning import clean
 from letting_sync.matching.suspects.comparison import Comparison, Date, Name, Order, Value, compare
 from letting_sync.matching.suspects.people import people
+from tests.harness.dedup_sets import febrl, rldata, true_pairs
 from tests.harness.synthetic_people import KINDS
 from tests.harness.synthetic_people import people as synthetic
 

@@ -11,8 +11,7 @@ from functools import partial
 import pandas as pd
 import pytest
 
-from benchmarks.bench_suspects import Ours
-from benchmarks.dedup_sets import (
+from tests.harness.dedup_sets import (
     ALL_COLUMNS,
     NAMES_AND_DATE,
     closed,
@@ -22,6 +21,7 @@ from benchmarks.dedup_sets import (
     rldata,
     true_pairs,
 )
+from tests.harness.own_duplicates import Ours
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from rapidfuzz.distance import OSA, JaroWinkler
 
-PEERS: Final = Path(__file__).parents[1] / ".venv-dedup-peers"
+PEERS: Final = Path(__file__).parents[2] / ".venv-dedup-peers"
 Pairs = set[tuple[int, int]]
 NAMES_AND_DATE: Final = ("first_name", "last_name", "birth_date")
 ALL_COLUMNS: Final = (*NAMES_AND_DATE, "street", "house_number", "postal_code", "city")
