@@ -77,8 +77,8 @@ def _head(run: RunRow) -> str:
     ) + (
         "<p>In diesem Lauf wurde <b>nichts geschrieben</b>, weder in das ERP noch in das Protokoll des Programms. Dieses "
         "Dokument enthält personenbezogene Daten: nur für die Abnahme verwenden, danach löschen.</p>"
-        "<p>Nicht prüfbar vor dem ersten echten Lauf: ob das ERP die VE-Nummer kennt und ob die Einheit frei ist; bei Wodis "
-        "Yuneo auch der Name der Immobilienbörse.</p>"
+        "<p>Nicht prüfbar vor dem ersten echten Lauf: ob das ERP die VE-Nummer kennt und ob die Einheit frei ist; bei manchem ERP "
+        "auch der Name der Immobilienbörse.</p>"
     )
 
 
