@@ -29,6 +29,7 @@ with WatchedDAG(
     start_date=pendulum.datetime(2025, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
+    is_paused_upon_creation=False,  # Data must not be kept for ever because nobody pressed a switch.
     default_args={
         "owner": "data-platform",
         "retries": 2,

@@ -41,6 +41,7 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
         "leases_created": decided[AcceptanceState.LEASED],
         "held": decided[AcceptanceState.HELD],
         "reviewed": {row["what"]: row["count"] for row in tables.rows(folder, "reviewed")},
+        "not_found": tables.length(folder, "not_found"),
         "suspects": tables.length(folder, "suspects") + tables.length(folder, "near_partners"),
         "quarantine_reasons": dict(quarantined.most_common()),
         "unknown_words": {row["subject"]: row["count"] for row in findings if row["code"] == UNKNOWN_WORD},
@@ -52,11 +53,14 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
 
 def log_counts(counts: Mapping[str, Any]) -> None:
     """Write a run's counts into the task's log, with a warning if the partner's interface may have changed."""
-    log.info("reconciled: %s", counts)
+    numbers = {name: count for name, count in counts.items() if isinstance(count, int)}
+    log.info("Every record has exactly one outcome: %s.", tables.counted(numbers))
+    if counts["quarantine_reasons"]:
+        log.info("Reasons of the quarantine: %s.", tables.counted(counts["quarantine_reasons"]))
     if counts["unknown_words"] or counts["interface_findings"]:
         log.warning(
-            "The partner's interface may differ from its contract (docs/contracts.md): %s",
-            counts["interface_findings"] | counts["unknown_words"],
+            "The partner's interface may differ from its contract (docs/contracts.md): %s.",
+            tables.counted(counts["interface_findings"] | counts["unknown_words"]),
         )
 
 

@@ -38,6 +38,17 @@ class WaitAndRepeat(Exception):
     """The system is not available; the same call may succeed later. Airflow retries the task."""
 
 
+class AskedToWait(WaitAndRepeat):
+    """The system answers, and asks to be called later: the task is deferred, which uses up none of its tries.
+
+    :param seconds: how long it asked to wait.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class ResponseLost(WaitAndRepeat):
     """The request may have taken effect, but no readable response arrived.
 
@@ -65,3 +76,7 @@ class StopRun(AirflowFailException):
 
     Airflow fails the task at once, without using its retries.
     """
+
+
+class IdsNotFound(StopRun):
+    """A replay was asked for external ids that the partner does not know; the others have been handed over."""

@@ -95,6 +95,9 @@ class DuplicateCheck(SettingsGroup):
     )
 
 
+RETRYING_AFTER = timedelta(minutes=20)
+
+
 class AlertLimits(SettingsGroup):
     """From when on a run is reported."""
 
@@ -110,6 +113,12 @@ class AlertLimits(SettingsGroup):
         ge=timedelta(days=1),
         le=timedelta(days=90),
         description="a pair that has brought no prospect for so long is reported; None: learned from the pair's own past",
+    )
+    retrying_after: timedelta = Field(
+        default=RETRYING_AFTER,
+        gt=timedelta(0),
+        le=timedelta(days=1),
+        description="how long a system may fail to serve a run before that is reported",
     )
     quarantine_alert_share: Annotated[float, Field(ge=0, le=1)] = 0.2
     quarantine_alert_count: Annotated[int, Field(ge=0)] = 20

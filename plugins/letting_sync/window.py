@@ -7,7 +7,7 @@ read it. The console and the alerts, which may need it before or without that, u
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -101,6 +101,14 @@ def of_run(context: Context, schedule: str) -> Window:
         return window_of(context["params"], interval, run_after, schedule)
     except WrongWindow as wrong:
         raise StopRun(str(wrong)) from None
+
+
+def in_words(window: Window, overlap: timedelta = timedelta(0)) -> str:
+    """A window as the customer's people read it: in their time zone, with the overlap that is read before it."""
+    zone = ZoneInfo(TIMEZONE)
+    start, end = (f"{moment.astimezone(zone):%Y-%m-%d %H:%M %z}" for moment in window)
+    before = f", and {overlap.total_seconds() / 60:g} minutes before" if overlap else ""
+    return f"from {start} to {end}{before}"
 
 
 def last_whole_interval(schedule: str, before: datetime) -> Window:

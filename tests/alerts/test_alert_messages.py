@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from letting_sync.alerts import callbacks
 from letting_sync.alerts.messages import RunFacts, closed_message, opened_message
-from letting_sync.alerts.texts import FAILED_TASK, LABELS, TEXTS, WHAT
+from letting_sync.alerts.texts import AFTER_ERROR, FAILED_TASK, LABELS, TEXTS, WHAT
 from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.settings import AlertLimits
@@ -43,7 +43,7 @@ def test_a_message_says_pair_window_what_meaning_next_step_and_link(received):
 
 
 def test_every_text_is_there_in_both_languages():
-    for table in (TEXTS, FAILED_TASK, LABELS, WHAT):
+    for table in (TEXTS, FAILED_TASK, AFTER_ERROR, LABELS, WHAT):
         assert set(table["en"]) == set(table["de"])
 
 

@@ -78,7 +78,7 @@ def test_a_failed_run_is_reported_once_on_both_ways_and_its_recovery_too(airflow
         PAIR,
         "load_offers",
         "Yuneo answered 503",
-        "clear the task",
+        "Clear the task",
         "https://airflow.example.org/dags/",
     ):
         assert part in body

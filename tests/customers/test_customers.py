@@ -329,3 +329,21 @@ def test_the_example_in_the_guide_is_right(tmp_path: Path) -> None:
     example = guide.split("```yaml\n")[1].split("```")[0]
 
     assert loader.read_customer(written(tmp_path, example)).clients == ("001", "002")
+
+
+def test_wrong_files_are_reported_with_line_and_reason(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One entry a file, however many of its lines are wrong."""
+    reported: list[dict[str, str]] = []
+    monkeypatch.setattr(loader.callbacks, "customer_files", reported.append)
+    written(folder, GOOD)
+    written(folder, GOOD.replace("sigma\n", "sigmma\n").replace("2026-11-01", "yesterday"), "sued.yaml")
+    written(folder, GOOD, "west.yml")
+
+    assert loader.report_wrong_files() == 2
+
+    assert list(reported[0]) == ["west.yml", "sued.yaml"]
+    assert "sued.yaml, line 3: erp" in reported[0]["sued.yaml"]
+    assert "line 8: start_date" in reported[0]["sued.yaml"]
+    assert "sued.yaml, line 3: erp" in caplog.text

@@ -164,9 +164,9 @@ class LiveAirflow:
         path = f"{self.airflow.url}/ui/dags/{dag_id}/dagRuns/{run_id}/deadlines"
         return list(self.airflow.session.get(path, timeout=60).json()["deadlines"])
 
-    def log_of(self, dag_id: str, run_id: str, task: str, attempt: int = 1) -> list[str]:
-        """Messages in the log of a task's try, in order."""
-        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}"
+    def log_of(self, dag_id: str, run_id: str, task: str, chunk: int = -1) -> list[str]:
+        """Messages in the log of a task's first try, in order."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task}/logs/1?map_index={chunk}"
         content = self.rest("GET", path)[1]["content"]
         return [line["event"] if isinstance(line, dict) else line for line in content]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Run
+from letting_sync.ledger.retention_runs import find_state
 from letting_sync.ledger.schema import entries, events
 from letting_sync.privacy import retention
 from letting_sync.privacy.retention import KeepingTimes, delete_ledger_rows, delete_staged, keeping_times
@@ -282,3 +284,42 @@ def test_airflow_is_asked_for_runs_that_go_on_only_by_name(own_ledger):
         (PAIR, ("manual__2026-10-10T08:00:00+00:00", "manual__2026-10-10T08_00_00_00_00")),
     ]
     assert retention.UNDER_WAY == ("queued", "running")
+
+
+# --- as a command ------------------------------------------------------------------------------------------
+
+
+def test_the_command_deletes_and_counts_where_a_task_could_run(own_ledger, capsys, monkeypatch):
+    """Without Airflow's database; and the run whose offers a person is asked about is left alone."""
+    folder, busy = stage(400), stage(400, "busy")
+    ledger = Ledger()
+    ledger.claim(Run(PAIR, "yuneo", "busy"), [Intent("K1", "1/2/3/4", True, "hash", "person")])
+
+    assert retention.main(["--dry-run"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dry_run"], told["staged_tables"]["folders"]) == (True, 1)
+    assert folder.exists()
+    assert find_state(ledger.engine).last is None
+
+    assert retention.main([]) == 0
+    assert not folder.exists()
+    assert busy.exists()
+    assert find_state(ledger.engine).last is not None
+
+
+def test_the_command_says_in_one_line_what_is_wrong(own_ledger, capsys, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__KEEP_OPEN_DAYS", "-1")
+    assert retention.main([]) == 1
+    assert capsys.readouterr().err == "A keeping time in [prospects] is negative. Nothing was deleted.\n"
+
+
+def test_the_dag_is_switched_on_by_itself():
+    """Data must not be kept for ever because nobody pressed a switch."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from tests.conftest import ROOT
+
+    assert (
+        DagBag(ROOT / "dags" / "prospect_retention.py").dags["prospect_retention"].is_paused_upon_creation
+        is False
+    )

@@ -6,10 +6,13 @@ what            told when it begins by                          told when it is 
 ``failed``      the task (in the worker), else the run (in the  the next scheduled run that goes well, or
                 DAG processor)                                  the last failed run that was cleared
 ``late``        Airflow's deadline alert (in the triggerer)     the run's end
+``retrying``    the task that tries again, after a while        the run's end
 ``quarantine``  ``reconcile``                                   ``reconcile``
 ``interface``   ``reconcile``                                   ``reconcile``, of a run that read something
 ``waiting``     ``reconcile``                                   ``reconcile``
 ``approval``    ``auto_accept``                                 the run's end
+``retention``   ``reconcile`` of any pair                       ``reconcile`` of any pair
+``files``       the DAG ``customer_files``                      the DAG ``customer_files``
 ==============  ==============================================  =========================================
 
 Where the window is empty and nothing is open, ``extract`` ends the run and does the part of ``reconcile``.
@@ -48,6 +51,7 @@ from letting_sync.alerts.incidents import (
     ended,
     opened,
     over,
+    persists,
     still_there,
     went_well,
 )
@@ -56,19 +60,25 @@ from letting_sync.alerts.messages import (
     RunFacts,
     closed_message,
     facts_of,
+    failure,
     opened_message,
     test_message,
+    text_of,
     written,
 )
 from letting_sync.alerts.settings import alert_settings
+from letting_sync.alerts.texts import WHAT
 from letting_sync.config import language
 from letting_sync.dry_run import is_dry_run
-from letting_sync.errors import StopRun
-from letting_sync.settings import AlertLimits
+from letting_sync.errors import StopRun, WaitAndRepeat
+from letting_sync.settings import RETRYING_AFTER, AlertLimits
 
 log = logging.getLogger(__name__)
 
 Transition = Callable[[Incident], Change]
+RETENTION = "prospect_retention"
+CUSTOMERS = "customers"
+"""What alerts that are about no run are about."""
 _NO_LEDGER = (sa.exc.SQLAlchemyError, StopRun, OSError)
 
 
@@ -124,9 +134,34 @@ def failed(context: Mapping[str, Any]) -> None:
     with _never_failing("failed"):
         run = _run(context)
         task = getattr(context.get("ti"), "task_id", None)
-        for kind in ("approval", "late"):
+        for kind in ("approval", "late", "retrying"):
             _apply(run, kind, partial(over, run_id=run.run_id))
         _open(run, "failed", task=task, exception=context.get("exception"))
+    _last_line(context, "Nothing goes on by itself: clear the task when that is mended.")
+
+
+def retrying(context: Mapping[str, Any], limit: timedelta = RETRYING_AFTER) -> None:
+    """A task has failed and will be tried again: callback of the task."""
+    pause = _pause_before_next_try(context.get("ti"))
+    still_failing(context, context.get("exception"), limit, pause)
+    _last_line(context, f"Airflow tries again by itself, in {pause.total_seconds():.0f} seconds or later.")
+
+
+def still_failing(
+    context: Mapping[str, Any], exception: BaseException | None, limit: timedelta, pause: timedelta
+) -> None:
+    """Report a retryable error that lasts, whatever its kind; call it each time that a run meets one.
+
+    :param limit: how long it may last unreported.
+    :param pause: until the next try.
+    """
+    with _never_failing("retrying"):
+        run, at = _run(context), datetime.now(UTC)
+        transition = partial(
+            persists, subject=run.run_id, window_end=run.end_text, at=at, limit=limit, pause=pause
+        )
+        task = getattr(context.get("ti"), "task_id", None)
+        _apply(run, "retrying", transition, failure=failure(task, exception, language()))
 
 
 def succeeded(context: Mapping[str, Any]) -> None:
@@ -134,7 +169,7 @@ def succeeded(context: Mapping[str, Any]) -> None:
     with _never_failing("succeeded"):
         run = _run(context)
         _apply(run, "approval", partial(ended, run_id=run.run_id))
-        for kind in ("late", "failed"):
+        for kind in ("late", "failed", "retrying"):
             _apply(run, kind, partial(_well, run=run))
 
 
@@ -191,6 +226,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Al
         else:
             _apply(run, "quarantine", partial(_well, run=run))
         _report_interface(run, counts)
+        check_retention()
         with closing(Incidents()) as incidents:
             waiting = incidents.waiting(run.dag_id)
         _apply(
@@ -200,6 +236,31 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Al
             total=len(waiting),
             reasons=Counter(waiting.values()),
         )
+
+
+def check_retention() -> None:
+    """Report that personal data is not deleted any more, and that it is again; every run of a pair looks at it."""
+    from letting_sync.ledger.retention_runs import find_state
+
+    with _never_failing("retention"):
+        at = datetime.now(UTC)
+        with closing(Incidents()) as incidents:
+            state = find_state(incidents.engine)
+        subjects = [RETENTION] if state.overdue(at) else []
+        last = written(state.last) if state.last else WHAT[language()]["never"]
+        transition = partial(still_there, subjects=subjects, at=at)
+        _apply(RunFacts(RETENTION, "", at), "retention", transition, last=last)
+
+
+def customer_files(sentences: Mapping[str, str]) -> None:
+    """Report which files of customers are wrong: when one becomes so, and when all are right again.
+
+    :param sentences: of each wrong file what is wrong, with its lines.
+    """
+    with _never_failing("files"):
+        at = datetime.now(UTC)
+        transition = partial(still_there, subjects=sentences, at=at)
+        _apply(RunFacts(CUSTOMERS, "", at), "files", transition, sentences="; ".join(sentences.values()))
 
 
 def _report_interface(run: RunFacts, counts: Mapping[str, Any]) -> None:
@@ -220,6 +281,25 @@ class ApprovalAsked(BaseNotifier):
         with _never_failing("approval"):
             run = _run(context)
             _open(run, "approval", total=_awaiting(run))
+
+
+def _pause_before_next_try(ti: Any) -> timedelta:
+    """How long Airflow waits at the least before it tries a task again."""
+    task: Any = getattr(ti, "task", None)
+    tries = getattr(ti, "try_number", 1)
+    delay = getattr(task, "retry_delay", None)
+    if not isinstance(delay, timedelta):
+        return timedelta(0)
+    if task.retry_exponential_backoff:
+        delay *= 2 ** min(tries - 1, 20)
+    return min(delay, task.max_retry_delay or delay)
+
+
+def _last_line(context: Mapping[str, Any], advice: str) -> None:
+    """Repeat an expected error as the last line of the task's log, where the person on call looks first."""
+    exception = context.get("exception")
+    if context.get("ti") is not None and isinstance(exception, StopRun | WaitAndRepeat):
+        log.error("%s", f"{text_of(exception)} {'' if isinstance(exception, StopRun) else advice}".strip())
 
 
 # --- telling ----------------------------------------------------------------------------------------------
@@ -256,7 +336,8 @@ def _notify(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]
     settings = alert_settings()
     message: Message
     if change.notify == "opened":
-        message = opened_message(kind, run, language(), **{"new": change.new, **numbers})
+        since = written(change.after.since) if change.after.since else ""
+        message = opened_message(kind, run, language(), **{"new": change.new, "since": since, **numbers})
     elif change.notify == "closed":
         message = closed_message(kind, run, language(), change.left)
     else:

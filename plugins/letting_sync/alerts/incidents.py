@@ -125,6 +125,23 @@ def still_there(before: Incident, subjects: Collection[str], at: datetime) -> Ch
     return Change(replace(before, subjects=after))
 
 
+def persists(
+    before: Incident, subject: str, window_end: str | None, at: datetime, limit: timedelta, pause: timedelta
+) -> Change:
+    """A run's retryable error: reported when it lasts, and then once.
+
+    ``since`` is here when the trouble began.
+
+    :param pause: until somebody looks again; what would be due meanwhile is reported now.
+    """
+    since = before.since if before.subjects and before.since else at
+    subjects = {**before.subjects, subject: window_end}
+    if before.notified_at or at + pause - since < limit:
+        return Change(replace(before, subjects=subjects, since=since))
+    # Marked before it is sent: the run's other tasks meet the same error at the same moment.
+    return Change(Incident(subjects, since=since, notified_at=at), "opened", new=1)
+
+
 class Incidents:
     """The table, and what the ledger says about waiting offers."""
 

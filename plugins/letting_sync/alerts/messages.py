@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk.configuration import conf
 
-from letting_sync.alerts.texts import FAILED_TASK, LABELS, TEXTS, WHAT
+from letting_sync.alerts.texts import AFTER_ERROR, FAILED_TASK, LABELS, TEXTS, WHAT
 from letting_sync.config import Language
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.locales import reasons as reason_words
@@ -33,6 +33,7 @@ _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 class RunFacts:
     """What an alert needs to know of a run.
 
+    :param run_id: empty where it is about no run but about the DAG, or about all of them.
     :param start: start of its window; ``None`` for a run without one, see ``window.window_from_outside``.
     :param end: end of its window; of a run without one the time it was started for. Orders the runs.
     """
@@ -148,14 +149,17 @@ def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any)
     :param numbers: what the kind's sentence in ``WHAT`` asks for; for ``failed``: ``task``, ``exception``.
     """
     text = TEXTS[language][kind]
-    meaning = text.meaning
+    meaning, next_step = text.meaning, text.next_step
     if kind == "failed":
+        moment = AFTER_ERROR[language].get(type(numbers.get("exception")).__name__)
         meaning = FAILED_TASK[language].get(numbers.get("task") or "", meaning)
+        if moment:
+            meaning, next_step = moment[0] or meaning, moment[1]
         what = failure(numbers.get("task"), numbers.get("exception"), language)
     else:
         said = {"reasons": reasons(numbers.get("reasons", {}), language)}
         what = WHAT[language][kind].format(**numbers | said)
-    message = _message(run, language, text.headline, what=what, meaning=meaning, next_step=text.next_step)
+    message = _message(run, language, text.headline, what=what, meaning=meaning, next_step=next_step)
     if kind == "waiting":
         return replace(
             message, link=console_address(held=run.dag_id), link_text=LABELS[language]["open_held"]
@@ -186,8 +190,13 @@ def failure(task: str | None, exception: Any, language: Language) -> str:
     """What failed: the task, and what our own exceptions say of it."""
     what = WHAT[language]["task"].format(task=task) if task else WHAT[language]["run"]
     if isinstance(exception, StopRun | WaitAndRepeat):
-        return f"{what}: {_ADDRESS.sub('…', str(exception))[:_LONGEST_REASON]}"
+        return f"{what}: {text_of(exception)[:_LONGEST_REASON]}"
     return f"{what} ({type(exception).__name__})" if isinstance(exception, BaseException) else what
+
+
+def text_of(exception: StopRun | WaitAndRepeat) -> str:
+    """What one of our own exceptions says, without an address that it may quote by mistake."""
+    return _ADDRESS.sub("…", str(exception))
 
 
 def reasons(counts: Mapping[str, int], language: Language) -> str:
@@ -207,6 +216,13 @@ def written(time: datetime) -> str:
 
 def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> Message:
     label = LABELS[language]
+    if not run.run_id:
+        return Message(
+            f"{run.dag_id}: {headline}",
+            tuple((label[name], text) for name, text in parts.items()),
+            None,
+            label["open"],
+        )
     if run.start:
         window = f"{written(run.start)} {label['to']} {written(run.end)}"
     else:

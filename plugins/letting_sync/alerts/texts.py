@@ -47,6 +47,27 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "sign of life needs a look at workers and scheduler. Clear it if it is dead. Nothing is sent twice.",
             "The late run has ended, or a later one was in time.",
         ),
+        "retrying": Text(
+            "a system cannot serve a run",
+            "The run waits and tries again by itself; until then nothing more of its window is loaded. It holds no worker.",
+            "Ask whoever looks after the system: maintenance, a fault, or a limit that is too low. There is nothing to do in "
+            "Airflow, unless the run fails in the end.",
+            "The run has ended well.",
+        ),
+        "retention": Text(
+            "personal data is not deleted",
+            "The nightly deletion has not ended well for more than two days. Data is kept longer than its keeping time.",
+            "Look at the DAG prospect_retention: is it there, switched on, and did its last run end well? "
+            "Mend what the log names and start it; it may run at any time.",
+            "The nightly deletion has run.",
+        ),
+        "files": Text(
+            "files of customers are wrong",
+            "These customers have no DAG, so no new run of theirs begins. All others run.",
+            "Correct the lines that are named; within a minute or two the DAGs are there again. Then backfill the days "
+            "that are missing.",
+            "All files of customers are right.",
+        ),
         "quarantine": Text(
             "much in quarantine",
             "These records were not loaded; all others were.",
@@ -98,6 +119,29 @@ TEXTS: dict[Language, dict[str, Text]] = {
             "oder gibt er kein Lebenszeichen, Worker und Scheduler prüfen. Hängt er, zurücksetzen (Clear). Nichts "
             "wird doppelt gesendet.",
             "Der verspätete Lauf ist beendet, oder ein späterer war pünktlich.",
+        ),
+        "retrying": Text(
+            "ein System kann einen Lauf nicht bedienen",
+            "Der Lauf wartet und versucht es von selbst wieder; bis dahin wird aus seinem Zeitraum nichts weiter geladen. Er "
+            "belegt keinen Worker.",
+            "Bei den Betreuern des Systems nachfragen: Wartung, Störung oder eine zu niedrige Grenze. In Airflow ist nichts zu "
+            "tun, es sei denn, der Lauf schlägt am Ende fehl.",
+            "Der Lauf war erfolgreich.",
+        ),
+        "retention": Text(
+            "personenbezogene Daten werden nicht gelöscht",
+            "Die nächtliche Löschung ist seit mehr als zwei Tagen nicht erfolgreich zu Ende gelaufen. Daten werden länger "
+            "aufbewahrt als vorgesehen.",
+            "Den DAG prospect_retention ansehen: Ist er da, eingeschaltet, und war sein letzter Lauf erfolgreich? Beheben, was "
+            "das Log nennt, und ihn starten; er darf jederzeit laufen.",
+            "Die nächtliche Löschung ist gelaufen.",
+        ),
+        "files": Text(
+            "Kundendateien sind falsch",
+            "Diese Kunden haben keinen DAG, es beginnt also kein neuer Lauf für sie. Alle anderen laufen.",
+            "Die genannten Zeilen berichtigen; nach ein, zwei Minuten sind die DAGs wieder da. Danach die fehlenden Tage "
+            "nachholen (Backfill).",
+            "Alle Kundendateien sind richtig.",
         ),
         "quarantine": Text(
             "viele Datensätze in Quarantäne",
@@ -162,11 +206,51 @@ FAILED_TASK: dict[Language, dict[str, str]] = {
     },
 }
 
+AFTER_ERROR: dict[Language, dict[str, tuple[str, str]]] = {
+    "en": {
+        "WaitAndRepeat": (
+            "",
+            "All tries are used up: nothing goes on by itself. Clear the task once the system answers. Nothing is sent twice.",
+        ),
+        "ResponseLost": (
+            "",
+            "All tries are used up: nothing goes on by itself. Clear the task once the system answers; what may have taken "
+            "effect is looked up first. Nothing is sent twice.",
+        ),
+        "IdsNotFound": (
+            "The ids that were found have been handed over as usual.",
+            "Compare the ids with the partner's; correct the wrong ones and start a new run with them. Do not clear this run.",
+        ),
+    },
+    "de": {
+        "WaitAndRepeat": (
+            "",
+            "Alle Versuche sind aufgebraucht, von selbst geht nichts weiter. Den Schritt zurücksetzen (Clear), sobald das System "
+            "wieder antwortet. Nichts wird doppelt gesendet.",
+        ),
+        "ResponseLost": (
+            "",
+            "Alle Versuche sind aufgebraucht, von selbst geht nichts weiter. Den Schritt zurücksetzen (Clear), sobald das System "
+            "wieder antwortet; was vielleicht gewirkt hat, wird zuerst nachgeschlagen. Nichts wird doppelt gesendet.",
+        ),
+        "IdsNotFound": (
+            "Die gefundenen Nummern wurden wie gewohnt übergeben.",
+            "Die Nummern mit denen des Portals vergleichen; die falschen berichtigen und mit ihnen einen neuen Lauf starten. "
+            "Diesen Lauf nicht zurücksetzen.",
+        ),
+    },
+}
+"""By the class of the error: what it means (empty: what the task's failure means) and what to do."""
+
 WHAT: dict[Language, dict[str, str]] = {
     "en": {
         "task": "task {task}",
         "run": "the run as a whole",
         "late": "not ended by {deadline}",
+        "retrying": "{failure}. This began at {since}",
+        "retention": "last ended well: {last}",
+        "never": "never",
+        "files": "{sentences}",
         "quarantine": "{quarantined} of {extracted} records; limits: {share:.0%} or {count}. Reasons: {reasons}",
         "interface": "found: {found}",
         "waiting": "{total} offers, {new} of them new. Reasons: {reasons}",
@@ -180,6 +264,10 @@ WHAT: dict[Language, dict[str, str]] = {
         "task": "Schritt {task}",
         "run": "der Lauf als Ganzes",
         "late": "nicht fertig bis {deadline}",
+        "retrying": "{failure}. Begonnen hat das um {since}",
+        "retention": "zuletzt erfolgreich: {last}",
+        "never": "nie",
+        "files": "{sentences}",
         "quarantine": "{quarantined} von {extracted} Datensätzen; Grenzen: {share:.0%} oder {count}. Gründe: {reasons}",
         "interface": "gefunden: {found}",
         "waiting": "{total} Angebote, davon {new} neu. Gründe: {reasons}",

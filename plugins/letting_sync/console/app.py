@@ -174,6 +174,7 @@ def pairs(
         "total": len(chosen),
         "size": PAGE_SIZE,
         "summary": summary,
+        "retention": runs.retention_problem(session, now),
         "pairs": [
             _with_history(pair, history.get(pair.dag_id, []), scheduled.get(pair.dag_id), now)
             for pair in shown

@@ -17,12 +17,14 @@ from sqlalchemy.orm import Session, aliased
 from letting_sync.console import days
 from letting_sync.counts import OF_AN_EMPTY_WINDOW
 from letting_sync.dry_run import is_dry_run
+from letting_sync.ledger.retention_runs import LONGEST_PAUSE
 from letting_sync.window import Window, last_whole_interval, window_from_outside
 
 TAG = "prospects"
 """Every DAG of ``letting_dag`` has this tag …"""
 _TIMETABLE = "%CronDataIntervalTimetable"
 """… and this timetable, which tells pairs from other DAGs of the project (the retention)."""
+RETENTION = "prospect_retention"
 HISTORY = 30
 """Runs in a chart."""
 _COUNTS = (("reconcile", "return_value"), ("extract", OF_AN_EMPTY_WINDOW))
@@ -195,6 +197,21 @@ def last_scheduled(session: Session, dag_ids: Sequence[str]) -> dict[str, tuple[
         .where(DagModel.dag_id.in_(dag_ids))
     )
     return {dag_id: (start, end) for dag_id, start, end in session.execute(query) if start and end}
+
+
+def retention_problem(session: Session, now: datetime) -> str | None:
+    """Why personal data is not deleted any more: ``missing``, ``paused`` or ``overdue``, by Airflow's own database."""
+    dag = session.get(DagModel, RETENTION)
+    if dag is None or dag.is_stale:
+        return "missing"
+    if dag.is_paused:
+        return "paused"
+    ended = sa.select(sa.func.max(DagRun.end_date)).where(
+        DagRun.dag_id == RETENTION, DagRun._state == "success"
+    )
+    first = sa.select(sa.func.min(DagRun.run_after)).where(DagRun.dag_id == RETENTION)
+    since = session.scalar(ended) or session.scalar(first)
+    return "overdue" if since and now - since > LONGEST_PAUSE else None
 
 
 def _rows(session: Session, crons: dict[str, str], which: sa.ColumnElement[bool]) -> list[RunRow]:

@@ -25,6 +25,7 @@ from airflow.sdk import get_parsing_context
 from pydantic import ConfigDict, Field, create_model
 
 from letting_sync import config
+from letting_sync.alerts import callbacks
 from letting_sync.customers.systems import UnknownSystem, erp_named, partner_named, partner_names
 from letting_sync.customers.yaml_settings import Setting, WrongFile, read_settings
 from letting_sync.errors import InvalidSettings
@@ -48,6 +49,8 @@ SETTINGS = (
 GROUPED = {group.group: tuple(group.model_fields) for group in GROUPS}
 MOST_SENTENCES = 50
 """So many are shown in Airflow's banner at the most."""
+_FILE_OF = re.compile(r", line \d+: |: ")
+"""What follows a file's name in a sentence about it."""
 _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
@@ -110,6 +113,17 @@ def wrong_customers() -> list[str]:
         if path.suffix != ".yaml"
     ]
     return sentences + [sentence for path in files() for sentence in wrong_lines(path)]
+
+
+def report_wrong_files() -> int:
+    """Send an alert when a file has become wrong, and when all are right again; returns how many are wrong."""
+    by_file: dict[str, list[str]] = {}
+    for sentence in wrong_customers():
+        by_file.setdefault(_FILE_OF.split(sentence, maxsplit=1)[0], []).append(sentence)
+    for sentence in [sentence for sentences in by_file.values() for sentence in sentences]:
+        log.warning(sentence)
+    callbacks.customer_files({name: "; ".join(sentences) for name, sentences in by_file.items()})
+    return len(by_file)
 
 
 def wrong_lines(path: Path) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException, AirflowTaskTimeout
 from airflow.sdk.observability import stats
 from requests.auth import AuthBase
 
-from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
+from letting_sync.errors import AskedToWait, RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.http.clock import clock_hint, seconds_ahead
 from letting_sync.http.deadline import deadline, is_single_try, seconds_left
 from letting_sync.http.errors import Rule, failed_response, header_seconds, no_response, rule_for
@@ -32,6 +32,8 @@ from letting_sync.parsing.json_body import UnreadableJson, read_json
 from letting_sync.parsing.responses import Row
 from letting_sync.reasons import Reason
 
+SECONDS_BETWEEN_LINES = 60.0
+"""A system that keeps failing fills no log: so often a task says that it waits."""
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -86,6 +88,7 @@ class ApiHook(SessionHook):
     def __init__(self, http_conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(http_conn_id, **kwargs)
         self._not_before = 0.0
+        self._next_line = 0.0
         self._one_try = False
         self.clock_ahead: float | None = None
         self.limit_told: float | None = None
@@ -196,6 +199,7 @@ class ApiHook(SessionHook):
             not be sent twice, e.g. ``{"data": form}`` with a signed assertion. They override those in ``request``.
             If it raises, nothing is sent.
         :param request: passed to ``requests`` (``json``, ``params``, ``data``, ``headers``, ``timeout``).
+        :raises AskedToWait: the system asks for a longer wait than a task should spend in a worker slot.
         :raises WaitAndRepeat: the system cannot be reached or keeps failing.
         :raises ResponseLost: the request is not ``repeatable`` and may have taken effect.
         :raises RefuseRecord: the system refuses this record (``Action.REFUSE``).
@@ -245,16 +249,18 @@ class ApiHook(SessionHook):
             )
         if error.uncertain and not repeatable:
             return ResponseLost(f"{self.system}: {what}: {error}; it may have taken effect")
-        return WaitAndRepeat(
-            f"{self.system}: {what}: {error}. Nothing is lost: Airflow retries the task. When its retries are "
-            f"used up, clear the task once {self.system} is available."
-        )
+        message = f"{self.system}: {what}: {error}. Nothing is lost."
+        return WaitAndRepeat(message) if error.wait is None else AskedToWait(message, error.wait)
 
     def _log_retry(self, what: str, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         seconds = state.next_action.sleep if state.next_action else 0.0
         if getattr(error, "wait", None) is not None:
             self.seconds_waited_for_limits += seconds
+        with self._lock:
+            if time.monotonic() < self._next_line:
+                return
+            self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
         self.log.info("%s: %s; retrying in %.1f s", what, error, seconds)
 
     def _try(self, call: _Call) -> Any:

@@ -10,14 +10,15 @@ from letting_sync.errors import WaitAndRepeat
 
 FAILURES_IN_A_ROW = 6
 """Failed attempts of one call before Airflow's retry of the task takes over (after about half a minute)."""
-LONGEST_WAIT = 300.0
-"""Seconds. A longer wait is left to Airflow's retry of the task, so that it does not occupy a worker slot."""
+LONGEST_WAIT = 60.0
+"""Seconds. For a longer wait the task is deferred, so that it does not occupy a worker slot."""
 LEAST_WAIT = 1.0
 """Seconds; the minimum wait even if the system asks for a shorter one. It doubles with each consecutive wait, up to
 :data:`LONGEST_LEAST_WAIT`."""
 LONGEST_LEAST_WAIT = 60.0
-LONGEST_WAITS_TOGETHER = 900.0
-"""Seconds that one call may wait in total at the system's request."""
+LONGEST_WAITS_TOGETHER = 120.0
+"""Seconds that one call may wait in total at the system's request before the task is deferred: two windows of a rate
+limit a minute (assumed to be the longest)."""
 LONGEST_CALL = 1800.0
 """Seconds after which one call is not attempted again, whatever the reason."""
 RENEWALS_IN_A_ROW = 4

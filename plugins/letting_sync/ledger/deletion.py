@@ -73,6 +73,14 @@ class LedgerDeletion:
             )
         return counts
 
+    def find_unfinished_runs(self, pair: str) -> set[str]:
+        """Return the ids of a pair's runs with entries that something goes on with."""
+        query = sa.select(entries.c.run_id, entries.c.acceptance_run).where(
+            entries.c.pair == pair, _unfinished()
+        )
+        with self.engine.begin() as connection:
+            return {run_id for row in connection.execute(query) for run_id in row if run_id}
+
     # --- one person ---------------------------------------------------------------------------------------
 
     def find_entries(self, external_ids: Collection[str], pair: str | None = None) -> list[Entry]:

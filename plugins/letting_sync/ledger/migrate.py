@@ -78,6 +78,8 @@ def ready(engine: sa.Engine) -> None:
 
     :raises StopRun: the version differs; the message says what to do.
     """
+    # A task's log is for the person on call: what Alembic says of an ordinary look at the version is not.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     scripts = ScriptDirectory.from_config(_config())
     current, newest = _version(engine), scripts.get_current_head()
     if current is None:

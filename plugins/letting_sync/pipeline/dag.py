@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from airflow.sdk import DAG, Asset
@@ -37,7 +37,11 @@ def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
     """
     with _without_tasks(pair, doc_md) as dag:
         # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
-        watched: dict[str, Any] = {"on_failure_callback": callbacks.failed}
+        watched: dict[str, Any] = {
+            "on_failure_callback": callbacks.failed,
+            "on_retry_callback": partial(callbacks.retrying, limit=pair.alerts.retrying_after),
+            "retrying_after": pair.alerts.retrying_after,
+        }
         at_the_erp = _at_the_erp(pair) | watched
         extract = pair.partner.system.extract(
             task_id="extract",
@@ -96,7 +100,7 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
             "retries": pair.execution.retries,
             "retry_delay": pair.execution.retry_delay,
             "retry_exponential_backoff": True,
-            "max_retry_delay": timedelta(hours=1),
+            "max_retry_delay": timedelta(minutes=10),
             "execution_timeout": TASK_DEADLINE,
             # Of tasks that wait for a slot a later one comes first. Else, of many runs due at one minute, all would read
             # before the first one loads, and hours could pass between reading and accepting.

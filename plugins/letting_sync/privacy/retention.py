@@ -1,5 +1,7 @@
 """Delete personal data at the end of its retention period: staged tables and rows of the ledger.
 
+By the DAG ``prospect_retention`` every night, or by ``python -m letting_sync.privacy.retention [--dry-run]``.
+
 Times in days, section ``[prospects]`` of the Airflow configuration:
 
 ``keep_staged_days``      30   a run's tables, all but those of its quarantine
@@ -14,17 +16,22 @@ sent, the loader looks it up in the ERP by its external id.
 
 from __future__ import annotations
 
+import argparse
+import json
 import logging
 import re
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowConfigException
 
+from letting_sync import run_conf
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
 from letting_sync.staging import folders
@@ -197,27 +204,85 @@ def delete_ledger_rows(
     return LedgerDeletion(engine).delete_expired(times.rejected, times.open, times.leased, at, dry_run)
 
 
-# --- what the DAG calls -----------------------------------------------------------------------------------
+# --- what the DAG and the command call ----------------------------------------------------------------------
 
 
 def staged_tables(context: Any) -> dict[str, int]:
-    """Task of the DAG ``prospect_retention``: delete staged tables; returns what was deleted."""
+    """Task of the DAG ``prospect_retention``: delete staged tables; returns what was deleted.
+
+    :raises StopRun: if the run was started with anything that would be ignored.
+    """
+    run_conf.check(context["dag_run"].conf, run_conf.OF_A_DELETION)
     ti = context["ti"]
 
     def under_way(dag_id: str, run_ids: Sequence[str]) -> int:
         return int(ti.get_dr_count(dag_id=dag_id, run_ids=list(run_ids) or None, states=list(UNDER_WAY)))
 
-    dry_run = is_dry_run(context["params"])
-    counts = delete_staged(folders.base(), keeping_times(), datetime.now(UTC), under_way, dry_run)
-    log.info("staged tables %s: %s", "that would be deleted" if dry_run else "deleted", counts)
-    return counts
+    return _delete_tables(under_way, is_dry_run(context["params"]))
 
 
 def ledger_rows(context: Any) -> dict[str, int]:
     """Task of the DAG ``prospect_retention``: delete rows of the ledger; returns what was deleted."""
     from letting_sync.ledger.ledger import Ledger
 
-    dry_run = is_dry_run(context["params"])
-    counts = delete_ledger_rows(Ledger().engine, keeping_times(), datetime.now(UTC), dry_run)
-    log.info("rows of the ledger %s: %s", "that would be deleted" if dry_run else "deleted", counts)
+    return _delete_rows(Ledger().engine, is_dry_run(context["params"]))
+
+
+def _delete_tables(under_way: UnderWay, dry_run: bool) -> dict[str, int]:
+    counts = delete_staged(folders.base(), keeping_times(), datetime.now(UTC), under_way, dry_run)
+    log.info("Staged tables %s: %s.", _said(dry_run), _in_words(counts))
     return counts
+
+
+def _delete_rows(engine: sa.Engine, dry_run: bool) -> dict[str, int]:
+    """Delete rows of the ledger; the last step, so that it notes that all that was due is deleted."""
+    from letting_sync.ledger import retention_runs
+
+    counts = delete_ledger_rows(engine, keeping_times(), datetime.now(UTC), dry_run)
+    if not dry_run:
+        retention_runs.note_end(engine, datetime.now(UTC))
+    log.info("Rows of the ledger %s: %s.", _said(dry_run), _in_words(counts))
+    return counts
+
+
+def _said(dry_run: bool) -> str:
+    return "that would be deleted" if dry_run else "deleted"
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Delete personal data whose keeping time is over, or count it; returns the exit code.
+
+    To be run where a task could run. Which runs go on is asked of the ledger, since a worker cannot ask Airflow's
+    database: a folder is left alone while entries of its run are being sent, accepted or asked about.
+    """
+    from letting_sync.ledger.deletion import LedgerDeletion
+    from letting_sync.ledger.ledger import Ledger
+
+    parser = argparse.ArgumentParser("python -m letting_sync.privacy.retention", description=main.__doc__)
+    parser.add_argument("--dry-run", action="store_true", help="count only; delete nothing")
+    dry_run = parser.parse_args(arguments).dry_run
+    try:
+        engine = Ledger().engine
+        unfinished = cache(LedgerDeletion(engine).find_unfinished_runs)
+
+        def under_way(dag_id: str, run_ids: Sequence[str]) -> int:
+            busy = unfinished(dag_id)
+            return len(busy & set(run_ids)) if run_ids else len(busy)
+
+        counts = {
+            "staged_tables": _delete_tables(under_way, dry_run),
+            "ledger_rows": _delete_rows(engine, dry_run),
+        }
+    except StopRun as stop:
+        print(stop, file=sys.stderr)
+        return 1
+    print(json.dumps({"dry_run": dry_run, **counts}, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

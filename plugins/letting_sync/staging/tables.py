@@ -191,6 +191,14 @@ def write_counts(folder: str, table: str, counts: Mapping[str, int]) -> None:
     write(folder, table, frame.astype({"what": "string[pyarrow]", "count": "int64[pyarrow]"}))
 
 
+def counted(counts: Mapping[Any, int]) -> str:
+    """Counts as a log line has them: ``3 created, 1 quarantined``; what was not seen is left out."""
+    return (
+        ", ".join(f"{count} {str(name).replace('_', ' ')}" for name, count in counts.items() if count)
+        or "none"
+    )
+
+
 def outcomes(folder: str) -> list[dict[str, Any]]:
     """What became of all records of a run, as rows with :data:`OUTCOME_COLUMNS`."""
     return [row for task in ENDING_TASKS for row in rows(folder, f"outcomes_{task}")]

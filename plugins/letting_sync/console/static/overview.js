@@ -113,6 +113,9 @@ export async function overview(query) {
   });
   const filtered = query.get("search") || query.get("state");
   const parts = [
+    found.retention
+      ? h("p", { class: "notice bad", role: "alert" }, word(`retention.${found.retention}`))
+      : null,
     h("p", { class: "quiet hint" }, word("find.hint")),
     found.held ? h("p", { class: "notice held" }, heldLink("", word("held.link", { count: number(found.held) }))) : null,
     h("h2", {}, word("pairs")),

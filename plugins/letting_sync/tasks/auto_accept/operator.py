@@ -21,6 +21,7 @@ from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptancePolicy
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
+from letting_sync.task_errors import ExpectedErrorsMixin
 from letting_sync.tasks.auto_accept import question
 from letting_sync.tasks.auto_accept.policy import Decision, strictest
 from letting_sync.tasks.auto_accept.review import ENTRIES_PER_RUN, review
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from letting_sync.tasks.auto_accept.selection import RunEntries
 
 
-class AcceptOffersOperator(HITLOperator):
+class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
     """
     Turn the offers of a chunk into leases where the policy allows it, once.
 
@@ -79,8 +80,12 @@ class AcceptOffersOperator(HITLOperator):
         self.partner = partner
         self.policy = policy
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Decide, then accept or ask."""
+        return self.expecting_errors(context, "decide_and_accept")
+
+    def decide_and_accept(self, context: Context) -> dict[str, Any]:
+        """Do the task's work up to the end or to the question, from its beginning."""
         acceptor, known = self._open(context)
         try:
             if is_dry_run(context["params"]):
@@ -158,8 +163,12 @@ class AcceptOffersOperator(HITLOperator):
         self.log.info("dry run, nothing was accepted; offers looked at: %d", len(rows))
         return chunk.handed_on
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Process the approval: accept the selected offers, hold the others."""
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on with the answer: accept what was selected, hold the rest."""
+        return self.expecting_errors(context, "carry_out", event=event)
+
+    def carry_out(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Do what the answer says, from its beginning."""
         # The language may be another one than when the question was put.
         self.options = question.options_in_all_languages()
         response = super().execute_complete(context, _without_answer(event))
@@ -263,7 +272,7 @@ class AcceptOffersOperator(HITLOperator):
         chunk = Chunk.read(self.chunk)
         frame = pd.DataFrame(rows, columns=list(tables.ACCEPTANCE_COLUMNS)).astype("string[pyarrow]")
         tables.write(chunk.folder, "acceptance", frame, chunk)
-        self.log.info("offers by what became of them: %s", frame["acceptance"].value_counts().to_dict())
+        self.log.info("Offers by outcome: %s.", tables.counted(frame["acceptance"].value_counts().to_dict()))
         return chunk.handed_on
 
 

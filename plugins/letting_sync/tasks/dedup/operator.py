@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.reasons import Field, Problem, Reason, field_reason
 from letting_sync.settings import DuplicateCheck
 from letting_sync.staging import dry_run, tables
 from letting_sync.staging.chunks import PROSPECTS_PER_CHUNK, chunk_numbers, chunks_of
+from letting_sync.task_errors import ExpectedErrorsMixin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +27,7 @@ WRITTEN_BY_CHUNK = (
 """Tables of the tasks after ``dedup``, with one file per chunk."""
 
 
-class DedupOperator(BaseOperator):
+class DedupOperator(ExpectedErrorsMixin):
     """
     Clean the run's prospects and keep each person once per unit.
 
@@ -48,8 +47,12 @@ class DedupOperator(BaseOperator):
         self.key = duplicates.matching_key
         self.without_key = duplicates.without_key
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def execute(self, context: Context) -> Any:
         """Clean, match, and stage."""
+        return self.expecting_errors(context, "match_and_stage")
+
+    def match_and_stage(self, context: Context) -> list[dict[str, Any]]:
+        """Do the task's work, from its beginning."""
         del context
         from letting_sync.matching.cleaning import clean
         from letting_sync.matching.dedup import merge_same_person, undecided
@@ -78,10 +81,10 @@ class DedupOperator(BaseOperator):
         tables.write(self.folder, "suspects", suspects(kept))
         counts = tables.write_outcomes(self.folder, "dedup", outcomes, raw)
         self.log.info(
-            "%d prospects go on, %d of them without anything that tells who they are; ended here: %s",
+            "%d prospects go on, %d of them without anything that tells who they are. Ended here: %s.",
             len(kept),
             int(unknown[~refused].sum()),
-            counts or "none",
+            tables.counted(counts),
         )
         count = int(kept["chunk"].max()) if len(kept) else 1
         return [chunk.handed_on for chunk in chunks_of(self.folder, count)]

@@ -14,11 +14,10 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
 from letting_sync import counts as run_counts
-from letting_sync import window
+from letting_sync import run_conf, window
 from letting_sync.alerts import callbacks
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
@@ -28,6 +27,7 @@ from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Field, Reason
 from letting_sync.settings import AlertLimits, Timing
 from letting_sync.staging import tables
+from letting_sync.task_errors import ExpectedErrorsMixin
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -53,7 +53,7 @@ def shown_word(word: str) -> str:
     return word if _A_WORD.fullmatch(word) else "(unreadable)"
 
 
-class ExtractOperator(BaseOperator):
+class ExtractOperator(ExpectedErrorsMixin):
     """
     Stage what the partner has on the prospects that changed in the run's window.
 
@@ -160,9 +160,14 @@ class ExtractOperator(BaseOperator):
         """
         self.findings[Finding(code, shown_word(subject))] += count
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> Any:
         """Read, map, and stage; what cannot be mapped goes to quarantine."""
+        return self.expecting_errors(context, "read_and_stage")
+
+    def read_and_stage(self, context: Context) -> str:
+        """Do the task's work, from its beginning."""
         self.findings.clear()
+        run_conf.check(getattr(context["dag_run"], "conf", None), run_conf.OF_A_PAIR)
         folder = tables.folder_of(context)
         run_window = window.of_run(context, self.timing.schedule)
         if self.partner.selection == "erp" and context["params"].get("accept") not in (None, "off"):
@@ -170,14 +175,14 @@ class ExtractOperator(BaseOperator):
                 f"accept={context['params']['accept']!r} is not for this pair: its prospects are chosen in the ERP, "
                 "and then nothing may be accepted automatically."
             )
-        asked_for = list(context["params"].get("external_ids") or [])
+        asked_for = run_conf.ids_asked_for(context["params"])
         sorted_out = _SortedOut(self)
         try:
             if asked_for:
-                self.log.info("reading %d records by their ids", len(asked_for))
+                self.log.info("Reading %d records by their ids.", len(asked_for))
                 sorted_out.add(self.read_by_id(asked_for))
             else:
-                self.log.info("reading from %s to %s", *run_window)
+                self.log.info("Reading what changed %s.", window.in_words(run_window, self.timing.overlap))
                 since, until = run_window.start - self.timing.overlap, run_window.end
                 sorted_out.add(self.read(since, until))
                 for record in self.read_withdrawn(since, until):
@@ -188,7 +193,7 @@ class ExtractOperator(BaseOperator):
             self.close()
         sorted_out.stop_if_the_interface_changed()
         sorted_out.report_findings()
-        sorted_out.stage(folder, run_window)
+        sorted_out.stage(folder, run_window, asked_for)
         if not (asked_for or is_dry_run(context["params"]) or sorted_out.changes_anything):
             self._end_run_if_nothing_is_open(context, folder, sorted_out)
         return folder
@@ -342,6 +347,7 @@ class _SortedOut:
         self.raw: dict[int, str] = {}
         self.withdrawn: set[Retracted] = set()
         self.not_chosen: set[Retracted] = set()
+        self.ids: set[str | None] = set()
         self.lacking: Counter[str] = Counter()
         self.unknown: Counter[str] = Counter()
         self.with_unknown = 0
@@ -356,10 +362,12 @@ class _SortedOut:
         self.lacking.update(read.lacking)
         self.unknown.update(read.unknown)
         self.with_unknown += bool(read.unknown)
+        self.ids.add(self.operator.external_id_of(read.record))
         if isinstance(read.result, RefuseRecord):
             self._quarantine(number, read.record, read.result)
             return
         prospect = read.result
+        self.ids.add(prospect.external_id)
         reason = self.operator.skip_reason(prospect)
         if reason:
             retracted = Retracted(prospect.external_id, prospect.source_id, prospect.updated_at)
@@ -432,9 +440,15 @@ class _SortedOut:
             if count == self.count:
                 self.operator.report("field_never_there", name, count)
 
-    def stage(self, folder: str, run_window: window.Window) -> None:
+    def stage(self, folder: str, run_window: window.Window, asked_for: Sequence[str]) -> None:
         import pandas as pd
 
+        not_found = [one for one in asked_for if one not in self.ids]
+        if not_found:
+            self.operator.log.warning(
+                "%d of %d ids were not found at the partner.", len(not_found), len(asked_for)
+            )
+        tables.write(folder, "not_found", pd.DataFrame({"external_id": not_found}, dtype="string[pyarrow]"))
         tables.write(folder, "extracted", tables.prospects_frame(self.prospects))
         for table, retracted in (("withdrawn", self.withdrawn), ("not_chosen", self.not_chosen)):
             rows = sorted(retracted, key=lambda one: (one.external_id, one.source_id or "", one.updated_at))
@@ -445,4 +459,6 @@ class _SortedOut:
         tables.write(folder, "findings", findings.astype(_FINDING_TYPES))
         counts = tables.write_outcomes(folder, "extract", self.outcomes, self.raw)
         tables.write_extent(folder, tables.Extent(self.count, run_window))
-        self.operator.log.info("%d records, of which %s", self.count, counts or "all are prospects")
+        self.operator.log.info(
+            "%d records read: %s.", self.count, tables.counted(counts) if counts else "all are prospects"
+        )

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Never
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from letting_sync.dry_run import is_dry_run
@@ -20,6 +19,7 @@ from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptMode, NearMatch
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
+from letting_sync.task_errors import ExpectedErrorsMixin
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,7 +44,7 @@ SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
 """Seconds between looks at an import before the task is deferred, which takes Airflow some seconds."""
 
 
-class LoadOffersOperator(BaseOperator):
+class LoadOffersOperator(ExpectedErrorsMixin):
     """
     Make one offer in the ERP for each staged prospect of a chunk, once.
 
@@ -83,23 +83,24 @@ class LoadOffersOperator(BaseOperator):
         self.poll = poll
         self.accept = accept
         self.near_match = near_match
+        self.imports_since: datetime | None = None
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Load, until all is decided or something has to be waited for."""
         # What was refused in an earlier try is sent once more, and refused with the words of today.
         chunk = Chunk.read(self.chunk)
         tables.forget(chunk.folder, REFUSAL_TEXTS + chunk.suffix)
-        return self._advance(context, since=None, rounds_lost=0)
+        return self.expecting_errors(context, "advance")
 
-    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Go on after a wait, perhaps in another process; everything is looked up anew."""
+    def resume(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on after an import has ended, perhaps in another process; everything is looked up anew."""
         # What an earlier release did not write down is as at the beginning of a try.
         since = event.get("since")
-        return self._advance(
-            context, datetime.fromisoformat(since) if since else None, event.get("rounds_lost", 0)
-        )
+        self.imports_since = datetime.fromisoformat(since) if since else None
+        return self.expecting_errors(context, "advance", rounds_lost=event.get("rounds_lost", 0))
 
-    def _advance(self, context: Context, since: datetime | None, rounds_lost: int) -> dict[str, Any]:
+    def advance(self, context: Context, rounds_lost: int = 0) -> dict[str, Any]:
+        """Do what can be done now, and defer the task while the ERP's imports go on."""
         from letting_sync.ledger.ledger import Ledger
         from letting_sync.ledger.records import Run
         from letting_sync.tasks.load_offers.candidates import candidates
@@ -111,7 +112,7 @@ class LoadOffersOperator(BaseOperator):
         erp = self.erp.open()
         try:
             ledger = Ledger(scope=erp.scope)
-            since = since or ledger.now()
+            since = self.imports_since or ledger.now()
             dag_run = context["dag_run"]
             start, end = tables.extent(chunk.folder).window or (None, None)
             accept = context["params"].get("accept") or self.accept
@@ -135,7 +136,7 @@ class LoadOffersOperator(BaseOperator):
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
             raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
             counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk, texts)
-            self.log.info("prospects by outcome: %s", counts)
+            self.log.info("Prospects by outcome: %s.", tables.counted(counts))
             return chunk.handed_on
         finally:
             erp.close()
@@ -171,7 +172,7 @@ class LoadOffersOperator(BaseOperator):
         counts = tables.write_outcomes(
             chunk.folder, "load_offers", dry_run.outcomes(previews), _raw(previews), chunk
         )
-        self.log.info("dry run, nothing was sent; prospects by outcome: %s", counts)
+        self.log.info("Dry run, nothing was sent. Prospects by outcome: %s.", tables.counted(counts))
         return chunk.handed_on
 
     def _wait(self, waiting: Waiting, since: datetime, now: datetime, rounds_lost: int) -> Never:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-
 from letting_sync import counts as run_counts
 from letting_sync.alerts import callbacks
 from letting_sync.dry_run import is_dry_run
-from letting_sync.errors import StopRun
+from letting_sync.errors import IdsNotFound, StopRun
 from letting_sync.settings import AlertLimits
 from letting_sync.staging import dry_run, tables
 from letting_sync.staging.chunks import Chunk
+from letting_sync.task_errors import ExpectedErrorsMixin
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class ReconcileOperator(BaseOperator):
+class ReconcileOperator(ExpectedErrorsMixin):
     """
     Check that each extracted record has exactly one outcome, so that nothing was lost.
 
@@ -29,6 +28,7 @@ class ReconcileOperator(BaseOperator):
     :param chunks: the run's chunks, as returned by the previous task (templated).
     :param limits: thresholds of the run's quarantine above which an incident is reported.
     :raises StopRun: the counts do not add up.
+    :raises IdsNotFound: the run was asked for external ids that the partner does not know.
     :return: the counts of the run.
     """
 
@@ -40,8 +40,12 @@ class ReconcileOperator(BaseOperator):
         self.chunks: Sequence[dict[str, Any]] = chunks
         self.limits = limits
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Count, compare, publish."""
+        return self.expecting_errors(context, "count_and_publish")
+
+    def count_and_publish(self, context: Context) -> dict[str, Any]:
+        """Do the task's work, from its beginning."""
         folder = Chunk.read(self.chunks[0]).folder
         extracted = tables.extent(folder).extracted
         for table in tables.OF_EVERY_RUN:
@@ -63,4 +67,11 @@ class ReconcileOperator(BaseOperator):
         if not dry:
             run_counts.measure(context["dag_run"].dag_id, counts)
         callbacks.reconciled(context, counts, self.limits)
+        if counts["not_found"]:
+            # Published before the task fails: the counts of what was found are those of any run.
+            context["ti"].xcom_push("return_value", counts)
+            raise IdsNotFound(
+                f"{counts['not_found']} of the external ids that the run was asked for were not found at the partner; the "
+                "others were handed over. Correct the ids and start a new run with them."
+            )
         return counts
