@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,13 +45,15 @@ class Contracts:
         return self.clock
 
     def run(self, chosen_when: str = "signed", **conf: Any) -> dict[str, Any]:
-        extract = self.run_pair.bag.dags[self.pair].get_task("extract")
-        before, extract.partner = extract.partner, EVERREAL.at("everreal", chosen_when=chosen_when)
+        dag = self.run_pair.bag.dags[self.pair]
+        extract, accept = dag.get_task("extract"), dag.get_task("auto_accept").partial_kwargs
+        before = extract.partner
+        extract.partner = accept["partner"] = EVERREAL.at("everreal", chosen_when=chosen_when)
         try:
             # "accept" always, since ``dag.test`` leaves the params of one run to the next one.
             return self.run_pair(self.pair, **WINDOW, **({"accept": "auto"} | conf))
         finally:
-            extract.partner = before
+            extract.partner = accept["partner"] = before
 
     @property
     def offers(self) -> list[str]:
@@ -208,8 +211,10 @@ def test_one_broken_record_goes_to_quarantine_and_the_others_go_on(
 
 def test_two_candidates_with_one_contact_are_one_person(contracts: Contracts) -> None:
     """One person with two e-mail addresses is two candidates, which EverReal cannot merge."""
-    contracts.add("SIGNED", firstName="Gerlinde", lastName="Körtig", companyContactId="contact-1")
-    contracts.add("SIGNED", firstName="Gerlinde", lastName="Körtgi", companyContactId="contact-1")
+    for last_name in ("Körtig", "Körtgi"):
+        data = {"firstName": "Gerlinde", "lastName": last_name, "dateOfBirth": "1980-03-02"}
+        application = {"isMainCandidate": True, "applicationDataString": json.dumps(data)}
+        contracts.add("SIGNED", companyContactId="contact-1", applications=[application])
 
     counts = contracts.run()
 
@@ -221,6 +226,7 @@ def test_the_password_is_used_once_for_many_runs(contracts: Contracts) -> None:
     from airflow.models import Variable
     from airflow.utils.session import create_session
 
+    contracts.add("SIGNED")
     for _ in range(3):
         contracts.run()
 

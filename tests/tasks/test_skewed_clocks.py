@@ -10,8 +10,9 @@ import sqlalchemy as sa
 import time_machine
 
 from letting_sync.ledger.ledger import CLAIM_EXPIRES, Ledger
-from letting_sync.ledger.records import Intent, Run
+from letting_sync.ledger.records import Intent, Retraction, Run
 from letting_sync.ledger.schema import Store, entries
+from letting_sync.reasons import Reason
 from tests.harness.installation import LOAD, UP_TO_LOAD, Installation
 from tests.harness.postgres_server import PostgresServer
 
@@ -81,7 +82,7 @@ def test_all_times_in_the_ledger_are_of_the_database(postgres: PostgresServer, a
     with time_machine.travel(datetime.now(UTC) + ahead):
         (entry,) = ledger.claim(FIRST, [INTENT]).values()
         ledger.mark_sent([entry.id], entry.claim or "")
-        ledger.mark_withdrawn(FIRST.pair, [INTENT.external_id])
+        ledger.mark_retracted(FIRST, [Retraction(INTENT.external_id, None, Reason.WITHDRAWN, before)])
         ledger.mark_accepting(entry, FIRST.run_id)
         (entry,) = ledger.find(FIRST.pair, [INTENT.external_id]).values()
         after = ledger.now()

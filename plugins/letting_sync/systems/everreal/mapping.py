@@ -115,15 +115,15 @@ def _whole(record: Any, name: Field) -> Mapping[str, Any]:
 
 
 def contract_version(contract: Any) -> datetime:
-    """Return the later of the last changes of the contract and of its candidate.
+    """Return when the contract was last changed; of a disabled candidate when that one was, if it is later.
 
-    A candidate may be disabled without a change of the contract.
+    A candidate can be disabled without a change of the contract.
 
     :raises RefuseRecord: the contract has no readable time.
     """
     changed = fields.moment(contract.get("updatedAt"), Field.UPDATED_AT)
     candidate = contract_candidate(contract)
-    if not isinstance(candidate, Mapping):
+    if not is_disabled(candidate):
         return changed
     try:
         return max(changed, fields.moment(candidate.get("updatedAt"), Field.UPDATED_AT))
