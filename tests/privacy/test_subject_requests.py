@@ -176,7 +176,7 @@ def test_erasing_keeps_the_proof_of_the_run(staged):
     """Each record still ended in exactly one way; who it was is gone."""
     PersonData(ANNA).erase()
     outcomes = staging.outcomes(str(folders.path_of(PAIR, "r1")))
-    assert sorted(outcomes["record"]) == [0, 1, 2, 3]
+    assert sorted(row["record"] for row in outcomes) == [0, 1, 2, 3]
 
 
 def test_an_unreadable_record_is_erased_by_the_id_in_it(staged):

@@ -109,7 +109,7 @@ def test_a_process_thought_dead_sends_nothing(installation: Installation, same_r
     ended = sleeper.end()
 
     assert ended.how == "failed"
-    assert "Another run has taken prospects over" in ended.error
+    assert "Another run has taken over prospects" in ended.error
     installation.all_is_well()
 
 
