@@ -39,8 +39,11 @@ lint: $(READY) ## the quick part of `make test`: format, lint, types, layers
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
 	@if $(BIN)/python -m tests.harness.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi
 	@$(BIN)/python -m pytest -n auto --dist loadfile
-	@# Alone and last: they start all of Airflow and need both processors.
-	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/live tests/deploy/test_cluster.py
+	@# Alone and last: it starts all of Airflow and needs both processors.
+	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/deploy/test_cluster.py
+
+live: $(READY) ## runs cleared, repeated and misspelt on a live scheduler, by REST, CLI and backfill; takes many minutes
+	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/live
 
 coverage: $(READY) ## the tests with branch coverage; every branch of the core must be covered
 	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
@@ -137,4 +140,4 @@ clean: ## remove what demo and test made, and the environment
 	@rm -rf $(VENV) $(CLUSTER) $(OTHERS) $(DEDUPERS) $(SHIPPED) $(SUPPLY) dist .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis mutants .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo lint test coverage mutants hooks bench chaos chaos-airflow cluster audit licences sbom schema pictures migrate lock clean
+.PHONY: help demo lint test coverage mutants hooks bench chaos chaos-airflow cluster live audit licences sbom schema pictures migrate lock clean

@@ -44,6 +44,9 @@ OTHER_THINGS = {
     ("console/protocol.py", "sent"): "a column of a staged table",
     ("console/staged.py", "sent"): "a column of a staged table",
     ("console/app.py", "not_found"): "a response of the console",
+    ("counts.py", "not_found"): "a count",
+    ("tasks/extract/operator.py", "not_found"): "a staged table",
+    ("tasks/reconcile/operator.py", "not_found"): "a staged table",
     ("console/days.py", "loaded"): "the state of a day",
     ("console/words_en.py", "loaded"): "words",
 }

@@ -81,9 +81,12 @@ def shown_runs(pair: str) -> list[runs.RunRow]:
         return runs.page_of_runs(session, of_console, 0, 10)
 
 
-@pytest.mark.parametrize("param", [{"external_ids": ["unknown"]}, {"dry_run": True}])
-def test_what_a_person_asks_for_runs_all_tasks(empty_run: Callable[..., Any], param: dict[str, Any]) -> None:
-    assert all_ran(empty_run("immomio_yuneo", **param))
+def test_what_a_person_asks_for_runs_all_tasks(box: Sandbox, empty_run: Callable[..., Any]) -> None:
+    assert all_ran(empty_run("immomio_yuneo", dry_run=True))
+
+    rejected = next(one["id"] for one in box.immomio.applications if one["status"] == "REJECTED")
+    replay = {"external_ids": [rejected], "window_start": None, "window_end": None}
+    assert all_ran(empty_run("immomio_yuneo", **replay))
 
 
 def test_a_window_whose_records_were_all_refused_is_empty_and_counts_them(

@@ -127,7 +127,9 @@ def test_a_wait_that_another_release_has_stored_is_gone_on_with(monkeypatch: pyt
         task_id="load_offers", chunk={}, erp=YUNEO.at("yuneo", exchange="Immomio"), key=(), poll=timedelta(1)
     )
     seen: list[Any] = []
-    monkeypatch.setattr(operator, "_advance", lambda _, *memory: seen.append(memory))
+    monkeypatch.setattr(
+        operator, "advance", lambda _, rounds_lost=0: seen.append((operator.imports_since, rounds_lost))
+    )
 
     for event in ({"since": SINCE, "rounds_lost": 2}, {"since": SINCE}, {}):
         operator.resume({}, event)  # type: ignore[typeddict-item]
