@@ -10,6 +10,7 @@ from urllib.parse import quote
 import requests
 
 from include.demo.processes import Failed
+from tests.harness.approval import accept_what_waits
 from tests.harness.cluster_services import Cluster
 
 ENDED = ("success", "failed")
@@ -37,7 +38,7 @@ class Airflow:
 
     def get(self, path: str) -> Any:
         """Read below ``/api/v2``; what is not there yet, or cannot be told now, is empty."""
-        return self._call("GET", f"/api/v2{path}")
+        return self._call_public("GET", path)
 
     def start(self, pair: str, window: Window) -> str:
         """Start a run; the first time by switching the pair on, which makes Airflow run yesterday.
@@ -103,10 +104,12 @@ class Airflow:
         return "\n".join(str(log.get("content", "")) for log in logs)
 
     def wait_for(self, run_ids: Mapping[str, str]) -> dict[str, Run]:
-        """Wait until these runs, by pair, have ended."""
+        """Wait until these runs, by pair, have ended; offers for which a person is asked are accepted meanwhile."""
         runs: dict[str, Run] = {}
 
         def all_ended() -> bool:
+            for pair, run_id in run_ids.items():
+                accept_what_waits(self._call_public, pair, run_id)
             runs.update({pair: self.run(pair, run_id) for pair, run_id in run_ids.items()})
             return all(run.get("state") in ENDED for run in runs.values())
 
@@ -116,6 +119,9 @@ class Airflow:
     def until(self, condition: Callable[[], Any], complaint: str) -> None:
         """Look once a second, and start again what has ended."""
         self.cluster.processes.wait_until(condition, RUN_SECONDS, complaint, restart=True)
+
+    def _call_public(self, method: str, path: str, body: Any = None) -> Any:
+        return self._call(method, f"/api/v2{path}", body)
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:

@@ -16,6 +16,7 @@ from typing import Any, Self
 from include.demo import SYSTEMS, environment_of, start_airflow, start_sandbox
 from include.demo.processes import ROOT, Processes, free_ports
 from include.sandbox.client import SandboxClient
+from tests.harness.approval import accept_what_waits
 
 SECONDS = 300
 """For one run, on a busy machine."""
@@ -130,8 +131,13 @@ class LiveAirflow:
         return str(self.rest("GET", f"/dags/{dag_id}/dagRuns/{run_id}")[1].get("state"))
 
     def ends(self, dag_id: str, run_id: str) -> str:
-        """Wait for the end of a run; returns its state."""
-        self.until(lambda: self.state(dag_id, run_id) in ENDED, f"{dag_id} {run_id} does not end")
+        """Wait for the end of a run, accepting the offers that wait for approval in it; returns its state."""
+
+        def has_ended() -> bool:
+            accept_what_waits(lambda *call: self.rest(*call)[1], dag_id, run_id)
+            return self.state(dag_id, run_id) in ENDED
+
+        self.until(has_ended, f"{dag_id} {run_id} does not end")
         return self.state(dag_id, run_id)
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
