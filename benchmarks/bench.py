@@ -27,6 +27,7 @@ ROWS: Mapping[str, Sequence[Sequence[str]]] = {
         (*MODULE, "benchmarks.bench_burst", "--erp", "sigma"),
     ],
     "accept": [(*MODULE, "benchmarks.bench_burst", "--erp", "yuneo", "--accept", "500")],
+    "quiet": [(*MODULE, "benchmarks.bench_quiet_hour")],
     "scheduler": [(*MODULE, "benchmarks.bench_scheduler")],
     "parse": [(*MODULE, "benchmarks.bench_parse")],
     "store": [(*MODULE, "benchmarks.bench_store", "--customers", "1000")],

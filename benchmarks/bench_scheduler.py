@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from benchmarks.bench_run import ANCHOR, Place, home, sandbox, table
+from benchmarks.bench_run import ANCHOR, Place, Served, home, sandbox, table
 from include import demo
 from include.demo.processes import Processes
 
@@ -75,13 +75,18 @@ for number in range({customers}):
 
 
 class Scheduler:
-    """The demo's Airflow with a DAGs folder of its own."""
+    """The demo's Airflow with a DAGs folder of its own.
 
-    def __init__(self, folder: Path, port: int, served: Any, customers: int) -> None:
-        self.folder, self.customers = folder, customers
+    :param files: the DAG files, by name.
+    :param dags: how many DAGs they make.
+    """
+
+    def __init__(self, folder: Path, port: int, served: Served, files: Mapping[str, str], dags: int) -> None:
+        self.folder, self.dags = folder, dags
         (folder / "dags").mkdir()
         (folder / "logs").mkdir()
-        (folder / "dags" / "customer_pairs.py").write_text(DAGS.replace("{customers}", str(customers)))
+        for name, text in files.items():
+            (folder / "dags" / name).write_text(text)
         ports = {name: int(url.rpartition(":")[2]) for name, url in served.urls.items()}
         self.environment = demo.environment_of(folder, port, ports) | {
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
@@ -94,28 +99,25 @@ class Scheduler:
         """Start all parts and wait until all DAGs are known and switched on."""
         self.airflow = demo.start_airflow(self.processes, self.port)
         self.processes.wait_until(
-            lambda: self.airflow.get("/dags?limit=1").get("total_entries", 0) >= 2 * self.customers,
+            lambda: self.airflow.get("/dags?limit=1").get("total_entries", 0) >= self.dags,
             600,
             "the DAGs did not show up",
         )
-        for kind in ("empty", "real"):
-            path = f"{self.airflow.url}/api/v2/dags?dag_id_pattern={kind}_%"
-            self.airflow.session.patch(path, json={"is_paused": False}, timeout=60).raise_for_status()
+        path = f"{self.airflow.url}/api/v2/dags?dag_id_pattern=%"
+        self.airflow.session.patch(path, json={"is_paused": False}, timeout=60).raise_for_status()
 
-    def run(self, kind: str, numbers: Sequence[int]) -> list[tuple[float, float]]:
-        """Let these DAGs run at once; returns begin and end of each run, in seconds of the clock."""
-        end = datetime.combine(ANCHOR, datetime.min.time())
-        window = {
-            f"window_{name}": f"{day:%Y-%m-%d}T00:00:00+01:00"
-            for name, day in (("start", end - timedelta(days=1)), ("end", end))
-        }
+    def run(self, dags: Sequence[str], conf: Mapping[str, str]) -> list[tuple[float, float]]:
+        """Let these DAGs run at once; returns begin and end of each run, in seconds of the clock.
+
+        :raises RuntimeError: one of the runs has failed.
+        """
         made = []
-        for number in numbers:
-            body = {"logical_date": None, "conf": window if kind == "real" else {}}
-            path = f"{self.airflow.url}/api/v2/dags/{kind}_{number}/dagRuns"
+        for dag in dags:
+            path = f"{self.airflow.url}/api/v2/dags/{dag}/dagRuns"
+            body = {"logical_date": None, "conf": conf}
             response = self.airflow.session.post(path, json=body, timeout=60)
             response.raise_for_status()
-            made.append((f"{kind}_{number}", response.json()["dag_run_id"], response.json()["queued_at"]))
+            made.append((dag, response.json()["dag_run_id"], response.json()["queued_at"]))
         self._wait_for_runs()
         return [(_clock(queued), self._end(dag, run)) for dag, run, queued in made]
 
@@ -147,23 +149,30 @@ class Scheduler:
         self.processes.wait_until(none_left, float("inf"), "")
 
 
+def window_of(day: date) -> dict[str, str]:
+    """Params of a run by hand that reads one day."""
+    days = {"start": day, "end": day + timedelta(days=1)}
+    return {f"window_{name}": f"{one:%Y-%m-%d}T00:00:00+01:00" for name, one in days.items()}
+
+
 def _clock(written: str) -> float:
     return datetime.fromisoformat(written).timestamp()
 
 
-def rows(scheduler: Scheduler) -> list[list[Any]]:
+def rows(scheduler: Scheduler, customers: int) -> list[list[Any]]:
     """One at a time, then all at once; each kind of DAG."""
     found: dict[str, list[Any]] = {}
     for kind in ("empty", "real"):
-        runs = [scheduler.run(kind, [number % scheduler.customers])[0] for number in range(RUNS)]
+        conf = window_of(ANCHOR - timedelta(days=1)) if kind == "real" else {}
+        runs = [scheduler.run([f"{kind}_{number % customers}"], conf)[0] for number in range(RUNS)]
         seconds = sorted(end - begin for begin, end in runs)[RUNS // 2]
         before = scheduler.rows()
-        all_at_once = scheduler.run(kind, range(scheduler.customers))
+        all_at_once = scheduler.run([f"{kind}_{number}" for number in range(customers)], conf)
         after = scheduler.rows()
         took = max(end for _, end in all_at_once) - min(begin for begin, _ in all_at_once)
         tasks = after["task_instance"] - before["task_instance"]
-        found[kind] = [seconds, scheduler.customers, took, tasks, tasks / took * 60]
-        grown = {name: (after[name] - before[name]) / scheduler.customers for name in after}
+        found[kind] = [seconds, customers, took, tasks, tasks / took * 60]
+        grown = {name: (after[name] - before[name]) / customers for name in after}
         print(f"  {kind}: rows a run: {grown}", flush=True)
     return [
         [kind, *row, row[0] / found["empty"][0], row[2] / found["empty"][2]] for kind, row in found.items()
@@ -176,10 +185,11 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--airflow-port", type=int, default=18080)
     arguments = parser.parse_args(given)
     with home() as folder, sandbox(Place({"everreal": PROSPECTS})) as served:
-        scheduler = Scheduler(folder, arguments.airflow_port, served, arguments.customers)
+        files = {"customer_pairs.py": DAGS.replace("{customers}", str(arguments.customers))}
+        scheduler = Scheduler(folder, arguments.airflow_port, served, files, 2 * arguments.customers)
         with scheduler.processes:
             scheduler.start()
-            found = rows(scheduler)
+            found = rows(scheduler, arguments.customers)
     heads = (
         "DAG",
         "one run, median s",

@@ -1,0 +1,239 @@
+"""What a quiet hour costs: a run with an empty window and one with 20 prospects, beside an empty DAG of the same five tasks.
+
+All of Airflow as the demo starts it (LocalExecutor, SQLite). Processor time is user and system time of the whole process
+tree (api-server, scheduler, dag-processor, triggerer and every task), less what the same tree takes while nothing runs.
+The kinds of runs take turns, so that all of them meet the same machine; the sandbox and this process are not counted. Memory
+is watched in runs of its own: what a task's process holds at most, what it shares with the process that it was forked from
+included.
+
+    python -m benchmarks.bench_quiet_hour
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psutil
+
+from benchmarks.bench_run import ANCHOR, SEPARATORS, Served, home, table
+from benchmarks.bench_scheduler import Scheduler, window_of
+from benchmarks.served import in_a_process, until_closed
+
+PROSPECTS = 20
+EMPTY_WINDOW, ORDINARY, NOTHING = "a pair, empty window", f"a pair, {PROSPECTS} prospects", "empty DAG"
+AIMS = {EMPTY_WINDOW: "0.6", ORDINARY: "2.5"}
+SETTLE_SECONDS, IDLE_SECONDS = 3.0, 20.0
+HEADS = ("one run", "CPU s", "CPU / empty DAG", "aim", "wall s", "wall / empty DAG", "peak MiB of a task")
+TASK_TITLE = "airflow worker -- "
+"""How the process of a task is called, before its id; Airflow's own name for it."""
+EMPTY_FILE = """
+import pendulum
+from airflow.sdk import dag, task
+
+@dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Berlin"))
+def empty():
+    @task
+    def extract():
+        return "folder"
+
+    @task
+    def dedup(folder):
+        return [{"folder": folder}]
+
+    @task
+    def load_offers(chunk):
+        return chunk
+
+    @task
+    def auto_accept(chunk):
+        return chunk
+
+    @task
+    def reconcile(chunks):
+        return len(chunks)
+
+    reconcile(auto_accept.expand(chunk=load_offers.expand(chunk=dedup(extract()))))
+
+empty()
+"""
+PAIR_FILE = '''
+"""A pair as its DAG file has it; it starts in the future, so that nothing runs by itself. Airflow looks for the word "airflow"."""
+import pendulum
+from letting_sync.pipeline.dag import letting_dag
+from letting_sync.pipeline.pair import Pair
+from letting_sync.systems.everreal import EVERREAL
+from letting_sync.systems.yuneo import YUNEO
+
+dag = letting_dag(
+    Pair(
+        dag_id="pair",
+        partner=EVERREAL.at("everreal"),
+        erp=YUNEO.at("yuneo", exchange="EverReal"),
+        start_date=pendulum.datetime(2099, 1, 1, tz="Europe/Berlin"),
+    )
+)
+'''
+
+
+def serve(days: int, line: Connection) -> None:
+    """A sandbox with as many new prospects on each of the days before the anchor, each on a unit of their own."""
+    from include.sandbox import Sandbox
+    from include.sandbox.world import candidates, unit
+
+    with Sandbox(populate=False, anchor=ANCHOR) as box:
+        for number in range(days):
+            units = [unit(number * PROSPECTS + one) for one in range(PROSPECTS)]
+            found, contracts = candidates(PROSPECTS, number + 1, _anchor(number), units=units)
+            for candidate in found:
+                box.everreal.add_candidate(candidate)
+            for contract in contracts:
+                box.everreal.add_contract(contract)
+            for one in units:
+                box.yuneo.add_unit(SEPARATORS["yuneo"].join(one))
+        until_closed(box, line)
+
+
+def _anchor(number: int) -> date:
+    """End of the day on which the prospects of this number changed; between two such days is one with none."""
+    return ANCHOR - timedelta(days=2 * number)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run took, in seconds."""
+
+    cpu: float
+    wall: float
+
+
+class Meter:
+    """The processor time and the memory of all processes that were started, and of what they have started."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self.idle = 0.0
+        """Share of one core that they take while nothing runs."""
+
+    def measure_idle(self) -> None:
+        before, began = self._cpu(), time.monotonic()
+        time.sleep(IDLE_SECONDS)
+        self.idle = (self._cpu() - before) / (time.monotonic() - began)
+
+    def cost(self, dag: str, conf: Mapping[str, str]) -> Cost:
+        """Let a DAG run once; the ends of its processes belong to it."""
+        before, began = self._cpu(), time.monotonic()
+        ((start, end),) = self.scheduler.run([dag], conf)
+        time.sleep(SETTLE_SECONDS)
+        return Cost(self._cpu() - before - self.idle * (time.monotonic() - began), end - start)
+
+    def peak(self, dag: str, conf: Mapping[str, str]) -> int:
+        """Let a DAG run once; returns the most memory that one of its tasks' processes has held, in MiB."""
+        with _watching(self._tree) as most:
+            self.scheduler.run([dag], conf)
+        return max(most.values()) // 1024
+
+    def _cpu(self) -> float:
+        """Seconds of user and system time up to now, of processes that have ended too."""
+        total = 0.0
+        for process in self._tree():
+            with suppress(psutil.NoSuchProcess):
+                total += sum(process.cpu_times()[:4])
+        return total
+
+    def _tree(self) -> Iterator[psutil.Process]:
+        for process in self.scheduler.processes.running.values():
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(process.pid)
+                yield from (root, *root.children(recursive=True))
+
+
+@contextmanager
+def _watching(tree: Any) -> Iterator[dict[int, int]]:
+    """Look again and again at the tasks' processes; yields the most KiB that each has held."""
+    most: dict[int, int] = {0: 0}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            for process in tree():
+                with suppress(psutil.NoSuchProcess, OSError, IndexError):
+                    if process.cmdline()[0].startswith(TASK_TITLE):
+                        status = Path(f"/proc/{process.pid}/status").read_text()
+                        most[process.pid] = int(status.split("VmHWM:")[1].split()[0])
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield most
+    finally:
+        over.set()
+        thread.join()
+
+
+def rows(meter: Meter, rounds: int) -> list[list[Any]]:
+    """The kinds of runs in turn; the first of each, which loads what stays loaded, does not count."""
+    costs: dict[str, list[Cost]] = {NOTHING: [], EMPTY_WINDOW: [], ORDINARY: []}
+    for number in range(rounds + 1):
+        for kind, conf in _runs(number).items():
+            cost = meter.cost("empty" if kind == NOTHING else "pair", conf)
+            print(f"  {kind}: CPU {cost.cpu:.2f} s, wall {cost.wall:.2f} s", flush=True)
+            if number:
+                costs[kind].append(cost)
+    peaks = {
+        kind: meter.peak("empty" if kind == NOTHING else "pair", conf)
+        for kind, conf in _runs(rounds + 1).items()
+    }
+    middle = {
+        kind: Cost(median(one.cpu for one in some), median(one.wall for one in some))
+        for kind, some in costs.items()
+    }
+    least = middle[NOTHING]
+    return [
+        [kind, one.cpu, one.cpu / least.cpu, AIMS.get(kind, ""), one.wall, one.wall / least.wall, peaks[kind]]
+        for kind, one in middle.items()
+    ]
+
+
+def _runs(number: int) -> dict[str, dict[str, str]]:
+    """Params of one run of each kind."""
+    day = _anchor(number) - timedelta(days=1)
+    return {NOTHING: {}, EMPTY_WINDOW: window_of(day - timedelta(days=1)), ORDINARY: window_of(day)}
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """0 if the aims for processor time were met."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench_quiet_hour", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--airflow-port", type=int, default=18080)
+    arguments = parser.parse_args(given)
+    with home() as folder, in_a_process(serve, arguments.rounds + 2) as served:
+        found = _measure(folder, served, arguments)
+    print("\n" + table(HEADS, found))
+    return 0 if all(row[2] <= float(row[3]) for row in found if row[3]) else 1
+
+
+def _measure(folder: Path, served: Served, arguments: argparse.Namespace) -> list[list[Any]]:
+    files = {"empty.py": EMPTY_FILE, "pair.py": PAIR_FILE}
+    scheduler = Scheduler(folder, arguments.airflow_port, served, files, len(files))
+    with scheduler.processes:
+        scheduler.start()
+        meter = Meter(scheduler)
+        meter.measure_idle()
+        print(f"  idle: {meter.idle:.3f} of a core; load before: {os.getloadavg()[0]:.1f}", flush=True)
+        return rows(meter, arguments.rounds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
