@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "plugins" / "letting_sync"
 PRODUCT = sorted(PACKAGE.rglob("*.py"))
 CODES = {str(code) for codes in (EntryState, AcceptanceState, Reason) for code in codes}
-WHERE_CODES_ARE = {"reasons.py", "locales/reasons.py", "ledger/records.py"}
+WHERE_CODES_ARE = {"reasons.py", "ledger/records.py"}
 OTHER_THINGS = {
     ("alerts/callbacks.py", "sent"): "what the test alert prints",
     ("matching/dedup.py", "withdrawn"): "a column of prospects",
@@ -48,7 +48,6 @@ OTHER_THINGS = {
     ("tasks/extract/operator.py", "not_found"): "a staged table",
     ("tasks/reconcile/operator.py", "not_found"): "a staged table",
     ("console/days.py", "loaded"): "the state of a day",
-    ("console/words_en.py", "loaded"): "words",
 }
 
 

@@ -1,7 +1,7 @@
 """All reason codes of records and offers, with their properties.
 
 The codes are stored in the ledger, in staged tables and in XCom, so they never change. Their texts for people are in
-:mod:`letting_sync.locales.reasons`, in both languages.
+:mod:`letting_sync.locales`, in both languages.
 
 Reasons about one field of a record (``last_name_missing``) are members too, one for each combination of
 :class:`Problem` and :class:`Field`; :func:`field_reason` returns them.

@@ -54,7 +54,7 @@ def test_a_failed_run_by_hand_is_reported_with_the_window_that_it_reads(airflow_
     pair_dag(StopRun("wrong password"), schedule=daily).test()
 
     midnight = pendulum.now(TIMEZONE).start_of("day")
-    assert f"{written(midnight.subtract(days=1))} to {written(midnight)}" in received.text
+    assert f"{written(midnight.subtract(days=1), 'en')} to {written(midnight, 'en')}" in received.text
 
 
 def test_a_failed_run_is_reported_once_on_both_ways_and_its_recovery_too(airflow_db, received):

@@ -1,14 +1,10 @@
-"""The words: complete in both languages, and none missing for what the project can say."""
+"""The texts of the page: none is missing for what the product can report."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from string import Formatter
 
-import pytest
-
-from letting_sync import config
 from letting_sync.console import words
 from letting_sync.console.days import State
 from letting_sync.ledger.records import AcceptanceState, EntryState, Event
@@ -17,17 +13,7 @@ from letting_sync.reasons import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "plugins" / "letting_sync" / "console" / "static"
-ENGLISH, GERMAN = words.of("en"), words.of("de")
-NO_REASON = {"quarantine_reasons"}
-
-
-def _fields(text: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
-
-
-def test_both_languages_have_the_same_words_with_the_same_blanks():
-    assert ENGLISH.keys() == GERMAN.keys()
-    assert [key for key in ENGLISH if _fields(ENGLISH[key]) != _fields(GERMAN[key])] == []
+ENGLISH = words.of("en")
 
 
 def test_every_word_that_the_page_asks_for_is_there():
@@ -51,13 +37,6 @@ def test_every_state_has_a_word():
     assert [state for state in EntryState if f"state.{state}" not in ENGLISH] == []
     assert [state for state in AcceptanceState if f"acceptance.{state}" not in ENGLISH] == []
     assert [kind for kind in OutcomeKind if f"outcome.{kind}" not in ENGLISH] == []
-
-
-@pytest.mark.parametrize(("set_to", "expected"), [("de", "de"), ("DE_de", "de"), ("fr", "en"), (None, "en")])
-def test_language_of_the_deployment(monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str):
-    if set_to:
-        monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", set_to)
-    assert config.language() == expected
 
 
 def test_the_page_names_no_foreign_host():

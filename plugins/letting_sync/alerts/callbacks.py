@@ -67,10 +67,10 @@ from letting_sync.alerts.messages import (
     written,
 )
 from letting_sync.alerts.settings import alert_settings
-from letting_sync.alerts.texts import WHAT
 from letting_sync.config import language
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun, WaitAndRepeat
+from letting_sync.locales.texts import text
 from letting_sync.settings import RETRYING_AFTER, AlertLimits
 
 log = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Al
                 quarantined=counts["quarantined"],
                 extracted=counts["extracted"],
                 reasons=counts["quarantine_reasons"],
-                share=limits.quarantine_alert_share,
+                share=text("formats.percent", percent=round(limits.quarantine_alert_share * 100)),
                 count=limits.quarantine_alert_count,
             )
         else:
@@ -247,7 +247,7 @@ def check_retention() -> None:
         with closing(Incidents()) as incidents:
             state = find_state(incidents.engine)
         subjects = [RETENTION] if state.overdue(at) else []
-        last = written(state.last) if state.last else WHAT[language()]["never"]
+        last = written(state.last, language()) if state.last else text("alerts.what.never")
         transition = partial(still_there, subjects=subjects, at=at)
         _apply(RunFacts(RETENTION, "", at), "retention", transition, last=last)
 
@@ -336,7 +336,7 @@ def _notify(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]
     settings = alert_settings()
     message: Message
     if change.notify == "opened":
-        since = written(change.after.since) if change.after.since else ""
+        since = written(change.after.since, language()) if change.after.since else ""
         message = opened_message(kind, run, language(), **{"new": change.new, "since": since, **numbers})
     elif change.notify == "closed":
         message = closed_message(kind, run, language(), change.left)
@@ -369,7 +369,7 @@ def _schedule(dag: Any) -> str | None:
 def _deadline(time: Any) -> str:
     if isinstance(time, str):
         time = datetime.fromisoformat(time)
-    return written(time) if isinstance(time, datetime) else "?"
+    return written(time, language()) if isinstance(time, datetime) else "?"
 
 
 @contextmanager

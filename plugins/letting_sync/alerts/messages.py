@@ -18,10 +18,10 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk.configuration import conf
 
-from letting_sync.alerts.texts import AFTER_ERROR, FAILED_TASK, LABELS, TEXTS, WHAT
 from letting_sync.config import Language
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.locales import reasons as reason_words
+from letting_sync.locales.texts import text, texts
 from letting_sync.reasons import Reason
 from letting_sync.window import TIMEZONE, window_from_outside
 
@@ -146,23 +146,24 @@ class Message:
 def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any) -> Message:
     """Something is wrong.
 
-    :param numbers: what the kind's sentence in ``WHAT`` asks for; for ``failed``: ``task``, ``exception``.
+    :param numbers: values of the placeholders in the kind's text ``what``; for ``failed``: ``task``, ``exception``.
     """
-    text = TEXTS[language][kind]
-    meaning, next_step = text.meaning, text.next_step
+    meaning = text(f"alerts.kinds.{kind}.meaning", language)
+    next_step = text(f"alerts.kinds.{kind}.next_step", language)
     if kind == "failed":
-        moment = AFTER_ERROR[language].get(type(numbers.get("exception")).__name__)
-        meaning = FAILED_TASK[language].get(numbers.get("task") or "", meaning)
-        if moment:
-            meaning, next_step = moment[0] or meaning, moment[1]
-        what = failure(numbers.get("task"), numbers.get("exception"), language)
+        task, exception = numbers.get("task"), numbers.get("exception")
+        known, error = texts(language), f"alerts.errors.{type(exception).__name__}"
+        meaning = known.get(f"{error}.meaning") or known.get(f"alerts.failed_task.{task}") or meaning
+        next_step = known.get(f"{error}.next_step", next_step)
+        what = failure(task, exception, language)
     else:
         said = {"reasons": reasons(numbers.get("reasons", {}), language)}
-        what = WHAT[language][kind].format(**numbers | said)
-    message = _message(run, language, text.headline, what=what, meaning=meaning, next_step=next_step)
+        what = text(f"alerts.kinds.{kind}.what", language, **numbers | said)
+    headline = text(f"alerts.kinds.{kind}.headline", language)
+    message = _message(run, language, headline, what=what, meaning=meaning, next_step=next_step)
     if kind == "waiting":
         return replace(
-            message, link=console_address(held=run.dag_id), link_text=LABELS[language]["open_held"]
+            message, link=console_address(held=run.dag_id), link_text=text("alerts.links.held", language)
         )
     return message
 
@@ -172,23 +173,24 @@ def closed_message(kind: str, run: RunFacts, language: Language, left: tuple[str
 
     :param left: runs that failed and that nobody has made up for.
     """
-    text = TEXTS[language][kind]
     shown = ", ".join(left[:10]) + (" …" if len(left) > 10 else "")
-    rest = WHAT[language].get(f"left_{kind}") if left else None
-    more = {"next_step": rest.format(runs=shown)} if rest else {}
-    headline = f"{LABELS[language]['well_again']} ({text.headline})"
-    return _message(run, language, headline, what=text.closed, **more)
+    has_text = left and f"alerts.left.{kind}" in texts(language)
+    more = {"next_step": text(f"alerts.left.{kind}", language, runs=shown)} if has_text else {}
+    well_again = text("alerts.labels.well_again", language)
+    headline = f"{well_again} ({text(f'alerts.kinds.{kind}.headline', language)})"
+    return _message(run, language, headline, what=text(f"alerts.kinds.{kind}.closed", language), **more)
 
 
 def test_message(language: Language) -> Message:
     """To try the channels out."""
-    label, text = LABELS[language], WHAT[language]["test"]
-    return Message(f"prospects: {label['test']}", ((label["what"], text),), None, label["open"])
+    line = (text("alerts.labels.what", language), text("alerts.what.test", language))
+    headline = f"prospects: {text('alerts.labels.test', language)}"
+    return Message(headline, (line,), None, text("alerts.links.run", language))
 
 
 def failure(task: str | None, exception: Any, language: Language) -> str:
     """What failed: the task, and what our own exceptions say of it."""
-    what = WHAT[language]["task"].format(task=task) if task else WHAT[language]["run"]
+    what = text("alerts.what.task", language, task=task) if task else text("alerts.what.run", language)
     if isinstance(exception, StopRun | WaitAndRepeat):
         return f"{what}: {text_of(exception)[:_LONGEST_REASON]}"
     return f"{what} ({type(exception).__name__})" if isinstance(exception, BaseException) else what
@@ -209,31 +211,28 @@ def reasons(counts: Mapping[str, int], language: Language) -> str:
     )
 
 
-def written(time: datetime) -> str:
-    """A time as the customer's people read it."""
-    return time.astimezone(ZoneInfo(TIMEZONE)).strftime("%Y-%m-%d %H:%M %z")
+def written(time: datetime, language: Language) -> str:
+    """A time in the customers' zone, as one writes it in the language."""
+    return time.astimezone(ZoneInfo(TIMEZONE)).strftime(text("formats.moment_in_zone", language))
 
 
 def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> Message:
-    label = LABELS[language]
-    if not run.run_id:
-        return Message(
-            f"{run.dag_id}: {headline}",
-            tuple((label[name], text) for name, text in parts.items()),
-            None,
-            label["open"],
-        )
-    if run.start:
-        window = f"{written(run.start)} {label['to']} {written(run.end)}"
-    else:
-        window = written(run.end) if run.scheduled else label["by_hand"]
-    lines = {"pair": run.dag_id, "window": window, **parts, "run": run.run_id}
+    lines = parts
+    if run.run_id:
+        lines = {"pair": run.dag_id, "window": _window(run, language), **parts, "run": run.run_id}
     return Message(
         f"{run.dag_id}: {headline}",
-        tuple((label[name], text) for name, text in lines.items()),
-        link_to(run),
-        label["open"],
+        tuple((text(f"alerts.labels.{name}", language), value) for name, value in lines.items()),
+        link_to(run) if run.run_id else None,
+        text("alerts.links.run", language),
     )
+
+
+def _window(run: RunFacts, language: Language) -> str:
+    if run.start:
+        to = text("alerts.labels.to", language)
+        return f"{written(run.start, language)} {to} {written(run.end, language)}"
+    return written(run.end, language) if run.scheduled else text("alerts.labels.by_hand", language)
 
 
 def console_address(**query: str) -> str | None:

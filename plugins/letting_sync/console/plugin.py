@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from letting_sync import config, refuse_two_copies
-from letting_sync.console import words
+from letting_sync import refuse_two_copies
+from letting_sync.locales.texts import text
 
 refuse_two_copies(__file__)
 
@@ -38,7 +38,7 @@ class ProspectConsolePlugin(AirflowPlugin):
     fastapi_apps = [{"app": _Console(), "url_prefix": PREFIX, "name": "Prospects"}]
     external_views = [
         {
-            "name": words.of(config.language())["title"],
+            "name": text("console.title"),
             "href": f"{_root()}{PREFIX}/",
             "destination": "nav",
             "nav_top_level": True,

@@ -7,6 +7,9 @@ from typing import Any
 from airflow import sdk
 
 from letting_sync import dry_run
+from letting_sync.locales.texts import text
+
+ACCEPT_MODES = ("auto", "approval", "off")
 
 
 class Param(sdk.Param):
@@ -26,47 +29,28 @@ class Param(sdk.Param):
 
 
 def pair_params() -> dict[str, Param]:
-    """The fields, made anew for each DAG: Airflow writes into them what was entered for a run."""
+    """Return the params, new for each DAG: Airflow writes into them what was entered for a run."""
     return {
-        "window_start": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Window: start",
-            description="Read what changed from here on (inclusive), with an offset. Empty: the run's own window.",
-        ),
-        "window_end": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Window: end",
-            description="Read what changed before this time (exclusive), with an offset.",
-        ),
-        "external_ids": Param(
+        "window_start": _param("window_start", None, type=["null", "string"], format="date-time"),
+        "window_end": _param("window_end", None, type=["null", "string"], format="date-time"),
+        "external_ids": _param(
+            "external_ids",
             None,
             type=["null", "array"],
             items={"type": "string", "minLength": 1, "maxLength": 64},
             maxItems=1000,
-            title="Only these external ids",
-            description="Send these prospects again after a cause is fixed, whatever their window. One a line.",
         ),
-        dry_run.PARAM: Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Do everything up to the first write and show what would be loaded and accepted.",
-        ),
-        "accept": Param(
+        dry_run.PARAM: _param("dry_run", False, type="boolean"),
+        "accept": _param(
+            "accept",
             None,
             type=["null", "string"],
-            enum=[None, "auto", "approval", "off"],
-            values_display={
-                "null": "as the pair is set",
-                "auto": "auto: what nothing speaks against",
-                "approval": "approval: a person is asked first",
-                "off": "off: no lease is made",
-            },
-            title="Accept mode of this run",
-            description="Where prospects are chosen in the ERP nothing may be accepted.",
+            enum=[None, *ACCEPT_MODES],
+            values_display={name: text(f"params.accept.values.{name}") for name in ("null", *ACCEPT_MODES)},
         ),
     }
+
+
+def _param(name: str, default: Any, **schema: Any) -> Param:
+    title, description = text(f"params.{name}.title"), text(f"params.{name}.description")
+    return Param(default, title=title, description=description, **schema)

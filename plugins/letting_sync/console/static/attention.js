@@ -78,12 +78,12 @@ function standing(state) {
 }
 
 function quarantine(pair, found, mayStart) {
-  const title = h("h4", {}, word("quarantine"));
+  const title = h("h4", {}, word("quarantine.title"));
   if (!found.quarantine.length) return [title, h("p", { class: "quiet" }, word("quarantine.none"))];
   const boxes = [];
   const chosen = () => [...new Set(boxes.filter((box) => box.checked).map((box) => box.value))];
   const action = replay(pair, mayStart, chosen, (count) =>
-    count ? word("replay", { count: number(count) }) : word("replay.nothing"),
+    count ? word("replay.selected", { count: number(count) }) : word("replay.nothing"),
   );
   const tick = (id) => {
     const box = h("input", { type: "checkbox", value: id ?? "", disabled: !id || !mayStart, onchange: action.update, "aria-label": id });
@@ -125,7 +125,7 @@ function quarantine(pair, found, mayStart) {
 }
 
 function suspects(found) {
-  const title = h("h4", {}, word("suspects"));
+  const title = h("h4", {}, word("suspects.title"));
   if (!found.suspects.length) return [title, h("p", { class: "quiet" }, word("suspects.none"))];
   const row = (item) =>
     h(

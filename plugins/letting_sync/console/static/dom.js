@@ -5,10 +5,10 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export const settings = { language: "en", words: {}, zone: "Europe/Berlin", airflow: "" };
 
-/** The word for a key, with `{name}` filled in; an unknown key is shown as its last part. */
+/** The word for a key, with `{{name}}` filled in; an unknown key is shown as its last part. */
 export function word(key, values = {}) {
   const text = settings.words[key] ?? key.slice(key.indexOf(".") + 1);
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return text.replace(/\{\{(\w+)\}\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
 /** The word for a code, or nothing for nothing. */
@@ -148,7 +148,7 @@ export async function read(path, parameters = {}) {
   if (response.status === 401) logIn(settings.airflow || root());
   if (!response.ok) {
     const known = `error.${response.status}` in settings.words;
-    throw new Error(known ? word(`error.${response.status}`) : word("error", { status: response.status }));
+    throw new Error(known ? word(`error.${response.status}`) : word("error.other", { status: response.status }));
   }
   return response.json();
 }

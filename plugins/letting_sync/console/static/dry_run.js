@@ -47,13 +47,13 @@ export function dryRun(pair, runId, found, mayStart) {
   const show = (test) => body.replaceChildren(...found.rows.filter(test).map(cells));
   const path = `/prospects/api/pairs/${encodeURIComponent(pair.dag_id)}/protocol?run_id=${encodeURIComponent(runId)}`;
   return [
-    h("h4", {}, word("dry_run")),
+    h("h4", {}, word("dry_run.title")),
     h("p", { class: "quiet" }, word("dry_run.hint")),
     h("p", {}, mayStart ? outward(path, word("dry_run.protocol")) : h("span", { class: "quiet" }, word("dry_run.protocol_not_allowed"))),
     found.rows.length ? chips(found.rows, show) : null,
     h(
       "div",
-      { class: "scroll tall", tabindex: "0", role: "region", "aria-label": word("dry_run") },
+      { class: "scroll tall", tabindex: "0", role: "region", "aria-label": word("dry_run.title") },
       h(
         "table",
         { class: "compact" },

@@ -118,7 +118,7 @@ export async function overview(query) {
       : null,
     h("p", { class: "quiet hint" }, word("find.hint")),
     found.held ? h("p", { class: "notice held" }, heldLink("", word("held.link", { count: number(found.held) }))) : null,
-    h("h2", {}, word("pairs")),
+    h("h2", {}, word("pairs.title")),
   ];
   if (!found.total && !filtered) return [...parts, h("p", { class: "notice" }, word("pairs.none"))];
   const table = h(

@@ -46,7 +46,7 @@ function calendar(query, found) {
   const other = (count) =>
     h("a", { class: `chip ${weeks === count ? "on" : ""}`, href: `?pair=${encodeURIComponent(found.pair.dag_id)}&weeks=${count}` }, String(count));
   return section(
-    word("calendar"),
+    word("calendar.title"),
     h("p", { class: "quiet" }, word("calendar.hint")),
     h(
       "div",
@@ -66,7 +66,7 @@ function calendar(query, found) {
 /** Starts the same backfill by Airflow's REST API, after one more question. */
 function backfillButton(gap, mayStart) {
   const box = h("div", { class: "replay" });
-  const button = h("button", { type: "button", disabled: !mayStart }, word("backfill"));
+  const button = h("button", { type: "button", disabled: !mayStart }, word("backfill.start"));
   const rest = (...told) => box.replaceChildren(button, ...told);
   const tell = (kind, text) => rest(h("span", { class: `notice ${kind}`, role: "status" }, text));
   button.addEventListener("click", () => {
@@ -89,7 +89,7 @@ function backfillButton(gap, mayStart) {
 }
 
 function gaps(found) {
-  if (!found.gaps.length) return section(word("gaps"), h("p", { class: "quiet" }, word("gaps.none")));
+  if (!found.gaps.length) return section(word("gaps.title"), h("p", { class: "quiet" }, word("gaps.none")));
   const several = found.gaps.length > 1;
   const one = (gap, i) =>
     h(
@@ -107,7 +107,7 @@ function gaps(found) {
     );
   const rest = found.gaps.slice(1);
   return section(
-    word("gaps"),
+    word("gaps.title"),
     h("p", { class: "quiet" }, word("gaps.hint")),
     one(found.gaps[0], 0),
     several && h("details", { open: rest.length <= 3 }, h("summary", {}, word("gaps.each")), rest.map((gap) => one(gap, 1))),
@@ -143,7 +143,7 @@ function runsTable(query, dagId, found) {
     );
   const page = Number(query.get("page") ?? 0);
   return section(
-    word("runs"),
+    word("runs.title"),
     h(
       "div",
       { class: "scroll" },

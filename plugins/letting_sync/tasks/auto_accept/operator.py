@@ -16,6 +16,7 @@ from letting_sync.alerts import callbacks, messages
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.ledger.records import REVIEW_AFTER, AcceptanceState
+from letting_sync.locales.texts import text
 from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptancePolicy
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from letting_sync.model import Offer
     from letting_sync.tasks.auto_accept.acceptor import Acceptor
     from letting_sync.tasks.auto_accept.selection import RunEntries
+
+
+_COLUMNS = ("offer", "unit", "lease_start")
+_DOUBT_COLUMNS = ("why", "business_partner", "other_partner")
 
 
 class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
@@ -65,10 +70,9 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
         policy: AcceptancePolicy,
         **kwargs: Any,
     ) -> None:
-        words = question.words()
         super().__init__(
-            subject=words.subject,
-            options=[words.approve, words.reject],
+            subject=text("approval.subject"),
+            options=[text("approval.approve"), text("approval.reject")],
             # No default answer, which the form would show as the one to choose: see _without_answer.
             assigned_users=[{"id": user, "name": user} for user in policy.approvers] or None,
             notifiers=[callbacks.ApprovalAsked()],
@@ -223,14 +227,14 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
         """Defer the task until a person has responded; never returns."""
         offers = [decision.offer for decision in acceptable if decision.offer]
         self.body = self._question(acceptable)
-        numbers, words = [offer.number for offer in offers], question.words()
+        numbers = [offer.number for offer in offers]
         self.params = ParamsDict(
             {
                 "offers": Param(
                     numbers,
                     type="array",
-                    title=words.offers,
-                    description=words.offers_hint,
+                    title=text("approval.offers"),
+                    description=text("approval.offers_hint"),
                     examples=numbers,
                     items={"type": "string", "enum": numbers},
                 )
@@ -240,18 +244,18 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
 
     def _question(self, acceptable: Sequence[Decision]) -> str:
         """Return the offers as a Markdown table without personal data."""
-        words = question.words()
         end = question.end_of(datetime.now(UTC), self.policy.approval_timeout, self.policy.approval_ends)
         self.response_timeout = end - datetime.now(UTC)
         in_doubt = any(decision.entry.ask_reason for decision in acceptable)
-        columns = [*words.columns, *(words.doubt_columns if in_doubt else ())]
+        columns = [text(f"approval.columns.{name}") for name in _COLUMNS]
+        columns += [text(f"approval.doubt_columns.{name}") for name in _DOUBT_COLUMNS if in_doubt]
         rows = [columns, ["---"] * len(columns)]
         for decision in acceptable:
             if o := decision.offer:
                 row = [self._linked(o), self._unit(o), question.written_day(o.lease_start)]
                 rows.append([*row, *(question.doubts(decision) if in_doubt else ())])
         table = [f"| {' | '.join(row)} |" for row in rows]
-        return "\n".join([*table, "", words.without_response.format(end=question.written_moment(end))])
+        return "\n".join([*table, "", text("approval.without_response", end=question.written_moment(end))])
 
     @staticmethod
     def _linked(offer: Offer) -> str:
