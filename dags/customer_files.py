@@ -1,12 +1,4 @@
-"""
-### Customers' files that are wrong are reported
-
-A wrong file takes its customer's DAG away, and with it the DAG's own alerts. This DAG looks at all of them once an hour and sends an
-alert with file, line and reason: when a file has become wrong, and when all are right again. At once they stand
-under *Dag Import Errors*.
-
-* **To check by hand**: `python -m letting_sync.customers.loader`.
-"""
+"""Reports customer files that have errors; its page in the UI is in the locales."""
 
 from datetime import timedelta
 
@@ -14,13 +6,14 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, task
 
 from letting_sync.alerts.callbacks import WatchedDAG, dag_callbacks, succeeded
-from letting_sync.alerts.settings import recipients
 from letting_sync.customers import loader
+from letting_sync.locales.texts import text
+from letting_sync.pipeline.doc import doc_of
 from letting_sync.window import TIMEZONE
 
 with WatchedDAG(
     dag_id="customer_files",
-    description="Reports customers' files that are wrong",
+    description=text("dags.files.description"),
     schedule=CronTriggerTimetable("7 * * * *", timezone=TIMEZONE),
     start_date=pendulum.datetime(2025, 1, 1, tz=TIMEZONE),
     catchup=False,
@@ -28,13 +21,13 @@ with WatchedDAG(
     is_paused_upon_creation=False,
     default_args={"owner": "data-platform", "retries": 2, "retry_delay": timedelta(minutes=1)},
     tags=["prospects", "customers"],
-    doc_md=f"{__doc__}* **Who is told**: {recipients()}",
+    doc_md=doc_of("files"),
     **dag_callbacks(late_after=timedelta(hours=3)),
 ) as dag:
 
     @task(on_success_callback=succeeded)
     def report_wrong_files() -> int:
-        """Look at all files; returns how many are wrong."""
+        """Check all files; return how many have errors."""
         return loader.report_wrong_files()
 
     report_wrong_files()

@@ -1,5 +1,5 @@
 """
-Wrong files of customers, shown by Airflow under "Dag Import Errors" until they are mended.
+Raises if a customer file has errors; Airflow shows them under "Dag Import Errors" until they are corrected.
 
 There is no DAG in this file. Airflow hides all DAGs of a file that raises, so `customer_pairs.py` must not raise for one
 customer; this one does.

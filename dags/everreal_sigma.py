@@ -1,14 +1,4 @@
-"""
-### EverReal → Wodis Sigma
-
-Candidates chosen in EverReal become offers in Wodis Sigma and, where the policy allows it, leases.
-
-* **When it fails**: read the last line of the failed task's log, mend what it names, clear the task. Nothing
-  is sent twice.
-* **When days are missing**: start a backfill for them in Airflow, with dates that carry an offset
-  (`2026-11-10T00:00:00+01:00`). Other days are not touched.
-* **When records are in quarantine**: look at *Prospects*, mend the cause, press *replay* there.
-"""
+"""The pair EverReal and Wodis Sigma."""
 
 import pendulum
 
@@ -26,5 +16,4 @@ dag = letting_dag(
         start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
         tags=("everreal", "sigma"),
     ),
-    doc_md=__doc__,
 )

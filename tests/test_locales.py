@@ -58,7 +58,7 @@ def test_every_text_is_used_and_every_used_text_exists() -> None:
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(KeyError):
         text("alerts.left.late", "en")
-    assert text("alerts.left.late", "en", runs="a, {{b}}") == "Still not ended: a, {{b}}."
+    assert text("alerts.left.late", "en", runs="a, {{b}}") == "Still not finished: a, {{b}}."
 
 
 @pytest.mark.parametrize(("set_to", "expected"), [("de", "de"), ("DE_de", "de"), ("fr", "en"), (None, "en")])
@@ -81,8 +81,12 @@ def _matches(pattern: str, key: str) -> bool:
 def _used_by_python() -> Iterator[str]:
     for path in [*PACKAGE.rglob("*.py"), *DAGS.glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "text" and node.args:
-                yield from _pattern(node.args[0])
+            if isinstance(node, ast.Call) and node.args:
+                called = getattr(node.func, "id", None)
+                if called == "text":
+                    yield from _pattern(node.args[0])
+                if called == "group" and isinstance(node.args[0], ast.JoinedStr):
+                    yield from (f"{pattern}.*" for pattern in _pattern(node.args[0]))
 
 
 def _pattern(argument: ast.expr) -> Iterator[str]:

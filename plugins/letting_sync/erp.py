@@ -19,6 +19,7 @@ class ErpSystem:
     """One kind of ERP; its package has one such value.
 
     :param name: name of the package, and ``erp:`` in a customer's file.
+    :param title: name for people, in DAG descriptions.
     :param path: import path of this value, with which a trigger imports it in another process.
     :param client: import path of its :class:`Erp`, called with an :class:`ErpTarget` and the connection or ``None``.
     :param load: its operator for ``load_offers``, called with an :class:`ErpTarget`.
@@ -28,6 +29,7 @@ class ErpSystem:
     """
 
     name: str
+    title: str
     path: str
     client: str
     load: Any

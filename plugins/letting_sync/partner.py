@@ -19,12 +19,14 @@ class PartnerSystem:
     """One kind of letting platform; its package has one such value.
 
     :param name: name of the package, and ``partner:`` in a customer's file.
+    :param title: name for people, in DAG descriptions.
     :param client: import path of its :class:`Partner`, called with a :class:`PartnerTarget`.
     :param extract: its extract operator, called with a :class:`PartnerTarget`.
     :param options: settings that only this system has -> their allowed values, the default first.
     """
 
     name: str
+    title: str
     client: str
     extract: Any
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -36,7 +36,7 @@ def test_nothing_personal_and_no_secret_is_in_any_alert_or_log(received, caplog)
 
 def test_a_message_says_pair_window_what_meaning_next_step_and_link(received):
     callbacks.failed(context(run(0), "auto_accept"))
-    for label in ("Pair", "Window", "What", "What it means", "What to do next", "Run"):
+    for label in ("Pair", "Window", "What happened", "What it means", "What to do", "Run"):
         assert f"*{label}:*" in received.posts[0][1]["text"]
     assert "2026-11-10 12:00 +0100 to 2026-11-10 13:00 +0100" in received.text
 
@@ -45,7 +45,7 @@ def test_german(received, monkeypatch):
     monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
     callbacks.failed(context(run(0), "extract"))
     assert received.headlines == [f"{PAIR}: ein Lauf ist fehlgeschlagen"]
-    assert "nichts wurde geladen" in received.text
+    assert "Es wurde nichts geladen" in received.text
 
 
 def test_german_reasons_in_words(received, monkeypatch):
@@ -79,4 +79,4 @@ def test_held_offers_are_linked_as_a_list_also_under_a_sub_path(
 ):
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
     message = opened_message("waiting", RunFacts("p/x", "r", NOON), "en", total=1, new=1)
-    assert (message.link, message.link_text) == (expected, "Open the list of held offers")
+    assert (message.link, message.link_text) == (expected, "Open the list of offers on hold")

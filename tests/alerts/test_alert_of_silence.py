@@ -37,6 +37,6 @@ def test_the_alert_has_the_days_and_the_records_of_each_status(received, monkeyp
         )
 
     assert run.state == "success"
-    assert "the partner's interface is not as assumed" in " ".join(received.headlines)
+    assert "the partner's interface differs from the contract" in " ".join(received.headlines)
     assert "silence days (20 ×)" in received.text
     assert f"status {word} (" in received.text

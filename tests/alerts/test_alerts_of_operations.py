@@ -43,11 +43,11 @@ def test_a_retryable_error_that_lasts_is_reported_once_and_its_end_too(received,
     for minutes in (20, 25):
         clock.move_to(START + minutes * MINUTE)
         callbacks.still_failing(context(run(), "extract"), UNREACHABLE, 20 * MINUTE, timedelta(0))
-    assert received.headlines == [f"{PAIR}: a system cannot serve a run"]
+    assert received.headlines == [f"{PAIR}: a system is not available"]
     assert "no response" in received.text
 
     callbacks.succeeded(context(run()))
-    assert received.headlines[1:] == [f"{PAIR}: well again (a system cannot serve a run)"]
+    assert received.headlines[1:] == [f"{PAIR}: resolved (a system is not available)"]
 
 
 def test_what_would_be_due_before_the_next_try_is_reported_now(received, clock):
@@ -69,7 +69,7 @@ def test_a_short_error_is_reported_to_nobody_and_leaves_nothing_behind(received,
 def test_a_run_that_fails_in_the_end_is_reported_as_failed_alone(received, clock):
     callbacks.still_failing(context(run(), "extract"), UNREACHABLE, MINUTE, 2 * MINUTE)
     callbacks.failed(context(run(), "extract", UNREACHABLE))
-    assert received.headlines == [f"{PAIR}: a system cannot serve a run", f"{PAIR}: a run has failed"]
+    assert received.headlines == [f"{PAIR}: a system is not available", f"{PAIR}: a run has failed"]
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12), st.integers(1, 60))
@@ -96,7 +96,7 @@ def test_the_pause_before_the_next_try_is_airflows(received, clock):
         at = context(run(), "extract", UNREACHABLE)
         at["ti"].task, at["ti"].try_number = task, number
         callbacks.retrying(at)
-    assert received.headlines == [f"{PAIR}: a system cannot serve a run"]
+    assert received.headlines == [f"{PAIR}: a system is not available"]
 
 
 # --- the advice fits the moment ----------------------------------------------------------------------------
@@ -104,8 +104,8 @@ def test_the_pause_before_the_next_try_is_airflows(received, clock):
 
 def test_when_the_tries_are_used_up_the_alert_does_not_promise_another(received):
     callbacks.failed(context(run(), "load_offers", UNREACHABLE))
-    assert "All tries are used up" in received.text
-    assert "tries again" not in received.text
+    assert "All retries are used up" in received.text
+    assert "retries automatically" not in received.text
 
 
 def test_ids_that_were_not_found_are_no_loss(received):
@@ -149,16 +149,16 @@ def test_a_retention_that_does_not_run_is_reported_once_and_its_next_end_too(rec
     reconcile()
     reconcile()
     assert received.headlines == ["prospect_retention: personal data is not deleted"]
-    assert "last ended well: never" in received.text
+    assert "last successful run: never" in received.text
 
     note_end(engine, datetime.now(UTC))
     reconcile()
-    assert received.headlines[1:] == ["prospect_retention: well again (personal data is not deleted)"]
+    assert received.headlines[1:] == ["prospect_retention: resolved (personal data is not deleted)"]
 
     clock.shift(timedelta(days=3))
     reconcile()
     assert len(received.mails) == 3, "a new incident"
-    assert "last ended well: 2026-11-13 13:00" in received.text
+    assert "last successful run: 2026-11-13 13:00" in received.text
 
 
 def test_every_run_of_a_pair_looks_at_the_retention(received, clock):
@@ -177,7 +177,7 @@ def test_a_wrong_file_is_reported_once_with_line_and_reason_and_when_all_are_rig
     callbacks.customer_files({})
     callbacks.customer_files(north)
     callbacks.customer_files(north)
-    assert received.headlines == ["customers: files of customers are wrong"]
+    assert received.headlines == ["customers: customer files have errors"]
     assert "nord.yaml, line 3: erp = 'yunneo'" in received.text
 
     callbacks.customer_files(north | south)
@@ -185,7 +185,7 @@ def test_a_wrong_file_is_reported_once_with_line_and_reason_and_when_all_are_rig
     callbacks.customer_files(south)
     assert len(received.mails) == 2
     callbacks.customer_files({})
-    assert received.headlines[2:] == ["customers: well again (files of customers are wrong)"]
+    assert received.headlines[2:] == ["customers: resolved (customer files have errors)"]
 
 
 def test_the_dag_that_looks_at_the_files(airflow_db, received, tmp_path, monkeypatch):
@@ -194,9 +194,9 @@ def test_the_dag_that_looks_at_the_files(airflow_db, received, tmp_path, monkeyp
     monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(tmp_path))
     (tmp_path / "nord.yaml").write_text("partner: immomo\n")
     assert dag.test().state == "success"
-    assert received.headlines == ["customers: files of customers are wrong"]
+    assert received.headlines == ["customers: customer files have errors"]
     assert "nord.yaml, line 1: partner = 'immomo'" in received.text
 
     (tmp_path / "nord.yaml").unlink()
     dag.test()
-    assert received.headlines[1:] == ["customers: well again (files of customers are wrong)"]
+    assert received.headlines[1:] == ["customers: resolved (customer files have errors)"]

@@ -13,8 +13,8 @@ from letting_sync.settings import AlertLimits
 def test_quarantine_above_the_share_is_reported_once_and_its_end_too(received):
     for hours, quarantined in enumerate((8, 9, 10, 0, 0)):
         callbacks.reconciled(context(run(hours)), counts(40, quarantined), AlertLimits())
-    much = "much in quarantine"
-    assert received.headlines == [f"{PAIR}: {much}", f"{PAIR}: well again ({much})"]
+    much = "many records in quarantine"
+    assert received.headlines == [f"{PAIR}: {much}", f"{PAIR}: resolved ({much})"]
     assert (
         "9 of 40 records; limits: 20% or 20. Reasons: 9 × last name: missing (last_name_missing)"
         in received.text
@@ -42,8 +42,8 @@ def test_an_interface_that_is_not_as_assumed_is_reported_once_and_its_end_too(re
     strange = {"unknown_words": {"COMPLETED": 2}, "interface_findings": {"field_never_there dateOfBirth": 3}}
     for hours, found in enumerate(({}, strange, strange, {"extracted": 0}, {})):
         callbacks.reconciled(context(run(hours)), counts(3) | found, AlertLimits())
-    differs = "the partner's interface is not as assumed"
-    assert received.headlines == [f"{PAIR}: {differs}", f"{PAIR}: well again ({differs})"]
+    differs = "the partner's interface differs from the contract"
+    assert received.headlines == [f"{PAIR}: {differs}", f"{PAIR}: resolved ({differs})"]
     assert "found: COMPLETED (2 ×), field_never_there dateOfBirth (3 ×)" in received.text
 
 
@@ -52,9 +52,9 @@ def test_waiting_offers_are_reported_when_new_ones_wait_and_when_none_is_left(re
     waiting_offer("2", "rejected_by_approver")
     for hours in range(3):
         callbacks.reconciled(context(run(hours)), counts(), AlertLimits())
-    assert received.headlines == [f"{PAIR}: held offers wait for a person"]
+    assert received.headlines == [f"{PAIR}: offers on hold need a decision"]
     assert (
-        "1 offers, 1 of them new. Reasons: 1 × another chosen prospect lays claim to the unit (competing_offer)"
+        "1 offers, 1 of them new. Reasons: 1 × another chosen prospect competes for the unit (competing_offer)"
         in received.text
     )
 
@@ -65,7 +65,7 @@ def test_waiting_offers_are_reported_when_new_ones_wait_and_when_none_is_left(re
     Ledger().mark_leased(first, "M1", "r")
     Ledger().mark_leased(second, "M2", "r")
     callbacks.reconciled(context(run(5)), counts(), AlertLimits())
-    assert received.headlines[2] == f"{PAIR}: well again (held offers wait for a person)"
+    assert received.headlines[2] == f"{PAIR}: resolved (offers on hold need a decision)"
 
 
 def test_a_dry_run_alerts_nobody(received):
@@ -83,6 +83,6 @@ def test_every_question_is_reported_once_and_its_end(received):
     asked = f"{PAIR}: offers wait for approval"
     assert received.headlines == [asked, asked]
     callbacks.succeeded(context(run(1)))
-    assert received.headlines[2:] == [f"{PAIR}: well again (offers wait for approval)"]
+    assert received.headlines[2:] == [f"{PAIR}: resolved (offers wait for approval)"]
     callbacks.succeeded(context(run(0)))
     assert len(received.mails) == 4

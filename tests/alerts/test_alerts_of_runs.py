@@ -1,4 +1,4 @@
-"""A run that fails or is late is told once, and once when it is well again."""
+"""A run that fails or is late is reported once, and once when it is resolved."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_failed_run_that_is_cleared_and_succeeds_is_ok_again(airflow_db, recei
     pair_dag(StopRun("Wrong password.")).test(**the_run)
     pair_dag(None).test(**the_run)
 
-    assert received.headlines == [f"{PAIR}: a run has failed", f"{PAIR}: well again (a run has failed)"]
+    assert received.headlines == [f"{PAIR}: a run has failed", f"{PAIR}: resolved (a run has failed)"]
     assert len(received.posts) == 2
 
 
@@ -109,7 +109,7 @@ def test_the_schedule_is_ok_again_with_a_later_scheduled_run_and_names_what_is_l
     assert len(received.mails) == 1, "a backfill says nothing of the schedule"
 
     alerts.succeeded(context(run(2)))
-    assert received.headlines[1:] == [f"{PAIR}: well again (a run has failed)"]
+    assert received.headlines[1:] == [f"{PAIR}: resolved (a run has failed)"]
     assert all(run(hours)["dag_run_id"] in received.text for hours in (0, 1))
 
     alerts.failed(context(run(3), "extract"))
@@ -165,4 +165,4 @@ def test_a_late_run_that_ends_is_ok_again_and_one_that_fails_is_reported_as_fail
     alerts.run_is_late(context(run(1)))
     alerts.failed(context(run(1), "load_offers"))
     late, failed = f"{PAIR}: a run is late", f"{PAIR}: a run has failed"
-    assert received.headlines == [late, f"{PAIR}: well again (a run is late)", late, failed]
+    assert received.headlines == [late, f"{PAIR}: resolved (a run is late)", late, failed]

@@ -23,7 +23,7 @@ def test_a_question_that_is_still_open_is_reminded_of(received):
 
     _remind(dag_run)
 
-    assert set(received.headlines) == {f"{PAIR}: offers still wait for approval"}
+    assert set(received.headlines) == {f"{PAIR}: reminder: offers wait for approval"}
 
 
 def test_a_question_that_has_been_answered_is_not(received):

@@ -119,12 +119,12 @@ def test_an_id_with_markup_is_shown_as_text(tab: Any):
 def test_life_of_a_prospect(tab: Any, number: str):
     frame = tab("viewer").open()
     frame.get_by_role("searchbox").first.fill(number)
-    frame.get_by_role("button", name="Look up").click()
+    frame.get_by_role("button", name="Search").click()
     frame.locator(".timeline").wait_for()
     told = frame.locator(".timeline").inner_text()
-    assert "The ERP holds offer O-1001" in told
+    assert "Offer O-1001 is in the ERP" in told
     assert "Approved by m.huber" in told
-    assert "The offer became lease L-500" in told
+    assert "Lease L-500 created from the offer" in told
 
 
 def test_light_and_dark_follow_airflow(tab: Any):
@@ -180,7 +180,7 @@ def test_who_may_not_read_a_pair_is_refused_with_that_reason_and_no_more(tab: An
 
 def test_quarantined_prospect_is_found_in_the_runs(tab: Any):
     frame = tab("viewer").open("?find=A-90")
-    assert "unit number without four parts" in frame.locator(".timeline").inner_text()
+    assert "the unit number does not have four parts" in frame.locator(".timeline").inner_text()
     frame.locator("select").select_option("immomio_yuneo")
-    frame.get_by_role("button", name="Look there").click()
+    frame.get_by_role("button", name="Search there").click()
     frame.locator(".timeline").nth(1).wait_for()

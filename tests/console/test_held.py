@@ -1,4 +1,4 @@
-"""Held offers and open questions: listed, with reason, since when, who else, what to do."""
+"""Offers on hold and open questions: listed, with reason, since when, who else, what to do."""
 
 from __future__ import annotations
 

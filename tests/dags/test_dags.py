@@ -55,9 +55,29 @@ def test_the_person_on_call_finds_whom_and_what(bag: DagBag, pair: str) -> None:
     dag = bag.dags[pair]
 
     assert dag.doc_md
-    assert "When it fails" in dag.doc_md
+    assert "When a run fails" in dag.doc_md
+    assert [name for name in pair.split("_") if name not in str(dag.description).lower()] == []
     assert {"prospects", *pair.split("_")} <= set(dag.tags)
     assert {task.owner for task in dag.tasks} == {"data-platform"}
+
+
+def test_a_german_deployment_has_german_dags(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
+    dags = DagBag(ROOT / "dags").dags
+    pair, retention = dags["immomio_yuneo"], dags["prospect_retention"]
+
+    assert "Immomio → Wodis Yuneo: überträgt ausgewählte Interessenten" in str(pair.description)
+    assert "Wenn ein Lauf fehlschlägt" in str(pair.doc_md)
+    assert "Empfänger der Meldungen" in str(pair.doc_md)
+    assert "Löschung nach der Aufbewahrungsfrist" in str(retention.doc_md)
+    titles = [pair.params.get_param(name).schema["title"] for name in pair.params]
+    assert titles == [
+        "Zeitraum: Beginn",
+        "Zeitraum: Ende",
+        "Nur diese externen Kennungen",
+        "Probelauf",
+        "Annahme in diesem Lauf",
+    ]
 
 
 @pytest.mark.parametrize("pair", [*PAIRS, "prospect_retention"])

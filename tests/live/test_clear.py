@@ -72,7 +72,7 @@ def test_a_failed_run_is_cleared_ends_well_and_that_is_reported(live: LiveAirflo
     clear(live, pair, run_id)
 
     assert live.ends(pair, run_id) == "success"
-    live.is_told(pair, "well again (a run has failed)")
+    live.is_told(pair, "resolved (a run has failed)")
 
 
 def test_a_run_that_goes_on_is_cleared(live: LiveAirflow) -> None:

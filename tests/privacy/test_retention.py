@@ -237,7 +237,7 @@ def test_the_dag_deletes_and_counts(airflow_db, ledger):
     bag = DagBag(Path(__file__).parents[2] / "dags" / "prospect_retention.py")
     dag = bag.dags["prospect_retention"]
     assert bag.import_errors == {}
-    assert "**Who is told**: **nobody**" in dag.doc_md
+    assert "**Recipients of alerts:** **nobody**" in dag.doc_md
 
     def run(day: int, **conf) -> str:
         return str(dag.test(run_after=pendulum.datetime(2027, 1, day), run_conf=conf).state)

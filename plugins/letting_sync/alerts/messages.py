@@ -176,7 +176,7 @@ def closed_message(kind: str, run: RunFacts, language: Language, left: tuple[str
     shown = ", ".join(left[:10]) + (" …" if len(left) > 10 else "")
     has_text = left and f"alerts.left.{kind}" in texts(language)
     more = {"next_step": text(f"alerts.left.{kind}", language, runs=shown)} if has_text else {}
-    well_again = text("alerts.labels.well_again", language)
+    well_again = text("alerts.labels.resolved", language)
     headline = f"{well_again} ({text(f'alerts.kinds.{kind}.headline', language)})"
     return _message(run, language, headline, what=text(f"alerts.kinds.{kind}.closed", language), **more)
 

@@ -18,6 +18,8 @@ from typing import Literal, cast
 
 from airflow.sdk.configuration import conf
 
+from letting_sync.locales.texts import text
+
 WebhookFormat = Literal["teams", "slack"]
 
 SECTION = "prospects"
@@ -77,14 +79,11 @@ def recipients(settings: AlertSettings | None = None) -> str:
     """One sentence for a DAG's page: where its alerts go, or that they go nowhere."""
     settings = settings or alert_settings()
     if not settings.channels:
-        return (
-            "**nobody**. Failures, late runs, quarantine and offers that wait for a person show in the Airflow UI "
-            "and in the logs only, as neither `alert_email_to` nor `alert_webhook_conn_id` is set in `[prospects]` "
-            "(see *Alerts* in `docs/operations.md`)."
-        )
+        return text("alerts.recipients.nobody")
     ways = []
     if settings.email_to:
-        ways.append(f"by e-mail: {', '.join(settings.email_to)} (connection `{settings.smtp_conn_id}`)")
+        to, connection = ", ".join(settings.email_to), settings.smtp_conn_id
+        ways.append(text("alerts.recipients.email", to=to, connection=connection))
     if settings.webhook_conn_id:
-        ways.append(f"by web-hook: connection `{settings.webhook_conn_id}`")
-    return f"{'; '.join(ways)}. Once per incident, and once when it is over."
+        ways.append(text("alerts.recipients.webhook", connection=settings.webhook_conn_id))
+    return text("alerts.recipients.once", ways="; ".join(ways))

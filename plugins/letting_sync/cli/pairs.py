@@ -24,7 +24,7 @@ def dag_of_pair(name: str) -> DAG:
     :raises WrongFile: the customer's file is wrong.
     """
     for path in loader.files(name):
-        return letting_dag(loader.read_customer(path), "")
+        return letting_dag(loader.read_customer(path))
     known = [path.stem for path in loader.files()]
     folder = Path(conf.get("core", "dags_folder", fallback=str(config.airflow_home() / "dags"))).expanduser()
     for path in sorted(folder.rglob("*.py"), key=lambda path: (path.stem != name, str(path))):

@@ -61,12 +61,10 @@ class WrongCustomers(Exception):
 # --- all customers ----------------------------------------------------------------------------------------
 
 
-def customer_dags(doc_md: str) -> None:
+def customer_dags() -> None:
     """Make a DAG for each customer whose file is right; a wrong one is left out, and :func:`refuse_wrong` names it.
 
     While a task runs, Airflow reads the DAG file for that task's DAG alone; then no other customer's file is read.
-
-    :param doc_md: the page for the person on call, shown in the UI.
     """
     asked = get_parsing_context().dag_id
     for path in files(asked):
@@ -76,7 +74,7 @@ def customer_dags(doc_md: str) -> None:
             if asked:  # in the log of a task that cannot begin
                 log.error("The customer's file is wrong, so there is no DAG: %s", wrong)
             continue
-        letting_dag(pair, doc_md)
+        letting_dag(pair)
 
 
 def refuse_wrong() -> None:

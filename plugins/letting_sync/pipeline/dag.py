@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from airflow.sdk import DAG, Asset
 from airflow.sdk.definitions.param import ParamsDict
 
 from letting_sync.alerts import callbacks
-from letting_sync.alerts.settings import recipients
+from letting_sync.locales.texts import text
+from letting_sync.pipeline.doc import doc_of_pair
 from letting_sync.pipeline.pair import Pair
 from letting_sync.pipeline.params import pair_params
 from letting_sync.tasks.dedup.operator import DedupOperator
@@ -27,15 +28,14 @@ CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"
 """What a chunk is called in the UI."""
 
 
-def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
+def letting_dag(pair: Pair) -> DAG:
     """Build the DAG of a pair: ``extract >> dedup >> load_offers >> auto_accept >> reconcile``.
 
     ``load_offers`` and ``auto_accept`` are mapped over the run's chunks; an ordinary run has one.
 
     :param pair: the validated settings.
-    :param doc_md: the page for the person on call, shown in the UI.
     """
-    with _without_tasks(pair, doc_md) as dag:
+    with _without_tasks(pair) as dag:
         # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
         watched: dict[str, Any] = {
             "on_failure_callback": callbacks.failed,
@@ -85,11 +85,12 @@ def letting_dag(pair: Pair, doc_md: str | None = None) -> DAG:
     return dag
 
 
-def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
+def _without_tasks(pair: Pair) -> DAG:
     """When the pair runs, how often a task is tried, and the recipients of alerts."""
+    names = {"partner": pair.partner.system.title, "erp": pair.erp.system.title}
     return callbacks.WatchedDAG(
         dag_id=pair.dag_id,
-        description=f"Prospects chosen in the letting platform become offers and leases ({pair.erp.exchange})",
+        description=text("dags.pair.description", **names),
         schedule=timetable(pair.timing.schedule),
         start_date=pair.start_date,
         catchup=pair.timing.catchup,
@@ -107,7 +108,7 @@ def _without_tasks(pair: Pair, doc_md: str | None) -> DAG:
             "weight_rule": "upstream",
         },
         tags=["prospects", *pair.tags],
-        doc_md=f"{doc_md or ''}\n* **Who is told**: {_recipients()}\n",
+        doc_md=doc_of_pair(**names),
         **callbacks.dag_callbacks(pair.alerts.late_after, pair.timing.schedule, _reminder(pair)),
     )
 
@@ -129,8 +130,3 @@ def _at_the_erp(pair: Pair) -> dict[str, Any]:
 
 def _asset(pair: Pair, what: str, event: str) -> Asset:
     return Asset(name=f"{pair.dag_id}_{event}", uri=f"prospects://{pair.dag_id}/{what}")
-
-
-@cache  # once a process: a DAG file may hold thousands of pairs
-def _recipients() -> str:
-    return recipients()

@@ -1,11 +1,4 @@
-"""
-### Mietblick → Wodis Yuneo
-
-Applicants who were promised a flat in Mietblick become offers in Wodis Yuneo and, where the policy allows it, leases.
-
-* **When it fails**: read the last line of the failed task's log, mend what it names, clear the task. Nothing
-  is sent twice.
-"""
+"""The pair Mietblick and Wodis Yuneo."""
 
 import pendulum
 from mietblick import MIETBLICK
@@ -24,6 +17,5 @@ dag = letting_dag(
         start_date=pendulum.datetime(2025, 1, 1, tz="Europe/Berlin"),
         tags=("mietblick", "yuneo"),
     ),
-    doc_md=__doc__,
 )
 # guide: end

@@ -5,6 +5,9 @@ from mietblick.operators import MietblickExtractOperator
 
 # guide: system
 MIETBLICK = PartnerSystem(
-    name="mietblick", client="mietblick.client.Mietblick", extract=MietblickExtractOperator
+    name="mietblick",
+    title="Mietblick",
+    client="mietblick.client.Mietblick",
+    extract=MietblickExtractOperator,
 )
 # guide: end

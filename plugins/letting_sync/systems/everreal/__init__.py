@@ -5,6 +5,7 @@ from letting_sync.systems.everreal.operators import EverRealExtractOperator
 
 EVERREAL = PartnerSystem(
     name="everreal",
+    title="EverReal",
     client="letting_sync.systems.everreal.client.EverReal",
     extract=EverRealExtractOperator,
     options={"chosen_when": ("signed", "started"), "several_units": ("offer_each", "quarantine")},

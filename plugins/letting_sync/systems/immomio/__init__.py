@@ -4,5 +4,8 @@ from letting_sync.partner import PartnerSystem
 from letting_sync.systems.immomio.operators import ImmomioExtractOperator
 
 IMMOMIO = PartnerSystem(
-    name="immomio", client="letting_sync.systems.immomio.client.Immomio", extract=ImmomioExtractOperator
+    name="immomio",
+    title="Immomio",
+    client="letting_sync.systems.immomio.client.Immomio",
+    extract=ImmomioExtractOperator,
 )

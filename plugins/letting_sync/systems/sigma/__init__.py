@@ -5,6 +5,7 @@ from letting_sync.systems.sigma.operators import SigmaAcceptOffersOperator, Sigm
 
 SIGMA = ErpSystem(
     name="sigma",
+    title="Wodis Sigma",
     path="letting_sync.systems.sigma.SIGMA",
     client="letting_sync.systems.sigma.client.Sigma",
     load=SigmaLoadOffersOperator,

@@ -5,6 +5,7 @@ from letting_sync.systems.yuneo.operators import YuneoAcceptOffersOperator, Yune
 
 YUNEO = ErpSystem(
     name="yuneo",
+    title="Wodis Yuneo",
     path="letting_sync.systems.yuneo.YUNEO",
     client="letting_sync.systems.yuneo.client.Yuneo",
     load=YuneoLoadOffersOperator,

@@ -1,0 +1,38 @@
+"""The page of a DAG in the Airflow UI, in the language of the deployment."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from letting_sync import config
+from letting_sync.alerts.settings import recipients
+from letting_sync.config import Language
+from letting_sync.locales.texts import group, text
+
+
+def doc_of(dag: str) -> str:
+    """Return the page of a DAG as Markdown: what it does, what to do when something is wrong, recipients of its alerts.
+
+    :param dag: ``retention`` or ``files``: the texts are below ``dags`` in the locales.
+    """
+    return _page(dag, text(f"dags.{dag}.title"), text(f"dags.{dag}.about"))
+
+
+def doc_of_pair(partner: str, erp: str) -> str:
+    """Return the page of a pair's DAG as Markdown.
+
+    :param partner: the partner's name for people.
+    :param erp: the ERP's name for people.
+    """
+    return _page("pair", f"{partner} → {erp}", text("dags.pair.about", partner=partner, erp=erp))
+
+
+def _page(dag: str, title: str, about: str) -> str:
+    language = config.language()
+    points = [*group(f"dags.{dag}.points", language).values(), _recipients(language)]
+    return "\n".join([f"### {title}", "", about, "", *(f"* {point}" for point in points), ""])
+
+
+@cache  # once a process: a DAG file may contain thousands of pairs
+def _recipients(language: Language) -> str:
+    return text("dags.recipients", language, recipients=recipients())
