@@ -57,17 +57,8 @@ class Mailbox:
 
 
 def _text(mail: EmailMessage) -> str:
-    body = mail.get_body(("plain", "html"))
-    content = str(body.get_content()) if body else ""
-    if body is None or body.get_content_type() == "text/plain":
-        return content
-    lines = content.replace("</tr>", "\n").replace("</h3>", "\n").replace("</td>", " ")
-    return html.unescape(_without_tags(lines)).strip()
-
-
-def _without_tags(text: str) -> str:
-    parts = text.split("<")
-    return parts[0] + "".join(part.partition(">")[2] for part in parts[1:])
+    body = mail.get_body(("plain",))
+    return str(body.get_content()).strip() if body else ""
 
 
 def serve(smtp_port: int, page_port: int) -> tuple[Controller, ThreadingHTTPServer]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from alert_receiver import PAIR, context, free_port, run
+from alert_receiver import PAIR, context, counts, free_port, run
 
 from letting_sync.alerts import callbacks
 from letting_sync.alerts.channels import format_of
 from letting_sync.alerts.settings import AlertSettings, InvalidAlertSettings, alert_settings, recipients
+from letting_sync.settings import AlertLimits
 
 
 def test_one_way_that_fails_does_not_keep_the_other(received, caplog):
@@ -30,6 +31,30 @@ def test_an_alert_that_reached_nobody_is_reported_by_the_next_run(received, monk
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(mail))
     callbacks.failed(context(run(1), "extract"))
     assert len(received.mails) == 1
+
+
+def test_a_mail_has_a_text_and_an_html_part_with_the_same_links(received):
+    callbacks.ApprovalAsked()(context(run(0)))
+    (mail,) = received.mails
+    text, html = mail.iter_parts()
+
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in (text, html)] == ["text/plain", "text/html"]
+    assert "What to do: Open the run, tab Required Actions." in text.get_content()
+    for link in (
+        "https://airflow.example.org/dags/immomio_yuneo/runs/scheduled",
+        "https://airflow.example.org/plugin/prospects/prospects/?held=immomio_yuneo",
+    ):
+        assert link in text.get_content()
+        assert f'href="{link}' in html.get_content()
+
+
+def test_much_quarantine_is_linked_to_its_records(received):
+    callbacks.reconciled(context(run(0)), counts(40, 40), AlertLimits())
+    text = received.mails[0].get_body(("plain",)).get_content()
+
+    assert "Open the records in quarantine: https://airflow.example.org/plugin/prospects/" in text
+    assert "?pair=immomio_yuneo&run=scheduled" in text
 
 
 def _env(name: str) -> str:
@@ -88,7 +113,7 @@ def test_where_nothing_is_configured_the_docs_and_the_log_say_so(own_ledger, cap
     assert recipients().startswith("**nobody**")
     callbacks.failed(context(run(0), "extract"))
     assert "told nobody" in caplog.text
-    assert callbacks.main() == 1
+    assert callbacks.main([]) == 1
 
 
 def test_the_docs_name_the_recipients():
@@ -98,6 +123,6 @@ def test_the_docs_name_the_recipients():
 
 
 def test_the_command_sends_a_test_alert(received, capsys):
-    assert callbacks.main() == 0
+    assert callbacks.main([]) == 0
     assert received.headlines == ["prospects: test alert"]
     assert capsys.readouterr().out == "email: sent\nwebhook: sent\n"

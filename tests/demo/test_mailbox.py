@@ -20,7 +20,8 @@ def test_a_mail_is_shown_as_text() -> None:
     threading.Thread(target=page.serve_forever, daemon=True).start()
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = "a run has failed <b>", "a@example.org", "b@example.org"
-    mail.set_content("<h3>immomio_yuneo</h3><script>x</script>", subtype="html")
+    mail.set_content("immomio_yuneo <script>x</script>")
+    mail.add_alternative("<p>the same as HTML</p>", subtype="html")
     try:
         with smtplib.SMTP("127.0.0.1", port) as smtp:
             smtp.send_message(mail)
@@ -32,3 +33,4 @@ def test_a_mail_is_shown_as_text() -> None:
     assert "a run has failed &lt;b&gt;" in shown
     assert "immomio_yuneo" in shown
     assert "<script>" not in shown
+    assert "as HTML" not in shown

@@ -54,16 +54,9 @@ def _sent(
 
 
 def _mail(message: Message, settings: AlertSettings) -> None:
-    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+    from letting_sync.alerts.mail import send_mail
 
-    # notify() and not the call: that would render the texts as templates.
-    SmtpNotifier(
-        to=list(settings.email_to),
-        from_email=settings.email_from,
-        subject=message.headline,
-        html_content=message.html(),
-        smtp_conn_id=settings.smtp_conn_id,
-    ).notify({})
+    send_mail(message, settings)
 
 
 def _call(message: Message, settings: AlertSettings) -> None:

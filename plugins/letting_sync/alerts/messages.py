@@ -8,7 +8,7 @@ exception only the class is named.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
@@ -26,6 +26,7 @@ from letting_sync.reasons import Reason
 from letting_sync.window import TIMEZONE, window_from_outside
 
 _LONGEST_REASON = 400
+_ABOUT_OFFERS = ("waiting", "approval", "reminder")
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 
 
@@ -90,17 +91,16 @@ def _word(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent: a headline, labelled lines, and a link to the run."""
+    """What is sent: a headline, labelled lines, and links, each with its text."""
 
     headline: str
     lines: tuple[tuple[str, str], ...]
-    link: str | None
-    link_text: str
+    links: tuple[tuple[str, str], ...] = ()
 
     def plain(self) -> str:
         """As plain text."""
         lines = [self.headline, "", *(f"{label}: {text}" for label, text in self.lines)]
-        return "\n".join(lines + ([f"{self.link_text}: {self.link}"] if self.link else []))
+        return "\n".join([*lines, "", *(f"{text}: {address}" for text, address in self.links)]).rstrip()
 
     def html(self) -> str:
         """As the body of a mail."""
@@ -109,8 +109,10 @@ class Message:
             f"<td>{escape(text)}</td></tr>"
             for label, text in self.lines
         )
-        link = f'<p><a href="{escape(self.link)}">{escape(self.link_text)}</a></p>' if self.link else ""
-        return f"<html><body><h3>{escape(self.headline)}</h3><table>{rows}</table>{link}</body></html>"
+        links = "".join(
+            f'<p><a href="{escape(address)}">{escape(text)}</a></p>' for text, address in self.links
+        )
+        return f"<html><body><h3>{escape(self.headline)}</h3><table>{rows}</table>{links}</body></html>"
 
     def slack(self) -> dict[str, Any]:
         """As Slack's incoming web-hooks take it, and those that follow them (Mattermost, Rocket.Chat)."""
@@ -119,7 +121,7 @@ class Message:
             return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
         lines = [f"*{safe(self.headline)}*", *(f"*{safe(k)}:* {safe(text)}" for k, text in self.lines)]
-        return {"text": "\n".join(lines + ([f"<{self.link}|{safe(self.link_text)}>"] if self.link else []))}
+        return {"text": "\n".join([*lines, *(f"<{address}|{safe(text)}>" for text, address in self.links)])}
 
     def teams(self) -> dict[str, Any]:
         """As Teams takes it, by a workflow or by an incoming web-hook: one Adaptive Card in an envelope."""
@@ -133,8 +135,10 @@ class Message:
             "version": "1.4",
             "body": body,
         }
-        if self.link:
-            card["actions"] = [{"type": "Action.OpenUrl", "title": self.link_text, "url": self.link}]
+        if self.links:
+            card["actions"] = [
+                {"type": "Action.OpenUrl", "title": text, "url": address} for text, address in self.links
+            ]
         attachment = {
             "contentType": "application/vnd.microsoft.card.adaptive",
             "contentUrl": None,
@@ -161,11 +165,7 @@ def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any)
         what = text(f"alerts.kinds.{kind}.what", language, **numbers | said)
     headline = text(f"alerts.kinds.{kind}.headline", language)
     message = _message(run, language, headline, what=what, meaning=meaning, next_step=next_step)
-    if kind == "waiting":
-        return replace(
-            message, link=console_address(held=run.dag_id), link_text=text("alerts.links.held", language)
-        )
-    return message
+    return replace(message, links=(*message.links, *_links_to_console(kind, run, language)))
 
 
 def closed_message(kind: str, run: RunFacts, language: Language, left: tuple[str, ...] = ()) -> Message:
@@ -185,7 +185,7 @@ def test_message(language: Language) -> Message:
     """To try the channels out."""
     line = (text("alerts.labels.what", language), text("alerts.what.test", language))
     headline = f"prospects: {text('alerts.labels.test', language)}"
-    return Message(headline, (line,), None, text("alerts.links.run", language))
+    return Message(headline, (line,))
 
 
 def failure(task: str | None, exception: Any, language: Language) -> str:
@@ -223,8 +223,7 @@ def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> 
     return Message(
         f"{run.dag_id}: {headline}",
         tuple((text(f"alerts.labels.{name}", language), value) for name, value in lines.items()),
-        link_to(run) if run.run_id else None,
-        text("alerts.links.run", language),
+        _links((("run", link_to(run) if run.run_id else None),), language),
     )
 
 
@@ -233,6 +232,19 @@ def _window(run: RunFacts, language: Language) -> str:
         to = text("alerts.labels.to", language)
         return f"{written(run.start, language)} {to} {written(run.end, language)}"
     return written(run.end, language) if run.scheduled else text("alerts.labels.by_hand", language)
+
+
+def _links_to_console(kind: str, run: RunFacts, language: Language) -> tuple[tuple[str, str], ...]:
+    """Where a person decides: the list of held offers and open questions, or the quarantine of the run."""
+    addresses = {
+        "held": console_address(held=run.dag_id) if kind in _ABOUT_OFFERS else None,
+        "quarantine": console_address(pair=run.dag_id, run=run.run_id) if kind == "quarantine" else None,
+    }
+    return _links(addresses.items(), language)
+
+
+def _links(addresses: Iterable[tuple[str, str | None]], language: Language) -> tuple[tuple[str, str], ...]:
+    return tuple((text(f"alerts.links.{name}", language), address) for name, address in addresses if address)
 
 
 def console_address(**query: str) -> str | None:
