@@ -24,13 +24,26 @@ HOME = ROOT / ".demo"
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
 SYSTEMS = ("immomio", "everreal", "yuneo", "sigma")
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-COLUMNS = ("extracted", "duplicates", "quarantined", "skipped", "offers_created", "leases_created", "held")
+COLUMNS = {
+    "extracted": "extracted",
+    "duplicates": "duplicates",
+    "quarantined": "quarantined",
+    "skipped": "skipped",
+    "offers_created": "offers made",
+    "already_there": "found",
+    "leases_created": "leases made",
+    "leases_for_other_runs": "of others",
+    "leases_found": "found",
+    "held": "held",
+}
+"""Counts in the table, and their headings."""
 ENDED = ("success", "failed")
 LEGEND = """\
-  extracted    records that the partner had for yesterday     offers   made in the ERP
-  duplicates   the same person twice on one unit              leases   made of them
-  quarantined  not loaded, for a reason that a person fixes   held     offers that a person has to decide on
-  skipped      not handed over, e.g. not signed yet           state    reconciled: nothing was lost
+  extracted    records that the partner had for yesterday     offers made  by this run; found: existed before
+  duplicates   the same person twice on one unit              leases made  of this run's offers; of others: of other
+  quarantined  not loaded, for a reason that a person fixes                runs' offers; found: existed before
+  skipped      not handed over, e.g. not signed yet           held         offers that a person has to decide on
+  state        reconciled: each record that was read is in exactly one of the five columns that follow
 """
 LOOK_AT_NEXT = """
   What to look at next
@@ -265,11 +278,7 @@ class Airflow:
 
 def _print_table(airflow: Airflow, runs: dict[str, dict[str, Any]]) -> bool:
     print()
-    print(
-        f"  {'pair':<16}"
-        + "".join(f"{column.removesuffix('_created'):>13}" for column in COLUMNS)
-        + "  state"
-    )
+    print(f"  {'pair':<16}" + "".join(f"{heading:>13}" for heading in COLUMNS.values()) + "  state")
     all_well = True
     for pair, run in runs.items():
         counts = airflow.counts(pair, run)

@@ -11,6 +11,7 @@ from airflow.sdk.observability import stats
 
 from letting_sync.ledger.records import AcceptanceState
 from letting_sync.model import OutcomeKind
+from letting_sync.reasons import Reason
 from letting_sync.staging import tables
 
 log = logging.getLogger(__name__)
@@ -21,14 +22,18 @@ UNKNOWN_WORD = "unknown_word"
 
 
 def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a run's counts.
+    """Return a run's counts. As its own, a run counts what it did itself.
+
+    Each record read is in one of ``duplicates``, ``quarantined``, ``skipped``, ``offers_created`` and ``already_there``
+    (the offer was made before, by another run or by a person). Leases are counted apart, since a run also decides on
+    offers of runs that have ended: see :func:`_leases`.
 
     :param folder: its staging folder.
     :param extracted: how many records it has read.
     :param outcomes: what became of them, see :func:`tables.outcomes`.
     """
     ended = Counter(str(row["kind"]) for row in outcomes)
-    decided = Counter(row["acceptance"] for row in tables.rows(folder, "acceptance", columns=("acceptance",)))
+    decided = tables.rows(folder, "acceptance")
     quarantined = Counter(str(row["reason"]) for row in outcomes if row["kind"] == OutcomeKind.QUARANTINED)
     findings = tables.rows(folder, "findings")
     return {
@@ -38,8 +43,8 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
         "skipped": ended[OutcomeKind.SKIPPED],
         "offers_created": ended[OutcomeKind.CREATED],
         "already_there": ended[OutcomeKind.ALREADY_THERE],
-        "leases_created": decided[AcceptanceState.LEASED],
-        "held": decided[AcceptanceState.HELD],
+        **_leases(folder, decided),
+        "held": sum(row["acceptance"] == AcceptanceState.HELD for row in decided),
         "reviewed": {row["what"]: row["count"] for row in tables.rows(folder, "reviewed")},
         "not_found": tables.length(folder, "not_found"),
         "suspects": tables.length(folder, "suspects") + tables.length(folder, "near_partners"),
@@ -48,6 +53,20 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
         "interface_findings": {
             f"{row['code']} {row['subject']}": row["count"] for row in findings if row["code"] != UNKNOWN_WORD
         },
+    }
+
+
+def _leases(folder: str, decided: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the leases that a run made of its own offers, those it made of other runs' offers, and those it found."""
+    (run,) = tables.rows(folder, "run")
+    leased = [row for row in decided if row["acceptance"] == AcceptanceState.LEASED]
+    made = [row for row in leased if row["reason"] != Reason.FOUND_IN_ERP]
+    # Rows of an earlier release do not say whose offer it was.
+    own = sum(row.get("offer_run", run["run_id"]) == run["run_id"] for row in made)
+    return {
+        "leases_created": own,
+        "leases_for_other_runs": len(made) - own,
+        "leases_found": len(leased) - len(made),
     }
 
 

@@ -103,6 +103,8 @@ def _counts(quarantined: int = 0) -> dict[str, Any]:
         "offers_created": created,
         "already_there": there,
         "leases_created": created - held,
+        "leases_for_other_runs": 3,
+        "leases_found": 1,
         "held": held,
         "suspects": 1 if quarantined else 0,
         "quarantine_reasons": {"unit_not_four_parts": quarantined} if quarantined else {},

@@ -127,6 +127,15 @@ def test_life_of_a_prospect(tab: Any, number: str):
     assert "Lease L-500 created from the offer" in told
 
 
+def test_leases_that_a_run_did_not_make_of_its_own_offers_are_named_apart(tab: Any):
+    page = tab().open("?pair=immomio_sigma")
+
+    told = page.locator("td", has_text="for other runs").first
+
+    assert told.inner_text().split("\n")[1:] == ["3 for other runs", "1 found"]
+    assert "clerk" in (told.get_by_text("1 found").get_attribute("title") or "")
+
+
 def test_light_and_dark_follow_airflow(tab: Any):
     own = tab()
     own.open_in_airflow()

@@ -26,7 +26,11 @@ COLUMNS = (
     "already_there",
     "offers_created",
     "leases_created",
+    "leases_for_other_runs",
+    "leases_found",
 )
+MADE = {"offers": ("offers_created",), "leases": ("leases_created", "leases_for_other_runs")}
+"""What a run made in the ERP, and the counts that say so."""
 ACTS = {
     "worker": "a worker is killed while the ERP has its offers and has not answered",
     "redis": "the broker is killed while offers are under way and tasks wait in it",
@@ -146,8 +150,9 @@ def _problems(airflow: Airflow, runs: dict[str, Run], before: State, after: Stat
         if not counts[pair] or counts[pair]["extracted"] != ended:
             yield f"{pair}: of {counts[pair].get('extracted')} extracted records {ended} are accounted for"
     for erp in ERPS:
-        for column, what in (("offers_created", "offers"), ("leases_created", "leases")):
-            said = sum(count.get(column, 0) for pair, count in counts.items() if pair.endswith(erp))
+        for what, columns in MADE.items():
+            of_erp = [count for pair, count in counts.items() if pair.endswith(erp)]
+            said = sum(count.get(column, 0) for count in of_erp for column in columns)
             made = after[erp][what] - before[erp][what]
             if said != made or not made:
                 yield f"{erp} has {made} new {what}, the runs say {said}"
@@ -190,14 +195,10 @@ def _doubles(erp: str, what: str, before: dict[str, int], after: dict[str, int])
 
 
 def _print_table(airflow: Airflow, runs: dict[str, Run]) -> None:
-    print(
-        f"\n  {'pair':<16}"
-        + "".join(f"{name.removesuffix('_created'):>14}" for name in COLUMNS)
-        + "  tries  state"
-    )
+    print(f"\n  {'pair':<16}" + "".join(f"{name:>23}" for name in COLUMNS) + "  tries  state")
     for pair, run in runs.items():
         counts = airflow.counts(pair, run["dag_run_id"])
-        cells = "".join(f"{counts.get(name, '-'):>14}" for name in COLUMNS)
+        cells = "".join(f"{counts.get(name, '-'):>23}" for name in COLUMNS)
         tries = sum(task["try_number"] for task in airflow.tasks(pair, run["dag_run_id"]))
         print(f"  {pair:<16}{cells}{tries:>7}  {run['state']}")
     print()

@@ -116,7 +116,7 @@ def test_an_offer_from_the_start_is_accepted_after_the_signature(contracts: Cont
     assert (signed["already_there"], signed["held"], contracts.leases) == (1, 1, [])  # loaded under "off"
     (candidate,) = (one["id"] for one in contracts.box.everreal.candidates)
     dag_params = {"external_ids": [candidate], "accept": "auto", "window_start": None, "window_end": None}
-    assert contracts.run_pair(contracts.pair, **dag_params)["leases_created"] == 1
+    assert contracts.run_pair(contracts.pair, **dag_params)["leases_for_other_runs"] == 1
     assert contracts.leases == slashed(FLAT)
 
     contracts.becomes(contract, "CANCELLED")

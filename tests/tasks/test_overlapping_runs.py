@@ -152,7 +152,7 @@ def test_a_question_of_a_run_that_has_ended_is_decided_by_a_replay(days: Days, e
     replay = days.replay(anna, accept="auto")
 
     assert days.leases(anna) == [days.unit(0)]
-    assert replay.counts["leases_created"] == 1
+    assert replay.counts["leases_for_other_runs"] == 1
 
 
 @pytest.mark.parametrize("ending", ["failed", None], ids=["failed", "deleted"])

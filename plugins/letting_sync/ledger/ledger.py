@@ -358,31 +358,22 @@ class Ledger(PartnerVersions):
             return False
         return True
 
-    def mark_leased(self, entry_id: int, lease_number: str, run_id: str) -> None:
-        """Mark an entry as leased; a lease that another run has written already stays assigned to that run."""
+    def mark_leased(self, entry_id: int, lease_number: str, run_id: str, found: bool = False) -> None:
+        """Mark an entry as leased; a lease that another run has written already stays assigned to that run.
+
+        :param found: whether the run has found the lease in the ERP and not made it.
+        """
+        reason = Reason.FOUND_IN_ERP if found else None
         self._change(
             [entry_id],
             Event.LEASE,
             only_if=sa.func.coalesce(entries.c.acceptance, "") != AcceptanceState.LEASED,
+            reason=reason,
             reference=lease_number,
             by_run=run_id,
             acceptance=AcceptanceState.LEASED,
-            acceptance_reason=None,
+            acceptance_reason=reason,
             acceptance_run=run_id,
-            lease_number=lease_number,
-        )
-
-    def mark_lease_found(self, entry_id: int, lease_number: str, run_id: str) -> None:
-        """Mark an entry as leased, with a lease found by a review and not made by any run."""
-        self._change(
-            [entry_id],
-            Event.LEASE,
-            only_if=entries.c.lease_number.is_(None),
-            reference=lease_number,
-            by_run=run_id,
-            reason=Reason.FOUND_IN_ERP,
-            acceptance=AcceptanceState.LEASED,
-            acceptance_reason=None,
             lease_number=lease_number,
         )
 

@@ -16,7 +16,7 @@ near_partners  by ``record``: prospects that may be a stored business partner, w
 outcomes_*     by ``record``: kind and reason of each that ended in that task
 quarantine_*   by ``record``: reason, detail, the ERP's own words and the raw record of each that needs a person
 refusal_texts  by ``record``: the ERP's own words on those it has refused, while the load goes on
-acceptance     by external id and unit: each offer decided on, leased or held, and why
+acceptance     by external id and unit: each offer decided on, leased or held, and why; which run made or found the offer
 dry_run*       of a dry run: what would be loaded, field by field, and accepted (:mod:`letting_sync.staging.dry_run`)
 reviewed       what became of held offers that were compared with partner and ERP, and how many
 =============  =========================================================================================================
@@ -49,7 +49,9 @@ ENDING_TASKS = ("extract", "dedup", "load_offers")
 """The tasks in which a record can end; each of them writes outcomes and quarantine."""
 OF_EVERY_RUN = ("extracted", "withdrawn", "not_chosen", "findings", "outcomes_extract")
 """Tables that the task ``extract`` writes, be they empty."""
-ACCEPTANCE_COLUMNS = ("external_id", "unit", "offer_number", "acceptance", "reason", "lease_number")
+ACCEPTANCE_COLUMNS = (
+    "external_id", "unit", "offer_number", "acceptance", "reason", "lease_number", "offer_run",
+)  # fmt: skip
 OUTCOME_COLUMNS = ("record", "external_id", "kind", "reason", "detail")
 
 

@@ -49,7 +49,7 @@ def test_a_lease_made_by_a_clerk_is_noted_as_found(world: World) -> None:
 
     assert reviewed(world) == {"leased": 1}
     after = world.entry("anna")
-    assert (after.acceptance, after.acceptance_run) == ("leased", "yesterday's run")
+    assert (after.acceptance, after.acceptance_reason) == ("leased", "found_in_erp")
 
 
 def test_an_offer_that_a_clerk_rejected_is_closed(world: World) -> None:

@@ -7,7 +7,7 @@ export const PARTS = ["offers_created", "already_there", "duplicates", "skipped"
 function tip(run) {
   const lines = [`${word(`run.${run.state}`)} · ${word(`kind.${run.kind}`)}`];
   if (run.window) lines.push(`${moment(run.window[0])} – ${moment(run.window[1])}`);
-  for (const name of ["extracted", ...PARTS, "leases_created", "held"]) {
+  for (const name of ["extracted", ...PARTS, "leases_created", "leases_for_other_runs", "leases_found", "held"]) {
     if (run.counts) lines.push(`${word(`col.${name}`)}: ${number(run.counts[name] ?? 0)}`);
   }
   return lines.join("\n");

@@ -20,6 +20,18 @@ export function lagText(lag) {
   );
 }
 
+/** The heading of a count; what it counts is shown when the pointer rests on it. */
+export function countHeading(name) {
+  return h("th", { class: "num", title: word(`count.${name}`) }, word(`col.${name}`));
+}
+
+/** Leases that the run did not make of its own offers, below those that it did. */
+function otherLeases(counts) {
+  return ["leases_for_other_runs", "leases_found"]
+    .filter((name) => counts[name])
+    .map((name) => h("div", { class: "quiet small", title: word(`count.${name}`) }, word(`more.${name}`, { count: number(counts[name]) })));
+}
+
 /** The counts as cells; those that need a person lead to `href`, if there is one. */
 export function countCells(counts, names, pair, href = null) {
   const attention = new Set(["quarantined", "held", "suspects"]);
@@ -30,7 +42,7 @@ export function countCells(counts, names, pair, href = null) {
     const toRun = href && value && (name === "quarantined" || name === "suspects");
     if (name === "held" && value) return h("td", { class: "num mind" }, heldLink(pair, number(value)));
     const shown = toRun ? h("a", { href, title: word("runs.open") }, number(value)) : number(value);
-    return h("td", { class: `num ${look}` }, shown);
+    return h("td", { class: `num ${look}` }, shown, name === "leases_created" && otherLeases(counts));
   });
 }
 
@@ -136,7 +148,7 @@ export async function overview(query) {
           h("th", {}, word("col.pair")),
           h("th", {}, word("col.last_run")),
           h("th", {}, word("col.window")),
-          COUNTS.map((name) => h("th", { class: "num" }, word(`col.${name}`))),
+          COUNTS.map(countHeading),
           h("th", {}, word("col.lag")),
           h("th", {}, word("col.chart", { count: 30 })),
         ),

@@ -2,7 +2,7 @@
 import { age, airflow, badge, copyButton, h, moment, number, outward, read, runLink, settings, stretch, word } from "./dom.js";
 import { heldLink } from "./held.js";
 import { chart } from "./chart.js";
-import { countCells, lagText, pager } from "./overview.js";
+import { countCells, countHeading, lagText, pager } from "./overview.js";
 import { runSection } from "./attention.js";
 
 const COUNTS = [
@@ -157,7 +157,7 @@ function runsTable(query, dagId, found) {
             "tr",
             {},
             ["state", "kind", "window"].map((name) => h("th", {}, word(`col.${name}`))),
-            COUNTS.map((name) => h("th", { class: "num" }, word(`col.${name}`))),
+            COUNTS.map(countHeading),
             h("th", {}, word("col.run")),
           ),
         ),

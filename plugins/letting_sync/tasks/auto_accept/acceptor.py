@@ -20,7 +20,7 @@ from itertools import chain
 from letting_sync.erp import Erp
 from letting_sync.errors import RefuseRecord
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, Retraction, Run
+from letting_sync.ledger.records import AcceptanceState, Entry, Retraction, Run
 from letting_sync.model import Offer, Prospect
 from letting_sync.partner import Partner, Reference
 from letting_sync.reasons import Reason
@@ -188,7 +188,7 @@ class Acceptor:
             acceptable = [self._decide_now(entry) for entry in group]
             looked_at = self._together(self.compare_with_partner(acceptable))
             if any(decision.verdict is Verdict.HOLD for decision in looked_at):
-                return [self._write(decision) for decision in looked_at]
+                return [self._write(self._as_looked_at(decision)) for decision in looked_at]
         return [self._write(self._accept(entry)) for entry in group]
 
     def write(self, decisions: Sequence[Decision]) -> list[Decision]:
@@ -199,19 +199,31 @@ class Acceptor:
                 held[decision.reason].append(decision.entry.id)
                 self.note_partner(decision)
             elif decision.verdict is not Verdict.ACCEPT:
-                self._write(decision)
+                self._write(self._as_looked_at(decision))
         for reason, ids in held.items():
             self.ledger.mark_held(ids, reason, self.run.run_id)
         return [decision for decision in decisions if decision.verdict is Verdict.ACCEPT]
 
+    def _has_begun(self, entry: Entry) -> bool:
+        """Return whether an earlier try of this run began to accept the offer: a lease that is there now is its own.
+
+        That a clerk has made it in between cannot be told apart.
+        """
+        return entry.acceptance == AcceptanceState.ACCEPTING and entry.acceptance_run == self.run.run_id
+
+    def _as_looked_at(self, decision: Decision) -> Decision:
+        """A decision by a look before this try has begun to accept the offer."""
+        return replace(decision, made=self._has_begun(decision.entry))
+
     def _accept(self, entry: Entry) -> Decision:
+        has_begun = self._has_begun(entry)
         if not self.ledger.mark_accepting(entry, self.run.run_id):
             return Decision(entry, Verdict.HOLD, None, Reason.COMPETING_OFFER)
         refusal = Reason.OFFER_CHANGED
         for _ in range(DECISIONS_PER_OFFER):
             decision = self._ask_partner(self._decide_now(entry))
             if decision.verdict is not Verdict.ACCEPT or decision.offer is None:
-                return decision
+                return replace(decision, made=has_begun)
             try:
                 lease = self.erp.accept(decision.offer)
             except RefuseRecord as refused:
@@ -219,13 +231,13 @@ class Acceptor:
                 log.info("offer %s: %s; reading it again", decision.offer.number, refusal)
                 continue
             offer = decision.offer.model_copy(update={"lease_number": lease.lease_number})
-            return Decision(entry, Verdict.LEASED, offer)
+            return Decision(entry, Verdict.LEASED, offer, made=True)
         return Decision(entry, Verdict.HOLD, decision.offer, refusal)
 
     def _write(self, decision: Decision) -> Decision:
         lease_number = decision.offer.lease_number if decision.offer else None
         if decision.verdict is Verdict.LEASED and lease_number:
-            self.ledger.mark_leased(decision.entry.id, lease_number, self.run.run_id)
+            self.ledger.mark_leased(decision.entry.id, lease_number, self.run.run_id, found=not decision.made)
         elif decision.verdict is Verdict.HOLD and decision.reason:
             self.note_partner(decision)
             self.ledger.mark_held([decision.entry.id], decision.reason, self.run.run_id)

@@ -296,6 +296,7 @@ def _row(entry: Entry, acceptance: str | None, reason: str | None) -> dict[str, 
         "acceptance": acceptance,
         "reason": reason,
         "lease_number": entry.lease_number,
+        "offer_run": entry.run_id,
     }
 
 

@@ -68,6 +68,7 @@ class Decision:
     :param reason: why, if the verdict is ``HOLD``.
     :param dead: whether the ERP holds no offer that could still be accepted.
     :param by_partner: whether the partner said so just now, and the ledger does not know it yet.
+    :param made: whether the ERP has just made the lease for this run.
     """
 
     entry: Entry
@@ -76,6 +77,7 @@ class Decision:
     reason: Reason | None = None
     dead: bool = False
     by_partner: bool = False
+    made: bool = False
 
 
 _STATUS_REASONS = {

@@ -48,7 +48,7 @@ def review(acceptor: Acceptor, due: Sequence[Entry]) -> tuple[list[Decision], Co
     for decision in planned:
         entry, lease = decision.entry, decision.offer.lease_number if decision.offer else None
         if decision.verdict is Verdict.LEASED and lease:
-            ledger.mark_lease_found(entry.id, lease, run_id)
+            ledger.mark_leased(entry.id, lease, run_id, found=True)
             found["leased"] += 1
             continue
         partner_says = at_partner.get(entry.id)

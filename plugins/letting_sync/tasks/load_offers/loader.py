@@ -179,17 +179,24 @@ def outcome_of(
         return Outcome(record=candidate.record, external_id=external_id, kind=OutcomeKind.SKIPPED, reason=why)
     if entry is None:
         raise WaitAndRepeat("A prospect has no entry in the ledger after the load.")
-    kind, reason = OutcomeKind.ALREADY_THERE, entry.reason
     if entry.state in (EntryState.AMBIGUOUS, EntryState.REFUSED):
-        kind = OutcomeKind.QUARANTINED
-    elif entry.state != EntryState.LOADED:
+        kind, reason = OutcomeKind.QUARANTINED, entry.reason
+    elif entry.state == EntryState.LOADED:
+        # Also of a run that is cleared after the prospect has changed: it made the offer.
+        made_here = entry.run_id == run.run_id and entry.sent_at
+        kind = OutcomeKind.CREATED if made_here else OutcomeKind.ALREADY_THERE
+        reason = _change_since(candidate, entry) or entry.reason
+    else:
         raise WaitAndRepeat(f"The ledger holds an open entry in state {entry.state.value!r} after the load.")
-    elif entry.withdrawn_at:
-        reason = Reason.WITHDRAWN_AFTER_LOAD
-    elif entry.moved_at:
-        reason = Reason.MOVED
-    elif entry.changed_at or entry.content_hash not in (UNKNOWN_HASH, candidate.intent.content_hash):
-        reason = Reason.CHANGED_AFTER_LOAD
-    elif entry.run_id == run.run_id and entry.sent_at:
-        kind = OutcomeKind.CREATED
     return Outcome(record=candidate.record, external_id=external_id, kind=kind, reason=reason)
+
+
+def _change_since(candidate: Candidate, entry: Entry) -> Reason | None:
+    """Return how a prospect has changed at the partner since the offer was made."""
+    if entry.withdrawn_at:
+        return Reason.WITHDRAWN_AFTER_LOAD
+    if entry.moved_at:
+        return Reason.MOVED
+    if entry.changed_at or entry.content_hash not in (UNKNOWN_HASH, candidate.intent.content_hash):
+        return Reason.CHANGED_AFTER_LOAD
+    return None
