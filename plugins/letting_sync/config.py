@@ -3,7 +3,7 @@
 ``AIRFLOW__PROSPECTS__STAGING``  where runs are staged, any address that ``ObjectStoragePath`` accepts
 ``AIRFLOW__PROSPECTS__LEDGER``   path of the ledger's SQLite file, used if no connection ``prospect_ledger`` exists
 ``AIRFLOW__PROSPECTS__PAIRS``    folder of the customers' files (``*.yaml``); by default ``include/pairs``
-``AIRFLOW__PROSPECTS__LANGUAGE`` ``en`` or ``de``: language of the console, the alerts and the approval
+``AIRFLOW__PROSPECTS__LANGUAGE`` ``en`` or ``de``: language of alerts, approval, trigger form and DAG descriptions
 """
 
 from __future__ import annotations

@@ -101,6 +101,33 @@ def test_from_the_navigation_to_a_pair_without_any_foreign_file(tab: Any):
     assert own.errors == []
 
 
+@pytest.mark.parametrize(
+    ("chosen", "title"), [("de", "Interessenten"), ("en-US", "Prospects"), ("fr", "Prospects")]
+)
+def test_the_page_follows_the_language_of_the_airflow_ui(chromium: Any, server: Any, chosen: str, title: str):
+    """Of a language without texts it shows the deployment's, here English."""
+    context = chromium.new_context()
+    cookie = {"name": "_token", "value": server.token("admin"), "url": server.url}
+    context.add_cookies([cookie | {"httpOnly": True, "sameSite": "Lax"}])
+    context.add_init_script(f"localStorage.setItem('i18nextLng', '{chosen}')")
+    own = Tab(context.new_page(), server.url)
+
+    assert own.open().locator("h1").inner_text() == title
+    assert own.open_in_airflow().locator("h1").inner_text() == title
+    context.close()
+
+
+def test_the_page_changes_with_the_language_of_the_airflow_ui(chromium: Any, server: Any):
+    context = chromium.new_context()
+    cookie = {"name": "_token", "value": server.token("admin"), "url": server.url}
+    context.add_cookies([cookie | {"httpOnly": True, "sameSite": "Lax"}])
+    own = Tab(context.new_page(), server.url)
+    frame = own.open_in_airflow()
+    own.page.evaluate("localStorage.setItem('i18nextLng', 'de')")
+    frame.get_by_role("heading", name="Interessenten").wait_for()
+    context.close()
+
+
 def test_an_id_with_markup_is_shown_as_text(tab: Any):
     own = tab()
     page = own.open("?pair=immomio_yuneo")

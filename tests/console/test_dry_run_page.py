@@ -9,8 +9,9 @@ from seed import DRY_RUN, NASTY, last_run
 PAIR = "/prospects/api/pairs/immomio_yuneo"
 
 
-def fetch(server: Any, user: str, path: str, run_id: str = DRY_RUN) -> Any:
-    return server.session(user).get(f"{server.url}{PAIR}/{path}", params={"run_id": run_id}, timeout=60)
+def fetch(server: Any, user: str, path: str, run_id: str = DRY_RUN, language: str = "") -> Any:
+    asked = {"run_id": run_id, "language": language}
+    return server.session(user).get(f"{server.url}{PAIR}/{path}", params=asked, timeout=60)
 
 
 def test_what_would_happen_is_shown_without_a_name(server: Any):
@@ -27,7 +28,7 @@ def test_a_run_that_was_not_dry_has_no_such_table(server: Any):
 
 
 def test_the_protocol_shows_each_field_in_german(server: Any):
-    answer = fetch(server, "clerk", "protocol")
+    answer = fetch(server, "clerk", "protocol", language="de-DE")
 
     assert answer.headers["Content-Disposition"].startswith(
         'attachment; filename="Abnahmeprotokoll_immomio_yuneo'
@@ -43,6 +44,16 @@ def test_the_protocol_shows_each_field_in_german(server: Any):
         assert line in answer.text, line
     assert NASTY not in answer.text, "what a partner wrote never turns into markup"
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_the_protocol_is_in_the_language_of_the_deployment_if_none_is_asked_for(server: Any):
+    answer = fetch(server, "clerk", "protocol")
+
+    assert answer.headers["Content-Disposition"].startswith(
+        'attachment; filename="acceptance_protocol_immomio_yuneo'
+    )
+    assert "<td>Last name</td><td> Geheim</td><td>Geheim</td>" in answer.text
+    assert "another chosen prospect competes for the unit" in answer.text
 
 
 def test_only_who_may_start_runs_gets_the_protocol_and_the_audit_log_says_so(server: Any):

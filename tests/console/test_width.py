@@ -23,7 +23,9 @@ def page(request: pytest.FixtureRequest) -> Iterator[Any]:
     server = request.getfixturevalue("server" if request.param == "en" else "german_server")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": 1400, "height": 1000}, base_url=server.url)
+        context = browser.new_context(
+            viewport={"width": 1400, "height": 1000}, base_url=server.url, locale=request.param
+        )
         cookie = {"name": "_token", "value": server.token("admin"), "url": server.url}
         context.add_cookies([cookie | {"httpOnly": True, "sameSite": "Lax"}])
         tab = context.new_page()

@@ -23,6 +23,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from letting_sync import config
 from letting_sync.console import access, days, lookup, protocol, runs, staged, words
 from letting_sync.ledger.open_offers import decided_elsewhere
+from letting_sync.locales.texts import LANGUAGES, text
 from letting_sync.window import TIMEZONE
 
 STATIC = Path(__file__).parent / "static"
@@ -133,6 +134,14 @@ def page() -> FileResponse:
     return FileResponse(STATIC / "page.html")
 
 
+def _language(language: Annotated[str, Query(max_length=20)] = "") -> config.Language:
+    """That of the Airflow UI around the page; if there are no texts in it, the deployment's."""
+    return next((known for known in LANGUAGES if known == language[:2]), config.language())
+
+
+LanguageDep = Annotated[config.Language, Depends(_language)]
+
+
 @app.get("/static/{name}")
 def static(name: str) -> FileResponse:
     """Scripts, style and icons."""
@@ -142,9 +151,8 @@ def static(name: str) -> FileResponse:
 
 
 @app.get("/api/start")
-def start(request: Request) -> dict[str, Any]:
+def start(request: Request, language: LanguageDep) -> dict[str, Any]:
     """What the page needs before it can show anything."""
-    language = config.language()
     airflow = _root_of(request)
     return {"language": language, "words": words.of(language), "zone": TIMEZONE, "airflow": airflow}
 
@@ -269,8 +277,10 @@ def _dry_run(dag_id: str, run_id: str) -> dict[str, Any] | None:
 
 
 @app.get("/api/pairs/{dag_id}/protocol", dependencies=[Depends(action_logging("download_dry_run_protocol"))])
-def dry_run_protocol(pair: PairDep, user: GetUserDep, session: SessionDep, run_id: str) -> Response:
-    """The acceptance protocol of a dry run, in German, as a file; the one route that gives personal data out.
+def dry_run_protocol(
+    pair: PairDep, user: GetUserDep, session: SessionDep, language: LanguageDep, run_id: str
+) -> Response:
+    """The acceptance protocol of a dry run as a file; the one route that gives personal data out.
 
     Only to those who may start runs of the pair; Airflow's audit log has who fetched it.
     """
@@ -280,8 +290,9 @@ def dry_run_protocol(pair: PairDep, user: GetUserDep, session: SessionDep, run_i
     shown = staged.dry_run(pair.dag_id, run_id)
     if shown is None:
         raise HTTPException(404, "not_found")
-    page = protocol.page(found, shown[0], staged.protocol_fields(pair.dag_id, run_id))
-    name = re.sub(r"[^\w.-]", "_", f"Abnahmeprotokoll_{pair.dag_id}_{run_id}.html")
+    fields = staged.protocol_fields(pair.dag_id, run_id)
+    page = protocol.Protocol(found, shown[0], fields, language).page()
+    name = re.sub(r"[^\w.-]", "_", f"{text('protocol.file_name', language)}_{pair.dag_id}_{run_id}.html")
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HTMLResponse(page, headers=headers)
 

@@ -1,4 +1,4 @@
-"""The acceptance protocol of a dry run: a page in German for the meeting before go-live, field by field.
+"""The acceptance protocol of a dry run: a page for the meeting before go-live, field by field.
 
 Made of the run's staged tables when it is fetched; nothing is stored beside them. It stands alone, without a script.
 """
@@ -12,163 +12,181 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from letting_sync.config import Language
 from letting_sync.console import words
 from letting_sync.console.runs import RunRow
+from letting_sync.locales.texts import text
 from letting_sync.window import TIMEZONE
 
 MOST_PROSPECTS = 200
 """So many prospects are shown field by field."""
-FIELDS = {
-    "unit": "VE-Nummer",
-    "salutation": "Anrede",
-    "title": "Titel",
-    "first_name": "Vorname",
-    "last_name": "Nachname",
-    "birth_date": "Geburtsdatum",
-    "email": "E-Mail",
-    "phone": "Telefon",
-    "mobile": "Mobilnummer",
-    "street": "Straße",
-    "house_number": "Hausnummer",
-    "postal_code": "Postleitzahl",
-    "city": "Ort",
-    "country": "Land",
-    "lease_start": "Vertragsbeginn",
-    "message": "Nachricht",
-}
-_SENT, _CLEANED, _EMPTY, _NOT_TAKEN = "gesendet", "bereinigt gesendet", "leer", "nimmt das ERP nicht an"
-_NOTES = (_SENT, _CLEANED, _EMPTY, _NOT_TAKEN)
+FIELDS = (
+    "unit",
+    "salutation",
+    "title",
+    "first_name",
+    "last_name",
+    "birth_date",
+    "email",
+    "phone",
+    "mobile",
+    "street",
+    "house_number",
+    "postal_code",
+    "city",
+    "country",
+    "lease_start",
+    "message",
+)
+_NOTES = ("sent", "cleaned", "empty", "not_taken")
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #18181b; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
 th, td { border: 1px solid #ccc; padding: 3px 8px; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
 th { background: #f1f1f3; }
-.note-leer, .note-nimmt { color: #5c5c66; }
-.note-bereinigt { background: #fdf3d8; }
+.empty, .not_taken { color: #5c5c66; }
+.cleaned { background: #fdf3d8; }
 section { break-inside: avoid; }
 .sign td { height: 3rem; }
 """
 
 
-def page(run: RunRow, rows: Sequence[Mapping[str, Any]], fields: Sequence[Mapping[str, Any]]) -> str:
-    """Return the protocol as an HTML page.
+class Protocol:
+    """The page of one dry run.
 
     :param rows: what would become of each record, as :func:`staged.dry_run` returns it.
     :param fields: what would be sent, as :func:`staged.protocol_fields` returns it.
     """
-    title = f"Abnahmeprotokoll des Probelaufs: {run.dag_id}"
-    return (
-        '<!doctype html><html lang="de"><head><meta charset="utf-8">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>{escape(title)}</h1>{_head(run)}{_summary(rows)}{_by_field(fields)}"
-        f"{_decisions(rows)}{_prospects(fields)}{_signatures()}</body></html>"
-    )
 
+    def __init__(
+        self,
+        run: RunRow,
+        rows: Sequence[Mapping[str, Any]],
+        fields: Sequence[Mapping[str, Any]],
+        language: Language,
+    ) -> None:
+        self.run, self.rows, self.fields, self.language = run, rows, fields, language
+        self.words = words.of(language)
 
-def _head(run: RunRow) -> str:
-    window = (
-        f"{_moment(run.window[0])} bis {_moment(run.window[1])}"
-        if run.window
-        else "nach Auswahl oder von Hand"
-    )
-    return _table(
-        ("Lauf", "Zeitraum", "Beginn des Laufs"),
-        [(run.run_id, window, _moment(run.started))],
-    ) + (
-        "<p>In diesem Lauf wurde <b>nichts geschrieben</b>, weder in das ERP noch in das Protokoll des Programms. Dieses "
-        "Dokument enthält personenbezogene Daten: nur für die Abnahme verwenden, danach löschen.</p>"
-        "<p>Nicht prüfbar vor dem ersten echten Lauf: ob das ERP die VE-Nummer kennt und ob die Einheit frei ist; bei manchem ERP "
-        "auch der Name der Immobilienbörse.</p>"
-    )
-
-
-def _summary(rows: Sequence[Mapping[str, Any]]) -> str:
-    said = words.of("de")
-    loads = Counter(row["kind"] for row in rows if row["kind"])
-    leases = Counter(row["verdict"] for row in rows if row["verdict"])
-    counted = [(said[f"would.{kind}"], count) for kind, count in loads.most_common()]
-    counted += [(said[f"verdict.{verdict}"], count) for verdict, count in leases.most_common()]
-    return "<h2>Was geschehen würde</h2>" + _table(("Ergebnis", "Anzahl"), counted)
-
-
-def _by_field(fields: Iterable[Mapping[str, Any]]) -> str:
-    counts = defaultdict[str, Counter[str]](Counter)
-    names: dict[str, str] = {}
-    for row in fields:
-        counts[row["field"]][_note(row)] += 1
-        names[row["field"]] = row["erp_field"] or "–"
-    lines = [
-        (label, names[field], *(counts[field][note] or "" for note in _NOTES))
-        for field, label in FIELDS.items()
-        if field in counts
-    ]
-    return "<h2>Je Feld</h2>" + _table(("Feld", "Feld im ERP", *_NOTES), lines)
-
-
-def _decisions(rows: Sequence[Mapping[str, Any]]) -> str:
-    said = words.of("de")
-
-    def why(code: str | None) -> str:
-        return said.get(f"reason.{code}", code or "")
-
-    lines = [
-        (
-            row["external_id"] or "–",
-            row["unit"] or "–",
-            said[f"would.{row['kind']}"] if row["kind"] else "Angebot eines früheren Laufs",
-            why(row["load_reason"]),
-            said[f"verdict.{row['verdict']}"] if row["verdict"] else "–",
-            why(row["reason"]),
+    def page(self) -> str:
+        """Return it as HTML."""
+        title = self._said("title", pair=self.run.dag_id)
+        return (
+            f'<!doctype html><html lang="{self.language}"><head><meta charset="utf-8">'
+            f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+            f"<h1>{escape(title)}</h1>{self._head()}{self._summary()}{self._by_field()}"
+            f"{self._decisions()}{self._prospects()}{self._signatures()}</body></html>"
         )
-        for row in rows
-    ]
-    heads = ("Externe Kennung", "VE-Nummer", "Übergabe", "Grund", "Mietvertrag", "Grund")
-    return "<h2>Je Interessent</h2>" + _table(heads, lines)
 
+    def _said(self, name: str, **values: object) -> str:
+        return text(f"protocol.{name}", self.language, **values)
 
-def _prospects(fields: Sequence[Mapping[str, Any]]) -> str:
-    by_record = defaultdict[int, list[Mapping[str, Any]]](list)
-    for row in fields:
-        by_record[row["record"]].append(row)
-    parts = ["<h2>Was gesendet würde</h2>"]
-    for rows in list(by_record.values())[:MOST_PROSPECTS]:
-        head = f"{rows[0]['external_id']} · {rows[0]['unit']}"
+    def _head(self) -> str:
+        window = self._said("no_window")
+        if self.run.window:
+            start, end = map(self._moment, self.run.window)
+            window = self._said("from_to", start=start, end=end)
+        heads = ("run", "window", "started")
+        paragraphs = "".join(
+            f"<p>{escape(self._said(name))}</p>" for name in ("nothing_written", "not_checked")
+        )
+        return self._table(heads, [(self.run.run_id, window, self._moment(self.run.started))]) + paragraphs
+
+    def _summary(self) -> str:
+        loads = Counter(row["kind"] for row in self.rows if row["kind"])
+        leases = Counter(row["verdict"] for row in self.rows if row["verdict"])
+        counted = [(self.words[f"would.{kind}"], count) for kind, count in loads.most_common()]
+        counted += [(self.words[f"verdict.{verdict}"], count) for verdict, count in leases.most_common()]
+        return self._section("summary", self._table(("outcome", "count"), counted))
+
+    def _by_field(self) -> str:
+        counts = defaultdict[str, Counter[str]](Counter)
+        names: dict[str, str] = {}
+        for row in self.fields:
+            counts[row["field"]][_note(row)] += 1
+            names[row["field"]] = row["erp_field"] or "–"
         lines = [
-            (FIELDS.get(r["field"], r["field"]), r["written"] or "", r["sent"] or "", _note(r)) for r in rows
+            (self._label(field), names[field], *(counts[field][note] or "" for note in _NOTES))
+            for field in FIELDS
+            if field in counts
         ]
-        parts.append(
-            f"<section><h3>{escape(head)}</h3>{_table(('Feld', 'im Portal', 'an das ERP', 'Vermerk'), lines)}</section>"
+        heads = ("field", "erp_field", *(f"notes.{note}" for note in _NOTES))
+        return self._section("by_field", self._table(heads, lines))
+
+    def _decisions(self) -> str:
+        def why(code: str | None) -> str:
+            return self.words.get(f"reason.{code}", code or "")
+
+        lines = [
+            (
+                row["external_id"] or "–",
+                row["unit"] or "–",
+                self.words[f"would.{row['kind'] or 'earlier'}"],
+                why(row["load_reason"]),
+                self.words[f"verdict.{row['verdict']}"] if row["verdict"] else "–",
+                why(row["reason"]),
+            )
+            for row in self.rows
+        ]
+        heads = ("external_id", "unit", "load", "reason", "lease", "reason")
+        return self._section("by_prospect", self._table(heads, lines))
+
+    def _prospects(self) -> str:
+        by_record = defaultdict[int, list[Mapping[str, Any]]](list)
+        for row in self.fields:
+            by_record[row["record"]].append(row)
+        parts = [self._prospect(rows) for rows in list(by_record.values())[:MOST_PROSPECTS]]
+        if len(by_record) > MOST_PROSPECTS:
+            parts.append(f"<p>{escape(self._said('shown', shown=MOST_PROSPECTS, total=len(by_record)))}</p>")
+        return self._section("would_be_sent", "".join(parts))
+
+    def _prospect(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        lines = [
+            (self._label(row["field"]), row["written"] or "", row["sent"] or "", _note(row)) for row in rows
+        ]
+        body = "".join(
+            f'<tr>{"".join(map(_cell, line))}<td class="{note}">{escape(self._said(f"notes.{note}"))}</td></tr>'
+            for *line, note in lines
         )
-    if len(by_record) > MOST_PROSPECTS:
-        parts.append(f"<p>Gezeigt sind {MOST_PROSPECTS} von {len(by_record)} Interessenten.</p>")
-    return "".join(parts)
+        head = escape(f"{rows[0]['external_id']} · {rows[0]['unit']}")
+        heads = self._heads(("field", "at_partner", "to_erp", "note"))
+        return f"<section><h3>{head}</h3><table>{heads}<tbody>{body}</tbody></table></section>"
 
+    def _signatures(self) -> str:
+        empty = f"<tr>{3 * '<td></td>'}</tr>"
+        heads = self._heads(("date", "name", "signature"))
+        return self._section(
+            "acceptance", f'<table class="sign">{heads}<tbody>{empty}{empty}</tbody></table>'
+        )
 
-def _signatures() -> str:
-    return (
-        "<h2>Abnahme</h2><table class='sign'><thead><tr><th>Datum</th><th>Name</th><th>Unterschrift</th></tr></thead>"
-        "<tbody><tr><td></td><td></td><td></td></tr><tr><td></td><td></td><td></td></tr></tbody></table>"
-    )
+    def _label(self, field: str) -> str:
+        label = text(f"fields.{field}", self.language)
+        return label[:1].upper() + label[1:]
+
+    def _section(self, name: str, content: str) -> str:
+        return f"<h2>{escape(self._said(name))}</h2>{content}"
+
+    def _heads(self, names: Iterable[str]) -> str:
+        heads = "".join(f'<th scope="col">{escape(self._said(name))}</th>' for name in names)
+        return f"<thead><tr>{heads}</tr></thead>"
+
+    def _table(self, names: Iterable[str], lines: Iterable[Sequence[Any]]) -> str:
+        body = "".join(f"<tr>{''.join(map(_cell, line))}</tr>" for line in lines)
+        return f"<table>{self._heads(names)}<tbody>{body}</tbody></table>"
+
+    def _moment(self, time: datetime | None) -> str:
+        if time is None:
+            return "–"
+        return time.astimezone(ZoneInfo(TIMEZONE)).strftime(text("formats.moment", self.language))
 
 
 def _note(row: Mapping[str, Any]) -> str:
     if row["erp_field"] is None:
-        return _NOT_TAKEN if row["written"] else _EMPTY
+        return "not_taken" if row["written"] else "empty"
     if row["sent"] is None:
-        return _EMPTY
-    return _CLEANED if row["cleaned"] else _SENT
-
-
-def _table(heads: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    head = "".join(f'<th scope="col">{escape(str(text))}</th>' for text in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, line))}</tr>" for line in lines)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        return "empty"
+    return "cleaned" if row["cleaned"] else "sent"
 
 
 def _cell(value: Any) -> str:
-    note = f' class="note-{str(value).split()[0]}"' if value in _NOTES else ""
-    return f"<td{note}>{escape(str(value))}</td>"
-
-
-def _moment(time: datetime | None) -> str:
-    return time.astimezone(ZoneInfo(TIMEZONE)).strftime("%d.%m.%Y %H:%M") if time else "–"
+    return f"<td>{escape(str(value))}</td>"

@@ -37,9 +37,22 @@ async function content(query) {
   return overview(query);
 }
 
+/** The language of the Airflow UI around this page, which keeps its choice in localStorage. */
+const LANGUAGE = "i18nextLng";
+function languageOfAirflow() {
+  try {
+    return localStorage.getItem(LANGUAGE) ?? "";
+  } catch {
+    return "";
+  }
+}
+addEventListener("storage", (event) => {
+  if (event.key === LANGUAGE) location.reload();
+});
+
 async function show() {
   const query = new URLSearchParams(location.search);
-  Object.assign(settings, await read("api/start"));
+  Object.assign(settings, await read("api/start", { language: languageOfAirflow() }));
   document.documentElement.lang = settings.language;
   document.title = word("title");
   const body = h("div", { class: "body" }, h("p", { class: "quiet" }, word("loading")));

@@ -45,7 +45,7 @@ function chips(rows, show) {
 export function dryRun(pair, runId, found, mayStart) {
   const body = h("tbody", {}, found.rows.map(cells));
   const show = (test) => body.replaceChildren(...found.rows.filter(test).map(cells));
-  const path = `/prospects/api/pairs/${encodeURIComponent(pair.dag_id)}/protocol?run_id=${encodeURIComponent(runId)}`;
+  const path = `/prospects/api/pairs/${encodeURIComponent(pair.dag_id)}/protocol?language=${settings.language}&run_id=${encodeURIComponent(runId)}`;
   return [
     h("h4", {}, word("dry_run.title")),
     h("p", { class: "quiet" }, word("dry_run.hint")),
