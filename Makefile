@@ -31,9 +31,10 @@ $(READY): requirements-dev.txt pyproject.toml
 demo: $(READY) ## the four pairs against the sandbox, with the Airflow UI (ONCE=1: end after the table; PORT=8080 SANDBOX_PORT=8091 MAIL_PORT=8096)
 	@$(BIN)/python -m include.demo $(if $(ONCE),--once) $(if $(PORT),--airflow-port $(PORT)) $(if $(SANDBOX_PORT),--sandbox-port $(SANDBOX_PORT)) $(if $(MAIL_PORT),--mail-port $(MAIL_PORT))
 
-lint: $(READY) ## the quick part of `make test`: format, lint, types, layers
+lint: $(READY) ## the quick part of `make test`: format, lint, types, spelling, layers
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: ok"
 	@$(BIN)/mypy
+	@$(BIN)/codespell && echo "codespell: ok"
 	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "layers: ok" || { echo "$$told"; exit 1; }
 
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too

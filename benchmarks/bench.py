@@ -37,7 +37,7 @@ ROWS: Mapping[str, Sequence[Sequence[str]]] = {
 
 
 def run(name: str) -> bool:
-    """All commands of a row; returns whether they ended well."""
+    """All commands of a row; returns whether they succeeded."""
     well = True
     for command in ROWS[name]:
         shown = " ".join(("python" if part == command[0] else part) for part in command)
@@ -48,7 +48,7 @@ def run(name: str) -> bool:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """0 if every row ended well."""
+    """0 if every row succeeded."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__)
     parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="default: all")
     names = parser.parse_args(given).rows or list(ROWS)

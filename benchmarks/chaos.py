@@ -1,7 +1,7 @@
 """``make chaos``: thousands of prospects through a storm, and what the ERPs hold afterwards.
 
 Each pair's five tasks run as Airflow would run them, each try in a process of its own. A part of all requests to
-the four systems gets into trouble, and tries are killed (SIGKILL) at random moments; a try that fails or dies is
+the four systems gets faults, and tries are killed (SIGKILL) at random moments; a try that fails or dies is
 followed by the next. When the storm is over the window is run once more, as a cleared run would. Then the ERPs'
 own records are held against what must be there.
 """
@@ -93,7 +93,7 @@ class Storm:
         self.tallies[pair].seconds = time.monotonic() - started
 
     def _task(self, pair: str, task: str, folder: Any) -> Any:
-        """One task, try after try, until it ends well."""
+        """One task, try after try, until it succeeds."""
         run, tally = self._run(pair, "scheduled"), self.tallies[pair]
         for number in range(MOST_TRIES):
             tally.tries += 1
@@ -270,7 +270,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--prospects", type=int, default=2000, help="of each partner (default 2000)")
     parser.add_argument(
-        "--rate", type=float, default=0.2, help="part of all requests in trouble (default 0.2)"
+        "--rate", type=float, default=0.2, help="part of all requests with faults (default 0.2)"
     )
     parser.add_argument("--pairs", default="all", help="all, or some, separated by commas")
     parser.add_argument("--kills", action=argparse.BooleanOptionalAction, default=True)
@@ -297,7 +297,7 @@ def main(given: Sequence[str] | None = None) -> int:
         arguments.import_seconds,
     )
     print(
-        f"seed {weather.seed}: {weather.rate:.0%} of all requests in trouble, kills {'on' if arguments.kills else 'off'}"
+        f"seed {weather.seed}: {weather.rate:.0%} of all requests with faults, kills {'on' if arguments.kills else 'off'}"
     )
     started = time.monotonic()
     result = blow(weather, pairs, arguments.kills, home)

@@ -266,7 +266,7 @@ def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """0 if nothing was lost or doubled and every run ended well."""
+    """0 if nothing was lost or doubled and every run succeeded."""
     parser = argparse.ArgumentParser(prog="make chaos-airflow", description=__doc__)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument(

@@ -6,7 +6,7 @@
 
 Only the load is compared, and each gets the prospects cleaned and without duplicates: none of the three does these
 things, or claims to. Each try is a process that is killed like ours. dlt and drt come from an environment of their
-own, whose Python stands in ``CHAOS_PEERS``; what is not installed there is left out, and it is said.
+own, whose Python is in ``CHAOS_PEERS``; what is not installed there is left out, and it is said.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def drt(folder: Path, settings: Mapping[str, str]) -> None:
     drt_itself = Path(sys.executable).with_name("drt")
     code = subprocess.run([drt_itself, *command], cwd=home, env=environment, check=False).returncode
     left = queue.exists() and bool(queue.read_text().strip())
-    # With on_error: skip it goes on to the end, and what failed lies in its queue; without a token it never began.
+    # With on_error: skip it goes on to the end, and what failed is in its queue; without a token it never began.
     if left or code == 0:
         ran.touch()
     if left or code:

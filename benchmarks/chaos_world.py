@@ -28,7 +28,7 @@ OWN_FAULTS = {
     "immomio": ["expired_token"],
     "everreal": ["expired_token", "graphql_partial"],
     "yuneo": ["expired_token", "work_order_fails"],
-    # No expired_token: with HTTP Basic a 401 says "wrong password", which repeating does not mend.
+    # No expired_token: with HTTP Basic a 401 says "wrong password", which repeating does not fix.
     "sigma": ["run_aborts", "run_active", "stale"],
 }
 
@@ -162,14 +162,14 @@ def _store(box: Sandbox, drafts: Mapping[str, Sequence[Draft]]) -> None:
 
 
 def faults(system: str) -> list[str]:
-    """Every kind of trouble that the contract allows this system to make."""
+    """Every kind of fault that the contract allows this system to have."""
     # A page with a status of its own says something else at each call: tests ask for it where it means something.
     common = sorted((BEFORE | AFTER) - {"expired_token", "error_page"})
     return [*common, *OWN_FAULTS[system]]
 
 
 def storm(client: Any, weather: Weather) -> None:
-    """Let a part of a system's answers be in trouble; held lines and slow bodies are short."""
+    """Let a part of a system's responses have faults; held lines and slow bodies are short."""
     name = client.health()["system"]
     client.fault_rate(
         weather.rate,

@@ -1,4 +1,4 @@
-"""The words of this house; above all the unit's number, on which offers and leases hang."""
+"""The model; above all the unit's number, on which offers and leases hang."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ CODES = {str(code) for codes in (EntryState, AcceptanceState, Reason) for code i
 WHERE_CODES_ARE = {"reasons.py", "ledger/records.py"}
 OTHER_THINGS = {
     ("alerts/callbacks.py", "sent"): "what the test alert prints",
+    ("alerts/messages.py", "held"): "a link to the console",
     ("matching/dedup.py", "withdrawn"): "a column of prospects",
     ("systems/everreal/client.py", "several_units"): "a partner's option",
     ("model.py", "withdrawn"): "a field of a prospect",

@@ -47,7 +47,7 @@ LEGEND = """\
 """
 LOOK_AT_NEXT = """
   What to look at next
-  1. {airflow}/plugin/prospects/prospects/           the page Prospects: what became of whom
+  1. {airflow}/plugin/prospects/prospects/           the page Prospects: the outcome of each prospect
   2. {airflow}/plugin/prospects/prospects/?held=     held offers: two chosen prospects for one unit
   3. Quarantine, fix, replay: open immomio_yuneo on the page Prospects and copy the id under Quarantine. At the partner
      ({immomio}/) its unit number lacks a part. Correct it, then tick the id and press Replay:
@@ -129,7 +129,7 @@ def start_airflow(processes: Processes, port: int) -> Airflow:
 
 
 def environment_of(home: Path, airflow_port: int, sandbox_ports: dict[str, int]) -> dict[str, str]:
-    """The whole configuration of the demo; nothing of it stands in the repository's own files.
+    """The whole configuration of the demo; nothing of it is in the repository's own files.
 
     :param sandbox_ports: by the system's name.
     """

@@ -12,7 +12,7 @@ from include.sandbox.server import Sandbox
 
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m include.sandbox", description="The four systems at the edge, on four following ports."
+        prog="python -m include.sandbox", description="The four external systems, on four following ports."
     )
     parser.add_argument("--seed", type=int, default=7, help="a seed gives the same data again (default 7)")
     parser.add_argument("--port", type=int, default=8091, help="the first port (default 8091)")

@@ -1,7 +1,7 @@
 """
 Which fault strikes which request: by rate and seed, or a number of times by order.
 
-What a kind does to the connection stands in ``edge.py``; the kinds that only one system knows are done by its own handlers.
+What a kind does to the connection is in ``edge.py``; the kinds that only one system knows are done by its own handlers.
 """
 
 import fnmatch

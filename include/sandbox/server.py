@@ -16,7 +16,7 @@ from include.sandbox.yuneo import Yuneo
 
 class Sandbox:
     """
-    Four servers on 127.0.0.1 that stand in for the systems at the edge.
+    Four servers on 127.0.0.1 that simulate the external systems.
 
     :param seed: a seed (with an anchor) gives the same world again.
     :param populate: fill partners and ERPs; False: partners are empty, the ERPs know units only.

@@ -1,12 +1,12 @@
 """
 Wodis Sigma, as its contract has it (``docs/contracts.md``).
 
-Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
+Assumed beyond the contract (what both ERPs share is in ``erp.py``):
 
 * More than 50 prospects or ids, an unknown key or one of the wrong type, an unknown, repeated or empty query parameter, an
   ``If-Match`` that is not a number in quotes: 400 ``UNGUELTIG``. A body that is not JSON: 415. Wrong login: 401 ``ANMELDUNG``.
 * The inbox looks at lengths and empty names only (``abgewiesen``, ``FELD_UNGUELTIG``); everything else is the import's.
-* A run works off what lies in the inbox when it begins; what is delivered meanwhile waits for the next one. A prospect
+* A run works off what is in the inbox when it begins; what is delivered meanwhile waits for the next one. A prospect
   leaves the inbox when the run gets to it, so a run that is broken off leaves the rest there. The request that started it is
   answered 200 all the same, with what was done: only the reading of the run says ``abgebrochen``.
 * A run of an empty inbox ends at once with an empty protocol. ``letzter`` must be ``true``; a portal that has had no run
@@ -106,7 +106,7 @@ class Sigma(Erp):
             return list(self._runs)
 
     def inbox(self, portal: str) -> list[Prospect]:
-        """What lies in a portal's inbox."""
+        """What is in a portal's inbox."""
         with self.lock:
             return list(self._inbox.get(portal, {}).values())
 

@@ -1,7 +1,7 @@
 """
 A world by seed: units, people, what the partners know of them, and whom the ERPs know already.
 
-``world.notes[id]`` says what a record was made for. A seed and an anchor give the same world again. The names of kinds stand in
+``world.notes[id]`` says what a record was made for. A seed and an anchor give the same world again. The names of kinds are in
 ``SHOWCASE`` (each one is there in every world, for each partner) and in ``dirt.TEXT_DIRT``.
 """
 
@@ -232,7 +232,7 @@ def _first_of_month(day: date, months: int) -> str:
 
 
 def make_world(seed: int, anchor: date, days: int = 14, prospects: int = 0) -> World:
-    """Make the world whose data lie in the ``days`` before the anchor's midnight."""
+    """Make the world whose data are in the ``days`` before the anchor's midnight."""
     world = World(seed, anchor, [unit(number) for number in range(UNITS + 2 * prospects)])
     rng = random.Random(f"{seed}/units")
     order = world.units[:UNITS]

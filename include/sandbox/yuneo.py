@@ -1,7 +1,7 @@
 """
 Wodis Yuneo, as its contract has it (``docs/contracts.md``).
 
-Assumed beyond the contract (what both ERPs share stands in ``erp.py``):
+Assumed beyond the contract (what both ERPs share is in ``erp.py``):
 
 * Wrong client or secret: 401 ``INVALID_CLIENT``. The gateway's log-in (``yuneo_gateway.py``) has a client and a path of its own on
   this server and OAuth's errors; its tokens are good for the same routes.

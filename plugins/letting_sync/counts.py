@@ -30,7 +30,7 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
 
     :param folder: its staging folder.
     :param extracted: how many records it has read.
-    :param outcomes: what became of them, see :func:`tables.outcomes`.
+    :param outcomes: their outcomes, see :func:`tables.outcomes`.
     """
     ended = Counter(str(row["kind"]) for row in outcomes)
     decided = tables.rows(folder, "acceptance")

@@ -1,7 +1,7 @@
 """The package as an Airflow provider: the connection types of its systems, with their forms.
 
-Airflow asks installed packages only (entry point ``apache_airflow_provider``); where the package lies in the plugins folder,
-connections are of type HTTP. The forms stand in ``connection_type.json`` of each system, so that nobody has to import a system
+Airflow asks installed packages only (entry point ``apache_airflow_provider``); where the package is in the plugins folder,
+connections are of type HTTP. The forms are in ``connection_type.json`` of each system, so that nobody has to import a system
 to show a form. Airflow masks extras by their names: a secret's must have ``secret``, ``password`` or ``token`` in it.
 """
 

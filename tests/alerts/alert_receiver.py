@@ -45,7 +45,7 @@ class Received:
 
 
 def run(hours: int = 0, *, dag_id: str = PAIR, run_type: str = "scheduled", state: str = "running") -> dict:
-    """A run whose window of an hour ends so many hours after noon, as deadlines are told of it."""
+    """A run whose window of an hour ends so many hours after noon, as deadlines get it."""
     end = NOON + timedelta(hours=hours)
     return {
         "dag_id": dag_id,

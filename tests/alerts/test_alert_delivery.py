@@ -112,7 +112,7 @@ def test_the_host_decides_the_format(host, message_format):
 def test_where_nothing_is_configured_the_docs_and_the_log_say_so(own_ledger, caplog):
     assert recipients().startswith("**nobody**")
     callbacks.failed(context(run(0), "extract"))
-    assert "told nobody" in caplog.text
+    assert "sent to nobody" in caplog.text
     assert callbacks.main([]) == 1
 
 

@@ -121,12 +121,12 @@ def test_ids_that_were_not_found_are_no_loss(received):
         (
             callbacks.failed,
             UNREACHABLE,
-            f"{UNREACHABLE} Nothing goes on by itself: clear the task when that is mended.",
+            f"{UNREACHABLE} Airflow does not retry: fix the cause, then clear the task.",
         ),
         (
             callbacks.retrying,
             UNREACHABLE,
-            f"{UNREACHABLE} Airflow tries again by itself, in 0 seconds or later.",
+            f"{UNREACHABLE} Airflow retries automatically, in 0 seconds or later.",
         ),
     ],
 )

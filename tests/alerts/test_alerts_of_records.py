@@ -1,4 +1,4 @@
-"""Quarantine, offers that wait and questions are told when they change."""
+"""Quarantine, offers that wait and questions are reported when they change."""
 
 from __future__ import annotations
 

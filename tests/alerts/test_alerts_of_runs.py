@@ -65,7 +65,7 @@ def test_a_failed_run_is_reported_once_on_both_ways_and_its_recovery_too(airflow
     assert received.headlines == [f"{PAIR}: a run has failed"]
 
     pair_dag(WaitAndRepeat("Yuneo answered 503.")).test(logical_date=pendulum.datetime(2026, 11, 10))
-    assert len(received.mails) == 1, "the outage is told already"
+    assert len(received.mails) == 1, "the outage is reported already"
 
     with Incidents().engine.begin() as connection:
         assert (
@@ -143,7 +143,7 @@ def test_pairs_do_not_hide_each_other(received):
 
 
 def test_a_run_that_waits_for_a_person_is_not_late(received):
-    """Whoever is asked has been told; a second alert about the same run would cry wolf."""
+    """Whoever is asked has been notified; a second alert about the same run would cry wolf."""
     dag_run = run()
     waiting_offer("1", run_id=dag_run["dag_run_id"], awaiting=True)
     alerts.run_is_late(context(dag_run))

@@ -123,7 +123,7 @@ def test_everreals_types_are_compared_where_they_are_shown(
 
     rows = check("everreal_yuneo")
 
-    verdict = "ok" if introspection else "cannot be told"
+    verdict = "ok" if introspection else "unknown"
     assert rows["EverReal", "published types"]["verdict"] == verdict
     assert rows["EverReal", "records"]["detail"] == "2 read"
 
@@ -247,7 +247,7 @@ def test_another_clock_is_a_difference(box: Sandbox, check: Check, monkeypatch: 
     ("wrong", "verdict", "said"),
     [
         ({"password": "hunter2"}, "differs from the contract", "login and password"),
-        ({"host": "http://127.0.0.1:9"}, "cannot be told", "is not available through connection"),
+        ({"host": "http://127.0.0.1:9"}, "unknown", "is not available through connection"),
         ({"host": "http://erp.example.org"}, "differs from the contract", "without TLS"),
     ],
     ids=["refused", "down", "without TLS"],

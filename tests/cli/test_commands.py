@@ -112,7 +112,7 @@ def test_that_nobody_is_told_is_a_finding() -> None:
     out = StringIO()
 
     assert main(["alerts", "test"], out) == 1
-    assert out.getvalue().startswith("Nobody is told")
+    assert out.getvalue().startswith("Alerts are sent to nobody")
 
 
 def test_trouble_is_a_sentence_and_no_traceback(

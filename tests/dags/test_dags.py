@@ -1,4 +1,4 @@
-"""House rules of the DAG files: which there are, their shape, and what reading them may cost."""
+"""Rules of the DAG files: which there are, their shape, and what reading them may cost."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_four_pairs_come_out_right_whatever_dies(cluster_python: str) -> None:
 
 
 def test_says_in_one_line_what_is_missing() -> None:
-    """An interpreter without Celery is told so, or PostgreSQL's absence comes first; never a traceback."""
+    """An interpreter without Celery gets a clear message, or PostgreSQL's absence comes first; never a traceback."""
     code = "import sys; from tests.harness import cluster; cluster.cluster_services.program = lambda name: None; "
     code += "sys.exit(cluster.main(['--check', 'programs']))"
     response = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""The guide's example is true: its excerpts stand in these files, and its partner works from end to end.
+"""The guide's example is true: its excerpts are in these files, and its partner works from end to end.
 
 That Mietblick fulfils the contract of a partner is tested by ``tests/systems/partners``, where it is one of the cases.
 """
@@ -31,7 +31,7 @@ EXCERPT = re.compile(r"<!-- (tests/examples/\S+): (\w+) -->\n```\w+\n(.*?)```", 
 
 
 def excerpt(path: Path, name: str) -> str:
-    """What stands in a file between ``# guide: NAME`` and ``# guide: end``."""
+    """What is in a file between ``# guide: NAME`` and ``# guide: end``."""
     _, found, rest = path.read_text().partition(f"# guide: {name}\n")
     assert found, f"{path.name} has no part {name!r}"
     return textwrap.dedent(rest.partition("# guide: end")[0]).strip("\n") + "\n"

@@ -37,7 +37,7 @@ class Airflow:
         self.session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def get(self, path: str) -> Any:
-        """Read below ``/api/v2``; what is not there yet, or cannot be told now, is empty."""
+        """Read below ``/api/v2``; what is not there yet, or unknown now, is empty."""
         return self._call_public("GET", path)
 
     def start(self, pair: str, window: Window) -> str:

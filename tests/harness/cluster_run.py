@@ -91,7 +91,7 @@ def _play(airflow: Airflow, act: str, window: Window, say: Say) -> bool:
     for problem in problems:
         print(f"  WRONG: {problem}")
     if not problems:
-        print(f"  {act}: right, no offer twice, no lease twice, nothing lost, all runs ended well\n")
+        print(f"  {act}: right, no offer twice, no lease twice, nothing lost, all runs succeeded\n")
     return not problems
 
 
@@ -179,7 +179,7 @@ def _unreadable(airflow: Airflow, pair: str, run_id: str, counts: dict[str, Any]
 
 
 def _kept_on_a_disk(cluster: Cluster) -> Iterator[str]:
-    """Workers share PostgreSQL and the object store, nothing else: no ledger and no table lies in a folder of theirs."""
+    """Workers share PostgreSQL and the object store, nothing else: no ledger and no table is in a folder of theirs."""
     for pattern in ("prospect_*", "*.parquet"):
         for path in (cluster.folder / "home").rglob(pattern):
             yield f"{path.relative_to(cluster.folder)} is on a disk that only one service has"

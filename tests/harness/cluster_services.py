@@ -137,7 +137,7 @@ class Cluster:
         self.processes.start("object-store", command, self._plain, self.folder)
 
     def start_sandbox(self) -> None:
-        """The four systems at the edge, listening on this host only."""
+        """The four external systems, listening on this host only."""
         service = compose_file.service("sandbox", self._compose)
         here = {"0.0.0.0": "127.0.0.1", "8091": str(self.ports.sandbox)}
         command = [here.get(argument, argument) for argument in self._command(service.command)]

@@ -57,7 +57,7 @@ class DayRun:
 
     :ivar state: what Airflow says of it: ``running``, ``success`` or ``failed``; ``None``: it was deleted.
     :ivar question: numbers of the offers that a person is asked about, while the task waits for the answer.
-    :ivar done: the tasks that have ended well at some time.
+    :ivar done: the tasks that have succeeded at some time.
     :ivar pushed: what tasks pushed to XCom themselves, by key.
     :ivar deferred: what the load waits for, where a test does not let it wait.
     """
@@ -138,7 +138,7 @@ class Days:
         return run
 
     def goes_on(self, run: DayRun) -> DayRun:
-        """Somebody clears the first task of a run that has not ended well, and what follows it."""
+        """Somebody clears the first task of a run that has not succeeded, and what follows it."""
         missing = [at for at, task in enumerate(TASKS) if task not in run.done]
         return self.does(run, TASKS[missing[0] :]) if missing else run
 

@@ -86,7 +86,7 @@ class Installation:
         self.ids: list[str] = []
 
     def environment(self, settle_seconds: float = 1) -> dict[str, str]:
-        """Connections with short waits until what was not answered has surely ended."""
+        """Connections with short waits until what was not answered has certainly ended."""
         extra = {"extra": {"settle_seconds": max(settle_seconds, 0.01)}}
         found = {f"AIRFLOW_CONN_{name.upper()}": text for name, text in self.box.connections().items()}
         found[f"AIRFLOW_CONN_{self.erp.upper()}"] = json.dumps(self.system.connection() | extra)
@@ -126,7 +126,7 @@ class Installation:
         return {"extract": None, "dedup": folder}.get(task, [Chunk(folder).handed_on])
 
     def succeeds(self, tasks: Sequence[str] = TASKS, run: Run | None = None) -> Any:
-        """As Airflow would: again after each failure that repeating may mend."""
+        """As Airflow would: again after each failure that repeating may fix."""
         for _ in range(7):
             ended = self.does(tasks, run)
             if ended.how != "failed":

@@ -119,7 +119,7 @@ class LiveAirflow:
         """Switch a pair on, and wait for the run that this makes."""
         self.unpause(pair)
         runs = f"/dags/{pair}/dagRuns?run_type=scheduled&state=success"
-        self.until(lambda: self.rest("GET", runs)[1].get("dag_runs"), f"{pair}: no run has ended well")
+        self.until(lambda: self.rest("GET", runs)[1].get("dag_runs"), f"{pair}: no run has succeeded")
 
     def trigger(self, dag_id: str, **conf: Any) -> str:
         """Start a run by hand; returns its id."""

@@ -1,4 +1,4 @@
-"""A server that answers as it is told, also over TLS."""
+"""A server that responds as configured, also over TLS."""
 
 from __future__ import annotations
 

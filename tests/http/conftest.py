@@ -1,4 +1,4 @@
-"""Both ERPs, and a server that answers as it is told, for the tests of the base of all hooks."""
+"""Both ERPs, and a server that responds as configured, for the tests of the base of all hooks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _running_sigma() -> Iterator[Sigma]:
 
 @pytest.fixture
 def yuneo(_running_yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch) -> Yuneo:
-    """A Yuneo with one unit and without trouble; an answer is waited for a second."""
+    """A Yuneo with one unit and without faults; an answer is waited for a second."""
     _running_yuneo.clear()
     _running_yuneo.options = YuneoOptions(per_minute=None, work_order_seconds=0)
     _running_yuneo.add_unit(UNIT)

@@ -1,4 +1,4 @@
-"""Each pair from end to end; what counts is what stands in the ERP, not what our counters say."""
+"""Each pair from end to end; what counts is what is in the ERP, not what our counters say."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_ledger_knows_nobody_by_name(box: Sandbox, run_pair: RunPair, own_le
 def test_no_self_disclosure_beyond_the_contract_is_staged(
     box: Sandbox, run_pair: RunPair, own_ledger: Path
 ) -> None:
-    """Income, profession and the like are dropped at the door, from quarantine too."""
+    """Income, profession and the like are dropped on input, from quarantine too."""
     import pandas as pd
 
     run_pair("immomio_yuneo")

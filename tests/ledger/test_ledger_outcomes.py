@@ -57,7 +57,7 @@ def test_several_offers_are_for_a_person(ledger: Ledger) -> None:
 
 
 def test_an_old_response_overwrites_nothing(ledger: Ledger) -> None:
-    """A process that was thought dead wakes up and writes what it was told about a claim that it lost."""
+    """A process that was thought dead wakes up and writes what it had read about a claim that it lost."""
     lost = sent(ledger).claim
     ledger.claim_again(NEXT_RUN, [entry(ledger)])
     before = entry(ledger)

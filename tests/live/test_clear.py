@@ -1,4 +1,4 @@
-"""What went wrong is cleared by each of the ways there are, goes on from there, and is reported as well again."""
+"""What went wrong is cleared by each of the ways there are, goes on from there, and is reported as resolved."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_failed_run_is_cleared_ends_well_and_that_is_reported(live: LiveAirflo
 
 
 def test_a_run_that_goes_on_is_cleared(live: LiveAirflow) -> None:
-    """A task that works is started again; the run ends well."""
+    """A task that works is started again; the run succeeds."""
     pair = "immomio_yuneo"
     live.goes_live(pair)
     with option(live.systems["immomio"], latency_seconds=4):
@@ -127,7 +127,7 @@ def test_a_retention_run_is_cleared(live: LiveAirflow) -> None:
 
 
 def test_a_cleared_run_can_be_late_again(live: LiveAirflow) -> None:
-    """Each start of a run gives it a deadline, whatever became of the one before."""
+    """Each start of a run gives it a deadline, whatever happened to the one before."""
     pair = "everreal_yuneo"
     live.goes_live(pair)
     run_id = live.rest("GET", f"/dags/{pair}/dagRuns?limit=1")[1]["dag_runs"][0]["dag_run_id"]

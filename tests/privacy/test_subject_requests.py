@@ -192,7 +192,7 @@ def test_of_a_lease_the_numbers_stay_and_the_person_goes(staged):
     (entry,) = PersonData(ANNA).entries()
     assert (entry.lease_number, entry.person_hash, entry.content_hash) == ("M-1", None, "erased")
     assert len(PersonData(ANNA).export()["ledger"]) == 1, (
-        "who asks again is told that the lease's row is held"
+        "a second request is answered that the lease's row is held"
     )
 
     load(ANNA, acceptance="leased", lease_number="M-1")

@@ -1,4 +1,4 @@
-"""EverReal's log-in and its lists, over real HTTP. How queries are refused stands in ``test_everreal_refusals.py``."""
+"""EverReal's log-in and its lists, over real HTTP. How queries are refused is in ``test_everreal_refusals.py``."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -125,7 +125,7 @@ def test_a_run_breaks_off_and_leaves_the_rest(box: Sandbox, sigma: Client) -> No
 
 
 def test_a_clerks_run_is_in_the_way(box: Sandbox, sigma: Client) -> None:
-    """Its number can be asked for, and what was delivered still lies in the inbox."""
+    """Its number can be asked for, and what was delivered is still in the inbox."""
     deliver(sigma, 1)
     box.sigma.faults.once("run_active")
 

@@ -1,4 +1,4 @@
-"""A licence that nobody has looked at does not slip in, and the page tells of the packages that are locked."""
+"""A licence that nobody has looked at does not slip in, and the page lists the packages that are locked."""
 
 from __future__ import annotations
 

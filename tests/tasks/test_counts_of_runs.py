@@ -62,7 +62,7 @@ def test_a_second_run_of_the_same_window_has_done_nothing(days: Days) -> None:
 
 
 def test_a_cleared_run_still_counts_what_it_did(days: Days) -> None:
-    """Cleared from its beginning after it has ended well: the same offers and leases are its own."""
+    """Cleared from its beginning after it has succeeded: the same offers and leases are its own."""
     days.platform.apply(0)
     run = days.next_day()
 

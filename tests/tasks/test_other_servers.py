@@ -176,7 +176,7 @@ def test_what_is_in_the_inbox_is_not_delivered_again(
     """Somebody else's run goes on and nobody says which, or ours breaks off, or was not even started.
 
     A second delivery would be a second offer if somebody's run took the first one at the same moment: what may
-    lie in the inbox is imported, not delivered.
+    be in the inbox is imported, not delivered.
     """
     installation.add()
     monkeypatch.setattr(installation.system, "_run_active", lambda job: Refused(409, "LAUF_AKTIV"))

@@ -53,7 +53,7 @@ def test_a_lost_response_of_the_import(installation: Installation, kind: str) ->
 
 
 def test_an_erp_whose_responses_are_all_lost_is_left_alone(installation: Installation) -> None:
-    """Three deliveries in one try, however often the task is put off between them; then Airflow's retry."""
+    """Three deliveries in one try, however often the task is deferred between them; then Airflow's retry."""
     installation.add()
     installation.system.faults.set(1, ["drop_before"], path=installation.names.deliveries)
     ended = installation.does(UP_TO_LOAD)
@@ -280,7 +280,7 @@ def test_a_run_that_died_for_good_does_not_block_its_prospect(installation: Inst
 
 
 def test_a_short_storm_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
-    """``make chaos`` in small, with the seed fixed: a fifth of all requests in trouble, tasks killed at random."""
+    """``make chaos`` in small, with the seed fixed: a fifth of all requests with faults, tasks killed at random."""
     report = tmp_path / "report.json"
     storm = "--seed 11 --prospects 60 --import-seconds 0.5 --pairs immomio_yuneo,immomio_sigma --json"
     command = [sys.executable, "-m", "benchmarks.chaos", *storm.split(), str(report)]

@@ -84,7 +84,7 @@ def test_death_between_the_groups_of_a_batch(
 def test_death_after_the_send_before_the_response(
     installation: Installation, way_back: Callable[[Installation, str], None]
 ) -> None:
-    """The ERP has taken it while the line is silent: what it made is found by external id and adopted."""
+    """The ERP has taken it while the line is silent: what it made is found by external id and linked."""
     installation.add()
     installation.system.faults.once("timeout_after", path=installation.names.imports, method="POST")
     task = installation.begins(UP_TO_LOAD)
@@ -148,7 +148,7 @@ def test_death_before_the_results_are_written(
 def test_death_in_the_middle_of_writing_results(
     installation: Installation, way_back: Callable[[Installation, str], None]
 ) -> None:
-    """The results that came stand in the ledger, those that did not come are still open."""
+    """The results that came are in the ledger, those that did not come are still open."""
     installation.add()
     installation.system.faults.once(installation.names.import_fails, part=0.5)
     dies(installation, UP_TO_LOAD, "letting_sync.ledger.ledger.Ledger.mark_loaded", "after")

@@ -1,9 +1,9 @@
-"""Who is told what, when: the callbacks of a DAG. ``letting-sync alerts test`` sends a test alert.
+"""Which alerts are sent when: the callbacks of a DAG. ``letting-sync alerts test`` sends a test alert.
 
 ==============  ==============================================  =========================================
-what            told when it begins by                          told when it is over by
+what            reported when it begins by                      reported when it is over by
 ==============  ==============================================  =========================================
-``failed``      the task (in the worker), else the run (in the  the next scheduled run that goes well, or
+``failed``      the task (in the worker), else the run (in the  the next scheduled run that succeeds, or
                 DAG processor)                                  the last failed run that was cleared
 ``late``        Airflow's deadline alert (in the triggerer)     the run's end
 ``retrying``    the task that tries again, after a while        the run's end
@@ -18,7 +18,7 @@ what            told when it begins by                          told when it is 
 Where the window is empty and nothing is open, ``extract`` ends the run and does the part of ``reconcile``.
 
 A task that is killed may call nobody. Most often the scheduler finds out and fails the run; whatever happens,
-the deadline passes. No trouble of an alert ever fails a task: it is logged.
+the deadline passes. An error while alerting never fails a task: it is logged.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def dag_callbacks(
 ) -> dict[str, Any]:
     """Keyword arguments of a DAG: its runs are watched; its last task needs ``on_success_callback=succeeded``.
 
-    That a run went well is told by its last task, in the worker: a callback of the DAG would make the DAG processor
+    That a run succeeded is reported by its last task, in the worker: a callback of the DAG would make the DAG processor
     read the DAG file once more for each run that ends, with all customers in it.
 
     :param late_after: a run is late that has not started so long after it was created, or not ended so long after
@@ -116,8 +116,8 @@ def dag_callbacks(
 class WatchedDAG(DAG):
     """A DAG with a deadline that ``airflow dags test`` can run.
 
-    Airflow 3.3.2 ends it with an error although the run went well (apache/airflow#73428). The deadline plays no
-    part in a test, since no scheduler looks at it. To be dropped for ``DAG`` when that is mended.
+    Airflow 3.3.2 ends it with an error although the run succeeded (apache/airflow#73428). The deadline plays no
+    part in a test, since no scheduler looks at it. To be dropped for ``DAG`` when that is fixed.
     """
 
     def test(self, *args: Any, **kwargs: Any) -> Any:
@@ -137,14 +137,14 @@ def failed(context: Mapping[str, Any]) -> None:
         for kind in ("approval", "late", "retrying"):
             _apply(run, kind, partial(over, run_id=run.run_id))
         _open(run, "failed", task=task, exception=context.get("exception"))
-    _last_line(context, "Nothing goes on by itself: clear the task when that is mended.")
+    _last_line(context, "Airflow does not retry: fix the cause, then clear the task.")
 
 
 def retrying(context: Mapping[str, Any], limit: timedelta = RETRYING_AFTER) -> None:
     """A task has failed and will be tried again: callback of the task."""
     pause = _pause_before_next_try(context.get("ti"))
     still_failing(context, context.get("exception"), limit, pause)
-    _last_line(context, f"Airflow tries again by itself, in {pause.total_seconds():.0f} seconds or later.")
+    _last_line(context, f"Airflow retries automatically, in {pause.total_seconds():.0f} seconds or later.")
 
 
 def still_failing(
@@ -165,7 +165,7 @@ def still_failing(
 
 
 def succeeded(context: Mapping[str, Any]) -> None:
-    """A run has ended well: callback of its last task."""
+    """A run has succeeded: callback of its last task."""
     with _never_failing("succeeded"):
         run = _run(context)
         _apply(run, "approval", partial(ended, run_id=run.run_id))
@@ -208,7 +208,7 @@ def remind_of_question(context: Mapping[str, Any], schedule: str | None = None) 
 
 
 def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: AlertLimits) -> None:
-    """A run's counts are known: tell of much quarantine and of offers that wait. Call it last in ``reconcile``."""
+    """A run's counts are known: report much quarantine and offers that wait. Call it last in ``reconcile``."""
     if is_dry_run(context["params"]):
         return
     with _never_failing("reconciled"):
@@ -315,7 +315,7 @@ def _open(run: RunFacts, kind: str, **numbers: Any) -> None:
 
 
 def _apply(run: RunFacts, kind: str, transition: Transition, **numbers: Any) -> None:
-    """Change an incident and tell what is to be told; without the ledger's memory rather twice than never."""
+    """Change an incident and report it if necessary; without the ledger's memory rather twice than never."""
     try:
         incidents = Incidents()
         before, change = incidents.apply(run.dag_id, kind, transition)
@@ -390,7 +390,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
         print(f"{channel}: {'sent' if channel in delivered else 'NOT sent, see above'}", file=out)
     if not settings.channels:
         print(
-            "Nobody is told: neither alert_email_to nor alert_webhook_conn_id is set in [prospects].",
+            "Alerts are sent to nobody: neither alert_email_to nor alert_webhook_conn_id is set in [prospects].",
             file=out,
         )
     return 0 if settings.channels and len(delivered) == len(settings.channels) else 1

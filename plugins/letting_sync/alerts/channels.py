@@ -27,11 +27,11 @@ _TEAMS_HOSTS = (".office.com", ".azure.com", ".powerplatform.com", ".microsoft.c
 def send(message: Message, settings: AlertSettings) -> list[str]:
     """Send to all configured channels; returns the names of those that took it.
 
-    A channel that fails is logged and keeps no other from being tried. Without any channel the message stands in
-    the log, and that counts as told.
+    A channel that fails is logged and keeps no other from being tried. Without any channel the message is in
+    the log, and that counts as sent.
     """
     if not settings.channels:
-        log.warning("Alert, told nobody as no channel is configured: %s", message.plain())
+        log.warning("Alert, sent to nobody as no channel is configured: %s", message.plain())
         return ["log"]
     ways: dict[str, Callable[[Message, AlertSettings], None]] = {"email": _mail, "webhook": _call}
     return [channel for channel in settings.channels if _sent(ways[channel], channel, message, settings)]

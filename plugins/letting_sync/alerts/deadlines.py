@@ -45,7 +45,7 @@ def on_dag_run_running(dag_run: DagRun, msg: str) -> None:
 def restart_deadline(session: Session, dag_run: DagRun, dag: SerializedDAG) -> None:
     """Give a run that starts its whole time; the caller's transaction keeps it.
 
-    A deadline that was missed, or that Airflow has removed as the run went well, does not come back by itself: without
+    A deadline that was missed, or that Airflow has removed as the run succeeded, does not come back by itself: without
     this a run that is cleared a day later could hang unnoticed.
     """
     from airflow.models.deadline import Deadline

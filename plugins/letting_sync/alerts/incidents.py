@@ -1,7 +1,7 @@
-"""Which incidents are open, so that each is told once: a table beside the ledger.
+"""Which incidents are open, so that each is reported once: a table beside the ledger.
 
 One row per DAG and kind of incident. An *incident* has subjects: the runs that failed, the offers that wait. It
-opens with the first and is told then; it closes, and that is told too, by the rules of the functions below.
+opens with the first and is reported then; it closes, and that is reported too, by the rules of the functions below.
 The functions are pure; :class:`Incidents` keeps what they return. Rows are read and written under a lock, in
 one short transaction each and never while a message is being sent.
 """
@@ -62,7 +62,7 @@ class Incident:
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of an incident.
+    """How an incident changes.
 
     :param notify: which message is to be sent: ``opened``, ``closed`` or none.
     :param left: subjects that are still not well although the incident is over.
@@ -76,7 +76,7 @@ class Change:
 
 
 def opened(kind: str, before: Incident, subject: str, window_end: str | None, at: datetime) -> Change:
-    """A run got into trouble."""
+    """A run has a problem."""
     new = subject not in before.subjects
     news = not before.subjects or (kind in EACH and new) or before.not_notified(at)
     subjects = {**before.subjects, subject: window_end}
@@ -86,10 +86,10 @@ def opened(kind: str, before: Incident, subject: str, window_end: str | None, at
 
 
 def went_well(before: Incident, run_id: str, window_end: str | None, scheduled: bool) -> Change:
-    """A run went well.
+    """A run succeeded.
 
     That ends the incident if no run is left in it, or if it was a scheduled run later than all of them: then the
-    schedule is well again, and the runs that are left are named. A backfill that goes well says nothing about
+    schedule is on time again, and the runs that are left are named. A backfill that succeeds says nothing about
     the schedule; so thirty backfilled days of which every second fails are one incident and not fifteen.
     """
     left = {run: end for run, end in before.subjects.items() if run != run_id}
@@ -109,7 +109,7 @@ def ended(before: Incident, run_id: str) -> Change:
 
 
 def over(before: Incident, run_id: str) -> Change:
-    """A run's incident ended in another way: as a worse one, which is told by itself."""
+    """A run's incident ended in another way: as a worse one, which is reported separately."""
     left = {run: end for run, end in before.subjects.items() if run != run_id}
     return Change(replace(before, subjects=left) if left else Incident())
 
@@ -130,7 +130,7 @@ def persists(
 ) -> Change:
     """A run's retryable error: reported when it lasts, and then once.
 
-    ``since`` is here when the trouble began.
+    ``since`` is here when the error began.
 
     :param pause: until somebody looks again; what would be due meanwhile is reported now.
     """
@@ -156,7 +156,7 @@ class Incidents:
         self.engine.dispose()
 
     def apply(self, dag_id: str, kind: str, change: Callable[[Incident], Change]) -> tuple[Incident, Change]:
-        """Change one incident; returns it as it was, and what has become of it."""
+        """Change one incident; returns it as it was, and its change."""
         with self.engine.begin() as connection:
             before = _locked(connection, dag_id, kind)
             changed = change(before)

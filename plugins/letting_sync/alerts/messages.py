@@ -148,7 +148,7 @@ class Message:
 
 
 def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any) -> Message:
-    """Something is wrong.
+    """The message that an incident has begun.
 
     :param numbers: values of the placeholders in the kind's text ``what``; for ``failed``: ``task``, ``exception``.
     """
@@ -169,7 +169,7 @@ def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any)
 
 
 def closed_message(kind: str, run: RunFacts, language: Language, left: tuple[str, ...] = ()) -> Message:
-    """It is well again.
+    """The message that an incident is resolved.
 
     :param left: runs that failed and that nobody has made up for.
     """

@@ -1,4 +1,4 @@
-"""Who is told: section ``[prospects]`` of the Airflow configuration, and the limits of a pair.
+"""Recipients of alerts: section ``[prospects]`` of the Airflow configuration, and the limits of a pair.
 
 ``AIRFLOW__PROSPECTS__ALERT_EMAIL_TO``         addresses, separated by commas; empty: no mail
 ``AIRFLOW__PROSPECTS__ALERT_EMAIL_FROM``       sender; empty: ``from_email`` of the SMTP connection

@@ -1,4 +1,4 @@
-"""``python -m letting_sync.cli``: as ``letting-sync``, where the package lies in the plugins folder."""
+"""``python -m letting_sync.cli``: as ``letting-sync``, where the package is in the plugins folder."""
 
 from __future__ import annotations
 

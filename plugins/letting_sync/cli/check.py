@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     """Log in to both systems of a pair, look around, and compare what they answer with their contracts.
 
     Nothing is written anywhere, and nothing personal is shown. The exit code is 1 if something differs, or if a system could
-    not be reached; "cannot be told" alone is no finding.
+    not be reached; "unknown" alone is no finding.
     """
     parser = argparse.ArgumentParser(prog, description=main.__doc__)
     parser.add_argument("pair", metavar="PAIR", help="the DAG's id")

@@ -33,7 +33,7 @@ def check_erp(target: ErpTarget, external_ids: Sequence[str]) -> list[Row]:
         if told is not None:
             known = f"{target.exchange!r} is known"
             unsure = "the interface has no list of exchanges: the first import shows it"
-            rows.add("exchange", Verdict.OK if told else Verdict.CANNOT_TELL, known if told else unsure)
+            rows.add("exchange", Verdict.OK if told else Verdict.UNKNOWN, known if told else unsure)
         asked = {UNKNOWN_ID, *external_ids[: MOST_IDS - 1]}
         offers = rows.ask("offers by external id", lambda: list(erp.offers(asked)))
         if offers is not None:
@@ -47,7 +47,7 @@ def check_erp(target: ErpTarget, external_ids: Sequence[str]) -> list[Row]:
             rows.ok_unless("business partners by birthday", bool(others), detail)
         rows.add(
             "right to import and to accept",
-            Verdict.CANNOT_TELL,
+            Verdict.UNKNOWN,
             "only writing shows it: load one test case with accept='off'",
         )
         rows.add_clock_and_limit()
@@ -62,7 +62,7 @@ def _add_offers(rows: Rows, offers: Sequence[Offer], asked: set[str]) -> None:
         return
     if not offers:
         detail = "can be looked up; none of the prospects read has an offer"
-        rows.add("offers by external id", Verdict.CANNOT_TELL, detail)
+        rows.add("offers by external id", Verdict.UNKNOWN, detail)
         return
     rows.add("offers by external id", Verdict.OK, f"{len(offers)} found")
     unknown = sum(offer.status is OfferStatus.UNKNOWN for offer in offers)

@@ -61,7 +61,7 @@ def _add_schema(rows: Rows, extract: ExtractOperator) -> None:
     if not rows.ask("published types", ask):
         return
     if found is None:
-        rows.add("published types", Verdict.CANNOT_TELL, "the system does not describe its interface")
+        rows.add("published types", Verdict.UNKNOWN, "the system does not describe its interface")
     else:
         rows.ok_unless(
             "published types",
@@ -76,7 +76,7 @@ def _add_status_words(rows: Rows, extract: ExtractOperator, start: datetime, end
     if counts is None:
         return
     if not sum(counts.values()):
-        rows.add(what, Verdict.CANNOT_TELL, "no record with a status")
+        rows.add(what, Verdict.UNKNOWN, "no record with a status")
         return
     shown = Counter[str]()
     for word, count in counts.items():
@@ -88,7 +88,7 @@ def _add_status_words(rows: Rows, extract: ExtractOperator, start: datetime, end
 
 def _add_records(rows: Rows, extract: ExtractOperator, reads: Sequence[Read]) -> None:
     if not reads:
-        rows.add("records", Verdict.CANNOT_TELL, f"none in {LOOKED_BACK.days} days: nothing to map")
+        rows.add("records", Verdict.UNKNOWN, f"none in {LOOKED_BACK.days} days: nothing to map")
         return
     count = len(reads)
     refused = Counter(read.result.reason for read in reads if isinstance(read.result, RefuseRecord))

@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
     OK = "ok"
     DIFFERS = "differs from the contract"
-    CANNOT_TELL = "cannot be told"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Rows:
         self.rows.append(Row(self.hook.system, what, verdict, detail, self.hook.documented_at))
 
     def ok_unless(self, what: str, differs: bool, detail: str) -> None:
-        """Note a comparison that can be told."""
+        """Note a comparison whose result is known."""
         self.add(what, Verdict.DIFFERS if differs else Verdict.OK, detail)
 
     def ask(self, what: str, question: Callable[[], _T]) -> _T | None:
@@ -67,27 +67,27 @@ class Rows:
         except StopRun as stop:
             self.add(what, Verdict.DIFFERS, str(stop).replace(", then clear the task", ""))
         except (WaitAndRepeat, RefuseRecord) as error:
-            self.add(what, Verdict.CANNOT_TELL, str(error))
+            self.add(what, Verdict.UNKNOWN, str(error))
         except Exception as error:  # whatever a system may answer; the text of the error may quote it
-            self.add(what, Verdict.CANNOT_TELL, f"an answer cannot be read ({type(error).__name__})")
+            self.add(what, Verdict.UNKNOWN, f"an answer cannot be read ({type(error).__name__})")
         return None
 
     def log_in(self) -> bool:
         """Log in, and say so; whether the system can be asked more."""
         attempt = self.hook.try_log_in()
-        failed = Verdict.DIFFERS if attempt.reached else Verdict.CANNOT_TELL
+        failed = Verdict.DIFFERS if attempt.reached else Verdict.UNKNOWN
         self.add(LOG_IN, Verdict.OK if attempt.accepted else failed, attempt.sentence)
         return attempt.accepted
 
     def add_clock_and_limit(self) -> None:
-        """Compare what the responses so far have told by the way."""
+        """Compare what the headers of the responses so far contain."""
         ahead, told, written = (
             self.hook.clock_ahead,
             self.hook.limit_told,
             self.hook.requests_per_minute,
         )
         if ahead is None:
-            self.add("clock", Verdict.CANNOT_TELL, "no response says what time it is there")
+            self.add("clock", Verdict.UNKNOWN, "no response says what time it is there")
         else:
             self.ok_unless(
                 "clock",
@@ -95,7 +95,7 @@ class Rows:
                 f"this machine's clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's",
             )
         if told is None or written is None:
-            self.add("limit of requests", Verdict.CANNOT_TELL, "no response names one")
+            self.add("limit of requests", Verdict.UNKNOWN, "no response names one")
         else:
             detail = f"{told:.0f} in the system's response, {written} a minute in the contract"
             self.ok_unless("limit of requests", told < written, detail)

@@ -33,7 +33,7 @@ is imported when its command is called: Airflow takes seconds to import."""
 GROUPS = {
     "pairs": "customers' files",
     "ledger": "the ledger after a restore",
-    "alerts": "who is told what",
+    "alerts": "send a test alert",
 }
 
 

@@ -1,7 +1,7 @@
 """Who may see and start what: Airflow's own permissions, asked of its auth manager.
 
 Reading a pair here means reading its DAG, its runs *and* its XComs: the counts are an XCom, and the staged
-tables are what the XComs point to. Whoever lacks one of the three is told the same as of a DAG that is not there.
+tables are what the XComs point to. Whoever lacks one of the three gets the same response as for a DAG that does not exist.
 """
 
 from __future__ import annotations

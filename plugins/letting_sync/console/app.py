@@ -80,7 +80,7 @@ async def _unreadable(_request: Request, _error: Exception) -> JSONResponse:
 
 @app.exception_handler(HTTPException)
 async def _refused(request: Request, refused: HTTPException) -> Response:
-    """Whoever opens the page without being logged in is led to Airflow's log-in; all else is told in JSON."""
+    """Whoever opens the page without being logged in is led to Airflow's log-in; all else is a response in JSON."""
     is_page = request.url.path.endswith(f"{PREFIX}/")
     if is_page and refused.status_code in (401, 403):
         page = (

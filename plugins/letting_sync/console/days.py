@@ -23,7 +23,7 @@ MOST_INTERVALS = 500
 
 
 class State(StrEnum):
-    """What became of an interval, or of a day with all its intervals."""
+    """State of an interval, or of a day with all its intervals."""
 
     LOADED = "loaded"
     FAILED = "failed"
@@ -56,7 +56,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Interval:
-    """One interval of the schedule, what became of it, and by which run."""
+    """One interval of the schedule, its state, and by which run."""
 
     start: datetime
     end: datetime
@@ -225,7 +225,7 @@ def lag(cron: str, loaded: Sequence[tuple[datetime, datetime]], now: datetime) -
 
     A pair on time is up to one interval behind: what goes on now cannot have been loaded yet.
     """
-    # The latest first: cron arithmetic is slow, and the first window that holds a whole interval settles it.
+    # The latest first: cron arithmetic is slow, and the first window that holds a whole interval decides it.
     latest_first = sorted(loaded, key=lambda window: window[1], reverse=True)
     until = next((end for window in latest_first if (end := _newest_in(cron, *window))), None)
     if until is None:

@@ -178,7 +178,7 @@ def live_since(session: Session, pair: Pair) -> datetime | None:
 
 
 def last_scheduled(session: Session, dag_ids: Sequence[str]) -> dict[str, tuple[datetime, datetime]]:
-    """Window of the last scheduled run of each DAG that ended well."""
+    """Window of the last scheduled run of each DAG that succeeded."""
     newest = (
         sa.select(DagRun.id)
         .where(

@@ -1,7 +1,7 @@
 """Quarantine and suspects of a run, read from its staged tables: ids, numbers and reasons, as a rule no person's data.
 
 The tables hold the raw records too. They are left where they are: a page that every reader of a DAG can open is
-no place for names and dates of birth, and whoever mends a record does so in the partner's system, where the
+no place for names and dates of birth, and whoever corrects a record does so in the partner's system, where the
 external id leads to it. Only the named columns are read from the files. Personal data may be in two: the ERP's own words
 on what it refused, and what a dry run would send; both are only for who may start runs of the pair.
 """

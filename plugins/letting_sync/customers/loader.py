@@ -249,7 +249,7 @@ def _in_berlin(start: Any) -> Any:
 
 @cache
 def _dag_files() -> frozenset[str]:
-    """Names of the DAG files of pairs; by the rule of the house these are also the names of their DAGs."""
+    """Names of the DAG files of pairs; by convention these are also the names of their DAGs."""
     return frozenset(path.stem for path in (config.project_folder() / "dags").glob("*.py"))
 
 

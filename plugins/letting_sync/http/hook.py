@@ -57,7 +57,7 @@ class _Call:
 
 
 class LogIn(NamedTuple):
-    """What became of an attempt to log in.
+    """The outcome of an attempt to log in.
 
     :param sentence: for a person; neither personal nor secret.
     :param reached: whether the system answered.

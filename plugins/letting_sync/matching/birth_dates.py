@@ -41,7 +41,7 @@ def placeholders(days: np.ndarray, today: np.datetime64 | None = None) -> np.nda
 
 
 def weak(days: np.ndarray, today: np.datetime64 | None = None) -> np.ndarray:
-    """Where a date may be somebody's birthday, but many share it by registration or by habit, or it is surely a slip.
+    """Where a date may be somebody's birthday, but many share it by registration or by habit, or it is certainly a typo.
 
     1 January of any year, repeated numbers (``11.11.2011``, ``07.07.1977``), dates of children, dates to come and those before
     1900. Such a date tells a person only together with contact data that agree.

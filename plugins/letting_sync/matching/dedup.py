@@ -111,7 +111,7 @@ def identities(frame: pd.DataFrame, key: Sequence[str]) -> Identities:
 
 
 def identity(frame: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY) -> pd.Series:
-    """What two records must have in common to be surely one person, as text; ``NA`` where nothing would do.
+    """What two records must have in common to be certainly one person, as text; ``NA`` where nothing would do.
 
     The key; with a date of birth that many share the e-mail address, too; without a date names, e-mail address and
     telephone number. Unlike :func:`same_persons` it does not need the other record.
@@ -190,7 +190,7 @@ def _repeated(codes: np.ndarray) -> np.ndarray:
 
 
 def same_persons(frame: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
-    """Number the persons; who cannot be told is a person of their own, on each unit of their record the same one."""
+    """Number the persons; who is unknown is a person of their own, on each unit of their record the same one."""
     known = identities(frame, key)
     sure = (known.key >= 0) & ~known.weak
     persons = np.where(sure, known.key, _first_of_record(frame) + len(frame))

@@ -23,7 +23,7 @@ def match_partners(
 ) -> pd.DataFrame:
     """Find the business partner that each prospect already is.
 
-    Partners are compared by the key, whatever their blanks, case and spelling, and with a title that stands in a
+    Partners are compared by the key, whatever their blanks, case and spelling, and with a title that is in a
     stored first name left out. Where prospect or partner has no date of birth, e-mail address and names find the partner,
     but leave a doubt. So does a date of birth that many share, unless the e-mail address agrees; one with another e-mail
     address finds nobody.

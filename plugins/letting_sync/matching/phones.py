@@ -114,7 +114,7 @@ _E164: Final = phonenumbers.PhoneNumberFormat.E164
 
 
 def _may_be_two(written: str) -> bool:
-    """Whether two numbers may stand in the text; joined they would be a third one that nobody wrote."""
+    """Whether the text may contain two numbers; joined they would be a third one that nobody wrote."""
     national = _COUNTRY_CODE.sub("", written)
     if "+" in national or national.count("/") > 1:
         return True

@@ -85,7 +85,7 @@ class PersonData:
 
     @property
     def pseudonym(self) -> str:
-        """What stands in the ledger in place of an erased id."""
+        """The value in the ledger in place of an erased id."""
         return f"{ERASED}-{self.ledger.hash({'external_id': self.external_id})[:40]}"
 
     def entries(self) -> list[Entry]:

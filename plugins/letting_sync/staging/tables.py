@@ -18,7 +18,7 @@ quarantine_*   by ``record``: reason, detail, the ERP's own words and the raw re
 refusal_texts  by ``record``: the ERP's own words on those it has refused, while the load goes on
 acceptance     by external id and unit: each offer decided on, leased or held, and why; which run made or found the offer
 dry_run*       of a dry run: what would be loaded, field by field, and accepted (:mod:`letting_sync.staging.dry_run`)
-reviewed       what became of held offers that were compared with partner and ERP, and how many
+reviewed       outcomes of held offers that were compared with partner and ERP, and how many
 =============  =========================================================================================================
 
 In a large run the tables of ``load_offers`` and ``auto_accept`` come in one file per chunk (``*.chunk-2-of-12``);
@@ -158,7 +158,7 @@ def write_outcomes(
     chunk: Chunk | None = None,
     erp_texts: Mapping[int, str] = MappingProxyType({}),
 ) -> dict[str, int]:
-    """Write what became of the records that ended in a task, and the quarantine table with their raw records.
+    """Write the outcomes of the records that ended in a task, and the quarantine table with their raw records.
 
     :param raw: JSON of the quarantined records by running number.
     :param erp_texts: the ERP's own words on those it refused. Only the quarantine table has them: they may quote the person,
@@ -202,7 +202,7 @@ def counted(counts: Mapping[Any, int]) -> str:
 
 
 def outcomes(folder: str) -> list[dict[str, Any]]:
-    """What became of all records of a run, as rows with :data:`OUTCOME_COLUMNS`."""
+    """The outcomes of all records of a run, as rows with :data:`OUTCOME_COLUMNS`."""
     return [row for task in ENDING_TASKS for row in rows(folder, f"outcomes_{task}")]
 
 

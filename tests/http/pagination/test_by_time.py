@@ -134,7 +134,7 @@ class Counting(Moving):
     """A list that does not move; its answers are twisted.
 
     :param shown: which page is shown in place of the one with that number.
-    :param counted: makes of the true number of records the one that is told.
+    :param counted: makes of the true number of records the one that is reported.
     """
 
     def __init__(self, count, shown=int, counted=int, page_size=5):

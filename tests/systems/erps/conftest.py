@@ -109,7 +109,7 @@ class Customer:
         ).number
 
     def stored_offer(self, external_id: str = "stored", unit: str | None = None, **fields: Any) -> Any:
-        """An offer that stands in the ERP."""
+        """An offer that is in the ERP."""
         return self.system.add_offer(
             external_id, self.written(unit or self.unit), self.partner(), **({"exchange": EXCHANGE} | fields)
         )

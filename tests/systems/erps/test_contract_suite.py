@@ -152,7 +152,7 @@ def test_a_batch_that_another_run_took_over_is_not_sent(customer: Any, make: Mak
 
 
 def test_a_delivery_whose_response_is_lost_says_so(customer: Any, make: Make) -> None:
-    """It may lie in the ERP: the loader looks it up before it sends anything again."""
+    """It may be in the ERP: the loader looks it up before it sends anything again."""
     customer.system.faults.set(1, ["drop_after"], path=customer.words.import_path)
 
     with pytest.raises(ResponseLost):

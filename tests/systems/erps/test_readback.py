@@ -134,7 +134,7 @@ def test_what_another_run_has_just_claimed_is_waited_for(loading: Loading) -> No
 def test_what_another_run_sends_between_two_looks_at_the_ledger_has_no_outcome_yet(
     loading: Loading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was not sent when this run asked what is open, and is when it asks what became of its own."""
+    """It was not sent when this run asked what is open, and is when it asks for the outcome of its own."""
     anna = loading.item("anna")
     loading.left_as_sent(anna)
     monkeypatch.setattr(loading.ledger, "find_sent", lambda _: [])

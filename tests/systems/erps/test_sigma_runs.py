@@ -97,7 +97,7 @@ def test_what_the_inbox_turns_away_has_its_reason(sigma: Any, make: Make) -> Non
 
 
 def test_a_run_that_goes_on_already_is_waited_for(sigma: Any, make: Make) -> None:
-    """A clerk's run, begun before our delivery, which still lies in the inbox afterwards."""
+    """A clerk's run, begun before our delivery, which is still in the inbox afterwards."""
     sigma.system.options.run_seconds = 0.1
     deliver(sigma, make("anna"))
     sigma.system.faults.once("run_active")
@@ -152,7 +152,7 @@ def test_a_run_that_breaks_off_the_line_in_the_middle_goes_on(
 
 @pytest.mark.parametrize("kind", ["drop_before", "500", "502"])
 def test_a_run_that_was_not_started_is_not_made_up(sigma: Any, make: Make, kind: str) -> None:
-    """What was delivered lies in the inbox; the next try finds it there, and it is imported once."""
+    """What was delivered is in the inbox; the next try finds it there, and it is imported once."""
     sigma.ended(sigma.erp.start_import())
     deliver(sigma, make("anna"))
     sigma.system.faults.once(kind, path=RUN, method="POST")
@@ -165,7 +165,7 @@ def test_a_run_that_was_not_started_is_not_made_up(sigma: Any, make: Make, kind:
 
 
 def test_an_aborted_run_has_ended_with_part_of_its_protocol(sigma: Any, make: Make) -> None:
-    """The rest still lies in the inbox and is imported by the next run; nobody twice."""
+    """The rest is still in the inbox and is imported by the next run; nobody twice."""
     names = ["anna", "bert", "cleo", "dora"]
     deliver(sigma, make(*names))
     sigma.system.faults.once("run_aborts", part=0.5)

@@ -40,7 +40,7 @@ def test_a_work_order_that_goes_on_is_not_finished(yuneo: Any, make: Make) -> No
 
 
 def test_a_failed_work_order_has_ended_with_part_of_its_results(yuneo: Any, make: Make) -> None:
-    """Those it made are told and found; of the others a look-up finds nothing."""
+    """Those it made are reported and found; of the others a look-up finds nothing."""
     names = ["anna", "bert", "cleo", "dora"]
     yuneo.system.faults.once("work_order_fails", part=0.5)
     state = yuneo.ended(deliver(yuneo, make(*names)).job)

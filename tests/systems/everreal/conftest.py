@@ -33,7 +33,7 @@ def _running_everreal() -> Iterator[EverReal]:
 
 @pytest.fixture
 def everreal(_running_everreal: EverReal, monkeypatch: pytest.MonkeyPatch) -> EverReal:
-    """An empty EverReal without trouble."""
+    """An empty EverReal without faults."""
     _running_everreal.clear()
     _running_everreal.options = EverRealOptions(per_minute=None)
     monkeypatch.setenv("AIRFLOW_CONN_EVERREAL", json.dumps(_running_everreal.connection()))

@@ -33,7 +33,7 @@ def _running_immomio() -> Iterator[Immomio]:
 
 @pytest.fixture
 def immomio(_running_immomio: Immomio, monkeypatch: pytest.MonkeyPatch) -> Immomio:
-    """An empty Immomio without trouble."""
+    """An empty Immomio without faults."""
     _running_immomio.clear()
     _running_immomio.options = ImmomioOptions(per_minute=None)
     monkeypatch.setenv("AIRFLOW_CONN_IMMOMIO", json.dumps(_running_immomio.connection()))

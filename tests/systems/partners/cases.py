@@ -24,7 +24,7 @@ END = START + timedelta(days=1)
 """A day in Berlin, long over."""
 
 NOT_OURS = "Geheim"
-"""Stands in every value of a stored record that is not ours to move: self-disclosure, other people."""
+"""Is in every value of a stored record that is not ours to move: self-disclosure, other people."""
 PERSON = {"first": "Ottokar", "last": "Großmann", "born": "1990-05-01", "mail": "ottokar@person.example"}
 """Whom the records are about, unless a test says otherwise."""
 
@@ -88,7 +88,7 @@ class PartnerCase(ABC):
         return unit.replace("/", self.separator)
 
     def empty(self) -> None:
-        """No records, no trouble, no limit."""
+        """No records, no faults, no limit."""
         self.system.clear()
         self.system.options = type(self.system.options)(per_minute=None)
 

@@ -47,7 +47,7 @@ def _running(request: pytest.FixtureRequest) -> Iterator[PartnerCase]:
 
 @pytest.fixture
 def partner(_running: PartnerCase, monkeypatch: pytest.MonkeyPatch) -> PartnerCase:
-    """Each partner of the suite, empty and without trouble."""
+    """Each partner of the suite, empty and without faults."""
     _running.empty()
     monkeypatch.setenv(f"AIRFLOW_CONN_{_running.package.upper()}", _running.connection())
     return _running
@@ -114,7 +114,7 @@ class Staged:
 
     @property
     def everything(self) -> str:
-        """All that stands in the tables."""
+        """All that is in the tables."""
         return str([self.rows(path.stem) for path in Path(self.folder.removeprefix("file://")).iterdir()])
 
 

@@ -111,7 +111,7 @@ def test_a_refused_record_holds_up_no_other(partner: PartnerCase, run: Any) -> N
 
 
 def test_what_is_not_ours_is_staged_nowhere(partner: PartnerCase, run: Any) -> None:
-    """Self-disclosure and other people are dropped at the door, from quarantine too."""
+    """Self-disclosure and other people are dropped on input, from quarantine too."""
     partner.add(NOON)
     partner.add(NOON, unit="1/2/3")
     partner.add(NOON, person=PERSON | {"born": "unreadable"})

@@ -83,7 +83,7 @@ def test_whatever_speaks_against_it_holds_it(
 
 
 def test_an_offer_that_is_our_lease_already_is_a_success() -> None:
-    """After a lost answer the ERP is asked, and says so."""
+    """After a lost response the ERP is asked, and says so."""
     leased = _offer(status=OfferStatus.ACCEPTED, lease_number="MV-1")
 
     assert decide(ENTRY, [leased], competing=False, today=TODAY) == Decision(ENTRY, Verdict.LEASED, leased)

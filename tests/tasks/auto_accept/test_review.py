@@ -1,4 +1,4 @@
-"""The review of held offers, against both ERPs and EverReal: what has become of them outside every window."""
+"""The review of held offers, against both ERPs and EverReal: what happened to them outside every window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pair that falls silent is told from one that has a quiet week."""
+"""A pair that falls silent is distinguished from one that has a quiet week."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 // Charts made here, as SVG: a stacked column per run. The colours are classes, so they follow the theme.
 import { h, moment, number, svg, word } from "./dom.js";
 
-/** What became of the records of a run; together they are all that was read. */
+/** The outcomes of the records of a run; together they are all that was read. */
 export const PARTS = ["offers_created", "already_there", "duplicates", "skipped", "quarantined"];
 
 function tip(run) {

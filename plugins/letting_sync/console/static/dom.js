@@ -113,7 +113,7 @@ export function runLink(dagId, runId, ...children) {
   return outward(path, ...(children.length ? children : [runId]));
 }
 
-/** Where Airflow is served, told by where this page is. */
+/** Where Airflow is served, derived from where this page is. */
 const root = () => location.pathname.replace(/\/prospects\/.*$/, "");
 
 /**

@@ -1,4 +1,4 @@
-// Light or dark as the Airflow UI around us is: its root element has the class, its choice stands in localStorage.
+// Light or dark as the Airflow UI around us is: its root element has the class, its choice is in localStorage.
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");

@@ -50,7 +50,7 @@ class Date(IntEnum):
 
 
 class Order(IntEnum):
-    """What became of the names besides typing errors."""
+    """How the names differ besides typing errors."""
 
     PLAIN = 0
     SWAPPED = 1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from letting_sync.systems.immomio.hook import ImmomioHook
 
 OTHER_WORDS = "other"
-"""Stands in the counts for status words that are not known: Immomio cannot be asked what they are."""
+"""In the counts for status words that are not known: Immomio cannot be asked what they are."""
 
 
 class ImmomioExtractOperator(ExtractOperator):

@@ -63,7 +63,7 @@ class Acceptor:
     def plan(self, entries: Sequence[Entry]) -> list[Decision]:
         """Decide on entries by the ledger and a look-up of their offers in bulk; writes nothing.
 
-        Whom it holds is surely held. Whom it would accept is looked at again, see :meth:`look_again`: an open offer
+        Whom it holds is held for certain. Whom it would accept is looked at again, see :meth:`look_again`: an open offer
         that the ledger does not know shows only in the list of its unit.
         """
         rivals = defaultdict(list)
@@ -106,7 +106,7 @@ class Acceptor:
         """Decide on one entry by all that the ledger and the ERP hold for its unit, read at this moment.
 
         One list shows our own offer, those of its rivals, and those of which the ledger knows nothing. That our own
-        stands in it also proves that the ERP understood the unit's number.
+        is in it also proves that the ERP understood the unit's number.
         """
         on_unit = self.ledger.find_on_units(self.run.erp, [entry.unit])
         # Another run may have noted a withdrawal since the entry was read.

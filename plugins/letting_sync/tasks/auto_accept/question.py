@@ -34,7 +34,7 @@ def end_of(asked: datetime, timeout: timedelta, ends: Literal["working_hours", "
     """When a question ends that nobody answers.
 
     :param asked: when it is asked, with a zone.
-    :param ends: ``working_hours``: an end at night or on a weekend is put off to the next working day, 10 o'clock.
+    :param ends: ``working_hours``: an end at night or on a weekend is moved to the next working day, 10 o'clock.
     """
     end = (asked + timeout).astimezone(ZoneInfo(TIMEZONE))
     if ends == "any_time" or (end.weekday() in WORKDAYS and DAY_BEGINS <= end.time() <= DAY_ENDS):

@@ -70,7 +70,7 @@ class ExtractOperator(ExpectedErrorsMixin):
     :param partner: the partner at this customer.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
     :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
-    :param limits: from when on the run's quarantine, or a silence of the pair, is an incident that somebody is told of.
+    :param limits: from when on the run's quarantine, or a silence of the pair, is an incident that is reported.
     :return: reference to the run's staging folder; nothing personal leaves the task.
     """
 
@@ -201,7 +201,7 @@ class ExtractOperator(ExpectedErrorsMixin):
     def _end_run_if_nothing_is_open(self, context: Context, folder: str, sorted_out: _SortedOut) -> None:
         """Publish the counts and skip all other tasks, unless one of them has something to do.
 
-        :raises DownstreamTasksSkipped: the run has ended well.
+        :raises DownstreamTasksSkipped: the run has succeeded.
         """
         pair = context["dag_run"].dag_id
         others = sorted(self.get_flat_relative_ids(upstream=False))

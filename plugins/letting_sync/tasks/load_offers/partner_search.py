@@ -1,6 +1,6 @@
 """Whom of a run's prospects the ERP knows already, as a business partner, and who only may be one.
 
-A prospect who surely is a stored partner is sent with its number. Where that is not sure the offer is made all the same, but with
+A prospect who certainly is a stored partner is sent with its number. Where that is not sure the offer is made all the same, but with
 a reason for which a person is asked before it becomes a lease.
 """
 
@@ -82,7 +82,7 @@ class PartnerSearch:
     def _add_near(
         self, prospects: pd.DataFrame, stored: pd.DataFrame, found: dict[int, PartnerMatch | RefuseRecord]
     ) -> None:
-        """Look for near matches of those who are surely nobody whom the ERP knows."""
+        """Look for near matches of those who are confirmed absent from the ERP."""
         from letting_sync.matching.cleaning import clean
         from letting_sync.matching.suspects.suspects import near_partners
 

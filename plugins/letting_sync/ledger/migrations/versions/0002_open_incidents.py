@@ -1,4 +1,4 @@
-"""open incidents, so that each is told once"""
+"""open incidents, so that each is reported once"""
 
 import sqlalchemy as sa
 from alembic import op
