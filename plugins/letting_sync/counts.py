@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.observability import stats
 
@@ -13,6 +13,9 @@ from letting_sync.ledger.records import AcceptanceState
 from letting_sync.model import OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.staging import tables
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,7 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
 
     Each record read is in one of ``duplicates``, ``quarantined``, ``skipped``, ``offers_created`` and ``already_there``
     (the offer was made before, by another run or by a person). Leases are counted apart, since a run also decides on
-    offers of runs that have ended: see :func:`_leases`.
+    offers of runs that have ended: see :func:`leases_of`.
 
     :param folder: its staging folder.
     :param extracted: how many records it has read.
@@ -41,9 +44,8 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
         "duplicates": ended[OutcomeKind.DUPLICATE],
         "quarantined": ended[OutcomeKind.QUARANTINED],
         "skipped": ended[OutcomeKind.SKIPPED],
-        "offers_created": ended[OutcomeKind.CREATED],
-        "already_there": ended[OutcomeKind.ALREADY_THERE],
-        **_leases(folder, decided),
+        **offers_of(ended),
+        **leases_of(decided, _run_id(folder)),
         "held": sum(row["acceptance"] == AcceptanceState.HELD for row in decided),
         "reviewed": {row["what"]: row["count"] for row in tables.rows(folder, "reviewed")},
         "not_found": tables.length(folder, "not_found"),
@@ -56,18 +58,40 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
     }
 
 
-def _leases(folder: str, decided: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Return the leases that a run made of its own offers, those it made of other runs' offers, and those it found."""
+def _run_id(folder: str) -> str:
     (run,) = tables.rows(folder, "run")
+    return str(run["run_id"])
+
+
+def offers_of(ended: Mapping[str, int]) -> dict[str, int]:
+    """Return the offers that a run made, and those that it found.
+
+    :param ended: how many of its records ended how.
+    """
+    made, found = OutcomeKind.CREATED, OutcomeKind.ALREADY_THERE
+    return {"offers_created": ended.get(made, 0), "already_there": ended.get(found, 0)}
+
+
+def leases_of(decided: Sequence[Mapping[str, Any]], run_id: str) -> dict[str, int]:
+    """Return the leases that a run made of its own offers, those it made of other runs' offers, and those it found.
+
+    :param decided: rows of the staged table ``acceptance``.
+    """
     leased = [row for row in decided if row["acceptance"] == AcceptanceState.LEASED]
     made = [row for row in leased if row["reason"] != Reason.FOUND_IN_ERP]
     # Rows of an earlier release do not say whose offer it was.
-    own = sum(row.get("offer_run", run["run_id"]) == run["run_id"] for row in made)
+    own = sum(row.get("offer_run", run_id) == run_id for row in made)
     return {
         "leases_created": own,
         "leases_for_other_runs": len(made) - own,
         "leases_found": len(leased) - len(made),
     }
+
+
+def note_in_asset_events(context: Context, outlets: Iterable[Any], counts: Mapping[str, int]) -> None:
+    """Write counts into the events that Airflow publishes for a task's assets when the task has ended well."""
+    for outlet in outlets:
+        context["outlet_events"][outlet].extra.update(counts)
 
 
 def log_counts(counts: Mapping[str, Any]) -> None:

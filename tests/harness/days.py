@@ -31,6 +31,7 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 from airflow.sdk.execution_time.comms import ErrorResponse
+from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from include.sandbox import Sandbox, world
 from letting_sync.errors import IdsNotFound, WaitAndRepeat
@@ -268,6 +269,7 @@ class Days:
             "dag_run": dag_run,
             "ti": instance,
             "task_instance": instance,
+            "outlet_events": OutletEventAccessors(),
             "params": PARAMS | {"accept": "auto"} | run.params,
             "data_interval_start": pendulum.instance(run.start),
             "data_interval_end": pendulum.instance(run.end),

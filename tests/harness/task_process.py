@@ -217,6 +217,7 @@ async def _wait(deferred: Any) -> Any:
 
 def _context(run: Run, pushed: dict[str, Any]) -> dict[str, Any]:
     import pendulum
+    from airflow.sdk.execution_time.context import OutletEventAccessors
 
     dag_run = SimpleNamespace(dag_id=run.pair, run_id=run.run_id, run_after=pendulum.instance(run.end))
     ti = SimpleNamespace(
@@ -227,6 +228,7 @@ def _context(run: Run, pushed: dict[str, Any]) -> dict[str, Any]:
     return {
         "dag_run": dag_run,
         "ti": ti,
+        "outlet_events": OutletEventAccessors(),
         "params": PARAMS | dict(run.params),
         "data_interval_start": pendulum.instance(run.start),
         "data_interval_end": pendulum.instance(run.end),

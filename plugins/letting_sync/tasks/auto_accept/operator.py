@@ -13,6 +13,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from letting_sync import window
 from letting_sync.alerts import callbacks, messages
+from letting_sync.counts import leases_of, note_in_asset_events
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.ledger.records import REVIEW_AFTER, AcceptanceState
@@ -102,7 +103,7 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
             acceptor.accept(approved)
             others = [d for d in acceptable if d.entry not in approved]
             self._accept_by_mode(others, acceptor, known, context)
-            return self._report_decided(known)
+            return self._report_decided(known, context)
         finally:
             self._close(acceptor)
 
@@ -164,6 +165,7 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
             known.most_accepts(acceptable),
         )
         staged.write(chunk.folder, chunk, staged.ACCEPTANCE, rows, staged.WouldAccept)
+        self.outlets = []  # nothing was made that others wait for
         self.log.info("dry run, nothing was accepted; offers looked at: %d", len(rows))
         return chunk.handed_on
 
@@ -190,7 +192,7 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
             )
             ledger.mark_approved([entry.id for entry in yes], run.run_id, user or "")
             acceptor.accept(yes)
-            return self._report_decided(known)
+            return self._report_decided(known, context)
         finally:
             self._close(acceptor)
 
@@ -267,8 +269,10 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
         """The unit's number as people know it from the ERP."""
         return offer.unit.written(self.erp.separator) if offer.unit else ""
 
-    def _report_decided(self, known: RunEntries) -> dict[str, Any]:
-        return self._report([_row(e, e.acceptance, e.acceptance_reason) for e in known.decided()])
+    def _report_decided(self, known: RunEntries, context: Context) -> dict[str, Any]:
+        rows = [_row(e, e.acceptance, e.acceptance_reason) for e in known.decided()]
+        note_in_asset_events(context, self.outlets, leases_of(rows, known.run.run_id))
+        return self._report(rows)
 
     def _report(self, rows: Sequence[dict[str, str | None]]) -> dict[str, Any]:
         import pandas as pd

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
+from letting_sync.counts import note_in_asset_events, offers_of
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.errors import StopRun, WaitAndRepeat
@@ -136,6 +137,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
             raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
             counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk, texts)
+            note_in_asset_events(context, self.outlets, offers_of(counts))
             self.log.info("Prospects by outcome: %s.", tables.counted(counts))
             return chunk.handed_on
         finally:
@@ -172,6 +174,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
         counts = tables.write_outcomes(
             chunk.folder, "load_offers", dry_run.outcomes(previews), _raw(previews), chunk
         )
+        self.outlets = []  # nothing was made that others may wait for
         self.log.info("Dry run, nothing was sent. Prospects by outcome: %s.", tables.counted(counts))
         return chunk.handed_on
 
