@@ -11,12 +11,15 @@ import pkgutil
 
 import letting_sync
 
-PACKAGES = ("pipeline", "tasks", "systems", "ledger", "matching")
+PACKAGES = ("alerts", "customers", "ledger", "matching", "pipeline", "schedule", "systems", "tasks")
 ALSO = (
+    "pandas.core.arrays.arrow.extension_types",
+    "pyarrow.dataset",
     "pyarrow.json",
     "pyarrow.parquet",
     "airflow.providers.http.hooks.http",
     "airflow.providers.standard.triggers.temporal",
+    "upath.implementations.local",
 )
 """What is imported only where it is used."""
 
@@ -28,7 +31,8 @@ def _names() -> list[str]:
         name = f"{letting_sync.__name__}.{package}"
         folders = [f"{folder}/{package}" for folder in letting_sync.__path__]
         found += [module.name for module in pkgutil.walk_packages(folders, f"{name}.")]
-    return [name for name in found if ".migrations." not in name]
+    # Airflow loads plugins itself, and Alembic the migrations.
+    return [name for name in found if not name.endswith(".plugin") and ".migrations." not in name]
 
 
 LOADED = [importlib.import_module(name) for name in _names()]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from letting_sync.staging import tables
+from letting_sync.staging import parquet, tables
 from letting_sync.staging.chunks import Chunk
 
 LOAD, FIELDS, ACCEPTANCE = "dry_run", "dry_run_fields", "dry_run_acceptance"
@@ -76,12 +76,9 @@ def write(
     folder: str, chunk: Chunk, table: str, rows: Sequence[WouldLoad | FieldSent | WouldAccept], row_type: type
 ) -> None:
     """Write a chunk's share of one of the three tables."""
-    import pandas as pd
-
-    types = {"record": "int64[pyarrow]", "cleaned": "bool[pyarrow]"}
-    names = [field.name for field in fields(row_type)]
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=names)
-    tables.write(folder, table, frame.astype({n: types.get(n, "string[pyarrow]") for n in names}), chunk)
+    kinds: dict[str, parquet.Kind] = {"record": "whole", "cleaned": "flag"}
+    columns = {field.name: kinds.get(field.name, "text") for field in fields(row_type)}
+    tables.write_rows(folder, table, [asdict(row) for row in rows], columns, chunk)
 
 
 def would_load(folder: str) -> list[WouldLoad]:

@@ -10,7 +10,8 @@ extracted      by ``record``: prospects as mapped, texts as the partner wrote th
 withdrawn      ids and times of the records that were withdrawn or rejected at the partner
 not_chosen     the same of those that choose nobody (any more)
 extent         how many records were extracted, and the run's window; written last, so its time is that of the reading
-prospects      by ``record``: prospects that go to the ERP, cleaned, each person once per unit, with ``person`` and ``chunk``
+prospects      by ``record``: prospects that go to the ERP, cleaned, each person once per unit, with ``person``, ``chunk`` and
+               ``identity``: what another record must agree in to be surely the same person
 suspects       by ``record`` and ``other_record``: prospects that may be one person, for a person to look at
 near_partners  by ``record``: prospects that may be a stored business partner, which is named by its number
 outcomes_*     by ``record``: kind and reason of each that ended in that task
@@ -27,17 +28,17 @@ reading a table reads all of its files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
-from operator import attrgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from airflow.sdk import ObjectStoragePath
 
 from letting_sync.errors import StopRun
 from letting_sync.model import Outcome, OutcomeKind, Prospect
-from letting_sync.staging import folders
+from letting_sync.staging import folders, parquet
 from letting_sync.staging.chunks import Chunk
 from letting_sync.window import Window
 
@@ -52,7 +53,25 @@ OF_EVERY_RUN = ("extracted", "withdrawn", "not_chosen", "findings", "outcomes_ex
 ACCEPTANCE_COLUMNS = (
     "external_id", "unit", "offer_number", "acceptance", "reason", "lease_number", "offer_run",
 )  # fmt: skip
-OUTCOME_COLUMNS = ("record", "external_id", "kind", "reason", "detail")
+_OUTCOMES: parquet.Kinds = {
+    "record": "whole",
+    "external_id": "text",
+    "kind": "text",
+    "reason": "text",
+    "detail": "text",
+}
+_QUARANTINE: parquet.Kinds = {**_OUTCOMES, "raw": "text", "erp_text": "text"}
+PROSPECT: parquet.Kinds = {
+    "record": "whole",
+    **dict.fromkeys(Prospect.model_fields, "text"),
+    "chosen": "flag",
+    "withdrawn": "flag",
+    "updated_at": "time",
+    "birth_date": "day",
+    "lease_start": "day",
+    "bundle_size": "whole",
+}
+"""Columns of the table ``extracted``."""
 
 
 def folder_of(context: Context) -> str:
@@ -60,20 +79,36 @@ def folder_of(context: Context) -> str:
 
     :raises StopRun: the DAG's id cannot be the name of a folder.
     """
-    import pandas as pd
-
     run_id = context["dag_run"].run_id
     path = folders.path_of(context["dag_run"].dag_id, run_id)
     folders.make_private(path)
-    write(str(path), "run", pd.DataFrame({"run_id": [run_id]}, dtype="string[pyarrow]"))
+    write_rows(str(path), "run", [{"run_id": run_id}], {"run_id": "text"})
     return str(path)
 
 
-def write(folder: str, table: str, frame: pd.DataFrame, chunk: Chunk | None = None) -> None:
-    """Write a table, or a chunk's share of it, replacing what an earlier try left."""
-    suffix = chunk.suffix if chunk else ""
-    with folders.open_private(ObjectStoragePath(folder) / f"{table}{suffix}.parquet") as file:
+def write(folder: str, table: str, frame: pd.DataFrame) -> None:
+    """Write a frame as a table, replacing what an earlier try left."""
+    with folders.open_private(_file(folder, table)) as file:
         frame.to_parquet(file, index=False)
+
+
+def write_rows(
+    folder: str,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    kinds: parquet.Kinds,
+    chunk: Chunk | None = None,
+) -> None:
+    """Write rows as a table, or a chunk's share of it, replacing what an earlier try left.
+
+    :param kinds: what the columns hold.
+    """
+    with folders.open_private(_file(folder, table, chunk)) as file:
+        parquet.write(file, rows, kinds)
+
+
+def _file(folder: str, table: str, chunk: Chunk | None = None) -> ObjectStoragePath:
+    return ObjectStoragePath(folder) / f"{table}{chunk.suffix if chunk else ''}.parquet"
 
 
 def forget(folder: str, *tables: str) -> None:
@@ -98,24 +133,12 @@ def files_of(folder: ObjectStoragePath, table: str) -> list[ObjectStoragePath]:
     return sorted(folder.glob(f"{table}.chunk-*.parquet"), key=str) if folder.exists() else []
 
 
-def read(folder: str, table: str, chunk: Chunk | None = None) -> pd.DataFrame:
-    """Read a table as a frame, with pyarrow's types; one that was not written is empty.
-
-    :param chunk: only the rows of this chunk, of a table with the column ``chunk``.
-    """
+def read(folder: str, table: str) -> pd.DataFrame:
+    """Read a table as a frame, with pyarrow's types."""
     import pandas as pd
 
-    frames = []
-    for path in files_of(ObjectStoragePath(folder), table):
-        with path.open("rb") as file:
-            frames.append(pd.read_parquet(file, dtype_backend="pyarrow", filters=_only(chunk)))
-    if not frames:
-        return pd.DataFrame()
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-
-
-def _only(chunk: Chunk | None) -> list[tuple[str, str, int]] | None:
-    return [("chunk", "=", chunk.number)] if chunk else None
+    with _file(folder, table).open("rb") as file:
+        return pd.read_parquet(file, dtype_backend="pyarrow")
 
 
 class Extent(NamedTuple):
@@ -131,12 +154,9 @@ class Extent(NamedTuple):
 
 def write_extent(folder: str, extent: Extent) -> None:
     """Publish what the run has read, for the tasks behind ``extract``; call it last."""
-    import pandas as pd
-
     start, end = extent.window or (None, None)
-    frame = pd.DataFrame({"extracted": [extent.extracted], "window_start": [start], "window_end": [end]})
-    moment = "timestamp[us, tz=UTC][pyarrow]"
-    write(folder, "extent", frame.astype({"window_start": moment, "window_end": moment}))
+    row = {"extracted": extent.extracted, "window_start": start, "window_end": end}
+    write_rows(folder, "extent", [row], {"extracted": "whole", "window_start": "time", "window_end": "time"})
 
 
 def extent(folder: str) -> Extent:
@@ -165,32 +185,21 @@ def write_outcomes(
         and rows of outcomes outlive an erasure.
     :return: how many ended how.
     """
-    import pandas as pd
-
     rows = [outcome.model_dump() for outcome in outcomes]
-    frame = pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS)).astype(
-        {"record": "int64"} | dict.fromkeys(OUTCOME_COLUMNS[1:], "string[pyarrow]")
-    )
-    write(folder, f"outcomes_{task}", frame, chunk)
-    quarantined = frame[frame["kind"] == str(OutcomeKind.QUARANTINED)]
-    write(
-        folder,
-        f"quarantine_{task}",
-        quarantined.assign(
-            raw=quarantined["record"].map(dict(raw)).astype("string[pyarrow]"),
-            erp_text=quarantined["record"].map(dict(erp_texts)).astype("string[pyarrow]"),
-        ),
-        chunk,
-    )
-    return {str(kind): int(count) for kind, count in frame["kind"].value_counts().items()}
+    quarantined = [
+        {**row, "raw": raw.get(row["record"]), "erp_text": erp_texts.get(row["record"])}
+        for row in rows
+        if row["kind"] == OutcomeKind.QUARANTINED
+    ]
+    write_rows(folder, f"outcomes_{task}", rows, _OUTCOMES, chunk)
+    write_rows(folder, f"quarantine_{task}", quarantined, _QUARANTINE, chunk)
+    return {str(kind): count for kind, count in Counter(row["kind"] for row in rows).most_common()}
 
 
 def write_counts(folder: str, table: str, counts: Mapping[str, int]) -> None:
     """Write a table of counts: what was counted, and how many."""
-    import pandas as pd
-
-    frame = pd.DataFrame({"what": list(counts), "count": list(counts.values())})
-    write(folder, table, frame.astype({"what": "string[pyarrow]", "count": "int64[pyarrow]"}))
+    rows = [{"what": what, "count": count} for what, count in counts.items()]
+    write_rows(folder, table, rows, {"what": "text", "count": "whole"})
 
 
 def counted(counts: Mapping[Any, int]) -> str:
@@ -202,29 +211,15 @@ def counted(counts: Mapping[Any, int]) -> str:
 
 
 def outcomes(folder: str) -> list[dict[str, Any]]:
-    """The outcomes of all records of a run, as rows with :data:`OUTCOME_COLUMNS`."""
+    """The outcomes of all records of a run, as rows with the columns of an :class:`Outcome`."""
     return [row for task in ENDING_TASKS for row in rows(folder, f"outcomes_{task}")]
 
 
-def prospects_frame(prospects: Mapping[int, Prospect]) -> pd.DataFrame:
-    """A frame of prospects, by running number, with the column types that dedup expects."""
-    import pandas as pd
-
-    # Column by column: a dict for each row takes three times as long.
-    columns: dict[str, list[Any]] = {"record": list(prospects)}
-    columns |= {name: list(map(attrgetter(name), prospects.values())) for name in Prospect.model_fields}
-    columns["unit"] = list(map(str, columns["unit"]))
-    frame = pd.DataFrame(columns, dtype=object)
-    dates = ("birth_date", "lease_start")
-    types = dict.fromkeys(columns, "string[pyarrow]") | dict.fromkeys(dates, "date32[day][pyarrow]")
-    types |= {
-        "record": "int64[pyarrow]",
-        "bundle_size": "int64[pyarrow]",
-        "chosen": "bool[pyarrow]",
-        "withdrawn": "bool[pyarrow]",
-        "updated_at": "timestamp[us, tz=UTC][pyarrow]",
-    }
-    return frame.astype(types)
+def write_prospects(folder: str, prospects: Mapping[int, Prospect]) -> None:
+    """Write the table ``extracted``: prospects by running number."""
+    # Not model_dump(), which takes three times as long.
+    rows = [{"record": record, **dict(prospect)} for record, prospect in prospects.items()]
+    write_rows(folder, "extracted", rows, PROSPECT)
 
 
 def written_rows(folder: str, table: str) -> list[dict[str, Any]]:
@@ -246,19 +241,21 @@ def rows(
 ) -> list[dict[str, Any]]:
     """A table as plain rows with ``None`` for nothing; one that was not written has none.
 
-    :param chunk: only the rows of this chunk, of a table with the column ``chunk``.
+    :param chunk: only the rows of this chunk, of a table with the column ``chunk``; with all columns.
     :param columns: only these.
     """
-    import pyarrow.parquet
-
     found: list[dict[str, Any]] = []
     for path in files_of(ObjectStoragePath(folder), table):
         with path.open("rb") as file:
-            content = pyarrow.parquet.read_table(
-                file, columns=list(columns) if columns else None, filters=_only(chunk)
-            )
-        found += content.to_pylist()
+            found += _rows_of(file, chunk) if chunk and chunk.of > 1 else parquet.read(file, columns)
     return found
+
+
+def _rows_of(file: IO[Any], chunk: Chunk) -> list[dict[str, Any]]:
+    """The rows of one chunk of a large run, which alone are read; this imports pandas."""
+    import pyarrow.parquet
+
+    return parquet.plain(pyarrow.parquet.read_table(file, filters=[("chunk", "=", chunk.number)]))
 
 
 def length(folder: str, table: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -275,12 +275,12 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
         return self._report(rows)
 
     def _report(self, rows: Sequence[dict[str, str | None]]) -> dict[str, Any]:
-        import pandas as pd
-
         chunk = Chunk.read(self.chunk)
-        frame = pd.DataFrame(rows, columns=list(tables.ACCEPTANCE_COLUMNS)).astype("string[pyarrow]")
-        tables.write(chunk.folder, "acceptance", frame, chunk)
-        self.log.info("Offers by outcome: %s.", tables.counted(frame["acceptance"].value_counts().to_dict()))
+        tables.write_rows(
+            chunk.folder, "acceptance", rows, dict.fromkeys(tables.ACCEPTANCE_COLUMNS, "text"), chunk
+        )
+        decided = Counter(row["acceptance"] for row in rows if row["acceptance"])
+        self.log.info("Offers by outcome: %s.", tables.counted(dict(decided.most_common())))
         return chunk.handed_on
 
 

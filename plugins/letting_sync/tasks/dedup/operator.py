@@ -54,8 +54,11 @@ class DedupOperator(ExpectedErrorsMixin):
     def match_and_stage(self, context: Context) -> list[dict[str, Any]]:
         """Do the task's work, from its beginning."""
         del context
+        tables.forget(self.folder, *WRITTEN_BY_CHUNK)
+        if not tables.length(self.folder, "extracted"):
+            return self._nothing_to_match()
         from letting_sync.matching.cleaning import clean
-        from letting_sync.matching.dedup import merge_same_person, undecided
+        from letting_sync.matching.dedup import identity, merge_same_person, undecided
         from letting_sync.matching.suspects.suspects import suspects
 
         extracted = clean(tables.read(self.folder, "extracted"))
@@ -75,8 +78,7 @@ class DedupOperator(ExpectedErrorsMixin):
             ),
         ]
         raw = {int(row["record"]): row.to_json(date_format="iso") for _, row in extracted[refused].iterrows()}
-        tables.forget(self.folder, *WRITTEN_BY_CHUNK)
-        kept = kept.assign(chunk=chunk_numbers(kept, PROSPECTS_PER_CHUNK))
+        kept = kept.assign(chunk=chunk_numbers(kept, PROSPECTS_PER_CHUNK), identity=identity(kept, self.key))
         tables.write(self.folder, "prospects", kept)
         tables.write(self.folder, "suspects", suspects(kept))
         counts = tables.write_outcomes(self.folder, "dedup", outcomes, raw)
@@ -88,6 +90,14 @@ class DedupOperator(ExpectedErrorsMixin):
         )
         count = int(kept["chunk"].max()) if len(kept) else 1
         return [chunk.handed_on for chunk in chunks_of(self.folder, count)]
+
+    def _nothing_to_match(self) -> list[dict[str, Any]]:
+        """Stage the tables of a run without prospects, which goes on for offers of earlier runs."""
+        tables.write_rows(self.folder, "prospects", [], {**tables.PROSPECT, "chunk": "whole"})
+        tables.write_rows(self.folder, "suspects", [], {"record": "whole", "other_record": "whole"})
+        tables.write_outcomes(self.folder, "dedup", [], {})
+        self.log.info("There are no prospects.")
+        return [chunk.handed_on for chunk in chunks_of(self.folder, 1)]
 
 
 def _ended(frame: pd.DataFrame, kind: OutcomeKind, reason: Reason) -> list[Outcome]:

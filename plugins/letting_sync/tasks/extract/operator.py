@@ -26,7 +26,7 @@ from letting_sync.parsing import records as fields
 from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Field, Reason
 from letting_sync.settings import AlertLimits, Timing
-from letting_sync.staging import tables
+from letting_sync.staging import parquet, tables
 from letting_sync.task_errors import ExpectedErrorsMixin
 
 if TYPE_CHECKING:
@@ -40,12 +40,8 @@ FEWEST_FOR_A_JUDGEMENT = 5
 """Of fewer records a share says nothing (assumed, as the share itself)."""
 _A_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
 """What a status word or a field's name looks like; anything else might be about a person."""
-_RETRACTED_TYPES = {
-    "external_id": "string[pyarrow]",
-    "source_id": "string[pyarrow]",
-    "updated_at": "timestamp[us, tz=UTC][pyarrow]",
-}
-_FINDING_TYPES = {"code": "string[pyarrow]", "subject": "string[pyarrow]", "count": "int64[pyarrow]"}
+_RETRACTED: parquet.Kinds = {"external_id": "text", "source_id": "text", "updated_at": "time"}
+_FINDINGS: parquet.Kinds = {"code": "text", "subject": "text", "count": "whole"}
 
 
 def shown_word(word: str) -> str:
@@ -441,22 +437,21 @@ class _SortedOut:
                 self.operator.report("field_never_there", name, count)
 
     def stage(self, folder: str, run_window: window.Window, asked_for: Sequence[str]) -> None:
-        import pandas as pd
-
         not_found = [one for one in asked_for if one not in self.ids]
         if not_found:
             self.operator.log.warning(
                 "%d of %d ids were not found at the partner.", len(not_found), len(asked_for)
             )
-        tables.write(folder, "not_found", pd.DataFrame({"external_id": not_found}, dtype="string[pyarrow]"))
-        tables.write(folder, "extracted", tables.prospects_frame(self.prospects))
+        tables.write_rows(
+            folder, "not_found", [{"external_id": one} for one in not_found], {"external_id": "text"}
+        )
+        tables.write_prospects(folder, self.prospects)
         for table, retracted in (("withdrawn", self.withdrawn), ("not_chosen", self.not_chosen)):
             rows = sorted(retracted, key=lambda one: (one.external_id, one.source_id or "", one.updated_at))
-            frame = pd.DataFrame(rows, columns=list(Retracted._fields))
-            tables.write(folder, table, frame.astype(_RETRACTED_TYPES))
-        found = [(*finding, count) for finding, count in sorted(self.operator.findings.items())]
-        findings = pd.DataFrame(found, columns=["code", "subject", "count"])
-        tables.write(folder, "findings", findings.astype(_FINDING_TYPES))
+            tables.write_rows(folder, table, [one._asdict() for one in rows], _RETRACTED)
+        findings = sorted(self.operator.findings.items())
+        found = [{**finding._asdict(), "count": count} for finding, count in findings]
+        tables.write_rows(folder, "findings", found, _FINDINGS)
         counts = tables.write_outcomes(folder, "extract", self.outcomes, self.raw)
         tables.write_extent(folder, tables.Extent(self.count, run_window))
         self.operator.log.info(

@@ -7,19 +7,17 @@ and the business partner), the ledger gets its ``Intent`` (hashes, nothing perso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from letting_sync.erp import Outgoing
+from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry, Intent, Key
 from letting_sync.model import Prospect
 from letting_sync.tasks.load_offers.partner_search import PartnerMatch
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,22 +63,22 @@ class Candidate(Outgoing):
 
 def candidates(
     rows: Iterable[Mapping[str, Any]],
-    frame: pd.DataFrame,
     ledger: Ledger,
-    key: Sequence[str],
     written: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Candidate]:
     """The candidates of a run, or of one chunk of it.
 
     :param rows: of the staged table ``prospects``.
-    :param frame: the same as a frame, in which persons are compared.
     :param ledger: keeps the secret of the hashes.
-    :param key: fields that tell a person, as the ERP's duplicate check is set.
     :param written: by ``record`` the rows of the staged table ``extracted``: the records as the partner wrote them.
+    :raises StopRun: an earlier release has staged the prospects, without what tells persons apart.
     """
-    hashes = _person_hashes(frame, ledger, key)
     found, fields = [], tuple(Prospect.model_fields)
     for row in rows:
+        if "identity" not in row:
+            raise StopRun(
+                "The prospects were staged by an earlier release. Clear the run from the task dedup on."
+            )
         # A table that an earlier version staged may lack a column.
         prospect = Prospect(**{name: row[name] for name in fields if name in row})
         intent = Intent(
@@ -88,7 +86,7 @@ def candidates(
             unit=str(prospect.unit),
             chosen=prospect.chosen,
             content_hash=ledger.hash_of_content(dict(prospect)),
-            person_hash=hashes.get(row["record"]),
+            person_hash=ledger.hash({"person": row["identity"]}) if row["identity"] else None,
             bundle=prospect.bundle,
             bundle_size=prospect.bundle_size,
             source_id=prospect.source_id,
@@ -110,16 +108,3 @@ def candidates(
 def _had_placeholder(row: Mapping[str, Any]) -> bool:
     """Whether cleaning has taken a placeholder for the missing date that it stands for."""
     return row["birth_date"] is None and "birth_date" in (row.get("changed") or "").split(",")
-
-
-def _person_hashes(frame: pd.DataFrame, ledger: Ledger, key: Sequence[str]) -> dict[int, str]:
-    from letting_sync.matching.dedup import identity
-
-    if frame.empty:
-        return {}
-    keys = identity(frame, key)
-    return {
-        int(record): ledger.hash({"person": person})
-        for record, person in zip(frame["record"], keys, strict=True)
-        if isinstance(person, str)
-    }

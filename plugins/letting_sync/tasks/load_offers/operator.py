@@ -18,7 +18,7 @@ from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptMode, NearMatch
-from letting_sync.staging import tables
+from letting_sync.staging import parquet, tables
 from letting_sync.staging.chunks import Chunk
 from letting_sync.task_errors import ExpectedErrorsMixin
 
@@ -37,6 +37,13 @@ NEAR_PARTNERS = "near_partners"
 """Table of the prospects who may be a stored business partner."""
 REFUSAL_TEXTS = "refusal_texts"
 """Table of the ERP's own words on refused prospects."""
+_NEAR_PARTNERS: parquet.Kinds = {
+    "record": "whole",
+    "other_partner": "text",
+    "score": "number",
+    "reason": "text",
+}
+_REFUSAL_TEXTS: parquet.Kinds = {"record": "whole", "external_id": "text", "text": "text"}
 LONGEST_WAIT = timedelta(hours=2)
 """After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
 WAKE_MARGIN = timedelta(minutes=5)
@@ -127,8 +134,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             load = LoadContext(ledger, erp, run, partial(_ended_runs, context))
             loader = Loader(load, since, search, rounds_lost)
             table = tables.rows(chunk.folder, "prospects", chunk)
-            frame = tables.read(chunk.folder, "prospects", chunk)
-            some = candidates(table, frame, ledger, self.key, _as_written(chunk.folder, table))
+            some = candidates(table, ledger, _as_written(chunk.folder, table))
             outcomes = _advance_with_short_pauses(loader, some)
             _note_near(chunk, search)
             texts = _note_refusal_texts(chunk, some, load)
@@ -161,9 +167,8 @@ class LoadOffersOperator(ExpectedErrorsMixin):
         from letting_sync.tasks.load_offers.partner_search import PartnerSearch
 
         table = tables.rows(chunk.folder, "prospects", chunk)
-        frame = tables.read(chunk.folder, "prospects", chunk)
         written = _as_written(chunk.folder, table)
-        some = candidates(table, frame, context.ledger, self.key, written)
+        some = candidates(table, context.ledger, written)
         search = PartnerSearch(context.erp, self.key, self.near_match)
         loader = dry_run.DryLoader(context, search)
         previews = loader.preview(some, _retractions(chunk.folder, context.run.window_end))
@@ -216,20 +221,14 @@ def _ended_runs(context: Context, run_ids: Collection[str]) -> set[str]:
 
 def _note_near(chunk: Chunk, search: PartnerSearch) -> None:
     """Stage the near matches among stored partners, with those that an earlier part of this task found."""
-    import pandas as pd
-
     rows = {
         row["record"]: row for row in tables.rows(chunk.folder, NEAR_PARTNERS + chunk.suffix)
     } | search.near
-    frame = pd.DataFrame(list(rows.values()), columns=["record", "other_partner", "score", "reason"])
-    types = {"record": "int64", "other_partner": "str", "score": "float64", "reason": "str"}
-    tables.write(chunk.folder, NEAR_PARTNERS, frame.astype(types), chunk)
+    tables.write_rows(chunk.folder, NEAR_PARTNERS, list(rows.values()), _NEAR_PARTNERS, chunk)
 
 
 def _note_refusal_texts(chunk: Chunk, some: Sequence[Candidate], load: LoadContext) -> dict[int, str]:
     """Stage the ERP's own words on refused prospects, with those from before a wait; returns them by record."""
-    import pandas as pd
-
     staged = tables.rows(chunk.folder, REFUSAL_TEXTS + chunk.suffix)
     rows = {row["record"]: row for row in staged} | {
         one.record: {"record": one.record, "external_id": one.key[0], "text": load.refusal_texts[one.key]}
@@ -237,7 +236,7 @@ def _note_refusal_texts(chunk: Chunk, some: Sequence[Candidate], load: LoadConte
         if one.key in load.refusal_texts
     }
     if rows:
-        tables.write(chunk.folder, REFUSAL_TEXTS, pd.DataFrame(list(rows.values())), chunk)
+        tables.write_rows(chunk.folder, REFUSAL_TEXTS, list(rows.values()), _REFUSAL_TEXTS, chunk)
     return {record: row["text"] for record, row in rows.items()}
 
 

@@ -57,10 +57,6 @@ class PartnerSearch:
 
     def __call__(self, some: Sequence[Candidate]) -> Found:
         """Look candidates up in bulk, by date of birth and e-mail address."""
-        import pandas as pd
-
-        from letting_sync.matching.partners import match_partners
-
         found: dict[int, PartnerMatch | RefuseRecord] = {
             one.record: PartnerMatch(ask_reason=Reason.PLACEHOLDER_BIRTH_DATE)
             for one in some
@@ -71,6 +67,10 @@ class PartnerSearch:
         rows = [partner.model_dump() for partner in self.erp.business_partners(birth_dates, emails)]
         if not rows:
             return found
+        import pandas as pd
+
+        from letting_sync.matching.partners import match_partners
+
         ours = [{"record": one.record, "person": one.person, **one.prospect.model_dump()} for one in some]
         prospects, stored = _typed(pd.DataFrame(ours)), _typed(pd.DataFrame(rows))
         for row in match_partners(prospects, stored, self.key).to_dict("records"):
