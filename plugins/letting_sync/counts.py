@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.observability import stats
-
+from letting_sync.compat import add_to_metric
 from letting_sync.ledger.records import AcceptanceState
 from letting_sync.model import OutcomeKind
 from letting_sync.reasons import Reason
@@ -111,4 +110,4 @@ def measure(pair: str, counts: Mapping[str, Any]) -> None:
     """Count into Airflow's StatsD or OpenTelemetry metrics, where the deployment has switched them on."""
     for name, value in counts.items():
         if isinstance(value, int):
-            stats.incr(f"prospects.{name}", value, tags={"pair": pair})
+            add_to_metric(f"prospects.{name}", value, {"pair": pair})

@@ -35,11 +35,7 @@ from functools import partial
 from typing import Any, TextIO
 
 import sqlalchemy as sa
-from airflow.sdk import (  # type: ignore[attr-defined]  # Airflow's stub forgets two of them
-    DAG,
-    AsyncCallback,
-    DeadlineAlert,
-)
+from airflow.sdk import DAG
 from airflow.sdk.bases.notifier import BaseNotifier
 
 from letting_sync.alerts import channels
@@ -67,6 +63,7 @@ from letting_sync.alerts.messages import (
     written,
 )
 from letting_sync.alerts.settings import alert_settings
+from letting_sync.compat import deadline_alert
 from letting_sync.config import language
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun, WaitAndRepeat
@@ -101,12 +98,7 @@ def dag_callbacks(
     callbacks: dict[str, Any] = {"on_failure_callback": failed}
     deadlines = {"late": (late_after, late), "reminder": (remind_after, question_open)}
     alerts = [
-        DeadlineAlert(
-            reference=RunStart(),
-            interval=interval,
-            callback=AsyncCallback(callback, kwargs={"schedule": schedule}),
-            name=name,
-        )
+        deadline_alert(name, RunStart(), interval, callback, schedule=schedule)
         for name, (interval, callback) in deadlines.items()
         if interval
     ]

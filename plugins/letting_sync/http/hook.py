@@ -18,9 +18,9 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import requests
 import tenacity
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowTaskTimeout
-from airflow.sdk.observability import stats
 from requests.auth import AuthBase
 
+from letting_sync.compat import add_to_metric
 from letting_sync.errors import AskedToWait, RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.http.clock import clock_hint, seconds_ahead
 from letting_sync.http.deadline import deadline, is_single_try, seconds_left
@@ -100,10 +100,8 @@ class ApiHook(SessionHook):
         """Close the session, and add the number of calls to Airflow's metrics."""
         if self._session is not None:
             tags = {"system": self.system}
-            stats.incr("prospects.api_calls", self.calls, tags=tags)
-            stats.incr(
-                "prospects.seconds_waited_for_limits", round(self.seconds_waited_for_limits), tags=tags
-            )
+            add_to_metric("prospects.api_calls", self.calls, tags)
+            add_to_metric("prospects.seconds_waited_for_limits", round(self.seconds_waited_for_limits), tags)
         super().close()
 
     # --- test of the connection ---------------------------------------------------------------------------
