@@ -33,11 +33,12 @@ def received(own_ledger, monkeypatch):
     smtp.start()
     extra = {"from_email": "airflow@example.org", "disable_tls": True, "disable_ssl": True, "retry_limit": 0}
     mail = {"conn_type": "smtp", "host": "127.0.0.1", "port": smtp.port, "extra": extra}
-    hook = {"conn_type": "http", "host": f"http://127.0.0.1:{web.server_port}", "password": SECRET}
+    address = f"json://127.0.0.1:{web.server_port}/{SECRET}"
+    chat = {"conn_type": "apprise", "extra": {"config": {"path": address}}}
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(mail))
-    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_ALERTS", json.dumps(hook))
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_ALERTS", json.dumps(chat))
     monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_EMAIL_TO", "oncall@example.org, lead@example.org")
-    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_WEBHOOK_CONN_ID", "prospect_alerts")
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_APPRISE_CONN_ID", "prospect_alerts")
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.org")
     yield inbox
     smtp.stop()

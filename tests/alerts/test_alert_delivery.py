@@ -1,15 +1,13 @@
-"""How an alert travels: mail, web-hook, both, one, none."""
+"""How an alert travels: mail, services of Apprise, both, one, none."""
 
 from __future__ import annotations
 
 import json
 
-import pytest
-from alert_receiver import PAIR, context, counts, free_port, run
+from alert_receiver import PAIR, SECRET, context, counts, free_port, run
 
 from letting_sync.alerts import callbacks
-from letting_sync.alerts.channels import format_of
-from letting_sync.alerts.settings import AlertSettings, InvalidAlertSettings, alert_settings, recipients
+from letting_sync.alerts.settings import AlertSettings, recipients
 from letting_sync.settings import AlertLimits
 
 
@@ -18,7 +16,7 @@ def test_one_way_that_fails_does_not_keep_the_other(received, caplog):
     callbacks.failed(context(run(0), "extract"))
     assert len(received.mails) == 1
     assert received.posts == []
-    assert "not delivered by webhook" in caplog.text
+    assert "not delivered by apprise 1 (JSON)" in caplog.text
 
 
 def test_an_alert_that_reached_nobody_is_reported_by_the_next_run(received, monkeypatch):
@@ -71,42 +69,46 @@ def test_without_the_ledger_a_failure_is_reported_all_the_same(received, monkeyp
     assert received.headlines == [f"{PAIR}: a run has failed"]
 
 
-def test_a_broken_setting_does_not_fail_the_task(received, monkeypatch, caplog):
-    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_WEBHOOK_FORMAT", "fax")
+def test_a_broken_connection_does_not_fail_the_task(received, monkeypatch, caplog):
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_ALERTS", json.dumps({"conn_type": "apprise", "extra": {}}))
     callbacks.failed(context(run(0), "extract"))
-    assert "alert_webhook_format" in caplog.text
-    with pytest.raises(InvalidAlertSettings):
-        alert_settings()
+    assert "'prospect_alerts' cannot be read" in caplog.text
+    assert len(received.mails) == 1
 
 
-def test_teams_gets_a_card_and_slack_a_text(received, monkeypatch):
+def test_a_chat_service_gets_headline_lines_and_link_and_sees_what_is_over(received):
     callbacks.failed(context(run(0), "extract"))
-    monkeypatch.setenv("AIRFLOW__PROSPECTS__ALERT_WEBHOOK_FORMAT", "teams")
     callbacks.succeeded(context(run(1)))
-    (_, slack), (_, teams) = received.posts
-    assert set(slack) == {"text"}
-    assert slack["text"].startswith(f"*{PAIR}: a run has failed*\n")
-    assert "|Open the run in Airflow>" in slack["text"]
-    card = teams["attachments"][0]
-    assert (teams["type"], card["contentType"]) == ("message", "application/vnd.microsoft.card.adaptive")
-    assert card["content"]["actions"][0]["url"].startswith(
-        "https://airflow.example.org/dags/immomio_yuneo/runs/"
-    )
+    (path, opened), (_, closed) = received.posts
+    assert path == f"/{SECRET}"
+    assert (opened["title"], opened["type"]) == (f"{PAIR}: a run has failed", "warning")
+    assert f"Pair: {PAIR}\n" in opened["message"]
+    assert "https://airflow.example.org/dags/immomio_yuneo/runs/" in opened["message"]
+    assert (closed["title"], closed["type"]) == (f"{PAIR}: resolved (a run has failed)", "success")
 
 
-@pytest.mark.parametrize(
-    ("host", "message_format"),
-    [
-        ("https://hooks.slack.com", "slack"),
-        ("https://prod-1.westeurope.logic.azure.com:443", "teams"),
-        ("contoso.webhook.office.com", "teams"),
-        ("https://x.environment.api.powerplatform.com", "teams"),
-        ("https://logic.azure.com.evil.example", "slack"),
-        ("mattermost.example.org", "slack"),
-    ],
-)
-def test_the_host_decides_the_format(host, message_format):
-    assert format_of(host) == message_format
+def test_each_address_of_the_connection_is_a_channel_and_no_address_is_logged(
+    received, monkeypatch, caplog, capsys
+):
+    """One that is wrong and one that nobody listens at do not keep the third; a second try sends nothing twice."""
+    (good,) = (json.loads(_env("AIRFLOW_CONN_PROSPECT_ALERTS"))["extra"]["config"]["path"],)
+    dead = f"json://user:verysecretpath@127.0.0.1:{free_port()}/{SECRET}"
+    config = [{"path": dead}, {"path": f"slak://{SECRET}"}, {"path": good, "tag": "a"}]
+    connection = {"conn_type": "apprise", "extra": {"config": config}}
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_ALERTS", json.dumps(connection))
+    caplog.set_level("INFO")
+
+    assert callbacks.main([]) == 1
+
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        "email: sent",
+        "apprise 1 (JSON): NOT sent, see above",
+        "apprise 2: NOT sent, see above",
+        "apprise 3 (JSON): sent",
+    ]
+    assert len(received.posts) == 1
+    assert "verysecretpath" not in caplog.text
 
 
 def test_where_nothing_is_configured_the_docs_and_the_log_say_so(own_ledger, caplog):
@@ -117,7 +119,7 @@ def test_where_nothing_is_configured_the_docs_and_the_log_say_so(own_ledger, cap
 
 
 def test_the_docs_name_the_recipients():
-    said = recipients(AlertSettings(email_to=("a@example.org",), webhook_conn_id="hook"))
+    said = recipients(AlertSettings(email_to=("a@example.org",), apprise_conn_id="hook"))
     assert "a@example.org" in said
     assert "`hook`" in said
 
@@ -125,4 +127,4 @@ def test_the_docs_name_the_recipients():
 def test_the_command_sends_a_test_alert(received, capsys):
     assert callbacks.main([]) == 0
     assert received.headlines == ["prospects: test alert"]
-    assert capsys.readouterr().out == "email: sent\nwebhook: sent\n"
+    assert capsys.readouterr().out == "email: sent\napprise 1 (JSON): sent\n"

@@ -43,9 +43,12 @@ class LiveAirflow:
         self.systems = {name: SandboxClient(f"http://127.0.0.1:{port}") for name, port in ports.items()}
         self.environment = environment_of(home, first, ports) | {
             "AIRFLOW_CONN_PROSPECT_ALERTS": json.dumps(
-                {"conn_type": "http", "host": f"http://127.0.0.1:{self._web.server_port}", "password": "x"}
+                {
+                    "conn_type": "apprise",
+                    "extra": {"config": {"path": f"json://127.0.0.1:{self._web.server_port}"}},
+                }
             ),
-            "AIRFLOW__PROSPECTS__ALERT_WEBHOOK_CONN_ID": "prospect_alerts",
+            "AIRFLOW__PROSPECTS__ALERT_APPRISE_CONN_ID": "prospect_alerts",
             # A new one is looked at soon, and the DAGs are not read again and again.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         }
@@ -77,7 +80,7 @@ class LiveAirflow:
         class Receiver(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                alerts.append(body["text"])
+                alerts.append(f"{body['title']}\n{body['message']}")
                 self.send_response(200)
                 self.end_headers()
 
@@ -158,8 +161,8 @@ class LiveAirflow:
 
     def alerts_of(self, dag_id: str) -> list[str]:
         """First lines of the alerts about a DAG, in the order in which they came."""
-        start = f"*{dag_id}: "
-        return [text.splitlines()[0].strip("*") for text in self.alerts if text.startswith(start)]
+        start = f"{dag_id}: "
+        return [text.splitlines()[0] for text in self.alerts if text.startswith(start)]
 
     def is_told(self, dag_id: str, headline: str) -> None:
         """Wait for an alert."""

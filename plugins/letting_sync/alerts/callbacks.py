@@ -324,7 +324,7 @@ def _apply(run: RunFacts, kind: str, transition: Transition, **numbers: Any) -> 
             incidents.mark_notified(run.dag_id, kind, change.after.since)
 
 
-def _notify(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]) -> list[str]:
+def _notify(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]) -> bool:
     settings = alert_settings()
     message: Message
     if change.notify == "opened":
@@ -333,8 +333,8 @@ def _notify(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]
     elif change.notify == "closed":
         message = closed_message(kind, run, language(), change.left)
     else:
-        return []
-    return channels.send(message, settings)
+        return False
+    return any(channels.send(message, settings).values())
 
 
 def _awaiting(run: RunFacts) -> int:
@@ -377,15 +377,16 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     """Send a test alert to every channel; returns the exit code: 1 if one of them did not take it, or there is none."""
     argparse.ArgumentParser(prog, description=main.__doc__).parse_args(arguments)
     settings = alert_settings()
-    delivered = channels.send(test_message(language()), settings) if settings.channels else []
-    for channel in settings.channels:
-        print(f"{channel}: {'sent' if channel in delivered else 'NOT sent, see above'}", file=out)
     if not settings.channels:
         print(
-            "Alerts are sent to nobody: neither alert_email_to nor alert_webhook_conn_id is set in [prospects].",
+            "Alerts are sent to nobody: neither alert_email_to nor alert_apprise_conn_id is set in [prospects].",
             file=out,
         )
-    return 0 if settings.channels and len(delivered) == len(settings.channels) else 1
+        return 1
+    accepted = channels.send(test_message(language()), settings)
+    for channel, was_sent in accepted.items():
+        print(f"{channel}: {'sent' if was_sent else 'NOT sent, see above'}", file=out)
+    return 0 if all(accepted.values()) else 1
 
 
 if __name__ == "__main__":

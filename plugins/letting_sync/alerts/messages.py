@@ -91,15 +91,23 @@ def _word(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class Message:
-    """What is sent: a headline, labelled lines, and links, each with its text."""
+    """What is sent: a headline, labelled lines, and links, each with its text.
+
+    :param resolved: whether it says that an incident is over.
+    """
 
     headline: str
     lines: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...] = ()
+    resolved: bool = False
 
     def plain(self) -> str:
         """As plain text."""
-        lines = [self.headline, "", *(f"{label}: {text}" for label, text in self.lines)]
+        return f"{self.headline}\n\n{self.text()}"
+
+    def text(self) -> str:
+        """As plain text without the headline."""
+        lines = [f"{label}: {text}" for label, text in self.lines]
         return "\n".join([*lines, "", *(f"{text}: {address}" for text, address in self.links)]).rstrip()
 
     def html(self) -> str:
@@ -113,38 +121,6 @@ class Message:
             f'<p><a href="{escape(address)}">{escape(text)}</a></p>' for text, address in self.links
         )
         return f"<html><body><h3>{escape(self.headline)}</h3><table>{rows}</table>{links}</body></html>"
-
-    def slack(self) -> dict[str, Any]:
-        """As Slack's incoming web-hooks take it, and those that follow them (Mattermost, Rocket.Chat)."""
-
-        def safe(text: str) -> str:
-            return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-        lines = [f"*{safe(self.headline)}*", *(f"*{safe(k)}:* {safe(text)}" for k, text in self.lines)]
-        return {"text": "\n".join([*lines, *(f"<{address}|{safe(text)}>" for text, address in self.links)])}
-
-    def teams(self) -> dict[str, Any]:
-        """As Teams takes it, by a workflow or by an incoming web-hook: one Adaptive Card in an envelope."""
-        body: list[dict[str, Any]] = [
-            {"type": "TextBlock", "text": self.headline, "weight": "Bolder", "size": "Medium", "wrap": True},
-            {"type": "FactSet", "facts": [{"title": label, "value": text} for label, text in self.lines]},
-        ]
-        card: dict[str, Any] = {
-            "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-            "type": "AdaptiveCard",
-            "version": "1.4",
-            "body": body,
-        }
-        if self.links:
-            card["actions"] = [
-                {"type": "Action.OpenUrl", "title": text, "url": address} for text, address in self.links
-            ]
-        attachment = {
-            "contentType": "application/vnd.microsoft.card.adaptive",
-            "contentUrl": None,
-            "content": card,
-        }
-        return {"type": "message", "attachments": [attachment]}
 
 
 def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any) -> Message:
@@ -178,7 +154,8 @@ def closed_message(kind: str, run: RunFacts, language: Language, left: tuple[str
     more = {"next_step": text(f"alerts.left.{kind}", language, runs=shown)} if has_text else {}
     well_again = text("alerts.labels.resolved", language)
     headline = f"{well_again} ({text(f'alerts.kinds.{kind}.headline', language)})"
-    return _message(run, language, headline, what=text(f"alerts.kinds.{kind}.closed", language), **more)
+    message = _message(run, language, headline, what=text(f"alerts.kinds.{kind}.closed", language), **more)
+    return replace(message, resolved=True)
 
 
 def test_message(language: Language) -> Message:
