@@ -39,7 +39,7 @@ lint: $(READY) ## the quick part of `make test`: format, lint, types, spelling, 
 	@told=$$($(BIN)/lint-imports --no-logo --no-cache) && echo "layers: ok" || { echo "$$told"; exit 1; }
 
 test: lint ## everything that must hold; where PostgreSQL and Redis are installed, the cluster too
-	@if $(BIN)/python -m tests.harness.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.ready; fi
+	@if $(BIN)/python -m tests.harness.cluster --check programs; then $(MAKE) --no-print-directory $(CLUSTER)/.package; fi
 	@$(BIN)/python -m pytest -n auto --dist loadfile
 	@# Alone and last: it starts all of Airflow and needs both processors.
 	@$(BIN)/python -m pytest -m cluster -n 0 -rs -s tests/deploy/test_cluster.py
@@ -112,7 +112,12 @@ $(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(CLUSTER)/bin/python deploy/requirements-cluster.txt
 	@touch $@
 
-cluster: $(CLUSTER)/.ready ## the deployment without Docker; worker, broker, database die (ACTS=worker,redis,postgres)
+# The package as the image has it: from a wheel.
+$(CLUSTER)/.package: $(shell git ls-files plugins) pyproject.toml | $(CLUSTER)/.ready
+	@$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(CLUSTER)/bin/python .
+	@touch $@
+
+cluster: $(CLUSTER)/.package ## the deployment without Docker; worker, broker, database die (ACTS=worker,redis,postgres)
 	@$(CLUSTER)/bin/python -m tests.harness.cluster $(if $(ACTS),--acts $(ACTS))
 
 # What the image holds, and the tools that look at it: two environments, since they want different versions.
@@ -155,6 +160,7 @@ lock: $(READY) ## write the locked requirements anew from requirements*.in
 	@$(LOCK) --constraint=requirements.txt --output-file=requirements-dev.txt pyproject.toml requirements-dev.in
 	@$(LOCK) --constraint=requirements.txt --output-file=deploy/requirements.txt pyproject.toml deploy/requirements.in
 	@$(LOCK) --constraint=requirements-dev.txt --output-file=include/sandbox/requirements.txt include/sandbox/requirements.in
+	@$(LOCK) --constraint=requirements-dev.txt --output-file=deploy/requirements-build.txt deploy/requirements-build.in
 	@$(LOCK) --constraint=deploy/requirements.txt --output-file=deploy/requirements-cluster.txt pyproject.toml deploy/requirements-cluster.in
 	@$(LOCK) --output-file=supply_chain/requirements.txt supply_chain/requirements.in
 	@$(LOCK) --output-file=benchmarks/requirements-chaos.txt benchmarks/requirements-chaos.in

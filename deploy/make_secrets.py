@@ -1,8 +1,8 @@
-"""Make the secrets of a deployment: ``python3 -m deploy.make_secrets [--sandbox] [FOLDER]``.
+"""Write the secrets of a deployment: ``python3 -m deploy.make_secrets [--sandbox] [FOLDER]``.
 
-Random, each in a file of its own, never overwriting one that is there. Needs Python's standard library only, so
-that it runs on a host that has nothing but Docker. Users in the containers must be able to read the files; on the
-host the folder keeps others out: it is open to its owner only.
+Each secret is random and in a file of its own; existing files are never overwritten. Needs only Python's standard library,
+since a host of containers may have nothing else. All users may read the files, because the containers have their own
+users; only the owner may open the folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SYSTEMS = ("immomio", "everreal", "yuneo", "sigma")
 
 @dataclass(frozen=True)
 class Places:
-    """Where the services find each other; the defaults are the services' names in docker-compose.yaml."""
+    """Addresses of the services; the defaults are the services' names in docker-compose.yaml."""
 
     postgres: str = "postgres:5432"
     redis: str = "redis:6379"
@@ -31,23 +31,31 @@ class Places:
 
 
 def main(given: list[str] | None = None) -> int:
-    """Make what is missing and say what was made."""
+    """Write the missing secrets and print their names."""
     parser = argparse.ArgumentParser(prog="python3 -m deploy.make_secrets", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("secrets"))
     parser.add_argument("--sandbox", action="store_true", help="connect to the sandbox, not to real systems")
+    parser.add_argument(
+        "--postgres", default=Places.postgres, metavar="HOST:PORT", help="default: %(default)s"
+    )
+    parser.add_argument("--redis", default=Places.redis, metavar="HOST:PORT", help="default: %(default)s")
+    parser.add_argument(
+        "--object-store", default=Places.object_store, metavar="URL", help="default: %(default)s"
+    )
     options = parser.parse_args(given)
+    places = Places(options.postgres, options.redis, options.object_store)
     systems = json.loads(SANDBOX.read_text()) if options.sandbox else placeholders()
-    made = make(options.folder, Places(), systems)
-    print(f"{options.folder}: made {', '.join(made) or 'nothing, all of them are there'}")
+    made = make(options.folder, places, systems)
+    print(f"{options.folder}: wrote {', '.join(made) or 'nothing, since all files exist'}")
     if "connections.json" in made and not options.sandbox:
         print(
-            f"Now write the addresses and log-ins of partners and ERPs into {options.folder}/connections.json."
+            f"Now enter the addresses and log-ins of partners and ERPs in {options.folder}/connections.json."
         )
     return 0
 
 
 def placeholders() -> dict[str, Any]:
-    """Connections to fill in; nothing resolves the hosts, so that a forgotten one fails at once and harmlessly."""
+    """Connections to complete. Their hosts do not resolve, so a forgotten one fails at once and without harm."""
     return {
         name: {
             "conn_type": "http",
@@ -61,11 +69,11 @@ def placeholders() -> dict[str, Any]:
 
 
 def make(folder: Path, places: Places, systems: dict[str, Any]) -> list[str]:
-    """Write the files that are missing.
+    """Write the missing files.
 
     :param systems: Airflow connections of partners and ERPs by their ids.
-    :return: the names of the files made.
-    :raises SystemExit: if some files of those that belong together are there and some are not.
+    :return: the names of the files written.
+    :raises SystemExit: some files of a group exist and some are missing.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = []
@@ -73,8 +81,8 @@ def make(folder: Path, places: Places, systems: dict[str, Any]) -> list[str]:
         missing = [name for name in group if not (folder / name).exists()]
         if missing and len(missing) < len(group):
             raise SystemExit(
-                f"{folder}: {', '.join(missing)} missing, but made together with {', '.join(group)}: put the old files "
-                "back, or remove all of these and give the new passwords to the services that know the old ones."
+                f"{folder}: {', '.join(missing)} missing. The files {', '.join(group)} contain the same passwords. Restore "
+                "the missing files, or remove all of these and set the new passwords in the services that use them."
             )
         for name in missing:
             _write(folder / name, group[name])
@@ -83,7 +91,7 @@ def make(folder: Path, places: Places, systems: dict[str, Any]) -> list[str]:
 
 
 def _groups(places: Places, systems: dict[str, Any]) -> list[dict[str, str]]:
-    """Files and their contents; those in one group hold the same passwords."""
+    """Files and their contents; the files of one group contain the same passwords."""
     return [
         {"fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode()},
         {"jwt_secret": secrets.token_urlsafe(48)},
@@ -166,7 +174,7 @@ def _json(content: dict[str, Any]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a new file, for all to read: containers have users of their own, the folder keeps others out."""
+    """Write a new file that all users may read: containers have their own users, and the folder is private."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(descriptor, 0o644)

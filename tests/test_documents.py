@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import subprocess
+import tomllib
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from airflow.sdk.configuration import conf
 from ruamel.yaml import YAML
 
+from letting_sync import config
+from letting_sync.alerts.settings import alert_settings
+from letting_sync.counts import counts_of
+from letting_sync.http import hook
 from letting_sync.pipeline.pair import Pair
+from letting_sync.privacy import retention
+from letting_sync.staging import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
@@ -18,14 +30,14 @@ DECISIONS = ROOT / "docs" / "decisions"
 
 
 def _documents() -> list[Path]:
-    told = subprocess.run(
+    listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    return [ROOT / name for name in told.stdout.splitlines() if (ROOT / name).exists()]
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
 
 
 def _prose(document: Path) -> str:
@@ -81,6 +93,60 @@ def test_every_setting_of_a_pair_is_described() -> None:
     assert set(Pair.model_fields) <= described
 
 
+SECTION = "prospects"
+READERS: tuple[Callable[[], object], ...] = (
+    config.staging_address,
+    config.ledger_file,
+    config.pairs_folder,
+    config.language,
+    alert_settings,
+    retention.keeping_times,
+)
+"""Everything that reads the section; a module that is not among theirs fails the test below."""
+
+
+def test_the_table_of_the_deployments_settings_is_what_the_code_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = set()
+    original = type(conf).get
+
+    def get(self: object, section: str, key: str, *arguments: object, **options: object) -> object:
+        if section == SECTION:
+            read.add(key)
+        return original(self, section, key, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(conf), "get", get)
+    for reader in READERS:
+        reader()
+    page = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|", page.partition("## Settings of the deployment")[2], flags=re.M)
+
+    assert sorted(rows) == sorted(read)
+
+
+def test_no_other_module_reads_settings_of_the_deployment() -> None:
+    package = ROOT / "plugins" / "letting_sync"
+    pattern = re.compile(r"conf\.get\w*\(\s*(?:\"prospects\"|SECTION)")
+    reading = {path for path in package.rglob("*.py") if pattern.search(path.read_text())}
+
+    assert reading == {Path(inspect.getfile(reader)) for reader in READERS}  # type: ignore[arg-type]
+
+
+def test_the_dashboard_asks_for_metrics_that_are_sent(tmp_path: Path) -> None:
+    """OpenTelemetry's collector puts ``_total`` at the end of a counter's name, and ``_`` for each point."""
+    tables.write(str(tmp_path), "run", pd.DataFrame({"run_id": ["r"]}))
+    counts = counts_of(str(tmp_path), 0, [])
+    of_a_run = {name for name, value in counts.items() if isinstance(value, int)}
+    of_a_system = set(re.findall(r'"prospects\.(\w+)"', inspect.getsource(hook)))
+    asked = set(
+        re.findall(r"airflow_prospects_(\w+)_total", (ROOT / "docs" / "grafana-prospects.json").read_text())
+    )
+
+    assert len(asked) > 5
+    assert asked <= of_a_run | of_a_system
+
+
 @pytest.mark.parametrize(
     "name", ["CONTRIBUTING.md", "docs/architecture.md", "docs/console.md", "docs/operations.md"]
 )
@@ -109,3 +175,30 @@ def test_each_picture_is_shown_somewhere() -> None:
     shown = {name for page in _documents() for name in re.findall(r"images/([\w-]+\.png)", page.read_text())}
 
     assert {path.name for path in (ROOT / "docs" / "images").glob("*.png")} == shown
+
+
+def _dependencies() -> list[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [line for line in project["dependencies"] if not line.startswith("apache-airflow>")]
+
+
+def test_plain_folders_need_the_dependencies_of_the_package() -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    listed = re.split(r"^```.*$", page.partition("## Plain folders")[2], flags=re.M)[1]
+
+    assert listed.split() == _dependencies()
+
+
+def test_the_clerks_page_has_the_texts_of_the_product() -> None:
+    """Reasons in German quotation marks, and the first column of the alerts, are what the clerk reads in the product."""
+    page = (ROOT / "docs" / "was-tun-wenn.md").read_text()
+    german = json.loads((ROOT / "plugins" / "letting_sync" / "locales" / "de.json").read_text())
+    rows = re.findall(r"^\| (.+?) \|", page, flags=re.M)
+    reasons = {reason for row in rows for reason in re.findall("„(.+?)“", row)}
+    alerts = page.partition("eine Meldung kommt")[2].partition("##")[0]
+    headlines = {
+        line for row in re.findall(r"^\| ([a-zA-Z].+?) \|", alerts, flags=re.M) for line in row.split(", ")
+    }
+
+    assert reasons - set(german["reasons"].values()) == set()
+    assert headlines - {"Meldung"} <= {kind["headline"] for kind in german["alerts"]["kinds"].values()}

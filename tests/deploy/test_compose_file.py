@@ -1,15 +1,24 @@
-"""docker-compose.yaml: Docker Compose accepts it, and it keeps the rules that the specification knows nothing of."""
+"""docker-compose.yaml: valid by the Compose Specification, accepted by Docker Compose, with least rights.
+
+``compose-spec.json`` is the specification's JSON Schema, unchanged: compose-spec/compose-spec, commit 170098ba07d9
+(2026-06-23), Apache-2.0.
+"""
 
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from letting_sync.customers import loader
+from letting_sync.customers.loader import read_customer
 from tests.harness import compose_file
 from tests.harness.compose_file import ROOT
 
@@ -71,6 +80,22 @@ def config(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         timeout=60,
     )
+
+
+def errors_by_the_specification(content: object) -> list[str]:
+    schema = json.loads(Path(__file__).with_name("compose-spec.json").read_text())
+    return [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(content)]
+
+
+def test_it_is_valid_by_the_compose_specification() -> None:
+    assert errors_by_the_specification(CONTENT) == []
+
+
+def test_the_specification_refuses_a_mistake() -> None:
+    """The check above is one: a misspelt key of one service is an error."""
+    wrong = {**CONTENT, "services": {**SERVICES, "redis": {**SERVICES["redis"], "restarts": "always"}}}
+
+    assert any("restarts" in message for message in errors_by_the_specification(wrong))
 
 
 @pytest.mark.parametrize("profile", ["", "sandbox"])
@@ -217,6 +242,7 @@ def test_anchors_are_all_used() -> None:
 def test_dockerfile_ends_without_root_and_with_the_compose_files_images() -> None:
     stages = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.M)
     assert [stage.split("\n")[0].split(" AS ")[1] for stage in stages[1:]] == [
+        "wheel",
         "airflow",
         "sandbox",
         "object-store",
@@ -229,22 +255,64 @@ def test_dockerfile_ends_without_root_and_with_the_compose_files_images() -> Non
             assert images[argument] == image
 
 
-def test_the_image_of_production_holds_what_runs_there_and_no_more() -> None:
-    stages = dict(
-        re.findall(
-            r"^FROM \S+ AS ([\w-]+)\n(.*?)(?=^FROM |\Z)", (ROOT / "Dockerfile").read_text(), re.M | re.S
-        )
-    )
-    copied = {
-        stage: re.findall(r"^COPY (?:--\S+ )?(\S+) /opt", text, flags=re.M) for stage, text in stages.items()
-    }
+def _stages() -> dict[str, str]:
+    text = (ROOT / "Dockerfile").read_text()
+    return dict(re.findall(r"^FROM \S+ AS ([\w-]+)\n(.*?)(?=^FROM |\Z)", text, re.M | re.S))
 
-    assert copied["airflow"] == ["plugins", "dags", "deploy", "include/pairs"]
+
+def test_the_image_of_production_holds_what_runs_there_and_no_more() -> None:
+    copied = {stage: re.findall(r"^COPY (\S+) /opt", text, flags=re.M) for stage, text in _stages().items()}
+
+    assert copied["airflow"] == ["dags", "deploy/*.py", "include/pairs"]
     assert copied["sandbox"] == ["include/__init__.py", "include/sandbox"]
     assert {SERVICES[name]["build"]["target"] for name in AIRFLOW - {"sandbox"}} == {"airflow"}
     assert SERVICES["sandbox"]["build"]["target"] == "sandbox"
     for path in (ROOT / "Dockerfile", ROOT / ".dockerignore", compose_file.FILE):
         assert "PYTHONPATH" not in path.read_text()
+
+
+EXAMPLES = {
+    f"dags/{path.name}" for path in (ROOT / "dags").glob("*.py") if "= letting_dag(" in path.read_text()
+}
+"""DAG files with one pair each: for `make demo`. In production pairs are customers' files."""
+
+
+def test_the_example_pairs_are_not_in_the_image() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert len(EXAMPLES) == 4
+    assert set(ignored[ignored.index("!dags") :]) >= EXAMPLES
+
+
+def test_the_wheel_is_built_from_what_the_image_copies(tmp_path: Path) -> None:
+    """The commands of the stage ``wheel``, without Docker: everything in the package's folder is in the wheel."""
+    source = tmp_path / "source"
+    for names in re.findall(r"^COPY --\S+ (.+) \./\S*$", _stages()["wheel"], flags=re.M):
+        for name in names.split():
+            there = ROOT / name
+            copy = shutil.copytree if there.is_dir() else shutil.copy
+            source.mkdir(exist_ok=True)
+            copy(there, source / there.name)
+    command = re.findall(r"^RUN (pip wheel .*)$", _stages()["wheel"], flags=re.M)[0]
+    command = command.replace("/tmp/wheel", str(tmp_path / "wheel"))
+    subprocess.run([sys.executable, "-m", *command.split()], cwd=source, check=True, capture_output=True)
+
+    (wheel,) = (tmp_path / "wheel").glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    files = subprocess.run(
+        ["git", "ls-files", "plugins/letting_sync"], cwd=ROOT, check=True, capture_output=True
+    )
+    assert packed == {name.removeprefix("plugins/") for name in files.stdout.decode().split()}
+
+
+def test_the_pairs_of_the_sandbox_are_the_examples(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A trial in containers has the pairs of `make demo`, as customers' files; the image has no DAG files of those names."""
+    monkeypatch.setattr(loader, "_dag_files", frozenset)
+    files = list((ROOT / "deploy" / "sandbox-pairs").iterdir())
+
+    assert {f"dags/{path.stem}.py" for path in files} == EXAMPLES
+    for path in files:
+        assert read_customer(path).dag_id == path.stem
 
 
 def test_the_build_sees_no_secret() -> None:

@@ -82,6 +82,21 @@ def test_passwords_agree(folder: Path) -> None:
         } - {None}
 
 
+def test_hosts_of_other_machines_are_in_every_address(tmp_path: Path) -> None:
+    hosts = ["--postgres", "db1:6432", "--redis", "queue1:6380", "--object-store", "https://s3.example.com"]
+    assert make_secrets.main([str(tmp_path), *hosts]) == 0
+
+    assert "@db1:6432/" in (tmp_path / "database_airflow").read_text()
+    assert "@queue1:6380/" in (tmp_path / "broker").read_text()
+    for name in ("connections.json", "connections-console.json", "connections-init.json"):
+        connections = read(tmp_path / name)
+        assert (connections["prospect_ledger"]["host"], connections["prospect_ledger"]["port"]) == (
+            "db1",
+            6432,
+        )
+        assert connections["aws_default"]["extra"]["endpoint_url"] == "https://s3.example.com"
+
+
 def test_the_ledger_is_the_same_for_all_and_the_console_knows_no_outside_system(folder: Path) -> None:
     files = [
         read(folder / name)

@@ -25,6 +25,7 @@ from tests.harness import cluster_run, cluster_services
 from tests.harness.cluster_services import Cluster, Ports
 
 MODULES = {
+    "letting_sync": "this package: make .venv-cluster/.package",
     "celery": "Celery's executor",
     "s3fs": "the object store's client",
     "moto": "an S3-protocol server",

@@ -84,6 +84,17 @@ class Cluster:
         )
         make_secrets.make(self.secrets, places, self._systems())
         (folder / "task-logs").mkdir()
+        self._project = self._project_folder()
+
+    def _project_folder(self) -> Path:
+        """The image's folder /opt/prospects: DAG files without the examples, pairs of the sandbox, no plugins."""
+        project = self.folder / "project"
+        lines = (ROOT / ".dockerignore").read_text().splitlines()
+        left_out = [Path(line).name for line in lines if line.startswith("dags/")]
+        shutil.copytree(ROOT / "dags", project / "dags", ignore=shutil.ignore_patterns(*left_out))
+        shutil.copytree(ROOT / "deploy" / "sandbox-pairs", project / "include" / "pairs")
+        (project / "plugins").mkdir()
+        return project
 
     def _systems(self) -> dict[str, Any]:
         systems: dict[str, Any] = json.loads(make_secrets.SANDBOX.read_text())
@@ -205,7 +216,7 @@ class Cluster:
                 shutil.copy(self.secrets / file, secrets / target)
         there = {
             "/run/secrets": str(secrets),
-            "/opt/prospects": str(ROOT),
+            "/opt/prospects": str(self._project),
             "/opt/airflow": str(home),
             "http://api-server:8080": self.api,
         }
