@@ -86,7 +86,7 @@ class ExpectedErrorsMixin(BaseOperator):
         callbacks.still_failing(context, asked, self.retrying_after, pause)
         until = now + pause
         self.log.warning(
-            "%s The task waits without a worker slot and begins anew at %s.",
+            "%s The task waits without a worker slot and starts again at %s.",
             asked,
             until.astimezone(ZoneInfo(TIMEZONE)).strftime("%H:%M:%S"),
         )

@@ -38,5 +38,5 @@ def test_the_alert_has_the_days_and_the_records_of_each_status(received, monkeyp
 
     assert run.state == "success"
     assert "the partner's interface differs from the contract" in " ".join(received.headlines)
-    assert "silence days (20 ×)" in received.text
-    assert f"status {word} (" in received.text
+    assert "no prospects for 20 days" in received.text
+    assert f"records with status {word}" in received.text

@@ -44,7 +44,14 @@ def test_an_interface_that_is_not_as_assumed_is_reported_once_and_its_end_too(re
         callbacks.reconciled(context(run(hours)), counts(3) | found, AlertLimits())
     differs = "the partner's interface differs from the contract"
     assert received.headlines == [f"{PAIR}: {differs}", f"{PAIR}: resolved ({differs})"]
-    assert "found: COMPLETED (2 ×), field_never_there dateOfBirth (3 ×)" in received.text
+    assert "field dateOfBirth is missing in all 3 records; unknown status COMPLETED (2 records)" in received.text
+
+
+def test_a_finding_of_a_partner_that_others_have_added_is_reported_by_its_code(received):
+    callbacks.reconciled(
+        context(run(0)), counts(3) | {"interface_findings": {"moon phase": 2}}, AlertLimits()
+    )
+    assert "moon phase (2 ×)" in received.text
 
 
 def test_waiting_offers_are_reported_when_new_ones_wait_and_when_none_is_left(received):

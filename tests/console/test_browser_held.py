@@ -54,7 +54,7 @@ def test_a_dry_run_is_a_table_with_filters_and_a_file(tab: Any):  # noqa: F811
     assert table.get_by_role("row").count() == 2
     with page.expect_download() as download:
         page.get_by_role("link", name="Acceptance protocol").click()
-    assert download.value.suggested_filename.startswith("Abnahmeprotokoll_immomio_yuneo")
+    assert download.value.suggested_filename.startswith("acceptance_protocol_immomio_yuneo")
     assert own.errors == []
 
 

@@ -173,7 +173,7 @@ def _unreadable(airflow: Airflow, pair: str, run_id: str, counts: dict[str, Any]
     shown = airflow.console(f"/api/pairs/{pair}/run?run_id={quote(run_id)}")
     if shown.get("quarantine_total") != counts.get("quarantined"):
         yield f"the console shows {shown.get('quarantine_total')} quarantined records of {pair}"
-    for task, words in (("load_offers", "talking to"), ("reconcile", "exactly one outcome")):
+    for task, words in (("load_offers", "Connecting to"), ("reconcile", "exactly one outcome")):
         if words not in airflow.log(pair, run_id, task):
             yield f"the log of {task} of {pair} cannot be read"
 

@@ -85,5 +85,5 @@ def test_ordinary_work_reveals_nobodys_data(yuneo: Yuneo, hook: YuneoHook, told:
         call(hook)
 
     text = told()
-    assert "talking to Wodis Yuneo" in text
+    assert "Connecting to Wodis Yuneo" in text
     assert not [secret for secret in (*PERSONAL, yuneo.password) if secret in text]

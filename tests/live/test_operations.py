@@ -58,7 +58,7 @@ def test_a_system_that_asks_for_a_later_call_holds_neither_worker_nor_slot(live:
         lines = live.log_of(pair, run_id, "load_offers", chunk=0)
         said = [line for line in lines if "not available" in line]
         assert len(said) == 1, lines
-        assert "begins anew at" in said[0]
+        assert "starts again at" in said[0]
     finally:
         yuneo.clear_faults()
     assert live.clear(pair, run_id)[0] == 200

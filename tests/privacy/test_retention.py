@@ -310,7 +310,7 @@ def test_the_command_deletes_and_counts_where_a_task_could_run(own_ledger, capsy
 def test_the_command_says_in_one_line_what_is_wrong(own_ledger, capsys, monkeypatch):
     monkeypatch.setenv("AIRFLOW__PROSPECTS__KEEP_OPEN_DAYS", "-1")
     assert retention.main([]) == 1
-    assert capsys.readouterr().err == "A keeping time in [prospects] is negative. Nothing was deleted.\n"
+    assert capsys.readouterr().err == "A retention period in [prospects] is negative. Nothing was deleted.\n"
 
 
 def test_the_dag_is_switched_on_by_itself():

@@ -57,6 +57,7 @@ from letting_sync.alerts.messages import (
     closed_message,
     facts_of,
     failure,
+    findings,
     opened_message,
     test_message,
     text_of,
@@ -257,10 +258,10 @@ def customer_files(sentences: Mapping[str, str]) -> None:
 
 def _report_interface(run: RunFacts, counts: Mapping[str, Any]) -> None:
     """Report status words and fields that are not as assumed; a run that read nothing says nothing about them."""
-    words, findings = counts.get("unknown_words", {}), counts.get("interface_findings", {})
-    if words or findings:
-        found = [f"{name} ({count} ×)" for name, count in sorted((words | findings).items())]
-        _open(run, "interface", found=", ".join(found))
+    words = {f"unknown_word {name}": count for name, count in counts.get("unknown_words", {}).items()}
+    found = words | counts.get("interface_findings", {})
+    if found:
+        _open(run, "interface", found=findings(found, language()))
     elif counts["extracted"]:
         _apply(run, "interface", partial(_well, run=run))
 
@@ -312,7 +313,9 @@ def _apply(run: RunFacts, kind: str, transition: Transition, **numbers: Any) -> 
         incidents = Incidents()
         before, change = incidents.apply(run.dag_id, kind, transition)
     except _NO_LEDGER as error:
-        log.error("Alerts have no memory: the ledger cannot be used (%s).", type(error).__name__)
+        log.error(
+            "The ledger cannot be used (%s), so this alert may be sent more than once.", type(error).__name__
+        )
         _notify(run, kind, transition(Incident()), numbers)
         return
     with closing(incidents):
@@ -370,7 +373,9 @@ def _never_failing(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        log.exception("Alert %r was not made (%s).", what, type(error).__name__)
+        log.exception(
+            "Alert %r could not be created (%s). The task is not affected.", what, type(error).__name__
+        )
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:

@@ -68,7 +68,7 @@ def _sent(way: Callable[[Message], None], channel: str, message: Message) -> boo
         # Only the class: what the libraries say of a failed call may contain an address with its secrets.
         log.error("Alert not delivered by %s (%s): %s", channel, type(error).__name__, message.headline)
         return False
-    log.info("alert sent by %s: %s", channel, message.headline)
+    log.info("Alert sent by %s: %s", channel, message.headline)
     return True
 
 

@@ -167,9 +167,11 @@ def test_message(language: Language) -> Message:
 
 def failure(task: str | None, exception: Any, language: Language) -> str:
     """What failed: the task, and what our own exceptions say of it."""
-    what = text("alerts.what.task", language, task=task) if task else text("alerts.what.run", language)
+    part = "task" if task else "run"
     if isinstance(exception, StopRun | WaitAndRepeat):
-        return f"{what}: {text_of(exception)[:_LONGEST_REASON]}"
+        error = text_of(exception)[:_LONGEST_REASON]
+        return text(f"alerts.what.{part}_error", language, task=task, error=error)
+    what = text(f"alerts.what.{part}", language, task=task)
     return f"{what} ({type(exception).__name__})" if isinstance(exception, BaseException) else what
 
 
@@ -186,6 +188,21 @@ def reasons(counts: Mapping[str, int], language: Language) -> str:
         f"{count} × {words[reason]} ({reason})" if reason in words else f"{count} × {reason}"
         for reason, count in ((Reason.stored(code), count) for code, count in most_first)
     )
+
+
+def findings(counts: Mapping[str, int], language: Language) -> str:
+    """What differs from the partner's contract, in words.
+
+    :param counts: by code and name (``status ACCEPTED``), as ``counts.of`` returns them.
+    """
+    return "; ".join(_finding(key, count, language) for key, count in sorted(counts.items()))
+
+
+def _finding(key: str, count: int, language: Language) -> str:
+    code, _, name = key.partition(" ")
+    if f"alerts.findings.{code}" not in texts(language):  # of a partner that others have added
+        return f"{key} ({count} ×)"
+    return text(f"alerts.findings.{code}", language, name=name, count=count)
 
 
 def written(time: datetime, language: Language) -> str:

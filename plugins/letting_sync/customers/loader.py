@@ -72,7 +72,7 @@ def customer_dags() -> None:
             pair = read_customer(path)
         except WrongFile as wrong:
             if asked:  # in the log of a task that cannot begin
-                log.error("The customer's file is wrong, so there is no DAG: %s", wrong)
+                log.error("The customer's file has an error, so there is no DAG: %s", wrong)
             continue
         letting_dag(pair)
 
@@ -91,10 +91,10 @@ def refuse_wrong() -> None:
     if sentences:
         more = len(sentences) - MOST_SENTENCES
         shown = [*sentences[:MOST_SENTENCES], f"... and {more} more"] if more > 0 else sentences
-        log.error("Customers' files are wrong:\n%s", "\n".join(shown))
+        log.error("Customer files have errors:\n%s", "\n".join(shown))
         raise WrongCustomers(
-            f"{len(sentences)} lines of customers' files are wrong. These customers have no DAG, the others are not "
-            "touched. letting-sync pairs validate lists the lines; so does the DAG processor's log."
+            f"{len(sentences)} lines of customer files have errors. These customers have no DAG; the others are not "
+            "affected. `letting-sync pairs validate` lists the lines; so does the DAG processor's log."
         )
 
 

@@ -130,7 +130,7 @@ class SessionHook(HttpHook):
                 session.get_redirect_target = lambda _: None  # type: ignore[assignment,method-assign]
                 self._session = session
                 self._session.headers["Accept"] = "application/json"
-                self.log.info("talking to %s through connection %r", self.system, self.http_conn_id)
+                self.log.info("Connecting to %s with connection %r.", self.system, self.http_conn_id)
             return self._session
 
     @property

@@ -60,7 +60,7 @@ class KeepingTimes:
 
     def __post_init__(self) -> None:
         if min(self.staged, self.quarantine, self.rejected, self.open, self.leased) < 0:
-            raise StopRun("A keeping time in [prospects] is negative. Nothing was deleted.")
+            raise StopRun("A retention period in [prospects] is negative. Nothing was deleted.")
         if self.staged and self.quarantine and self.quarantine < self.staged:
             raise StopRun("keep_quarantine_days is shorter than keep_staged_days. Nothing was deleted.")
 
@@ -79,7 +79,7 @@ def keeping_times() -> KeepingTimes:
             }
         )
     except AirflowConfigException as error:
-        raise StopRun("The keeping times in [prospects] must be whole numbers of days.") from error
+        raise StopRun("The retention periods in [prospects] must be whole numbers of days.") from error
 
 
 # --- staged tables ----------------------------------------------------------------------------------------
@@ -143,7 +143,7 @@ def _modified(path: ObjectStoragePath) -> datetime:
         modified: datetime = path.fs.modified(path.path)
     except NotImplementedError:
         raise StopRun(
-            f"The store {path.protocol!r} does not tell how old a file is. Nothing was deleted."
+            f"The store {path.protocol!r} does not report how old a file is. Nothing was deleted."
         ) from None
     return modified if modified.tzinfo else modified.replace(tzinfo=UTC)
 
@@ -241,7 +241,7 @@ def _delete_rows(engine: sa.Engine, dry_run: bool) -> dict[str, int]:
     counts = delete_ledger_rows(engine, keeping_times(), datetime.now(UTC), dry_run)
     if not dry_run:
         retention_runs.note_end(engine, datetime.now(UTC))
-    log.info("Rows of the ledger %s: %s.", _said(dry_run), _in_words(counts))
+    log.info("Ledger entries %s: %s.", _said(dry_run), _in_words(counts))
     return counts
 
 

@@ -191,7 +191,7 @@ def test_ordinary_work_never_says_a_secret(yuneo: Yuneo, hook: YuneoHook, all_sa
     read(hook)
 
     said = all_said()
-    assert "talking to Wodis Yuneo" in said
+    assert "Connecting to Wodis Yuneo" in said
     assert not SECRET.search(said)
 
 

@@ -228,7 +228,7 @@ class Acceptor:
                 lease = self.erp.accept(decision.offer)
             except RefuseRecord as refused:
                 refusal = refused.reason
-                log.info("offer %s: %s; reading it again", decision.offer.number, refusal)
+                log.info("Offer %s: %s; reading it again.", decision.offer.number, refusal)
                 continue
             offer = decision.offer.model_copy(update={"lease_number": lease.lease_number})
             return Decision(entry, Verdict.LEASED, offer, made=True)

@@ -140,7 +140,7 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
             return []
         free, found = review(acceptor, due)
         tables.write_counts(Chunk.read(self.chunk).folder, "reviewed", found)
-        self.log.info("%d held offers were compared with partner and ERP", len(due))
+        self.log.info("%d offers on hold were compared with partner and ERP.", len(due))
         return free
 
     def _preview(self, acceptor: Acceptor, context: Context) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
         )
         staged.write(chunk.folder, chunk, staged.ACCEPTANCE, rows, staged.WouldAccept)
         self.outlets = []  # nothing was made that others wait for
-        self.log.info("dry run, nothing was accepted; offers looked at: %d", len(rows))
+        self.log.info("Dry run, nothing was accepted. Offers checked: %d.", len(rows))
         return chunk.handed_on
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

@@ -83,7 +83,7 @@ class DedupOperator(ExpectedErrorsMixin):
         tables.write(self.folder, "suspects", suspects(kept))
         counts = tables.write_outcomes(self.folder, "dedup", outcomes, raw)
         self.log.info(
-            "%d prospects go on, %d of them without anything that tells who they are. Ended here: %s.",
+            "%d prospects are passed on; %d of them cannot be identified (fields of the matching key are missing). Left out: %s.",
             len(kept),
             int(unknown[~refused].sum()),
             tables.counted(counts),

@@ -213,7 +213,7 @@ class ExtractOperator(ExpectedErrorsMixin):
         context["ti"].xcom_push(run_counts.OF_AN_EMPTY_WINDOW, counts)
         callbacks.reconciled(context, counts, self.limits)
         callbacks.succeeded(context)
-        self.log.info("nothing to load and nothing open: the other tasks are skipped")
+        self.log.info("Nothing to load and nothing open: the other tasks are skipped.")
         raise DownstreamTasksSkipped(tasks=others)
 
     def _has_open_entries(self, pair: str) -> bool:
@@ -227,7 +227,9 @@ class ExtractOperator(ExpectedErrorsMixin):
             ledger = Ledger()
             return ledger.find_anything_open(pair, ledger.now() - REVIEW_AFTER)
         except (SQLAlchemyError, WaitAndRepeat, StopRun, OSError) as error:
-            self.log.warning("whether anything is open is not known (%s)", type(error).__name__)
+            self.log.warning(
+                "The ledger cannot be read (%s), so the other tasks check what is open.", type(error).__name__
+            )
             return True
 
     def _report_silence(self, pair: str, end: datetime) -> None:
@@ -249,7 +251,8 @@ class ExtractOperator(ExpectedErrorsMixin):
         except (SQLAlchemyError, WaitAndRepeat, StopRun) as error:
             # The run has read what there is; that nobody can say whether it is too little is no reason to fail it.
             self.log.warning(
-                "whether the pair has been silent for too long is not known (%s)", type(error).__name__
+                "Cannot check whether the pair has brought no prospects for too long (%s).",
+                type(error).__name__,
             )
 
     def status_counts(self, start: datetime, end: datetime) -> Mapping[str, int]:

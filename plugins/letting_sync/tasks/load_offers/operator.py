@@ -193,7 +193,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
                 f"{LONGEST_WAIT}. Nothing is sent twice: clear the task when the ERP has ended its imports."
             )
         self.log.info(
-            "waiting for %d imports of the ERP and %d other prospects", len(waiting.jobs), waiting.others
+            "Waiting for %d imports of the ERP and %d other prospects.", len(waiting.jobs), waiting.others
         )
         self.defer(
             trigger=ImportTrigger(

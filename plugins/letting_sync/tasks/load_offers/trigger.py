@@ -132,7 +132,7 @@ def _unfinished(erp: Erp, jobs: set[str]) -> set[str]:
         with single_try(LONGEST_LOOK):
             states = {job: erp.import_state(job) for job in jobs}
     except WaitAndRepeat as trouble:
-        log.info("%s; looking again later", trouble)
+        log.info("%s; checking again later.", trouble)
         return jobs
     except StopRun:
         # The task gets the same error and reports it in its own log.
