@@ -88,7 +88,7 @@ def leases_of(decided: Sequence[Mapping[str, Any]], run_id: str) -> dict[str, in
 
 
 def note_in_asset_events(context: Context, outlets: Iterable[Any], counts: Mapping[str, int]) -> None:
-    """Write counts into the events that Airflow publishes for a task's assets when the task has ended well."""
+    """Write counts into the events that Airflow publishes for a task's assets when the task has succeeded."""
     for outlet in outlets:
         context["outlet_events"][outlet].extra.update(counts)
 

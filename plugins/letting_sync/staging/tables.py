@@ -11,7 +11,7 @@ withdrawn      ids and times of the records that were withdrawn or rejected at t
 not_chosen     the same of those that choose nobody (any more)
 extent         how many records were extracted, and the run's window; written last, so its time is that of the reading
 prospects      by ``record``: prospects that go to the ERP, cleaned, each person once per unit, with ``person``, ``chunk`` and
-               ``identity``: what another record must agree in to be surely the same person
+               ``identity``: what another record must agree in to be certainly the same person
 suspects       by ``record`` and ``other_record``: prospects that may be one person, for a person to look at
 near_partners  by ``record``: prospects that may be a stored business partner, which is named by its number
 outcomes_*     by ``record``: kind and reason of each that ended in that task
