@@ -44,7 +44,9 @@ def test_an_interface_that_is_not_as_assumed_is_reported_once_and_its_end_too(re
         callbacks.reconciled(context(run(hours)), counts(3) | found, AlertLimits())
     differs = "the partner's interface differs from the contract"
     assert received.headlines == [f"{PAIR}: {differs}", f"{PAIR}: resolved ({differs})"]
-    assert "field dateOfBirth is missing in all 3 records; unknown status COMPLETED (2 records)" in received.text
+    assert (
+        "field dateOfBirth is missing in all 3 records; unknown status COMPLETED (2 records)" in received.text
+    )
 
 
 def test_a_finding_of_a_partner_that_others_have_added_is_reported_by_its_code(received):
