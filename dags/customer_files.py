@@ -28,6 +28,6 @@ with WatchedDAG(
     @task(on_success_callback=succeeded)
     def report_wrong_files() -> int:
         """Check all files; return how many have errors."""
-        return loader.report_wrong_files()
+        return loader.report_wrong_files(__file__)
 
     report_wrong_files()

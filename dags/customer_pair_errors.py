@@ -7,4 +7,4 @@ customer; this one does.
 
 from letting_sync.customers.loader import refuse_wrong
 
-refuse_wrong()
+refuse_wrong(__file__)

@@ -3,4 +3,4 @@
 from letting_sync.customers.loader import customer_dags
 
 # Airflow opens only files in which the words "dag" and "airflow" stand.
-customer_dags()
+customer_dags(__file__)

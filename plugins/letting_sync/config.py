@@ -48,9 +48,17 @@ def project_folder() -> Path:
     return around.parent if around.name == "plugins" else dags.parent
 
 
-def pairs_folder() -> Path:
-    """Return the folder of the customers' files."""
-    here = project_folder() / "include" / "pairs"
+def pairs_folder(dag_file: str | None = None) -> Path:
+    """Return the folder of the customers' files: the configured one, else ``include/pairs``.
+
+    :param dag_file: a DAG file of the project. Where DAGs are in a bundle, each run has its own version of the files: the
+        folder is then the one around this DAG file.
+    """
+    below = Path("include", "pairs")
+    around = (folder / below for folder in Path(dag_file or "").parents)
+    here = (
+        next(filter(Path.is_dir, around), project_folder() / below) if dag_file else project_folder() / below
+    )
     return Path(conf.get("prospects", "pairs", fallback="") or here).expanduser()
 
 

@@ -306,3 +306,55 @@ def test_a_customer_is_found_by_its_file(
     monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(pairs))
 
     assert ("Wodis Yuneo", "exchange") in check("nord")
+
+
+# --- as a run of the DAG pair_check ------------------------------------------------------------------------
+
+
+def run_of(pair: str) -> tuple[str, dict[str, Any]]:
+    """A run of the DAG: its state, and what is in its XCom."""
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    dag = DagBag(ROOT / "dags" / "pair_check.py").dags["pair_check"]
+    run = dag.test(run_conf={"pair": pair})
+    with create_session() as session:
+        found = session.query(XComModel).filter_by(dag_id=run.dag_id, run_id=run.run_id, key="return_value")
+        return str(run.state), next((XComModel.deserialize_value(row) for row in found), {})
+
+
+def test_a_run_of_the_dag_checks_as_the_command_does(
+    airflow_db: None, box: Sandbox, check: Check, caplog: pytest.LogCaptureFixture
+) -> None:
+    state, published = run_of("everreal_sigma")
+
+    assert state == "success"
+    assert published["pair"] == "everreal_sigma"
+    rows = {(row["system"], row["what"]): row for row in published["rows"]}
+    assert "SYSTEM" in caplog.text
+    assert not [word for word in PERSONAL if word in str(published) + caplog.text]
+    assert rows.keys() == check("everreal_sigma").keys()
+
+
+def test_a_run_that_finds_a_difference_is_red_and_publishes_the_rows(
+    airflow_db: None, box: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(box, "1.2.3")
+
+    state, published = run_of("immomio_yuneo")
+
+    assert state == "failed"
+    assert ("Immomio", "unit numbers") in differing(
+        {(row["system"], row["what"]): row for row in published["rows"]}
+    )
+    assert "1 of " in capsys.readouterr().out
+
+
+def test_a_run_for_an_unknown_pair_lists_those_there_are(
+    airflow_db: None, box: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, published = run_of("nowhere")
+
+    assert (state, published) == ("failed", {})
+    assert "everreal_sigma, everreal_yuneo, immomio_sigma, immomio_yuneo" in capsys.readouterr().out

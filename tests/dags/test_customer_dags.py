@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,21 @@ def test_a_customer_runs_whole(
         assert run.state == "success"
         assert len(box.sigma.offers) > before[0]
         assert len(box.sigma.leases) > before[1]
+
+
+def test_each_version_of_a_project_reads_its_own_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a Git bundle, where a run's DAG files lie in a folder of its version, wherever the package is."""
+    monkeypatch.delenv("AIRFLOW__PROSPECTS__PAIRS", raising=False)
+    for version, exchange in (("a", "Immomio"), ("b", "Portal")):
+        (tmp_path / version / "dags").mkdir(parents=True)
+        (tmp_path / version / "include" / "pairs").mkdir(parents=True)
+        shutil.copy(ROOT / "dags" / "customer_pairs.py", tmp_path / version / "dags")
+        path = _write(tmp_path / version / "include" / "pairs", "nord")
+        path.write_text(path.read_text().replace("exchange: Immomio", f"exchange: {exchange}"))
+
+    bags = [DagBag(tmp_path / version / "dags" / "customer_pairs.py") for version in ("a", "b")]
+
+    loads = [bag.dags["nord"].get_task("load_offers") for bag in bags]
+    assert [load.partial_kwargs["erp"].exchange for load in loads] == ["Immomio", "Portal"]

@@ -26,24 +26,41 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args(arguments)
     try:
-        dag = dag_of_pair(options.pair)
+        rows = compare(options.pair)
     except (UnknownPair, WrongFile) as error:
         parser.error(str(error))
-    load: Any = dag.get_task("load_offers")
-    target = getattr(load, "erp", None) or load.partial_kwargs["erp"]
-    extract: Any = dag.get_task("extract")
-    rows, external_ids = check_partner(extract)
-    rows += check_erp(target, external_ids)
     found = list(findings(rows))
     if options.json:
-        print(json.dumps({"pair": options.pair, "rows": [asdict(row) for row in rows]}, indent=2), file=out)
+        print(json.dumps(as_json(options.pair, rows), indent=2), file=out)
     else:
-        print(_table(rows), file=out)
+        print(table(rows), file=out)
         print(f"\n{len(found)} of {len(rows)} need somebody to look at them", file=out)
     return 1 if found else 0
 
 
-def _table(rows: Sequence[Row]) -> str:
+def compare(pair: str, dag_file: str | None = None) -> list[Row]:
+    """Compare both systems of a pair with their contracts.
+
+    :param pair: the DAG's id.
+    :param dag_file: see :func:`letting_sync.cli.pairs.dag_of_pair`.
+    :raises UnknownPair: there is no such pair.
+    :raises WrongFile: the customer's file is wrong.
+    """
+    dag = dag_of_pair(pair, dag_file)
+    load: Any = dag.get_task("load_offers")
+    target = getattr(load, "erp", None) or load.partial_kwargs["erp"]
+    extract: Any = dag.get_task("extract")
+    rows, external_ids = check_partner(extract)
+    return rows + check_erp(target, external_ids)
+
+
+def as_json(pair: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """The rows for programs; nothing personal."""
+    return {"pair": pair, "rows": [asdict(row) for row in rows]}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows for people, with the place in the docs where something differs."""
     cells = [("SYSTEM", "WHAT", "RESULT", "DETAIL")]
     for row in rows:
         place = f" ({row.place})" if row.is_finding else ""

@@ -17,16 +17,17 @@ class UnknownPair(LookupError):
     """There is no such pair; the message lists those there are."""
 
 
-def dag_of_pair(name: str) -> DAG:
+def dag_of_pair(name: str, dag_file: str | None = None) -> DAG:
     """The DAG of a pair.
 
+    :param dag_file: a DAG file beside which the others are; by default they are in Airflow's DAGs folder.
     :raises UnknownPair: neither a customer's file nor a DAG file makes it.
     :raises WrongFile: the customer's file is wrong.
     """
-    for path in loader.files(name):
+    for path in loader.files(name, dag_file):
         return letting_dag(loader.read_customer(path))
-    known = [path.stem for path in loader.files()]
-    folder = Path(conf.get("core", "dags_folder", fallback=str(config.airflow_home() / "dags"))).expanduser()
+    known = [path.stem for path in loader.files(dag_file=dag_file)]
+    folder = Path(dag_file).parent if dag_file else _dags_folder()
     for path in sorted(folder.rglob("*.py"), key=lambda path: (path.stem != name, str(path))):
         # The words of a DAG file of ours; no other one is run here.
         text = path.read_text("utf-8", errors="replace")
@@ -41,3 +42,7 @@ def dag_of_pair(name: str) -> DAG:
                 return dag
         known += [dag.dag_id for dag in made]
     raise UnknownPair(f"there is no pair {name!r}; known are {', '.join(sorted(set(known))) or 'none'}")
+
+
+def _dags_folder() -> Path:
+    return Path(conf.get("core", "dags_folder", fallback=str(config.airflow_home() / "dags"))).expanduser()

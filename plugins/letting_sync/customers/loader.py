@@ -61,13 +61,15 @@ class WrongCustomers(Exception):
 # --- all customers ----------------------------------------------------------------------------------------
 
 
-def customer_dags() -> None:
+def customer_dags(dag_file: str | None = None) -> None:
     """Make a DAG for each customer whose file is right; a wrong one is left out, and :func:`refuse_wrong` names it.
 
     While a task runs, Airflow reads the DAG file for that task's DAG alone; then no other customer's file is read.
+
+    :param dag_file: see :func:`letting_sync.config.pairs_folder`, in all functions of this module.
     """
     asked = get_parsing_context().dag_id
-    for path in files(asked):
+    for path in files(asked, dag_file):
         try:
             pair = read_customer(path)
         except WrongFile as wrong:
@@ -77,7 +79,7 @@ def customer_dags() -> None:
         letting_dag(pair)
 
 
-def refuse_wrong() -> None:
+def refuse_wrong(dag_file: str | None = None) -> None:
     """Raise if any customer's file is wrong, but not where Airflow reads the DAG file to start a task.
 
     Airflow shows the error to whoever may read import errors, also to a role that may see one customer only; so it
@@ -87,7 +89,7 @@ def refuse_wrong() -> None:
     """
     if get_parsing_context().dag_id:
         return
-    sentences = wrong_customers()
+    sentences = wrong_customers(dag_file)
     if sentences:
         more = len(sentences) - MOST_SENTENCES
         shown = [*sentences[:MOST_SENTENCES], f"... and {more} more"] if more > 0 else sentences
@@ -98,9 +100,9 @@ def refuse_wrong() -> None:
         )
 
 
-def wrong_customers() -> list[str]:
+def wrong_customers(dag_file: str | None = None) -> list[str]:
     """A sentence for each wrong line of all customers' files."""
-    folder = config.pairs_folder()
+    folder = config.pairs_folder(dag_file)
     if not folder.is_dir():
         gone = f"[prospects] pairs = {str(folder)!r}: there is no such folder"
         return [gone] if config.pairs_folder_is_set() else []
@@ -110,13 +112,13 @@ def wrong_customers() -> list[str]:
         for path in misnamed
         if path.suffix != ".yaml"
     ]
-    return sentences + [sentence for path in files() for sentence in wrong_lines(path)]
+    return sentences + [sentence for path in files(dag_file=dag_file) for sentence in wrong_lines(path)]
 
 
-def report_wrong_files() -> int:
+def report_wrong_files(dag_file: str | None = None) -> int:
     """Send an alert when a file has become wrong, and when all are right again; returns how many are wrong."""
     by_file: dict[str, list[str]] = {}
-    for sentence in wrong_customers():
+    for sentence in wrong_customers(dag_file):
         by_file.setdefault(_FILE_OF.split(sentence, maxsplit=1)[0], []).append(sentence)
     for sentence in [sentence for sentences in by_file.values() for sentence in sentences]:
         log.warning(sentence)
@@ -133,9 +135,9 @@ def wrong_lines(path: Path) -> tuple[str, ...]:
     return ()
 
 
-def files(dag_id: str | None = None) -> Iterator[Path]:
+def files(dag_id: str | None = None, dag_file: str | None = None) -> Iterator[Path]:
     """The customers' files in the order of their names, or that of one DAG alone."""
-    folder = config.pairs_folder()
+    folder = config.pairs_folder(dag_file)
     if dag_id is None:
         # Hidden ones are an editor's.
         return (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
