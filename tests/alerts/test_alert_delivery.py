@@ -38,9 +38,9 @@ def test_a_mail_has_a_text_and_an_html_part_with_the_same_links(received):
 
     assert mail.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in (text, html)] == ["text/plain", "text/html"]
-    assert "What to do: Open the run, tab Required Actions." in text.get_content()
+    assert "What to do: Open the question (tab Required Actions of the run)." in text.get_content()
     for link in (
-        "https://airflow.example.org/dags/immomio_yuneo/runs/scheduled",
+        "https://airflow.example.org/dags/immomio_yuneo/runs/scheduled__2026-11-10T12%3A00%3A00%2B00%3A00/required_actions",
         "https://airflow.example.org/plugin/prospects/prospects/?held=immomio_yuneo",
     ):
         assert link in text.get_content()

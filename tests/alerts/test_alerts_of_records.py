@@ -16,7 +16,7 @@ def test_quarantine_above_the_share_is_reported_once_and_its_end_too(received):
     much = "many records in quarantine"
     assert received.headlines == [f"{PAIR}: {much}", f"{PAIR}: resolved ({much})"]
     assert (
-        "9 of 40 records; limits: 20% or 20. Reasons: 9 × last name: missing (last_name_missing)"
+        "In quarantine: 9 of 40 records. An alert is sent from 20% or 20 records. Reasons: 9 × last name: missing (last_name_missing)"
         in received.text
     )
 
@@ -63,7 +63,7 @@ def test_waiting_offers_are_reported_when_new_ones_wait_and_when_none_is_left(re
         callbacks.reconciled(context(run(hours)), counts(), AlertLimits())
     assert received.headlines == [f"{PAIR}: offers on hold need a decision"]
     assert (
-        "1 offers, 1 of them new. Reasons: 1 × another chosen prospect competes for the unit (competing_offer)"
+        "Offers on hold: 1, of which new: 1. Reasons: 1 × another chosen prospect competes for the unit (competing_offer)"
         in received.text
     )
 

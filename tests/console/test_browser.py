@@ -102,7 +102,7 @@ def test_from_the_navigation_to_a_pair_without_any_foreign_file(tab: Any):
 
 
 @pytest.mark.parametrize(
-    ("chosen", "title"), [("de", "Interessenten"), ("en-US", "Prospects"), ("fr", "Prospects")]
+    ("chosen", "title"), [("de", "Vermietung"), ("en-US", "Prospects"), ("fr", "Prospects")]
 )
 def test_the_page_follows_the_language_of_the_airflow_ui(chromium: Any, server: Any, chosen: str, title: str):
     """Of a language without texts it shows the deployment's, here English."""
@@ -124,7 +124,7 @@ def test_the_page_changes_with_the_language_of_the_airflow_ui(chromium: Any, ser
     own = Tab(context.new_page(), server.url)
     frame = own.open_in_airflow()
     own.page.evaluate("localStorage.setItem('i18nextLng', 'de')")
-    frame.get_by_role("heading", name="Interessenten").wait_for()
+    frame.get_by_role("heading", name="Vermietung").wait_for()
     context.close()
 
 

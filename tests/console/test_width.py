@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -45,3 +46,15 @@ def test_no_table_is_wider_than_its_place(page: Any) -> None:
 
         assert len(widths) == tables
         assert [needed for needed, given in widths if needed > given] == [], widths
+
+
+def test_the_label_in_the_navigation_fits(page: Any) -> None:
+    """Airflow cuts off what is wider than its place."""
+    page.goto("/")
+    label = page.get_by_role("link", name=re.compile("^(Prospects|Vermietung)$")).get_by_text(
+        re.compile("^(Prospects|Vermietung)$")
+    )
+
+    needed, given = label.first.evaluate("e => [e.scrollWidth, e.clientWidth]")
+
+    assert needed <= given

@@ -219,7 +219,7 @@ def test_a_customer_runs_whole(
 def test_each_version_of_a_project_reads_its_own_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a Git bundle, where a run's DAG files lie in a folder of its version, wherever the package is."""
+    """As in a Git bundle, where a run's DAG files are in a folder of its version, wherever the package is."""
     monkeypatch.delenv("AIRFLOW__PROSPECTS__PAIRS", raising=False)
     for version, exchange in (("a", "Immomio"), ("b", "Portal")):
         (tmp_path / version / "dags").mkdir(parents=True)

@@ -26,7 +26,8 @@ from letting_sync.reasons import Reason
 from letting_sync.window import TIMEZONE, window_from_outside
 
 _LONGEST_REASON = 400
-_ABOUT_OFFERS = ("waiting", "approval", "reminder")
+_QUESTIONS = ("approval", "reminder")
+_ABOUT_OFFERS = ("waiting", *_QUESTIONS)
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 
 
@@ -229,8 +230,10 @@ def _window(run: RunFacts, language: Language) -> str:
 
 
 def _links_to_console(kind: str, run: RunFacts, language: Language) -> tuple[tuple[str, str], ...]:
-    """Where a person decides: the list of held offers and open questions, or the quarantine of the run."""
+    """Where a person decides: the question, the list of offers on hold and open questions, or the quarantine of the run."""
+    run_page = link_to(run)
     addresses = {
+        "question": f"{run_page}/required_actions" if kind in _QUESTIONS and run_page else None,
         "held": console_address(held=run.dag_id) if kind in _ABOUT_OFFERS else None,
         "quarantine": console_address(pair=run.dag_id, run=run.run_id) if kind == "quarantine" else None,
     }

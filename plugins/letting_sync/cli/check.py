@@ -16,10 +16,10 @@ from letting_sync.customers.yaml_settings import WrongFile
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
-    """Log in to both systems of a pair, look around, and compare what they answer with their contracts.
+    """Log in to both systems of a pair and compare their responses with the contracts.
 
-    Nothing is written anywhere, and nothing personal is shown. The exit code is 1 if something differs, or if a system could
-    not be reached; "unknown" alone is no finding.
+    Nothing is written, and nothing personal is shown. The exit code is 1 if something differs or if a system cannot be
+    reached; "unknown" alone does not count.
     """
     parser = argparse.ArgumentParser(prog, description=main.__doc__)
     parser.add_argument("pair", metavar="PAIR", help="the DAG's id")

@@ -1,7 +1,7 @@
-"""The command ``letting-sync``: what people do by hand, beside Airflow's own ``airflow``.
+"""The command letting-sync: operate the package from a shell, beside Airflow's own command airflow.
 
-Exit codes: 0 all is well, 1 something was found or could not be done, 2 the command was not understood. What is printed for
-people and programs goes to standard output, log lines and errors to standard error.
+Exit codes: 0 success, 1 a problem was found or something could not be done, 2 wrong usage. Results go to standard output,
+log lines and errors to standard error.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TextIO
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("letting_sync.cli.check:main", "compare a pair's two systems with their contracts"),
-    "pairs validate": ("letting_sync.customers.loader:main", "check customers' files"),
-    "migrate": ("letting_sync.ledger.migrate:main", "bring the ledger's database to the newest version"),
+    "pairs validate": ("letting_sync.customers.loader:main", "check customer files for errors"),
+    "migrate": ("letting_sync.ledger.migrate:main", "migrate the ledger's database to the newest version"),
     "ledger restored": (
         "letting_sync.ledger.restored:main",
         "after a restore: which windows must be read again",
     ),
     "person": (
         "letting_sync.privacy.subject_requests:main",
-        "what is held about one person: export, find, erase",
+        "data of one person: export, find, erase",
     ),
     "retention": ("letting_sync.cli.retention:main", "count what the retention would delete"),
     "alerts test": ("letting_sync.alerts.callbacks:main", "send a test alert to every channel"),
@@ -31,8 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command -> function that does it, called with its arguments, where to print, and its name; and one line of help. A function
 is imported when its command is called: Airflow takes seconds to import."""
 GROUPS = {
-    "pairs": "customers' files",
-    "ledger": "the ledger after a restore",
+    "pairs": "customer files",
+    "ledger": "after a restore of the ledger",
     "alerts": "send a test alert",
 }
 

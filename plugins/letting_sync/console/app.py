@@ -154,7 +154,13 @@ def static(name: str) -> FileResponse:
 def start(request: Request, language: LanguageDep) -> dict[str, Any]:
     """What the page needs before it can show anything."""
     airflow = _root_of(request)
-    return {"language": language, "words": words.of(language), "zone": TIMEZONE, "airflow": airflow}
+    return {
+        "language": language,
+        "described_in": config.language(),  # the descriptions of the DAGs
+        "words": words.of(language),
+        "zone": TIMEZONE,
+        "airflow": airflow,
+    }
 
 
 @app.get("/api/pairs")

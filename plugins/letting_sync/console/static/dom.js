@@ -3,7 +3,7 @@ import { leave, logIn } from "./login.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-export const settings = { language: "en", words: {}, zone: "Europe/Berlin", airflow: "" };
+export const settings = { language: "en", described_in: "en", words: {}, zone: "Europe/Berlin", airflow: "" };
 
 /** The word for a key, with `{{name}}` filled in; an unknown key is shown as its last part. */
 export function word(key, values = {}) {
@@ -38,12 +38,14 @@ export function svg(name, attributes, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
+/** How dates and numbers are written. */
+export const locale = () => (settings.language === "de" ? "de-DE" : "en-GB");
+
 const formats = new Map();
 function format(options) {
   const key = JSON.stringify(options);
   if (!formats.has(key)) {
-    const locale = settings.language === "de" ? "de-DE" : "en-GB";
-    formats.set(key, new Intl.DateTimeFormat(locale, { timeZone: settings.zone, ...options }));
+    formats.set(key, new Intl.DateTimeFormat(locale(), { timeZone: settings.zone, ...options }));
   }
   return formats.get(key);
 }
@@ -82,15 +84,16 @@ export function age(seconds) {
   const days = Math.floor(seconds / 86400);
   const hours = Math.floor((seconds % 86400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
-  if (days) return word("unit.day", { count: days }) + (hours ? ` ${word("unit.hour", { count: hours })}` : "");
-  if (hours) return word("unit.hour", { count: hours });
-  return word("unit.minute", { count: minutes });
+  const written = (count, unit) =>
+    new Intl.NumberFormat(locale(), { style: "unit", unit, unitDisplay: "short" }).format(count);
+  if (days) return written(days, "day") + (hours ? ` ${written(hours, "hour")}` : "");
+  return hours ? written(hours, "hour") : written(minutes, "minute");
 }
 
 export function number(value) {
   return value === null || value === undefined
     ? ""
-    : Number(value).toLocaleString(settings.language === "de" ? "de-DE" : "en-GB");
+    : Number(value).toLocaleString(locale());
 }
 
 export function badge(group, state) {

@@ -1,5 +1,5 @@
 // One pair: lag, chart, calendar with the gaps, runs, and what of them needs a person.
-import { age, airflow, badge, copyButton, h, moment, number, outward, read, runLink, settings, stretch, word } from "./dom.js";
+import { age, airflow, badge, copyButton, h, locale, moment, number, outward, read, runLink, settings, stretch, word } from "./dom.js";
 import { heldLink } from "./held.js";
 import { chart } from "./chart.js";
 import { countCells, countHeading, lagText, pager } from "./overview.js";
@@ -17,16 +17,16 @@ function section(title, ...content) {
 function dayCell(day, dagId) {
   const date = new Date(`${day.date}T12:00:00Z`);
   const text = [
-    date.toLocaleDateString(settings.language === "de" ? "de-DE" : "en-GB", {
+    date.toLocaleDateString(locale(), {
       weekday: "long", day: "numeric", month: "long", year: "numeric", timeZone: "UTC",
     }),
     word(`day.${day.state}`),
     day.total > 1 ? word("calendar.part", { loaded: day.loaded, total: day.total }) : "",
   ].filter(Boolean).join("\n");
   const first = day.date.endsWith("-01");
-  const month = date.toLocaleDateString(settings.language === "de" ? "de-DE" : "en-GB", { month: "short", timeZone: "UTC" });
+  const month = date.toLocaleDateString(locale(), { day: "numeric", month: "short", timeZone: "UTC" });
   const inner = [
-    h("span", { class: "day-number" }, first ? `1 ${month}` : String(Number(day.date.slice(8)))),
+    h("span", { class: "day-number" }, first ? month : String(Number(day.date.slice(8)))),
     day.total > 1 && h("span", { class: "day-part" }, `${day.loaded}/${day.total}`),
   ];
   const attributes = { class: `day is-${day.state}`, title: text, "aria-label": text.replaceAll("\n", ", ") };
@@ -37,9 +37,8 @@ function dayCell(day, dagId) {
 }
 
 function calendar(query, found) {
-  const locale = settings.language === "de" ? "de-DE" : "en-GB";
   const names = [...Array(7).keys()].map((i) =>
-    new Date(Date.UTC(2024, 0, 1 + i)).toLocaleDateString(locale, { weekday: "short", timeZone: "UTC" }),
+    new Date(Date.UTC(2024, 0, 1 + i)).toLocaleDateString(locale(), { weekday: "short", timeZone: "UTC" }),
   );
   const present = [...new Set(found.days.map((day) => day.state))];
   const weeks = Number(query.get("weeks") ?? 6);
@@ -189,7 +188,7 @@ export async function pairPage(query) {
       h("span", { class: "push" }, outward(`/dags/${encodeURIComponent(pair.dag_id)}`, word("open_in_airflow"))),
     ),
     h("p", {}, heldLink(pair.dag_id, word("held.this_pair"))),
-    pair.description && h("p", { class: "quiet" }, pair.description),
+    pair.description && settings.language === settings.described_in && h("p", { class: "quiet" }, pair.description),
     h(
       "p",
       {},
