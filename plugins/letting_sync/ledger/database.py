@@ -230,6 +230,10 @@ def _utc(time: datetime) -> datetime:
     return time.astimezone(UTC)
 
 
+ONCE = {Event.CLAIMED: True, Event.HELD: False, Event.ACCEPTING: True, Event.APPROVAL_ASKED: True}
+"""Events of which a repetition is no news, and whether it is news by another run."""
+
+
 def note(
     connection: sa.Connection,
     ids: Collection[int],
@@ -238,20 +242,37 @@ def note(
     run_id: str | None = None,
     reason: Reason | sa.ColumnElement[Any] | None = None,
     reference: str | sa.ColumnElement[str] | None = None,
+    *,
+    first: bool = False,
 ) -> None:
     """Write one line of history for each of these entries, at most as many as fit into one statement.
 
     :param reason: one value for all, or a column of the entries; the same for ``reference``.
+    :param first: whether the entries are new, so that there is no earlier line to compare with.
+
+    What a repeated task only confirms is no news: of the events in :data:`ONCE` a line that repeats the last one of its
+    entry is left out.
     """
     if not ids:
         return
     same = {"at": at, "run_id": run_id, "what": what, "reason": reason, "reference": reference}
-    values = [
-        value if isinstance(value, sa.ColumnElement) else sa.literal(value, events.c[name].type)
+    values: dict[str, sa.ColumnElement[Any]] = {
+        name: value if isinstance(value, sa.ColumnElement) else sa.literal(value, events.c[name].type)
         for name, value in same.items()
-    ]
-    lines = sa.select(entries.c.id, *values).where(entries.c.id.in_(ids)).order_by(entries.c.id)
+    }
+    lines = sa.select(entries.c.id, *values.values()).where(entries.c.id.in_(ids)).order_by(entries.c.id)
+    if what in ONCE and not first:
+        compared = ("what", "reason", "reference", *(["run_id"] if ONCE[what] else []))
+        lines = lines.where(sa.not_(_is_last_line({name: values[name] for name in compared})))
     connection.execute(sa.insert(events).from_select(["entry_id", *same], lines))
+
+
+def _is_last_line(values: Mapping[str, sa.ColumnElement[Any]]) -> sa.Exists:
+    """Whether the last line of an entry has these values, by column."""
+    line, any_line = events.alias(), events.alias()
+    last = sa.select(sa.func.max(any_line.c.id)).where(any_line.c.entry_id == entries.c.id)
+    same = [line.c[name].is_not_distinct_from(value) for name, value in values.items()]
+    return sa.exists().where(line.c.id == last.scalar_subquery(), *same).correlate(entries)
 
 
 def read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:

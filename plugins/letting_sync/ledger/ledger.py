@@ -175,7 +175,9 @@ class Ledger(PartnerVersions):
             )
             claimed = list(read(connection, ours))
             for some in statements(claimed):
-                note(connection, [entry.id for entry in some], Event.CLAIMED, at, run.run_id)
+                for first in (True, False):
+                    ids = [entry.id for entry in some if (entry.created_at == at) is first]
+                    note(connection, ids, Event.CLAIMED, at, run.run_id, first=first)
         return {entry.key: entry for entry in claimed}
 
     def mark_to_ask(self, doubts: Mapping[int, tuple[Reason, str | None]]) -> None:
