@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from letting_sync.matching.cleaning import clean
-from letting_sync.matching.keys import fold, folded
+from letting_sync.matching.keys import normalise, normalised
 
 ONE_NAME = [
     # German
@@ -75,12 +75,12 @@ TWO_NAMES = [
 
 @pytest.mark.parametrize(("one", "other"), ONE_NAME)
 def test_spellings_that_are_one_name(one: str, other: str) -> None:
-    assert fold(one) == fold(other)
+    assert normalise(one) == normalise(other)
 
 
 @pytest.mark.parametrize(("one", "other"), TWO_NAMES)
 def test_names_that_stay_two(one: str, other: str) -> None:
-    assert fold(one) != fold(other)
+    assert normalise(one) != normalise(other)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_names_that_stay_two(one: str, other: str) -> None:
     [("müller@b.de", "mueller@b.de"), ("işıl@b.de", "isil@b.de"), ("djana@b.de", "dana@b.de")],
 )
 def test_another_letter_is_another_mailbox(one: str, other: str) -> None:
-    codes = folded(
+    codes = normalised(
         pd.DataFrame({"email": [one, other, one.upper() if one.isascii() else one]}), "email"
     ).to_pylist()
     assert codes[0] != codes[1]
@@ -100,10 +100,10 @@ NAMES = st.one_of(st.text(max_size=12), st.sampled_from([name for pair in ONE_NA
 
 @given(st.lists(NAMES, min_size=1, max_size=20))
 @settings(max_examples=100, deadline=None)
-def test_a_column_is_folded_like_each_of_its_names(names: list[str]) -> None:
+def test_a_column_is_normalised_like_each_of_its_names(names: list[str]) -> None:
     names = [name.encode("utf-8", "replace").decode() for name in names]
-    assert folded(pd.DataFrame({"last_name": names}, dtype="str"), "last_name").to_pylist() == [
-        fold(name) for name in names
+    assert normalised(pd.DataFrame({"last_name": names}, dtype="str"), "last_name").to_pylist() == [
+        normalise(name) for name in names
     ]
 
 
@@ -111,4 +111,4 @@ def test_a_column_is_folded_like_each_of_its_names(names: list[str]) -> None:
 @settings(max_examples=100, deadline=None)
 def test_cleaning_a_name_does_not_make_another_of_it(name: str) -> None:
     cleaned = clean(pd.DataFrame({"record": [0], "city": [name]}))["city"][0]
-    assert fold(name) == (None if pd.isna(cleaned) else fold(cleaned)) or "&" in name
+    assert normalise(name) == (None if pd.isna(cleaned) else normalise(cleaned)) or "&" in name

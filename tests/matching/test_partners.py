@@ -36,9 +36,9 @@ def test_a_key_has_no_value_where_a_part_is_missing_and_parts_do_not_flow_togeth
     ("partner", "expected"),
     [
         ({}, ("1", "exact")),
-        ({"first_name": "Anna "}, ("1", "folded")),
-        ({"last_name": "OTT"}, ("1", "folded")),
-        ({"first_name": "Dr. Anna"}, ("1", "folded")),
+        ({"first_name": "Anna "}, ("1", "normalised")),
+        ({"last_name": "OTT"}, ("1", "normalised")),
+        ({"first_name": "Dr. Anna"}, ("1", "normalised")),
         ({"birth_date": date(1980, 6, 5)}, (None, "none")),
         ({"first_name": "Ida"}, (None, "none")),
         ({"birth_date": None}, (None, "none")),
@@ -63,11 +63,11 @@ def test_partners_without_date_are_found_by_email_and_name() -> None:
         {"email": "A@b.de"}, {"email": "a@b.de", "birth_date": None}, {"email": "a@b.de", "first_name": "Ida"}
     )
     assert answer(prospects, stored({"email": "a@B.de", "birth_date": None})) == [
-        ("1", "folded"),
-        ("1", "folded"),
+        ("1", "normalised"),
+        ("1", "normalised"),
         (None, "none"),
     ]
-    assert answer(prospects.iloc[:2], stored({"email": "a@b.de"})) == [("1", "exact"), ("1", "folded")]
+    assert answer(prospects.iloc[:2], stored({"email": "a@b.de"})) == [("1", "exact"), ("1", "normalised")]
 
 
 def test_who_is_found_by_the_key_is_not_looked_for_by_email_too() -> None:
@@ -84,8 +84,12 @@ def test_who_is_found_by_the_key_is_not_looked_for_by_email_too() -> None:
         without | {"first_name": "Ida", "email": "i@b.de"},
         without | {"first_name": "Eva", "email": "e@b.de"},
     )
-    assert answer(prospects, partners) == [("1", "exact"), ("3", "folded"), ("4", "folded")]
-    assert answer(prospects.iloc[::-1], partners)[::-1] == [("1", "exact"), ("3", "folded"), ("4", "folded")]
+    assert answer(prospects, partners) == [("1", "exact"), ("3", "normalised"), ("4", "normalised")]
+    assert answer(prospects.iloc[::-1], partners)[::-1] == [
+        ("1", "exact"),
+        ("3", "normalised"),
+        ("4", "normalised"),
+    ]
 
 
 def test_a_partner_with_another_date_is_another_person_even_with_the_same_email() -> None:
@@ -97,7 +101,7 @@ def test_all_prospects_of_a_person_get_one_answer() -> None:
     kept, _ = merge_same_person(
         frame({"email": "a@b.de"}, {"unit": OTHER_UNIT, "email": "c@d.de", "last_name": "OTT"})
     )
-    assert answer(kept, stored({"first_name": "ANNA"})) == [("1", "folded"), ("1", "folded")]
+    assert answer(kept, stored({"first_name": "ANNA"})) == [("1", "normalised"), ("1", "normalised")]
 
 
 def doubts(

@@ -1,8 +1,8 @@
-"""Dates of birth that say little: placeholders for "unknown", and days on which many people only seem to be born.
+"""Dates of birth that are weak evidence: placeholders for "unknown", and days that many people have in common.
 
-No public data set has placeholders, so the lists are assumed: defaults of databases and spreadsheets, and what clerks
-type into a field that must not stay empty. 1 January is the registered birthday of many refugees; it is weak evidence,
-not "unknown". In frames of a few records no statistics can tell such days, only a list.
+No public data set contains placeholders, so the lists are assumed: defaults of databases and spreadsheets, and values that
+clerks type into a required field. 1 January is the registered birthday of many refugees; it is weak evidence,
+not "unknown". In a frame of a few records, statistics cannot detect such days, so there is a list.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import numpy as np
 from letting_sync.matching.columns import NO_DAY
 
 EARLIEST: Final = np.datetime64("1900-01-02").astype("datetime64[D]").view("int64")
-"""Nobody who rents a flat was born earlier."""
+"""Nobody who rents a flat was born before this year."""
 _LAST_DEFAULT_YEAR: Final = 1910
 _FILLERS: Final = np.array(
     ["1899-12-30", "1899-12-31", "1901-12-13", "1910-10-10", "1911-11-11"], "datetime64[D]"
 ).view("int64")
-"""Day 0 of spreadsheets, the smallest date of 32 bits, and numbers that are quick to type; with 1 January up to 1910 (SQL,
-macOS) and 31 December of years to come ("for ever")."""
+"""Day 0 of spreadsheets, the smallest 32-bit date, and dates that are quick to type. In addition: 1 January up to 1910 (SQL,
+macOS) and 31 December of future years ("for ever")."""
 _YOUNGEST_TENANT: Final = 15
-"""Years; a child signs no lease, so its date of birth is a slip or a filler."""
+"""Years. A child signs no lease, so such a date of birth is a typing error or a placeholder."""
 
 
 def placeholders(days: np.ndarray, today: np.datetime64 | None = None) -> np.ndarray:
-    """Where a date stands for "unknown".
+    """Return a mask of the dates that mean "unknown".
 
-    Another date that cannot be anybody's birthday, 2062-08-30 or 1680-05-13, is a slip: day and month still tell something.
+    Other impossible birthdays (2062-08-30, 1680-05-13) are typing errors: their day and month are still evidence.
 
     :param days: days since 1970 as :func:`~letting_sync.matching.columns.days` returns them.
-    :param today: nobody is born later; by default the day of this machine.
+    :param today: the latest possible birthday; by default today, by this machine's clock.
     """
     given = days != NO_DAY
     year, month, day = _parts(days)
@@ -41,10 +41,10 @@ def placeholders(days: np.ndarray, today: np.datetime64 | None = None) -> np.nda
 
 
 def weak(days: np.ndarray, today: np.datetime64 | None = None) -> np.ndarray:
-    """Where a date may be somebody's birthday, but many share it by registration or by habit, or it is certainly a typo.
+    """Return a mask of the dates that many people share by registration or habit, and of certain typing errors.
 
-    1 January of any year, repeated numbers (``11.11.2011``, ``07.07.1977``), dates of children, dates to come and those before
-    1900. Such a date tells a person only together with contact data that agree.
+    These are 1 January of any year, repeated numbers (``11.11.2011``, ``07.07.1977``), dates of children, future dates and
+    dates before 1900. Such a date identifies a person only together with equal contact data.
     """
     given = days != NO_DAY
     year, month, day = _parts(days)

@@ -1,7 +1,7 @@
-"""Cleaning: what a partner wrote becomes what the ERP is sent, so that its byte by byte check can find it.
+"""Cleaning of the partner's texts, so that the ERP's duplicate check, which compares byte by byte, finds a known person.
 
-Pure functions on pandas frames. Usual values are recognised by one regular expression a column and left alone,
-the rest is repaired once for each distinct value.
+Pure functions on pandas frames. One regular expression per column recognises ordinary values, which stay unchanged.
+The others are cleaned once per distinct value.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ CLEANED: Final = (
     "country",
     "message",
 )
-"""The texts that cleaning may alter."""
+"""The text fields that cleaning may change."""
 ALTERED: Final = (*CLEANED, "birth_date")
-"""All fields that it may alter, in the order in which ``changed`` names them."""
+"""All fields that cleaning may change, in the order in which ``changed`` lists them."""
 DATES: Final = ("birth_date", "lease_start")
 
 _VISIBLE = (
@@ -77,19 +77,22 @@ Repair = Callable[[str], str | None]
 
 
 def clean(prospects: pd.DataFrame) -> pd.DataFrame:
-    """Write every field as the ERP's duplicate check needs it.
+    """Return the prospects as the ERP's duplicate check needs them.
 
-    Blanks of every kind in order, NFC, HTML entities as the characters that they stand for, academic titles out of the
-    names into ``title``, capitals-only names in ordinary writing, e-mail addresses bare and with a small domain, telephone
-    numbers as E.164, postal codes with their leading zero. A value that cannot be improved with certainty stays as its
-    trimmed text. A text of blanks only becomes missing, as does a date of birth that is a placeholder
-    (:mod:`letting_sync.matching.birth_dates`). Cleaning twice is cleaning once.
+    * texts: single blanks, NFC, HTML entities replaced by their characters; a blank text becomes missing;
+    * names: academic titles moved to ``title``, names in capitals rewritten in mixed case;
+    * e-mail addresses: the bare address with a lower-case domain;
+    * telephone numbers: E.164;
+    * postal codes: with their leading zero;
+    * dates of birth: placeholders (:mod:`letting_sync.matching.birth_dates`) become missing.
 
-    :param prospects: columns of ``Prospect``, text as ``str``; any may be missing but then stays so, except
-        ``title``. Dates in any form that :func:`~letting_sync.matching.columns.as_dates` takes.
-    :returns: the same rows and columns, dates as ``datetime64[s]``, plus ``title`` and ``changed``: the names
-        of the fields that were altered, comma-separated, empty if none was. Never the values.
-    :raises TypeError: if a date column holds something that is no date.
+    A value that cannot be improved with certainty is only trimmed. The function is idempotent.
+
+    :param prospects: columns of ``Prospect``, text as ``str``. A missing column stays missing, except
+        ``title``. Dates in any form that :func:`~letting_sync.matching.columns.as_dates` accepts.
+    :returns: the same rows and columns, dates as ``datetime64[s]``, plus ``title`` and ``changed``: the comma-separated
+        names of the fields that were changed, empty if none was. It never contains values.
+    :raises TypeError: a date column contains a value that is not a date.
     """
     result = prospects.copy(deep=False)
     flags = np.zeros(len(prospects), np.int64)
@@ -120,7 +123,7 @@ def clean(prospects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _put(result: pd.DataFrame, field: str, before: pa.Array, after: pa.Array) -> np.ndarray:
-    """Store the column if anything changed in it (else the old one is shared) and say where."""
+    """Store the column if a value changed (otherwise the old column is shared); return a mask of the changes."""
     if after is before:
         if field not in result.columns or result[field].dtype != "str":
             result[field] = text_series(after, result.index)
@@ -132,7 +135,7 @@ def _put(result: pd.DataFrame, field: str, before: pa.Array, after: pa.Array) ->
 
 
 def _names_of(flags: np.ndarray, prospects: pd.DataFrame) -> pd.Series:
-    """The altered fields as text, with those that an earlier cleaning of the same rows named."""
+    """Return the names of the changed fields as text, including those of an earlier cleaning of the same rows."""
     if "changed" in prospects.columns:
         for bit, field in enumerate(ALTERED):
             earlier = pc.match_substring_regex(column(prospects, "changed"), rf"(?:^|,){field}(?:,|$)")
@@ -180,14 +183,14 @@ _tidy_name = stable(tidy_name)
 
 @stable
 def _tidy_message(text: str) -> str:
-    # Line breaks and invisible joiners (emoji) belong to a message; only its edges are trimmed.
+    # Line breaks and invisible joiners (emoji) are part of a message; it is only trimmed.
     return unicodedata.normalize("NFC", without_entities(text).strip())
 
 
 def _cleaned_names(names: pa.Array, keep_whole: bool) -> tuple[pa.Array, pa.Array]:
-    """Clean a column of names and part the titles from it.
+    """Clean a column of names and separate the titles.
 
-    :param keep_whole: leave a name alone that is nothing but a title; a last name may not vanish.
+    :param keep_whole: keep a name that consists of a title only, since a last name must not become empty.
     :returns: names (the same array if nothing changed) and titles.
     """
     distinct, spread = distinct_values(names)

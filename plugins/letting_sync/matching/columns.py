@@ -1,7 +1,7 @@
-"""Columns of pandas frames as pyarrow arrays and numpy codes: the tools of cleaning, matching and suspects.
+"""Columns of pandas frames as pyarrow arrays and numpy codes, for cleaning, matching and suspects.
 
-Text is ``large_string``, a date is ``datetime64[s]`` or its number of days since 1970, a code is an ``int64`` that is
-equal where the values are, and -1 where there is none.
+A text is ``large_string``. A date is ``datetime64[s]`` or a number of days since 1970. A code is an ``int64``: equal values
+have equal codes, a missing value has -1.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 NO_DAY: Final = np.iinfo(np.int64).min
-"""Stands for a missing date among day numbers; what numpy makes of NaT."""
+"""Number of days that means "missing": numpy's value of NaT."""
 
 
 def column(frame: pd.DataFrame, name: str) -> pa.Array:
-    """A text column as one pyarrow array; a column that is not there is one of missing values."""
+    """Return a text column as one pyarrow array; a missing column is an array of missing values."""
     if name not in frame.columns:
         return pa.nulls(len(frame), pa.large_string())
     values = frame[name]
@@ -33,24 +33,24 @@ def column(frame: pd.DataFrame, name: str) -> pa.Array:
 
 
 def _storable(value: object) -> str | None:
-    """A text without lone surrogates, which pyarrow cannot hold."""
+    """Return the text without lone surrogates, which pyarrow cannot store."""
     if value is None or value is pd.NA or value != value:
         return None
     return str(value).encode("utf-8", "replace").decode("utf-8")
 
 
 def days(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """A date column as numbers of days since 1970, :data:`NO_DAY` where none is given.
+    """Return a date column as numbers of days since 1970, with :data:`NO_DAY` for missing dates.
 
-    Takes ``datetime64``, pyarrow dates and Python dates.
+    Accepts ``datetime64``, pyarrow dates and Python dates.
 
-    :raises TypeError: if something there is no date; the value is not named, since it is personal.
+    :raises TypeError: a value is not a date. The message does not contain the value, since it is personal.
     """
     return as_dates(frame, name).to_numpy("datetime64[D]").view("int64")
 
 
 def as_dates(frame: pd.DataFrame, name: str) -> pd.Series:
-    """A date column as ``datetime64[s]``, the dtype of dates in our frames (any year from 1 on)."""
+    """Return a date column as ``datetime64[s]``, the dtype of dates in our frames (any year from 1 on)."""
     if name not in frame.columns:
         return pd.Series(np.full(len(frame), NO_DAY).view("datetime64[s]"), index=frame.index)
     values = frame[name]
@@ -63,12 +63,12 @@ def as_dates(frame: pd.DataFrame, name: str) -> pd.Series:
 
 
 def text_series(array: pa.Array, index: pd.Index) -> pd.Series:
-    """The array as pandas text (``str``, backed by pyarrow), without copying it."""
+    """Return the array as pandas text (``str``, backed by pyarrow) without copying it."""
     return pd.Series(array.to_pandas(), index=None, dtype="str").set_axis(index)
 
 
 def rows_where(frame: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
-    """``frame[keep]``, several times as fast where the columns are text."""
+    """Return ``frame[keep]``; several times as fast as pandas for text columns."""
     index, mask = frame.index[keep], pa.array(keep)
     kept = {
         name: text_series(pc.filter(column(frame, str(name)), mask), index)
@@ -80,7 +80,7 @@ def rows_where(frame: pd.DataFrame, keep: np.ndarray) -> pd.DataFrame:
 
 
 def on_distinct(values: pa.Array, mask: pa.Array, repair: Callable[[str], str | None]) -> pa.Array:
-    """Apply ``repair`` to the values under the mask, once for each distinct one."""
+    """Apply ``repair`` to the masked values, once per distinct value."""
     if not pc.any(mask).as_py():
         return values
     coded = values.filter(mask).dictionary_encode()
@@ -89,12 +89,12 @@ def on_distinct(values: pa.Array, mask: pa.Array, repair: Callable[[str], str | 
 
 
 def unlike(values: pa.Array, tidy: str) -> pa.Array:
-    """Where a text does not look like the regular expression; a missing one is not unlike."""
+    """Return a mask of the texts that do not match the regular expression; False for missing texts."""
     return pc.invert(pc.fill_null(pc.match_substring_regex(values, tidy), True))
 
 
 def distinct_values(values: pa.Array) -> tuple[pa.Array, Callable[[pa.Array], pa.Array]]:
-    """The values to work on, each once where they repeat, and how to spread the result over all rows again."""
+    """Return the distinct values if there are repetitions, and a function that expands a result to all rows."""
     sample = values.slice(0, 10_000)
     if 2 * len(sample.dictionary_encode().dictionary) > len(sample):
         return values, lambda done: done
@@ -103,22 +103,22 @@ def distinct_values(values: pa.Array) -> tuple[pa.Array, Callable[[pa.Array], pa
 
 
 def once_each(values: pa.Array, work: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Do a column's work on its distinct values; ``values`` itself if that changes nothing."""
+    """Apply a function to the distinct values of a column; return ``values`` itself if nothing changes."""
     distinct, spread = distinct_values(values)
     done = work(distinct)
     return values if done is distinct else spread(done)
 
 
 def text_codes(values: pa.Array) -> np.ndarray:
-    """A number for each text, equal where the texts are, -1 where none is given."""
+    """Return a code for each text; -1 for missing texts."""
     return (
         pc.fill_null(values.dictionary_encode().indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     )
 
 
 def combined(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Number the pairs of two codes; -1 where either is."""
+    """Return a code for each pair of codes; -1 if either is -1."""
     missing = (left < 0) | (right < 0)
-    # Both are numbered densely, so the product stays far below the largest 64 bit number.
+    # Both codes are dense, so their product stays far below the largest 64-bit number.
     pairs = left * (right.max(initial=0) + 1) + right
     return np.where(missing, -1, pd.factorize(pairs)[0])

@@ -1,12 +1,13 @@
-"""One person behind several records, because the partner says so: records with the same contact.
+"""Records of one person by the partner's contact.
 
-A partner that keeps contacts names the contact behind each record (EverReal: ``companyContactId``, published: contacts are
-unique by e-mail address). One contact is stronger evidence than the spelling of a last name: with the same date of birth it
-joins records of which one has the maiden name, lacks the second first name, or has both names swapped.
+A partner may store contacts and return the contact of each record (EverReal: ``companyContactId``; published: contacts are
+unique by e-mail address). Together with the same date of birth, a common contact is stronger evidence than the spelling of a
+last name: it joins records with a maiden name, without a second first name, or with swapped names.
 
-It is not stronger than what tells two people apart. A family can share an e-mail address, and so a contact: twins have one
-birthday too, and a father's record without a date of birth looks like his son's. So both need the same date and the same
-first name, or no record of the contact has a date and both names are equal; whoever differs by a slip is a suspect.
+It does not outweigh what distinguishes two people. A family may share an e-mail address and therefore a contact: twins have
+the same birthday, and a father's record without a date of birth looks like his son's. Records of one contact are therefore
+one person only if date of birth and first name are equal, or if no record of the contact has a date and both names
+are equal. Records that differ by a typing error are possible duplicates.
 """
 
 from __future__ import annotations
@@ -20,27 +21,27 @@ import numpy as np
 import pandas as pd
 
 from letting_sync.matching.columns import NO_DAY, column, days, rows_where, text_codes
-from letting_sync.matching.keys import fold, folded
+from letting_sync.matching.keys import normalise, normalised
 
 MOST_PERSONS: Final = 10
-"""A contact behind more different persons is nobody's own. Assumed."""
+"""A contact of more different persons belongs to none of them. Assumed."""
 
 
 class _Row(NamedTuple):
     person: int
     first: frozenset[str]
-    """The words of the first name as they are compared; empty where it is missing."""
+    """Return the words of the first name, normalised; empty if it is missing."""
     whole_first: str | None
     last: str | None
     born: int
 
 
 def join_by_contact(frame: pd.DataFrame, persons: np.ndarray) -> np.ndarray:
-    """Give the persons of one contact one number where nothing speaks against it.
+    """Give the persons of one contact one number, unless their data contradict.
 
     :param frame: cleaned prospects with ``contact_id``, names and ``birth_date``; without contacts nothing changes.
     :param persons: the number of each row's person.
-    :returns: the numbers after the joining, in the same order.
+    :returns: the numbers after joining, in the same order.
     """
     contacts = text_codes(column(frame, "contact_id"))
     shared = (np.bincount(contacts + 1, minlength=1)[contacts + 1] > 1) & (contacts >= 0)
@@ -52,9 +53,9 @@ def join_by_contact(frame: pd.DataFrame, persons: np.ndarray) -> np.ndarray:
 
 
 def joined(persons: np.ndarray, groups: Iterable[Iterable[int]]) -> np.ndarray:
-    """The persons, where all numbers of a group, and of groups that share a number, become one number.
+    """Replace the numbers of each group, and of groups with a common number, by one number.
 
-    :param groups: person numbers that are one person.
+    :param groups: groups of person numbers that are one person.
     """
     parent: dict[int, int] = {}
 
@@ -76,10 +77,10 @@ def joined(persons: np.ndarray, groups: Iterable[Iterable[int]]) -> np.ndarray:
 def _rows_by_contact(
     frame: pd.DataFrame, contacts: np.ndarray, persons: np.ndarray
 ) -> Iterator[Sequence[_Row]]:
-    """The rows of each contact with several persons, each person once for each way it is written."""
+    """Yield the rows of each contact with several persons: one row per person and spelling."""
     several = pd.Series(persons).groupby(contacts).transform("nunique").to_numpy() > 1
     written = column(frame, "first_name").to_pylist()
-    first, last = folded(frame, "first_name").to_pylist(), folded(frame, "last_name").to_pylist()
+    first, last = normalised(frame, "first_name").to_pylist(), normalised(frame, "last_name").to_pylist()
     born = days(frame, "birth_date").tolist()
     by_contact: dict[int, dict[_Row, None]] = {}
     for at in np.flatnonzero(several):
@@ -89,12 +90,12 @@ def _rows_by_contact(
 
 
 def _words(name: str | None) -> frozenset[str]:
-    parts = (fold(part) for part in re.split(r"[\s-]+", name or ""))
+    parts = (normalise(part) for part in re.split(r"[\s-]+", name or ""))
     return frozenset(part for part in parts if part)
 
 
 def _one_persons_rows(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
-    """Groups of at least two rows that are one person: each fits every other one of its group."""
+    """Yield groups of at least two rows that are one person: each row matches every other row of its group."""
     candidates = [row for row in rows if row.born != NO_DAY] or rows
     while candidates:
         first, *rest = candidates

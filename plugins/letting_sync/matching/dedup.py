@@ -1,21 +1,21 @@
-"""Who is the same person within a run; among the ERP's business partners: :mod:`letting_sync.matching.partners`.
+"""Records of the same person within a run. For the ERP's business partners see :mod:`letting_sync.matching.partners`.
 
-Pure functions on pandas frames, no I/O. Nothing here merges on likeness: equal keys decide
-(:mod:`letting_sync.matching.keys`), near matches are for a person to look at (:mod:`letting_sync.matching.suspects.suspects`).
+Pure functions on pandas frames, no I/O. Records are merged by equal keys (:mod:`letting_sync.matching.keys`), never by
+similarity; near matches are listed for a person to check (:mod:`letting_sync.matching.suspects.suspects`).
 
-Safe sides taken where the published rules are silent:
+Where the published rules leave a choice, the safe one is made:
 
-* Both names are always part of the comparison, also where a customer's key leaves one out: otherwise twins or a
+* Both names are always compared, even if a customer's key omits one. Otherwise twins or a
   couple with one e-mail address would become one person, and one of them would be lost.
-* Of one person's records for one unit the one that was updated last wins, but never a withdrawn one over a live
-  one. The person is *chosen* if any live record is; a choice of a record that was withdrawn does not count.
-* Records with one contact of the partner's are one person if date of birth and first name agree
+* Of one person's records for one unit the latest version wins, but never a withdrawn record over one that is not.
+  The person is *chosen* if any record that is not withdrawn is chosen.
+* Records with one contact of the partner are one person if date of birth and first name are equal
   (:mod:`letting_sync.matching.contacts`).
-* A date of birth that many share (:func:`~letting_sync.matching.birth_dates.weak`) counts only together with an e-mail
-  address or a telephone number that agrees.
-* Names and contact data alone make nobody one person: father and son share them. Within a run such records stay apart,
-  unless both lack the date and agree in names, e-mail address and telephone number. A stored business partner that is found
-  by them gets the offer, but with a doubt for a person to resolve before the lease.
+* A date of birth that many share (:func:`~letting_sync.matching.birth_dates.weak`) counts only together with an equal e-mail
+  address or telephone number.
+* Names and contact data alone do not identify a person: father and son share them. Within a run such records stay separate,
+  unless both lack the date and have equal names, e-mail address and telephone number. A stored business partner that is found
+  by them gets the offer, and a person is asked before the lease.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from letting_sync.matching.keys import (
     NAMES,
     checked_key,
     field_codes,
-    folded,
+    normalised,
     person_key,
 )
 from letting_sync.reasons import Reason
@@ -60,12 +60,12 @@ _NOT_FILLED: Final = (
 
 
 class Identities(NamedTuple):
-    """What tells who the person of each row is, as codes; -1 where it is not to be had.
+    """Evidence of the person of each row, as codes; -1 if missing.
 
-    :ivar key: by the matching key with both names.
-    :ivar weak: whether the key rests on a date of birth that many share.
-    :ivar contact: by e-mail address and names; only of rows without a date of birth, where the key asks for one, and
-        of those that have their names.
+    :ivar key: code of the matching key with both names.
+    :ivar weak: whether the key contains a date of birth that many share.
+    :ivar contact: code of e-mail address and names; only for rows with names and without a date of birth that the key
+        requires.
     """
 
     key: np.ndarray
@@ -74,20 +74,20 @@ class Identities(NamedTuple):
 
 
 def undecided(prospects: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY) -> pd.Series:
-    """Say of whom nothing can tell who they are: a part of the key is missing and no e-mail address helps.
+    """Return a mask of the prospects that cannot be identified: a part of the key is missing, and so is the e-mail address.
 
     :param prospects: cleaned prospects.
-    :returns: bool, same index. What happens to them (load or quarantine) is the pair's setting.
+    :returns: bool, same index. The pair's setting decides whether they are loaded or go to quarantine.
     """
     known = identities(prospects, key)
     return pd.Series((known.key < 0) & (known.contact < 0), index=prospects.index)
 
 
 def identities(frame: pd.DataFrame, key: Sequence[str]) -> Identities:
-    """What tells who each row's person is.
+    """Return the evidence of each row's person.
 
     :param frame: cleaned prospects, partners, or both.
-    :raises ValueError: for an unknown field in the key.
+    :raises ValueError: the key contains an unknown field.
     """
     fields = checked_key(key)
     names = combined(*(field_codes(frame, name) for name in NAMES))
@@ -100,7 +100,7 @@ def identities(frame: pd.DataFrame, key: Sequence[str]) -> Identities:
         return Identities(codes, np.zeros(len(frame), bool), contact)
     born = days(frame, "birth_date")
     dateless = born == NO_DAY
-    # One place more, so that rows without names (-1) have one of their own.
+    # One element more, for rows without names (-1).
     asked = np.bincount(names[dateless] + 1, minlength=names.max(initial=0) + 2) > 0
     asked[0] = False
     rows = np.flatnonzero(asked[names + 1])
@@ -111,13 +111,13 @@ def identities(frame: pd.DataFrame, key: Sequence[str]) -> Identities:
 
 
 def identity(frame: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY) -> pd.Series:
-    """What two records must have in common to be certainly one person, as text; ``NA`` where nothing would do.
+    """Return a text for each record; records with equal texts are certainly one person. ``NA`` if nothing would suffice.
 
-    The key; with a date of birth that many share the e-mail address, too; without a date names, e-mail address and
-    telephone number. Unlike :func:`same_persons` it does not need the other record.
+    The text is the key. With a date of birth that many share it also contains the e-mail address; without a date it consists
+    of names, e-mail address and telephone number. Unlike :func:`same_persons` the function does not need the other record.
 
     :param frame: cleaned prospects.
-    :raises ValueError: for an unknown field in the key.
+    :raises ValueError: the key contains an unknown field.
     """
     fields = checked_key(key)
     by_key = person_key(frame, (*NAMES, *fields))
@@ -135,22 +135,22 @@ def identity(frame: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY) -> pd.Series
 def merge_same_person(
     prospects: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep one record for each person and unit, and say which of the kept ones are one person.
+    """Keep one record for each person and unit, and number the persons.
 
     :param prospects: cleaned prospects, ``record`` unique.
-    :param key: what the customer's ERP compares; both names are added if they are not in it.
-    :returns: ``kept``: the winning rows in their old order, their empty fields filled from the other records of
-        the person for that unit (an address only as a whole or by its own missing parts), plus ``person``: the
-        smallest ``record`` of that person, equal on several units. ``duplicates``: ``record``, ``duplicate_of``
-        (a kept record) and ``reason``: ``same_record`` (the partner's record was read twice; the newest state
-        counts as it is, nothing is filled) or ``same_person``.
-    :raises ValueError: for an unknown field in the key or a ``record`` that occurs twice.
+    :param key: the fields that the customer's ERP compares; both names are added if missing.
+    :returns: ``kept``: the winning rows in their old order. Their empty fields are filled from the person's other records
+        for that unit (an address only as a whole or by its own missing parts). The column ``person`` is the smallest
+        ``record`` of that person, equal on several units. ``duplicates``: ``record``, ``duplicate_of``
+        (a kept record) and ``reason``: ``same_record`` (the partner's record was read twice; the newest version
+        counts and is not filled) or ``same_person``.
+    :raises ValueError: the key contains an unknown field, or a ``record`` occurs twice.
     """
     if prospects["record"].duplicated().any():
         raise ValueError("Record numbers must be unique.")
     read_twice = _older_states(prospects)
     current = ~prospects["record"].isin(read_twice["record"]).to_numpy()
-    # Only the key's columns are copied here; the wide frame is cut once, at the end.
+    # Only the key's columns are copied here; the wide frame is filtered once, at the end.
     needed = ["record", "unit", "external_id", "contact_id", *KEY_FIELDS, "mobile"]
     needed = [name for name in needed if name in prospects]
     states = prospects[needed] if current.all() else prospects.loc[current, needed]
@@ -158,7 +158,7 @@ def merge_same_person(
     everyone = np.full(len(prospects), -1)
     everyone[current] = _smallest_record(states, persons)
     place = np.full(len(prospects), -1)
-    # Plus one, so that a missing unit (-1) is a place like any other and no record is dropped.
+    # Plus one, so that a missing unit (-1) counts as a unit and no record is dropped.
     place[current] = combined(persons, text_codes(column(states, "unit")) + 1)
     kept, same_person = _one_each(prospects.assign(person=everyone), place)
     final = read_twice["duplicate_of"].map(same_person.set_index("record")["duplicate_of"])
@@ -174,7 +174,7 @@ def merge_same_person(
 
 
 def _older_states(prospects: pd.DataFrame) -> pd.DataFrame:
-    """Records of which the same run read a newer state (pages shift while they are read)."""
+    """Return a mask of the records of which the run also read a newer version (pages shift while they are read)."""
     repeated = _repeated(text_codes(column(prospects, "external_id")))
     ranked = prospects.loc[repeated, ["external_id", "unit", "updated_at", "record"]].sort_values(
         ["updated_at", "record"], ascending=False
@@ -185,18 +185,18 @@ def _older_states(prospects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _repeated(codes: np.ndarray) -> np.ndarray:
-    """Where a code stands more than once; -1 is none."""
+    """Return a mask of the codes that occur more than once; False for -1."""
     return (np.bincount(codes + 1, minlength=1)[codes + 1] > 1) & (codes >= 0)
 
 
 def same_persons(frame: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
-    """Number the persons; who is unknown is a person of their own, on each unit of their record the same one."""
+    """Return a number for each row's person. An unidentified record is a person of its own, the same on all its units."""
     known = identities(frame, key)
     sure = (known.key >= 0) & ~known.weak
     persons = np.where(sure, known.key, _first_of_record(frame) + len(frame))
-    # A name and a weak date, or a name and an e-mail address without any date: one piece of evidence more is needed.
+    # Names with a weak date, or names with an e-mail address and no date, need one more piece of evidence.
     dateless = ~sure & (known.key < 0) & (known.contact >= 0)
-    # Who has the same name and address with a date may be either of them.
+    # A record with a date and the same names and e-mail address may belong to either of them.
     dateless &= ~np.isin(known.contact, known.contact[known.key >= 0])
     by_date = _agreeing(frame, np.where(known.weak, known.key, -1), ("email", "phone"), persons)
     by_contact = _agreeing(frame, np.where(dateless, known.contact, -1), ("phone",), persons)
@@ -206,7 +206,7 @@ def same_persons(frame: pd.DataFrame, key: Sequence[str]) -> np.ndarray:
 def _agreeing(
     frame: pd.DataFrame, codes: np.ndarray, evidence: Sequence[str], persons: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """The persons of rows with one code that agree in one of the contact data, too.
+    """Join rows with one code that also agree in one of their contact data.
 
     :param evidence: ``email``, ``phone`` (any of both telephone numbers).
     """
@@ -216,7 +216,7 @@ def _agreeing(
     some, codes, persons = frame.iloc[rows], codes[rows], persons[rows]
     for name in evidence:
         twice = name == "phone"
-        texts = [folded(some, field) for field in (("phone", "mobile") if twice else (name,))]
+        texts = [normalised(some, field) for field in (("phone", "mobile") if twice else (name,))]
         both = combined(np.tile(codes, len(texts)), text_codes(pa.concat_arrays(texts)))
         shared = _repeated(both)
         groups = pd.Series(np.tile(persons, len(texts))[shared]).groupby(both[shared])
@@ -224,7 +224,7 @@ def _agreeing(
 
 
 def _first_of_record(frame: pd.DataFrame) -> np.ndarray:
-    """Place of the first row with the same external id, names and date of birth; its own place without an id."""
+    """Return the position of the first row with the same external id, names and date of birth; its own without an id."""
     places = np.arange(len(frame))
     ids = text_codes(column(frame, "external_id"))
     rows = np.flatnonzero(_repeated(ids))
@@ -246,7 +246,7 @@ def _smallest_record(frame: pd.DataFrame, persons: np.ndarray) -> np.ndarray:
 
 
 def _one_each(frame: pd.DataFrame, place: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Keep the winner of each place (person and unit) and fill it up from the others; -1 is not kept."""
+    """Keep the winner of each group (person and unit) and fill its empty fields from the others; -1 is dropped."""
     stays = place >= 0
     shared = _repeated(place)
     if not shared.any():
@@ -273,7 +273,7 @@ def _one_each(frame: pd.DataFrame, place: np.ndarray) -> tuple[pd.DataFrame, pd.
 
 
 def _filled(winners: pd.DataFrame, ranked: pd.DataFrame) -> pd.DataFrame:
-    """The winners with empty fields filled from the next records of their place; chosen if any live one is."""
+    """Fill the winners' empty fields from the next records of their group; chosen if any record not withdrawn is."""
     filled = winners.copy()
     for field in [name for name in ranked.columns if name not in (*_NOT_FILLED, *_ADDRESS)]:
         values = ranked[field]
@@ -295,7 +295,7 @@ def _of_place(winners: pd.DataFrame, values: pd.Series) -> pd.Series:
 
 
 def _fill_address(winners: pd.DataFrame, ranked: pd.DataFrame) -> None:
-    """Fill an address from the best record that does not contradict it; two halves make a wrong one."""
+    """Fill an address from the best record that does not contradict it; parts of two addresses would be a wrong one."""
     parts = [name for name in _ADDRESS if name in ranked.columns]
     if not parts:
         return

@@ -1,8 +1,8 @@
-"""E-mail addresses: the bare address out of the forms in which people and programs write it.
+"""E-mail addresses: extracts the bare address from the forms in which people and programs write it.
 
-Only where exactly one address is meant. Two addresses in one field, or a text that no mail server takes (``a@b@c``, ``@``), become
-nothing: an ERP refuses the whole prospect for it, and losing a chosen tenant is worse than losing the address. How it was
-written stays in the staged table ``extracted``.
+Only if exactly one address is meant. Two addresses in one field, or a text that no mail server accepts (``a@b@c``, ``@``),
+become missing: an ERP would refuse the whole prospect, and losing a chosen tenant is worse than losing the address. The
+original text stays in the staged table ``extracted``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _QUOTES: Final = (('"', '"'), ("'", "'"), ("(", ")"), ("[", "]"))
 
 
 def cleaned_emails(values: pa.Array) -> pa.Array:
-    """The bare address with a small domain; what is not exactly one address becomes missing."""
+    """Return the bare addresses with lower-case domains; anything that is not exactly one address becomes missing."""
     untidy = unlike(values, _TIDY)
     if not pc.any(untidy).as_py():
         return values
@@ -44,9 +44,9 @@ def cleaned_emails(values: pa.Array) -> pa.Array:
 
 
 def tidy_email(text: str) -> str:
-    """The address in a text: ``Eva Kern <eva@Example.org>`` -> ``eva@example.org``.
+    """Return the address in a text: ``Eva Kern <eva@Example.org>`` -> ``eva@example.org``.
 
-    A text that is not exactly one address is returned without stray blanks and entities, and as an empty one if it has none.
+    A text that is not exactly one address is returned trimmed and without entities; without any address it is empty.
     """
     trimmed = without_stray_blanks(without_entities(text))
     none = "" if trimmed == text else trimmed

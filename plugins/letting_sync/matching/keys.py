@@ -1,7 +1,7 @@
-"""When two texts count as the same: without regard to blanks, case, composition, accents and the spelling of umlauts.
+"""Normalising of texts for comparison: ignores blanks, case, composition, accents and the spelling of umlauts.
 
-On it stands the matching key of a person. Whole columns are folded at once: the usual value by vectorised kernels, the
-unusual one by a Python function, once for each distinct value.
+The matching key of a person is built from normalised texts. Whole columns are normalised at once: ordinary values by
+vectorised kernels, others by a Python function, once per distinct value.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from letting_sync.matching.columns import (
 from letting_sync.matching.names import without_stray_blanks
 
 KEY_FIELDS: Final = ("first_name", "last_name", "birth_date", "email", "phone", "postal_code")
-"""What a customer's ERP can be set to compare (published: it can be changed; which fields: assumed)."""
+"""Fields that a customer's ERP can be configured to compare (published: configurable; the fields: assumed)."""
 DEFAULT_KEY: Final = ("first_name", "last_name", "birth_date")
-"""What both ERPs compare unless the customer had it changed (published)."""
+"""Fields that both ERPs compare by default (published)."""
 NAMES: Final = ("first_name", "last_name")
 
 _SPELLINGS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ђ": "đ", "ь": "", "ъ": ""})
@@ -41,17 +41,17 @@ _BEGINS_WITH_DJ = r"(?i)(?:^|[ .'\-])dj"
 _INITIAL_DJ = re.compile(r"(?<!\w)(?:đ|dj)")
 _ACCENTED = re.compile("[\u0080-\u052f\u1e00-\u1fff\u2018-\u201b]")
 """Latin, Greek and Cyrillic letters, accents and apostrophes. Other scripts have no usual spelling in Latin letters: their
-transliterations would make one name of many (Chinese) or leave the vowels out (Arabic)."""
+transliterations would map many names to one (Chinese) or omit the vowels (Arabic)."""
 _VERBATIM: Final = ("email", "phone", "mobile")
-"""Fields in which another letter is another address."""
+"""Fields in which every letter counts."""
 
 
-def fold(text: str) -> str | None:
-    """A name as it is compared: no blanks, small, ``ä`` as ``ae``, ``ß`` as ``ss``, other letters without accents.
+def normalise(text: str) -> str | None:
+    """Return a name for comparison: no blanks, lower case, ``ä`` as ``ae``, ``ß`` as ``ss``, other letters without accents.
 
-    ``Işıl`` is ``isil``, ``Wałęsa`` is ``walesa``, ``Иванов`` is ``ivanov``. ``Đ`` is a ``d`` at the beginning of a word
-    (as Vietnamese is written without accents; ``Djordje`` too) and ``dj`` inside, so that ``Nadja`` is not ``Nada``.
-    Hyphens and apostrophes count: who differs in them is a suspect, not the same person.
+    ``Işıl`` becomes ``isil``, ``Wałęsa`` becomes ``walesa``, ``Иванов`` becomes ``ivanov``. ``Đ`` becomes ``d`` at the beginning
+    of a word (as Vietnamese is written without accents; ``Djordje`` too) and ``dj`` inside, so that ``Nadja`` is not ``Nada``.
+    Hyphens and apostrophes count: records that differ in them are possible duplicates, not the same person.
     """
     visible = without_stray_blanks(unicodedata.normalize("NFKC", text))
     small = unicodedata.normalize("NFC", visible.casefold()).translate(_SPELLINGS)
@@ -63,25 +63,25 @@ def _in_plain_letters(match: re.Match[str]) -> str:
     return anyascii(match[0]).lower()
 
 
-def _fold_verbatim(text: str) -> str | None:
+def _normalise_verbatim(text: str) -> str | None:
     visible = without_stray_blanks(unicodedata.normalize("NFKC", text)).replace(" ", "")
     return unicodedata.normalize("NFC", visible.casefold()) or None
 
 
-def folded(frame: pd.DataFrame, name: str) -> pa.Array:
-    """A text column, each value as :func:`fold` makes it; of e-mail addresses and telephone numbers every letter counts."""
-    return once_each(column(frame, name), _folded_verbatim if name in _VERBATIM else _folded)
+def normalised(frame: pd.DataFrame, name: str) -> pa.Array:
+    """Return a text column normalised by :func:`normalise`; e-mail addresses and telephone numbers keep every letter."""
+    return once_each(column(frame, name), _normalised_verbatim if name in _VERBATIM else _normalised)
 
 
-def _folded(values: pa.Array) -> pa.Array:
-    return _folded_by(fold, values, pc.match_substring_regex(values, _BEGINS_WITH_DJ))
+def _normalised(values: pa.Array) -> pa.Array:
+    return _normalised_by(normalise, values, pc.match_substring_regex(values, _BEGINS_WITH_DJ))
 
 
-def _folded_verbatim(values: pa.Array) -> pa.Array:
-    return _folded_by(_fold_verbatim, values, None)
+def _normalised_verbatim(values: pa.Array) -> pa.Array:
+    return _normalised_by(_normalise_verbatim, values, None)
 
 
-def _folded_by(rule: Callable[[str], str | None], values: pa.Array, odd: pa.Array | None) -> pa.Array:
+def _normalised_by(rule: Callable[[str], str | None], values: pa.Array, odd: pa.Array | None) -> pa.Array:
     plain = pc.fill_null(pc.match_substring_regex(values, _FOLDS_PLAINLY), True)
     if odd is not None and pc.any(odd).as_py():
         plain = pc.and_not(plain, pc.fill_null(odd, False))
@@ -96,9 +96,9 @@ def _folded_by(rule: Callable[[str], str | None], values: pa.Array, odd: pa.Arra
 
 
 def checked_key(key: Sequence[str]) -> tuple[str, ...]:
-    """The key's fields, each once, in the order of :data:`KEY_FIELDS`.
+    """Return the key's fields without repetitions, in the order of :data:`KEY_FIELDS`.
 
-    :raises ValueError: for an empty key or a field that no ERP compares.
+    :raises ValueError: the key is empty or contains a field that no ERP compares.
     """
     if not key or isinstance(key, str) or not set(key) <= set(KEY_FIELDS):
         raise ValueError(f"A matching key is made of {', '.join(KEY_FIELDS)}.")
@@ -106,11 +106,11 @@ def checked_key(key: Sequence[str]) -> tuple[str, ...]:
 
 
 def person_key(frame: pd.DataFrame, fields: Sequence[str] = DEFAULT_KEY) -> pd.Series:
-    """The matching key as text, ``NA`` where one of its fields is missing.
+    """Return the matching key as text; ``NA`` if one of its fields is missing.
 
     :param frame: cleaned prospects or partners; columns ``fields``.
-    :returns: text, same index; equal keys mean "the same person by this key".
-    :raises ValueError: for an empty key or a field that no ERP compares.
+    :returns: text, same index; equal keys mean the same person by this key.
+    :raises ValueError: the key is empty or contains a field that no ERP compares.
     """
     parts = []
     for field in checked_key(fields):
@@ -118,15 +118,15 @@ def person_key(frame: pd.DataFrame, fields: Sequence[str] = DEFAULT_KEY) -> pd.S
             born = as_dates(frame, field).dt.strftime("%Y-%m-%d")
             parts.append(pa.array(born, pa.large_string(), from_pandas=True))
         else:
-            parts.append(folded(frame, field))
-    # No folded text holds a control character, so the separator cannot make two keys alike.
+            parts.append(normalised(frame, field))
+    # No normalised text contains a control character, so the separator cannot make two keys equal.
     joined = pc.binary_join_element_wise(*parts, pa.scalar("\x1f", pa.large_string()))
     return text_series(joined, frame.index)
 
 
 def field_codes(frame: pd.DataFrame, field: str) -> np.ndarray:
-    """One field, folded, as a number for each row; -1 where it is missing."""
+    """Return the codes of one normalised field; -1 if missing."""
     if field == "birth_date":
         born = days(frame, field)
         return np.where(born == NO_DAY, -1, pd.factorize(born)[0])
-    return text_codes(folded(frame, field))
+    return text_codes(normalised(frame, field))

@@ -1,8 +1,8 @@
-"""How a person's name is written: titles apart, capitals only where they belong, blanks in order.
+"""Spelling of a person's name: separates titles, rewrites names in capitals, removes superfluous blanks.
 
-Pure functions from text to text; :mod:`letting_sync.matching.cleaning` applies them to whole columns. Where the
-rules come from: blanks, NFC, titles, capitals are the duplicate check's needs (published: the ERP compares byte
-by byte); which particles and prefixes there are is ordinary German usage (assumed).
+Pure functions from text to text; :mod:`letting_sync.matching.cleaning` applies them to whole columns. Source of the
+rules: the duplicate check needs blanks, NFC, titles and capitals to be uniform (published: the ERP compares byte
+by byte); the lists of particles and prefixes are ordinary German usage (assumed).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable
 
 _BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
-"""Fillers that Unicode calls letters or symbols, though nothing is to be seen."""
+"""Invisible fillers that Unicode classifies as letters or symbols."""
 _INVISIBLE_MARKS = "\u034f\u180b\u180c\u180d\u180f" + "".join(map(chr, range(0xFE00, 0xFE10)))
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d", "-"))
 
@@ -34,7 +34,7 @@ _LEADING_TITLES = re.compile(rf"(?ix)^(?:{_TITLE.pattern.removeprefix('(?ix)')})
 _ALWAYS_SMALL = frozenset(
     ["von", "vom", "zu", "zum", "zur", "van", "de", "der", "den", "ter", "ten", "auf", "aus", "dos", "das"]
 )
-"""Particles that stay small even at the head of a last name: von der Heyde, de Vries."""
+"""Particles that stay in lower case even at the beginning of a last name: von der Heyde, de Vries."""
 _SMALL_INSIDE = _ALWAYS_SMALL | frozenset(
     [
         "und",
@@ -73,18 +73,18 @@ _ODD_BUT_PRINTABLE = re.compile(f"[{_BLANK_LETTERS}{_INVISIBLE_MARKS}]")
 
 
 def without_stray_blanks(text: str) -> str:
-    """Composed text (NFC) with single ordinary blanks, nothing invisible, nothing around it."""
-    # What Python calls printable has no separators but the ordinary blank, no controls and no format marks.
+    """Return the text composed (NFC), trimmed, with single ordinary blanks and without invisible characters."""
+    # Python's "printable" excludes separators other than the ordinary blank, control characters and format marks.
     plain = text.isprintable() and not _ODD_BUT_PRINTABLE.search(text)
     kept = text if plain else text.translate(_REPLACEMENTS)
     return " ".join(unicodedata.normalize("NFC", kept).split())
 
 
 def stable(step: Callable[[str], str]) -> Callable[[str], str | None]:
-    """Repeat a step until it alters nothing more, so that cleaning what is clean changes nothing.
+    """Repeat a step until nothing changes, so that cleaning is idempotent.
 
-    One step does for all ordinary text; odd sequences (a ligature whose small form decomposes, an entity that was
-    encoded twice) take more.
+    One step is enough for ordinary text. Unusual sequences (a ligature whose lower-case form decomposes, an entity that was
+    encoded twice) need more.
     """
 
     def repeated(text: str) -> str | None:
@@ -102,9 +102,9 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 
 
 def without_entities(text: str) -> str:
-    """HTML entities as the characters that they stand for: ``O&#x27;Reilly`` -> ``O'Reilly``.
+    """Replace HTML entities by their characters: ``O&#x27;Reilly`` -> ``O'Reilly``.
 
-    What is no entity, or stands for a character that no text holds, stays as it is.
+    Anything else, and entities of characters that are not allowed in a text, stay unchanged.
     """
     return _ENTITY.sub(_character, text) if "&" in text else text
 
@@ -119,7 +119,7 @@ def _character(match: re.Match[str]) -> str:
 
 
 class _Invisible(dict[int, str | int]):
-    """Translation table made as characters come by: separators and controls to a blank, invisible ones away."""
+    """Translation table, filled on demand: separators and control characters become a blank, invisible ones are removed."""
 
     _known: dict[int, str | int] = {}
 
@@ -144,21 +144,21 @@ _REPLACEMENTS = _Invisible()
 
 
 def plain_name(name: str) -> str:
-    """The name with its blanks in order and plain hyphens, without blanks around them."""
+    """Return the name with single blanks and plain hyphens, without blanks around the hyphens."""
     text = without_stray_blanks(without_entities(name)).translate(_DASHES)
     return re.sub(r"(?<=\w) ?- ?(?=\w)", "-", text)
 
 
 def tidy_name(name: str) -> str:
-    """A plain name without capitals-only writing."""
+    """Return a plain name in mixed case."""
     text = plain_name(name)
     return unicodedata.normalize("NFC", in_ordinary_writing(text)) if _in_capitals(text) else text
 
 
 def _in_capitals(name: str) -> bool:
-    """Whether a name is written in capitals: but for ``ß``, which few keyboards have as one, and for particles.
+    """Return whether a name is written in capitals, ignoring ``ß``, whose capital few keyboards have, and particles.
 
-    Where a dotless Turkish ``I`` and another language's cannot be told apart, it does not count as such.
+    If a Turkish dotless ``I`` cannot be distinguished from an ordinary one, the result is False.
     """
     if "I" in name[1:] and "Ş" in name and not _ONLY_TURKISH.intersection(name):
         return False
@@ -173,9 +173,9 @@ _ONLY_TURKISH = frozenset("İĞ")
 
 
 def in_ordinary_writing(name: str) -> str:
-    """Write a capitals-only name as people do: ``MÜLLER-VON DER HEYDE`` -> ``Müller-von der Heyde``.
+    """Rewrite a name in capitals in mixed case: ``MÜLLER-VON DER HEYDE`` -> ``Müller-von der Heyde``.
 
-    Initials, Roman numerals and two letters without a vowel (``HJ``) stay as they are.
+    Initials, Roman numerals and two letters without a vowel (``HJ``) stay unchanged.
     """
     if _ONLY_TURKISH.intersection(name):
         name = re.sub(r"(?<=\w)I", "ı", name)
@@ -215,9 +215,9 @@ def _capitalised(word: str) -> str:
 
 
 def split_title(name: str) -> tuple[str | None, str]:
-    """Take leading academic titles off: ``Dr. med. Anna`` -> (``Dr. med.``, ``Anna``).
+    """Separate leading academic titles: ``Dr. med. Anna`` -> (``Dr. med.``, ``Anna``).
 
-    :param name: a name with its blanks in order.
+    :param name: a name with single blanks.
     """
     found = []
     while (match := _LEADING_TITLES.match(name)) and match[0]:
@@ -239,7 +239,7 @@ _KNOWN_TITLES = {word.rstrip(".").lower(): word for word in _TITLE_WORDS.split("
 
 
 def tidy_title(title: str) -> str:
-    """One writing for one title: ``DR.MED`` and ``Dr. med.`` are the same; unknown words stay as they are."""
+    """Return the usual spelling of a title: ``DR.MED`` becomes ``Dr. med.``; unknown words stay unchanged."""
     title = without_stray_blanks(without_entities(title)).strip(",- ")
     parts = re.findall(r"[^\W\d_]+\.?|[^\w\s.]|\S", title)
     if any(part.rstrip(".").lower() not in _KNOWN_TITLES and part != "-" for part in parts):
@@ -249,10 +249,10 @@ def tidy_title(title: str) -> str:
 
 
 def joined_titles(given: str | None, found: str | None) -> str | None:
-    """The title field, with what stood in the name added unless it is there already."""
+    """Return the title field with the title found in the name, unless it contains it already."""
     if not given or not found:
         return given or found
-    folded_given, folded_found = (re.sub(r"[\s.]", "", title).casefold() for title in (given, found))
-    if folded_found in folded_given:
+    normalised_given, normalised_found = (re.sub(r"[\s.]", "", title).casefold() for title in (given, found))
+    if normalised_found in normalised_given:
         return given
-    return found if folded_given in folded_found else f"{given} {found}"
+    return found if normalised_given in normalised_found else f"{given} {found}"

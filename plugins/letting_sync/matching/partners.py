@@ -1,7 +1,7 @@
-"""Which of the ERP's business partners a prospect already is.
+"""Finds the ERP's business partner of each prospect.
 
-Pure functions on pandas frames. The rules are those of :mod:`letting_sync.matching.dedup`: equal keys decide, and what rests on
-less leaves a doubt for a person.
+Pure functions on pandas frames, with the rules of :mod:`letting_sync.matching.dedup`: equal keys decide. If the evidence is
+weaker, a person is asked.
 """
 
 from __future__ import annotations
@@ -21,22 +21,21 @@ from letting_sync.reasons import Reason
 def match_partners(
     prospects: pd.DataFrame, partners: pd.DataFrame, key: Sequence[str] = DEFAULT_KEY
 ) -> pd.DataFrame:
-    """Find the business partner that each prospect already is.
+    """Find the business partner of each prospect.
 
-    Partners are compared by the key, whatever their blanks, case and spelling, and with a title that is in a
-    stored first name left out. Where prospect or partner has no date of birth, e-mail address and names find the partner,
-    but leave a doubt. So does a date of birth that many share, unless the e-mail address agrees; one with another e-mail
-    address finds nobody.
+    Partners are compared by the normalised key; a title in a stored first name is ignored. If prospect or partner has no date
+    of birth, e-mail address and names find the partner, with a doubt. A date of birth that many share also leaves a doubt,
+    unless the e-mail addresses are equal; if they differ, the partner is not found.
 
     :param prospects: cleaned prospects; with ``person`` (see :func:`merge_same_person`) all records of one
-        person get one answer.
+        person get the same result.
     :param partners: ``number``, ``first_name``, ``last_name``, ``birth_date``, ``email`` as the ERP stores them;
-        a partner may occur more than once. A key field that is not there matches nobody.
-    :returns: ``record``, ``business_partner_number`` (missing unless exactly one fits), ``reason``:
-        ``exact`` (the ERP's own check finds it too), ``folded``, ``ambiguous_partner`` or ``none``; ``doubt``: what a person
-        has to look at, ``names_and_contact_only`` or ``weak_birth_date``, else missing; ``not_this_partner``: a partner with
-        the same names and the same weak date, but another e-mail address.
-    :raises ValueError: for an unknown field in the key.
+        a partner may occur more than once. A missing key field matches nobody.
+    :returns: ``record``; ``business_partner_number`` (missing unless exactly one matches); ``reason``:
+        ``exact`` (the ERP's own check finds it too), ``normalised``, ``ambiguous_partner`` or ``none``; ``doubt``: what a person
+        has to check, ``names_and_contact_only`` or ``weak_birth_date``, otherwise missing; ``not_this_partner``: a partner with
+        the same names and the same weak date but another e-mail address.
+    :raises ValueError: the key contains an unknown field.
     """
     stored = partners.drop_duplicates().reset_index(drop=True)
     both = pd.concat([prospects.reset_index(drop=True), clean(stored)], ignore_index=True)
@@ -65,7 +64,7 @@ def match_partners(
 
 
 def _doubts(pairs: pd.DataFrame, is_weak: np.ndarray, email: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of pairs with one key: what is doubtful about each, and whether the e-mail addresses refute a weak date."""
+    """For pairs with equal keys: return the doubt of each pair, and whether different e-mail addresses refute a weak date."""
     ours, theirs = email[pairs["at"]], email[pairs["stored_at"]]
     unsure = is_weak[pairs["at"]] & ~((ours == theirs) & (ours >= 0))
     refuted = unsure & (ours >= 0) & (theirs >= 0)
@@ -75,7 +74,7 @@ def _doubts(pairs: pd.DataFrame, is_weak: np.ndarray, email: np.ndarray) -> tupl
 
 
 def _equal_pairs(codes: np.ndarray, asking: np.ndarray) -> pd.DataFrame:
-    """Rows of prospects (``at``) and of partners (``stored_at``) with the same code."""
+    """Return the row numbers of prospects (``at``) and partners (``stored_at``) with equal codes."""
     rows = pd.DataFrame({"at": np.arange(len(codes)), "code": codes})
     left, right = rows[asking & (codes >= 0)], rows[~asking & (codes >= 0)]
     return left.merge(right.rename(columns={"at": "stored_at"}), on="code")[["at", "stored_at"]]
@@ -84,7 +83,7 @@ def _equal_pairs(codes: np.ndarray, asking: np.ndarray) -> pd.DataFrame:
 def _equal_bytes(
     pairs: pd.DataFrame, prospects: pd.DataFrame, stored: pd.DataFrame, offset: int, key: Sequence[str]
 ) -> np.ndarray:
-    """Whether the ERP's own check would find the partner with the values as we send them."""
+    """Return whether the ERP's own check would find the partner by the values that we send."""
     exact = np.ones(len(pairs), bool)
     for field in checked_key(key):
         if field == "birth_date":
@@ -98,13 +97,15 @@ def _equal_bytes(
 
 
 def _answers(records: pd.Series, person: np.ndarray, found: pd.DataFrame) -> pd.DataFrame:
-    """One answer for each record, the same for all records of a person."""
+    """Return one result for each record, the same for all records of a person."""
     groups = found.groupby("person")
     several = groups["number"].nunique() > 1
-    reason = pd.Series(np.where(groups["exact"].any(), "exact", "folded"), index=several.index, dtype="str")
+    reason = pd.Series(
+        np.where(groups["exact"].any(), "exact", "normalised"), index=several.index, dtype="str"
+    )
     reason[several] = Reason.AMBIGUOUS_PARTNER.value
     number = groups["number"].first().astype("str")
-    # One pair without a doubt is enough.
+    # A single pair without a doubt is enough.
     sure = found["doubt"].isna().groupby(found["person"]).any()
     doubt = groups["doubt"].first().astype("object").where(~sure, None)
     asked = pd.Series(person)

@@ -1,8 +1,8 @@
-"""Telephone numbers in E.164, where it is certain which number is meant.
+"""Telephone numbers in E.164, if it is certain which number is meant.
 
-A number is rewritten only if it is *valid* (phonenumbers' ``is_valid_number``) read as it was written: with its country
-code, or with the trunk prefix of the country that the address names. "Possible" is not enough: ``491701234567`` is also a
-possible number of a German town. What may be two numbers, or a number of two countries, stays as it was written.
+A number is rewritten only if it is *valid* (phonenumbers' ``is_valid_number``) as written: with its country
+code, or with the trunk prefix of the address's country. "Possible" is not enough: ``491701234567`` is also a
+possible number of a German town. A text that may be two numbers, or a number of two countries, stays unchanged.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from letting_sync.matching.columns import on_distinct, unlike
 from letting_sync.matching.names import stable, without_entities, without_stray_blanks
 
 REGION: Final = "DE"
-"""Where a telephone number without a country code belongs to if the address names no country."""
+"""Country of a telephone number without a country code if the address has no country."""
 
 _TIDY: Final = r"^\+49[1-9][0-9]*$"
 _BETWEEN_DIGITS: Final = " /().-"
-# One area code, one separator, one subscriber's number: nothing in which two numbers can stand.
+# One area code, one separator, one subscriber's number: it cannot contain two numbers.
 _PLAIN: Final = r"^(?:\+49 ?|0049 ?|\(?0)[1-9][0-9]{1,4}\)?(?: ?[/-] ?| )?[0-9]+(?: [1-9][0-9]{1,3}){0,4}(?:-[0-9]{1,4})?$"
 _LONGEST: Final = 40
 _ONE_NUMBER: Final = re.compile(r"\(?\+?[\d ()./-]+")
@@ -32,19 +32,19 @@ _SCHEME: Final = re.compile(r"(?i)^tel:\s*(?=[+\d(])")
 _COUNTRY_CODE: Final = re.compile(r"^\(?(?:\+|00) ?\d{1,3}\)?")
 _DASHES: Final = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"))
 _AREA: Final = 6
-"""Digits of the longest German area code, its zero included."""
+"""Digits of the longest German area code, including its zero."""
 _LONGEST_HEAD: Final = {"/": _AREA, "-": _AREA, " 0": _AREA, " ": _AREA + 1, "(": 4}
-"""Digits in front of a sign, or of a long group of digits, that may be an area code; more are a number of their own."""
+"""So many digits before a sign or a long group of digits may be an area code; more are a number of their own."""
 _EXTENSION: Final = 4
-"""Digits of the longest extension (Durchwahl) behind a hyphen. Assumed."""
+"""Digits of the longest extension (Durchwahl) after a hyphen. Assumed."""
 
 
 def cleaned_phones(values: pa.Array, countries: pa.Array) -> pa.Array:
-    """Write telephone numbers as E.164; what is not certainly one valid number stays as its trimmed text.
+    """Return telephone numbers as E.164; a text that is not certainly one valid number is only trimmed.
 
-    German numbers in plain digits take a vectorised way that gives what ``phonenumbers`` would.
+    German numbers in plain digits are handled by vectorised code with the same results as ``phonenumbers``.
 
-    :param countries: the address's country of each row as ISO alpha-2, null where none is given.
+    :param countries: the address's country of each row as ISO alpha-2, null if missing.
     """
     if values.null_count == len(values):
         return values
@@ -77,7 +77,7 @@ def _in_plain_digits(values: pa.Array) -> pa.Array:
 
 
 def _german_pattern() -> str:
-    """The library's patterns of German landline and mobile numbers, which say their lengths too."""
+    """The library's patterns of German landline and mobile numbers, including their lengths."""
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(REGION)
     kinds = (metadata.fixed_line, metadata.mobile) if metadata else ()
     patterns = [kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern]
@@ -92,9 +92,9 @@ def _for_region(region: str) -> Callable[[str], str | None]:
 
 
 def tidy_phone(text: str, region: str = REGION) -> str:
-    """One telephone number as E.164, or the trimmed text where it is not certain which number is meant.
+    """Return one telephone number as E.164, or the trimmed text if it is not certain which number is meant.
 
-    :param region: ISO alpha-2 of the country that a number without a country code belongs to.
+    :param region: ISO alpha-2 code of the country of a number without a country code.
     """
     trimmed = without_stray_blanks(without_entities(text))
     written = _SCHEME.sub("", trimmed).translate(_DASHES)
@@ -114,7 +114,7 @@ _E164: Final = phonenumbers.PhoneNumberFormat.E164
 
 
 def _may_be_two(written: str) -> bool:
-    """Whether the text may contain two numbers; joined they would be a third one that nobody wrote."""
+    """Return whether the text may contain two numbers; joined they would be a third number."""
     national = _COUNTRY_CODE.sub("", written)
     if "+" in national or national.count("/") > 1:
         return True
@@ -134,13 +134,11 @@ def _digits(text: str) -> int:
 def _national(digits: str, region: str) -> phonenumbers.PhoneNumber | None:
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(region)
     if metadata is None or (metadata.national_prefix == "0" and not digits.startswith("0")):
-        return (
-            None  # without the trunk prefix it may be anything: a local number, or one with its country code
-        )
+        return None  # without the trunk prefix it may be a local number or one with its country code
     number = _valid(digits, region)
     if number is None or region == REGION:
         return number
-    # A tenant who moves here may have a German mobile already: then it is not certain which country is meant.
+    # A tenant who moves to Germany may already have a German mobile, so the country is not certain.
     german = _valid(digits, REGION) if digits.startswith("0") else None
     mobile = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
     if (
@@ -159,6 +157,6 @@ def _valid(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
         return None
     if not phonenumbers.is_valid_number(number):
         return None
-    # A number that reads differently once it is written down is none.
+    # A number that is parsed differently after formatting is not accepted.
     again = phonenumbers.parse(phonenumbers.format_number(number, _E164), None)
     return number if again.national_number == number.national_number else None

@@ -1,4 +1,4 @@
-"""Postal codes: leading zeros that a spreadsheet took off, and country signs in front. Rules assumed from usage."""
+"""Postal codes: restores leading zeros that a spreadsheet removed, and removes country signs. The rules are assumed from usage."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from letting_sync.matching.columns import on_distinct, unlike
 
 _TIDY: Final = r"^[0-9]{5}$"
 _WITHOUT_ZERO: Final = re.compile(r"[1-46-9]\d{3}")
-"""Germany has the areas 01 to 04 and 06 to 09; a 5 in front is no German code, but an Austrian one."""
+"""German areas are 01 to 04 and 06 to 09; four digits that begin with 5 are an Austrian code."""
 _GERMAN: Final = re.compile(r"\d{2} ?\d{3}")
 _SIGNS: Final = {"DE": "DE|D", "AT": "AT|A", "CH": "CH"}
-"""What stands in front of a code: the country's sign on cars or its ISO code."""
+"""Prefix of a code: the country's sign on cars, or its ISO code."""
 _DIGITS: Final = {"DE": 5, "AT": 4, "CH": 4}
 
 
 def cleaned_postal_codes(texts: pa.Array, countries: pa.Array) -> pa.Array:
-    """Codes of Germany, Austria and Switzerland as their post writes them.
+    """Return the codes of Germany, Austria and Switzerland in their official form.
 
-    A code is touched only where the address names the country: four digits alone are a code in Austria, too.
+    A code is changed only if the address has a country: four digits are also a valid code in Austria.
 
-    :param texts: with their blanks in order.
-    :param countries: the address's country of each row as ISO alpha-2, null where none is given.
+    :param texts: texts with single blanks.
+    :param countries: the address's country of each row as ISO alpha-2, null if missing.
     """
     untidy = unlike(texts, _TIDY)
     for country in _SIGNS:
@@ -36,7 +36,7 @@ def cleaned_postal_codes(texts: pa.Array, countries: pa.Array) -> pa.Array:
 
 
 def tidy_postal_code(text: str, country: str) -> str:
-    """One code without its country sign, five digits in Germany: ``1067`` and ``D-01067`` -> ``01067``."""
+    """Return a code without its country sign, in Germany with five digits: ``1067`` and ``D-01067`` -> ``01067``."""
     code = re.sub(rf"(?i)^(?:{_SIGNS[country]}) ?-? ?(?=\d)", "", text)
     if country == "DE" and _GERMAN.fullmatch(code):
         return code.replace(" ", "")

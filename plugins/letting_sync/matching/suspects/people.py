@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from letting_sync.matching.columns import NO_DAY, column, combined, days, once_each, text_codes
-from letting_sync.matching.keys import fold, folded
+from letting_sync.matching.keys import normalise, normalised
 
 _STREET: Final = re.compile(r"(str(a(ss|ß)e)?|platz|pl)\b\.?(?=\W*$)")
 _BETWEEN_WORDS: Final = re.compile(r"[\s\-./,;()&+]+")
@@ -25,7 +25,7 @@ class Text:
     """One field of all records."""
 
     values: np.ndarray
-    """As compared here: names folded word by word, hyphens as blanks, without apostrophes; empty where missing."""
+    """As compared here: names normalised word by word, hyphens as blanks, without apostrophes; empty where missing."""
     codes: np.ndarray
     """Equal where the values are, -1 where missing."""
 
@@ -41,7 +41,7 @@ class People:
     first: Text
     last: Text
     strict_code: np.ndarray
-    """Both names as the exact matching folds them; equal means that it sees no difference."""
+    """Both names as the exact matching normalises them; equal means that it sees no difference."""
     year: np.ndarray
     """0 where no date of birth is given, as month and day."""
     month: np.ndarray
@@ -70,8 +70,8 @@ def people(frame: pd.DataFrame) -> People:
     known = born != NO_DAY
     date = np.where(known, born, 0).astype("datetime64[D]")
     months = date.astype("datetime64[M]")
-    phones = text_codes(pa.concat_arrays([folded(frame, "phone"), folded(frame, "mobile")]))
-    strict = combined(text_codes(folded(frame, "first_name")), text_codes(folded(frame, "last_name")))
+    phones = text_codes(pa.concat_arrays([normalised(frame, "phone"), normalised(frame, "mobile")]))
+    strict = combined(text_codes(normalised(frame, "first_name")), text_codes(normalised(frame, "last_name")))
     return People(
         first=_text(frame, "first_name", _plain),
         last=_text(frame, "last_name", _plain),
@@ -79,7 +79,7 @@ def people(frame: pd.DataFrame) -> People:
         year=np.where(known, date.astype("datetime64[Y]").astype(int) + 1970, 0),
         month=np.where(known, months.astype(int) % 12 + 1, 0),
         day=np.where(known, (date - months).astype(int) + 1, 0),
-        email=_as_text(folded(frame, "email")),
+        email=_as_text(normalised(frame, "email")),
         phones=(phones[: len(frame)], phones[len(frame) :]),
         contact=text_codes(column(frame, "contact_id")),
         street=_text(frame, "street", _plain_street),
@@ -102,7 +102,9 @@ def _as_text(values: pa.Array) -> Text:
 
 def _plain(name: str) -> str:
     """``Müller-Lüdenscheidt`` -> ``mueller luedenscheidt``, ``O'Neill`` -> ``oneill``."""
-    words = (_letters(fold(word) or "") for word in _BETWEEN_WORDS.split(unicodedata.normalize("NFC", name)))
+    words = (
+        _letters(normalise(word) or "") for word in _BETWEEN_WORDS.split(unicodedata.normalize("NFC", name))
+    )
     return " ".join(word for word in words if word)
 
 

@@ -25,8 +25,8 @@ def sound(name: str) -> str:
 
     :param name: one name; case, accents and what is no letter do not count.
     """
-    folded = unicodedata.normalize("NFKD", name.casefold().replace("ß", "ss"))
-    letters = "".join(char for char in folded if "a" <= char <= "z")
+    normalised = unicodedata.normalize("NFKD", name.casefold().replace("ß", "ss"))
+    letters = "".join(char for char in normalised if "a" <= char <= "z")
     digits = "".join(
         _digits(letters[at - 1 : at], char, letters[at + 1 : at + 2]) for at, char in enumerate(letters)
     )

@@ -59,7 +59,7 @@ def near_partners(prospects: pd.DataFrame, partners: pd.DataFrame) -> pd.DataFra
 
     The partners are those that were fetched for these prospects, by date of birth, e-mail address or telephone number; so
     that they share them with each other tells nothing. Pairs with the same names (see
-    :func:`~letting_sync.matching.keys.fold`) and the same date of birth are no near matches: they are
+    :func:`~letting_sync.matching.keys.normalise`) and the same date of birth are no near matches: they are
     :func:`~letting_sync.matching.dedup.match_partners`'s.
 
     :param prospects: cleaned prospects with what there is of :data:`COMPARED`; any number, also one.
