@@ -1,6 +1,6 @@
-"""The settings of a pair, in groups: each a frozen value that is checked when it is made.
+"""The settings of a pair, in groups. A group is a frozen value that is validated when it is created.
 
-What each setting means and its default is in ``docs/settings.md``, which a test compares with the fields here.
+Meanings and defaults are described in ``docs/settings.md``, which a test compares with the fields here.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ KeyField = Literal["first_name", "last_name", "birth_date", "email", "phone", "p
 
 NearMatch = Literal["ask", "load"]
 AcceptMode = Literal["auto", "approval", "off"]
-"""Whether offers become leases: by the policy alone, after a person's answer, or not at all. From least to most strict."""
+"""How offers become leases: by the policy alone, after a person's answer, or not at all; from least to most strict."""
 
 _RANDOM = re.compile(r"(?<![A-Za-z])[RH](?![A-Za-z])", re.IGNORECASE)
 
 
 class SettingsGroup(BaseModel):
-    """Base of the groups.
+    """Base class of the groups.
 
     :cvar group: the group's name among the settings of a pair.
-    :raises InvalidSettings: naming each wrong setting, its value and the rule.
+    :raises InvalidSettings: the message names each wrong setting, its value and the rule.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,7 +44,7 @@ class SettingsGroup(BaseModel):
 
 
 class Timing(SettingsGroup):
-    """When a pair runs, and which stretch of time a run reads."""
+    """When a pair runs, and which interval of time a run reads."""
 
     group = "timing"
 
@@ -64,7 +64,7 @@ class Timing(SettingsGroup):
 
 
 class AcceptancePolicy(SettingsGroup):
-    """Which offers may become leases without a clerk, and when a person is asked."""
+    """Which offers may become leases automatically, and when a person is asked."""
 
     group = "acceptance"
 
@@ -81,7 +81,7 @@ class AcceptancePolicy(SettingsGroup):
 
 
 class DuplicateCheck(SettingsGroup):
-    """Who is the same person, as the ERP's duplicate check (Dublettenprüfung) is set."""
+    """How persons are identified, as in the ERP's duplicate check (Dublettenprüfung)."""
 
     group = "duplicates"
 
@@ -99,7 +99,7 @@ RETRYING_AFTER = timedelta(minutes=20)
 
 
 class AlertLimits(SettingsGroup):
-    """From when on a run is reported."""
+    """Limits from which a run is reported."""
 
     group = "alerts"
 
@@ -124,13 +124,13 @@ class AlertLimits(SettingsGroup):
     quarantine_alert_count: Annotated[int, Field(ge=0)] = 20
 
     def quarantine_exceeded(self, quarantined: int, extracted: int) -> bool:
-        """Whether a run's quarantine is to be reported; a single record is never a share."""
+        """Return whether a run's quarantine has to be reported; a single record never exceeds the share."""
         share = quarantined > 1 and quarantined > self.quarantine_alert_share * extracted
         return quarantined > self.quarantine_alert_count or share
 
 
 class Execution(SettingsGroup):
-    """How the tasks are tried and polled."""
+    """How tasks are retried and imports are polled."""
 
     group = "execution"
 
@@ -161,7 +161,7 @@ def _fires_at_most_hourly(schedule: str) -> str:
 
 
 def problems_of(error: ValidationError) -> list[tuple[str, str]]:
-    """(Setting, sentence) of each thing that pydantic finds wrong."""
+    """Yield (setting, sentence) for each error that pydantic finds."""
     problems = []
     for problem in error.errors(include_url=False):
         setting = str(problem["loc"][0]) if problem["loc"] else ""

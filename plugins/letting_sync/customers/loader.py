@@ -1,8 +1,9 @@
-"""Customers: a pair each, from one YAML file each. ``letting-sync pairs validate`` checks them.
+"""Customer files: one YAML file for each pair. ``letting-sync pairs validate`` checks them.
 
-A customer's file has the settings of a :class:`~letting_sync.pipeline.pair.Pair` and of its two targets; those of a group are
+A file contains the settings of a :class:`~letting_sync.pipeline.pair.Pair` and of its two targets. The settings of a group are
 below the group's name or, all of them, on the first level.
-Its name is the DAG's; ``partner`` and ``erp`` name two systems (:mod:`letting_sync.customers.systems`).
+
+The name of the file is the id of the DAG; ``partner`` and ``erp`` name two systems (:mod:`letting_sync.customers.systems`).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from letting_sync.window import TIMEZONE
 log = logging.getLogger(__name__)
 
 PARTNER = {"partner_conn_id": "conn_id", "partner_separator": "separator", "selection": "selection"}
-"""Setting in a file -> argument of :meth:`PartnerSystem.at`; besides them the options that the partner has."""
+"""Setting in a file -> argument of :meth:`PartnerSystem.at`, in addition to the partner's own options."""
 ERP = {"erp_conn_id": "conn_id", "exchange": "exchange", "erp_separator": "separator", "erp_pool": "pool"}
 """Setting in a file -> argument of :meth:`ErpSystem.at`."""
 OF_THE_PAIR = ("start_date", "clients", "owner", "tags")
@@ -48,14 +49,14 @@ SETTINGS = (
 )  # fmt: skip
 GROUPED = {group.group: tuple(group.model_fields) for group in GROUPS}
 MOST_SENTENCES = 50
-"""So many are shown in Airflow's banner at the most."""
+"""Largest number of lines shown in Airflow's banner."""
 _FILE_OF = re.compile(r", line \d+: |: ")
-"""What follows a file's name in a sentence about it."""
+"""Text after a file's name in a sentence about it."""
 _DAG_ID = re.compile(r"[A-Za-z0-9_.-]{1,200}")
 
 
 class WrongCustomers(Exception):
-    """Files of customers are wrong; the others run. The message says how many lines."""
+    """Customer files have errors; the other customers run. The message contains the number of wrong lines."""
 
 
 # --- all customers ----------------------------------------------------------------------------------------
@@ -82,8 +83,8 @@ def customer_dags(dag_file: str | None = None) -> None:
 def refuse_wrong(dag_file: str | None = None) -> None:
     """Raise if any customer's file is wrong, but not where Airflow reads the DAG file to start a task.
 
-    Airflow shows the error to whoever may read import errors, also to a role that may see one customer only; so it
-    names no customer. The lines are in the DAG processor's log, and the command lists them.
+    Airflow shows the error to everybody who may read import errors, even to a role that may see only one customer. It
+    therefore names no customer. The lines are in the DAG processor's log, and the command lists them.
 
     :raises WrongCustomers: with the number of wrong lines.
     """
@@ -101,7 +102,7 @@ def refuse_wrong(dag_file: str | None = None) -> None:
 
 
 def wrong_customers(dag_file: str | None = None) -> list[str]:
-    """A sentence for each wrong line of all customers' files."""
+    """Return a sentence for each wrong line of all customer files."""
     folder = config.pairs_folder(dag_file)
     if not folder.is_dir():
         gone = f"[prospects] pairs = {str(folder)!r}: there is no such folder"
@@ -116,7 +117,7 @@ def wrong_customers(dag_file: str | None = None) -> list[str]:
 
 
 def report_wrong_files(dag_file: str | None = None) -> int:
-    """Send an alert when a file has become wrong, and when all are right again; returns how many are wrong."""
+    """Send an alert when a file has become invalid, and when all files are valid again; return the number of invalid files."""
     by_file: dict[str, list[str]] = {}
     for sentence in wrong_customers(dag_file):
         by_file.setdefault(_FILE_OF.split(sentence, maxsplit=1)[0], []).append(sentence)
@@ -127,7 +128,7 @@ def report_wrong_files(dag_file: str | None = None) -> int:
 
 
 def wrong_lines(path: Path) -> tuple[str, ...]:
-    """A sentence for each wrong line of one file; none if it is right."""
+    """Return a sentence for each wrong line of one file; none if it is valid."""
     try:
         read_customer(path)
     except WrongFile as wrong:
@@ -136,10 +137,10 @@ def wrong_lines(path: Path) -> tuple[str, ...]:
 
 
 def files(dag_id: str | None = None, dag_file: str | None = None) -> Iterator[Path]:
-    """The customers' files in the order of their names, or that of one DAG alone."""
+    """Return the customer files in the order of their names, or only that of one DAG."""
     folder = config.pairs_folder(dag_file)
     if dag_id is None:
-        # Hidden ones are an editor's.
+        # Editors create hidden files.
         return (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
     path = folder / f"{dag_id}.yaml"
     return iter([path] if path.is_file() else [])
@@ -149,9 +150,9 @@ def files(dag_id: str | None = None, dag_file: str | None = None) -> Iterator[Pa
 
 
 def read_customer(path: Path) -> Pair:
-    """The pair of one file.
+    """Return the pair of one file.
 
-    :raises WrongFile: with a sentence for each wrong line, whatever the file holds.
+    :raises WrongFile: with a sentence for each wrong line, whatever the file contains.
     """
     settings = read_settings(path, GROUPED)
     values: dict[str, Any] = {"schedule": daily_schedule(path.stem)}
@@ -194,16 +195,16 @@ def read_customer(path: Path) -> Pair:
 
 
 def daily_schedule(customer: str) -> str:
-    """The schedule of a file that names none: once a day, in the hour after Berlin's midnight.
+    """Return the schedule of a file without one: once a day, in the hour after midnight in Berlin.
 
-    The minute, from 1 to 59, follows from the customer's name: it stays the same, and thousands do not all begin at once.
+    The minute (1 to 59) is derived from the customer's name: it is stable, and thousands of customers do not all start at once.
     """
     number = int.from_bytes(hashlib.sha256(customer.encode()).digest()[:4])
     return f"{1 + number % 59} 0 * * *"
 
 
 def _arguments(values: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    """The arguments of a system's ``at`` that the file gives; a connection that it does not name is ``None``."""
+    """Return the arguments of a system's ``at`` that the file contains; ``None`` for a missing connection."""
     given = {argument: values[name] for name, argument in names.items() if name in values}
     return {"conn_id": None} | ({"exchange": None} if "exchange" in names else {}) | given
 
@@ -218,7 +219,7 @@ def _about_the_name(name: str) -> list[tuple[str, str]]:
 
 
 def _sentence(path: Path, settings: dict[str, Setting], name: str, rule: str) -> tuple[int, str]:
-    """A problem with file and line: that of its setting or, without one, of the first setting that the rule names."""
+    """Return a problem with file and line: the line of its setting or, without one, of the first setting in the rule."""
     if name not in settings:
         said = {
             found.start(): other
@@ -234,7 +235,7 @@ def _unknown(name: str) -> str:
     if name == "dag_id":
         return "dag_id: the file's name says it; leave it out"
     near = difflib.get_close_matches(name, [*SETTINGS, *GROUPED], n=1)
-    # Never the value: a secret may have been written here that belongs into a connection.
+    # Never the value: it may be a secret that belongs in a connection.
     return f"{name:.80}: there is no such setting; " + (
         f"is {near[0]} meant?" if near else f"there are {', '.join(SETTINGS)}"
     )
@@ -242,7 +243,7 @@ def _unknown(name: str) -> str:
 
 @cache  # of thousands of customers most have the same
 def _in_berlin(start: Any) -> Any:
-    """A day or a time without an offset is Berlin's; what is neither is left as it is, to be refused."""
+    """Interpret a day or a time without an offset as local time in Berlin; other values stay unchanged and are rejected."""
     try:
         return pendulum.instance(datetime.fromisoformat(start), tz=TIMEZONE)
     except (TypeError, ValueError):
@@ -251,7 +252,7 @@ def _in_berlin(start: Any) -> Any:
 
 @cache
 def _dag_files() -> frozenset[str]:
-    """Names of the DAG files of pairs; by convention these are also the names of their DAGs."""
+    """Return the names of the DAG files of pairs; by convention these are also the ids of their DAGs."""
     return frozenset(path.stem for path in (config.project_folder() / "dags").glob("*.py"))
 
 
@@ -259,7 +260,7 @@ def _dag_files() -> frozenset[str]:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a customer's file, for editors; what :func:`read_customer` says counts."""
+    """Return the JSON Schema of a customer file, for editors; :func:`read_customer` is authoritative."""
     texts = {
         "partner": "the letting platform: a package of letting_sync/systems or of the plugins folder",
         "erp": "the ERP: a package of letting_sync/systems or of the plugins folder",
@@ -304,7 +305,7 @@ def _options_of_all_partners() -> dict[str, tuple[str, ...]]:
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
-    """Check the named files, or all; prints a sentence for each wrong line. Returns the exit code."""
+    """Check the named files, or all, and print a sentence for each wrong line. Return the exit code."""
     parser = argparse.ArgumentParser(prog, description=main.__doc__)
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FILE", help="by default all of the pairs folder"

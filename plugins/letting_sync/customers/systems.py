@@ -1,8 +1,8 @@
-"""The systems, found by name.
+"""Finds systems by name.
 
-They are the packages in ``letting_sync/systems`` and, of a team's own, those in Airflow's plugins folder. A partner's package
+Systems are the packages in ``letting_sync/systems`` and a team's own packages in Airflow's plugins folder. A partner's package
 has a :class:`~letting_sync.partner.PartnerSystem` in its ``__init__.py``, an ERP's an :class:`~letting_sync.erp.ErpSystem`.
-Nothing else has to know of a new system. A package is imported when a pair first uses it.
+A new system needs no registration. Its package is imported when a pair first uses it.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ KINDS: dict[Kind, type[PartnerSystem] | type[ErpSystem]] = {"partner": PartnerSy
 
 
 class UnknownSystem(ValueError):
-    """There is no such partner or ERP; the message lists those there are."""
+    """There is no such partner or ERP; the message lists the existing ones."""
 
 
 def partner_named(name: Any) -> PartnerSystem:
-    """The letting platform with this name.
+    """Return the letting platform with this name.
 
     :raises UnknownSystem: also if its package cannot be imported.
     """
@@ -36,14 +36,14 @@ def partner_named(name: Any) -> PartnerSystem:
 
 
 def erp_named(name: Any) -> ErpSystem:
-    """The ERP with this name; otherwise as :func:`partner_named`."""
+    """Return the ERP with this name; otherwise as :func:`partner_named`."""
     system = _named("erp", name)
     assert isinstance(system, ErpSystem)  # noqa: S101
     return system
 
 
 def partner_names() -> list[str]:
-    """The letting platforms there are."""
+    """Return the names of all letting platforms."""
     return _known("partner")
 
 
@@ -59,7 +59,7 @@ def _of_package(kind: Kind, name: str) -> PartnerSystem | ErpSystem:
     package, _ = _packages()[name]
     try:
         module = importlib.import_module(package)
-    except Exception as error:  # whatever is wrong in one package must hide only the pairs that use it
+    except Exception as error:  # an error in one package must hide only the pairs that use it
         raise UnknownSystem(f"{kind} = {name!r}: {package} cannot be imported: {error!r:.200}") from error
     found = [value for value in vars(module).values() if isinstance(value, KINDS[kind])]
     if len(found) != 1:
@@ -71,14 +71,14 @@ def _of_package(kind: Kind, name: str) -> PartnerSystem | ErpSystem:
 
 
 def _known(kind: Kind) -> list[str]:
-    """Found by the text: no package is imported only to be listed."""
+    """Search the source text, so that no package is imported only to be listed."""
     sources = {name: path.read_text("utf-8") for name, (_, path) in _packages().items()}
     return [name for name, source in sources.items() if f"{KINDS[kind].__name__}(" in source]
 
 
 @cache  # a DAG file asks for thousands of customers
 def _packages() -> dict[str, tuple[str, Path]]:
-    """Name -> package and its ``__init__.py``; a name that the product has is the product's."""
+    """Return name -> package and its ``__init__.py``; the product's own packages take precedence."""
     own = {
         path.parent.name: path.with_name("__init__.py")
         for path in config.plugins_folder().glob("*/operators.py")

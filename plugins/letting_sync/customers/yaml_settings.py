@@ -1,11 +1,11 @@
-"""Read a file of settings, alone or in groups: YAML, each setting with the line on which it is.
+"""Reads a YAML file of settings, single or in groups, with the line of each setting.
 
-A group is a mapping under its name (``acceptance:``); its settings may also be written without it, at the start of their lines,
-but not in both forms in one file.
+A group is a mapping under its name (``acceptance:``). Its settings may also be written on the first level, without the name of the
+group, but not in both forms in one file.
 
-Text stays text until the setting's own type is known: ``off``, ``no``, ``08`` and ``20:00:00`` mean what is written, not
-what YAML makes of them. ``ruamel.yaml`` composes nodes, which have their lines, and constructs nothing; so a tag runs
-nothing. Anchors, aliases and tags are refused, so that a small file cannot become large.
+Values stay text until the setting's own type is known: ``off``, ``no``, ``08`` and ``20:00:00`` are not interpreted by
+YAML. ``ruamel.yaml`` composes nodes, which have line numbers, and constructs no objects, so a tag executes
+nothing. Anchors, aliases and tags are rejected, so that a small file cannot expand to a large one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import BaseResolver, VersionedResolver
 
 LARGEST = 64 * 1024
-"""Bytes of a file; a customer's has about 500."""
+"""Largest size of a file in bytes; a customer file has about 500."""
 DEEPEST = 10
-"""Levels that are read before a file is refused; three are allowed, the others only make a better sentence."""
+"""Levels that are read before a file is rejected. Three are allowed; the others allow a better error message."""
 NOTHING = ("", "~", "null")
 MARKS = "anchors (&) and aliases (*) are not read: write the value out, or quote it"
 HINTS = {
@@ -35,13 +35,13 @@ HINTS = {
     "could not find expected ':'": "a setting is written 'name: value'",
     "scanning an alias": "a value that begins with * is quoted",
 }
-"""What to do about the usual mistakes, by a part of what the parser says."""
+"""Advice for common mistakes, by a part of the parser's message."""
 
 Value = str | list[str | None] | None
 
 
 class WrongFile(ValueError):
-    """A file is wrong: one sentence for each wrong line, with the file's name and the line's number."""
+    """A file is invalid: one sentence for each wrong line, with the file's name and the line's number."""
 
     def __init__(self, *sentences: str) -> None:
         super().__init__("\n".join(sentences))
@@ -66,7 +66,10 @@ class _Wrong(Exception):
 
 
 def read_settings(path: Path, groups: Groups) -> dict[str, Setting]:
-    """The settings of a file by name, those of the groups among them; whatever the bytes, only :class:`WrongFile` is raised."""
+    """Return the settings of a file by name, including those of the groups.
+
+    :raises WrongFile: the only exception, whatever the file contains.
+    """
     try:
         return _settings(_text(path), groups)
     except _Wrong as wrong:
@@ -89,7 +92,7 @@ def _text(path: Path) -> str:
 
 
 class _TextStaysText(VersionedResolver):
-    """What carries no tag is a text, a list or a mapping."""
+    """Resolves every node without a tag to a text, a list or a mapping."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
         del value, implicit
@@ -104,7 +107,7 @@ _TAGS = {
 
 
 def _settings(text: str, groups: Groups) -> dict[str, Setting]:
-    # Nothing is written back, so the round trip loader, which keeps comments too, would only take longer.
+    # Nothing is written back, so the slower round-trip loader, which keeps comments, is not needed.
     yaml = YAML(typ="safe", pure=True)
     yaml.Resolver = _TextStaysText
     yaml.max_depth = DEEPEST
@@ -119,7 +122,7 @@ def _settings(text: str, groups: Groups) -> dict[str, Setting]:
     except MarkedYAMLError as error:
         said = f"{error.problem} ({error.context})" if error.context else str(error.problem)
         hint = next((f": {hint}" for part, hint in HINTS.items() if part in said), "")
-        # A name without its colon is noticed on the next line only.
+        # The parser notices a name without a colon only on the next line.
         mark = error.context_mark if "simple key" in said else error.problem_mark
         raise _Wrong(_line(mark or error.context_mark), f"this is not YAML: {said}{hint}") from None
     except ReaderError as error:
@@ -148,7 +151,7 @@ def _of_document(document: Node | None, groups: Groups) -> dict[str, Setting]:
 
 
 def _mapping(node: MappingNode) -> dict[str, tuple[Node, int]]:
-    """The values of a mapping by name, each with the line of its name."""
+    """Return the values of a mapping by name, each with the line of its name."""
     found: dict[str, tuple[Node, int]] = {}
     for key, value in node.value:
         name, line = _name(key), _line(key.start_mark)
@@ -161,9 +164,9 @@ def _mapping(node: MappingNode) -> dict[str, tuple[Node, int]]:
 def _of_group(
     group: str, node: Node, line: int, names: Collection[str], others: Mapping[str, Setting]
 ) -> dict[str, Setting]:
-    """The settings of a group.
+    """Return the settings of a group.
 
-    :param others: the settings outside the groups; none of them may belong to this one.
+    :param others: the settings outside the groups; none of them may belong to this group.
     """
     _refuse_marks(node)
     if not isinstance(node, MappingNode):

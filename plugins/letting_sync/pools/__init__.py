@@ -1,1 +1,1 @@
-"""Makes the pools that guard the ERPs."""
+"""Creates the pools that limit concurrent requests to the ERPs."""

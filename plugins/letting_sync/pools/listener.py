@@ -1,8 +1,8 @@
-"""The pool that guards an ERP: how many tasks of all pairs are at work there at the same time.
+"""The pool of an ERP, which limits how many tasks of all pairs use the ERP at the same time.
 
-Airflow never starts a task whose pool does not exist. So that a new pair needs no step by hand, the first run that
-names such a pool makes it: a listener in the scheduler (``plugins/letting_sync/pools``), within the transaction that starts
-the run. A pool that exists is left as it is: its slots belong to the platform team, who set them in the UI.
+Airflow never starts a task whose pool does not exist. A new pair needs no manual step, since the first run that uses a
+missing pool creates it: by a listener in the scheduler, within the transaction that starts
+the run. An existing pool is never changed: the platform team sets its slots in the UI.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 SLOTS = 4
-"""Slots of a new pool. A task takes two or all four of them, as its ERP can bear
+"""Slots of a new pool. A task takes two or all four of them, depending on its ERP
 (:attr:`~letting_sync.erp.ErpSystem.pool_slots`); a deferred task takes none."""
 
 
 @hookimpl
 def on_dag_run_running(dag_run: DagRun, msg: str) -> None:
-    """Airflow's listener: a run starts."""
+    """Airflow calls this listener when a run starts."""
     del msg
     from sqlalchemy.orm import object_session
 
@@ -32,7 +32,7 @@ def on_dag_run_running(dag_run: DagRun, msg: str) -> None:
 
 
 def make_missing(session: Session, names: set[str]) -> None:
-    """Make those of these pools that do not exist; the caller's transaction keeps them."""
+    """Create the missing pools within the caller's transaction."""
     from airflow.models.pool import Pool
     from sqlalchemy import select
 
@@ -44,9 +44,9 @@ def make_missing(session: Session, names: set[str]) -> None:
 
 
 def make(session: Session, name: str) -> None:
-    """Make one pool, unless another scheduler was quicker.
+    """Create a pool, unless another scheduler has done it.
 
-    One statement, since the scheduler forbids its listeners to commit, and a nested transaction counts as one.
+    A single statement, since listeners of the scheduler must not commit, and a nested transaction counts as a commit.
     """
     from airflow.models.pool import Pool
     from sqlalchemy.dialects import postgresql, sqlite

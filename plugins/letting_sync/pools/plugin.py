@@ -1,4 +1,4 @@
-"""Makes the pool of an ERP when its first run starts, see :mod:`letting_sync.pools.listener`."""
+"""Creates the pool of an ERP when its first run starts, see :mod:`letting_sync.pools.listener`."""
 
 from __future__ import annotations
 

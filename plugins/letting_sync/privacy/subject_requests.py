@@ -1,18 +1,18 @@
-"""All that is held about one external id: give it out, or erase it (GDPR, articles 15 and 17).
+"""Export and erasure of all data about one external id (GDPR, articles 15 and 17).
 
-``letting-sync person export EXTERNAL_ID``  prints it as JSON
-``letting-sync person erase EXTERNAL_ID``   erases it and prints what was erased
+``letting-sync person export EXTERNAL_ID``  prints the data as JSON
+``letting-sync person erase EXTERNAL_ID``   deletes the data and prints what was deleted
 ``letting-sync person find < person.json``  prints the external ids of a person
 
-``find`` reads ``{"email": ...}`` or ``{"first_name": ..., "last_name": ..., "birth_date": "YYYY-MM-DD"}`` from its standard
-input, where no list of processes and no shell's history shows it, and looks at the staged tables; nothing is stored. Standard
-output is JSON and nothing else; log lines go to standard error. The exit code is 1 if nothing was found to give out, or if
-something had to be left.
+``find`` reads ``{"email": ...}`` or ``{"first_name": ..., "last_name": ..., "birth_date": "YYYY-MM-DD"}`` from standard
+input, so that the data is in no list of processes and no shell history. It searches the staged tables and stores nothing. Standard
+output contains JSON only; log lines go to standard error. The exit code is 1 if nothing was found to export, or if
+something had to be kept.
 
-Searched are the staged tables of all runs and the ledger. Of a row that led to a lease the numbers and times
-stay, since the landlord must be able to show how the lease came about; the external id in it gives way to a
-keyed hash, so that the row can be found only by who has both the id and the ledger's key, and the hash of the
-person goes. All other rows are deleted. What neither command can reach is named in its answer.
+The staged tables of all runs and the ledger are searched. A row that led to a lease keeps its numbers and times,
+since the landlord must be able to show how the lease came about. Its external id is replaced by a
+keyed hash, so that only somebody with both the id and the ledger's key finds the row, and the hash of the
+person is deleted. All other rows are deleted. The output lists the places that neither command can reach.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ ELSEWHERE = (
 
 @dataclass(frozen=True)
 class Find:
-    """Rows of one staged table that speak of the person.
+    """Rows of one staged table about the person.
 
-    :param pair: whose table it is; ``None`` if its folder does not tell it.
-    :param run: the run's id, or the name of its folder where an earlier release has staged it.
-    :param mask: for each row of the table whether it does.
+    :param pair: the pair of the table; ``None`` if its folder does not contain the pair.
+    :param run: the run's id, or the name of its folder if an earlier release has staged it.
+    :param mask: for each row of the table, whether it is about the person.
     """
 
     pair: str | None
@@ -66,15 +66,15 @@ class Find:
 
     @property
     def stays_as_a_number(self) -> bool:
-        """Rows that must go on being counted, lest a run's proof breaks: only their external id goes."""
+        """Whether the rows must still be counted to prove the run's counts: then only their external id is deleted."""
         return self.path.name.startswith(("outcomes_", "acceptance"))
 
 
 @dataclass
 class PersonData:
-    """What is held about one external id.
+    """Data about one external id.
 
-    :param pair: only of this pair; the systems number their records each for itself.
+    :param pair: only this pair; each system numbers its records independently.
     """
 
     external_id: str
@@ -89,7 +89,7 @@ class PersonData:
         return f"{ERASED}-{self.ledger.hash({'external_id': self.external_id})[:40]}"
 
     def entries(self) -> list[Entry]:
-        """Rows of the ledger, those erased before among them."""
+        """Return rows of the ledger, including those erased before."""
         return self._rows.find_entries((self.external_id, self.pseudonym), self.pair)
 
     @property
@@ -97,7 +97,7 @@ class PersonData:
         return LedgerDeletion(self.ledger.engine)
 
     def finds(self) -> Iterator[Find]:
-        """Rows of staged tables, table by table."""
+        """Yield rows of staged tables, table by table."""
         for folder in folders.run_folders(folders.base()):
             if self.pair and folder.dag_id not in (None, self.pair):
                 continue
@@ -134,7 +134,7 @@ class PersonData:
         }
 
     def _others(self, found: list[Entry], finds: list[Find]) -> list[dict[str, str]]:
-        """Other external ids under which the person may be held: each needs a command of its own."""
+        """Return other external ids that may belong to the person; each needs its own command."""
         hashes = {entry.person_hash for entry in found if entry.person_hash}
         others = self._rows.find_ids_of_persons(hashes)
         for find in finds:
@@ -197,7 +197,7 @@ def _write(path: ObjectStoragePath, table: pyarrow.Table) -> None:
 
 
 def _records(tables: dict[ObjectStoragePath, pyarrow.Table], external_id: str) -> set[int]:
-    """Running numbers of the person's records in a run."""
+    """Return the numbers of the person's records in a run."""
     with_both = [table for table in tables.values() if {"record", "external_id"} <= set(table.column_names)]
     rows = (row for table in with_both for row in table.select(["record", "external_id"]).to_pylist())
     return {row["record"] for row in rows if row["external_id"] == external_id}
@@ -212,7 +212,7 @@ def _speaks_of(row: dict[str, Any], table: str, external_id: str, records: set[i
 
 
 def _holds(raw: str | None, external_id: str) -> bool:
-    """Whether an unreadable record holds the id as one of its values, wherever it stands."""
+    """Return whether an unreadable record contains the id as one of its values, at any depth."""
     try:
         return _is_within(json.loads(raw or "null"), external_id)
     except ValueError:
@@ -240,23 +240,23 @@ def _without(find: Find) -> pyarrow.Table:
 
 
 def _namesakes(find: Find) -> set[str]:
-    """External ids of a run with the same name and date of birth, or the same e-mail address."""
+    """Return external ids of a run with the same name and date of birth, or the same e-mail address."""
     mine = set().union(*(_marks(row) for row in find.rows))
     return {row["external_id"] for row in find.table.to_pylist() if _marks(row) & mine}
 
 
 def _marks(row: Mapping[str, Any]) -> set[tuple[str, ...]]:
-    """What tells a person: name and date of birth, e-mail address; each only if it is whole."""
+    """Return what identifies a person: name and date of birth, and e-mail address; each only if complete."""
     name = [str(row.get(part) or "").strip().casefold() for part in ("first_name", "last_name", "birth_date")]
     email = str(row.get("email") or "").strip().casefold()
     return {tuple(part) for part in (name, [email]) if all(part)}
 
 
 def find_person(wanted: Mapping[str, Any], pair: str | None = None) -> dict[str, Any]:
-    """External ids under which a person is staged, by e-mail address or by name and date of birth.
+    """Return external ids under which a person is staged, by e-mail address or by name and date of birth.
 
     :param wanted: fields of a prospect.
-    :raises ValueError: neither the one nor the other is whole.
+    :raises ValueError: neither of the two is complete.
     """
     marks = _marks(wanted)
     if not marks:
@@ -316,7 +316,7 @@ def _response(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _run() -> int:
-    """Run the command with standard output for its JSON alone: Airflow's loggers write there too."""
+    """Run the command so that standard output contains only its JSON; Airflow's loggers would write there too."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
         return main(out=out, prog="python -m letting_sync.privacy.subject_requests")

@@ -1,1 +1,1 @@
-"""When a pair runs: the timetable of every pair's DAG."""
+"""The timetable of every pair's DAG."""

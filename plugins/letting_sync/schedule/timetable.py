@@ -1,8 +1,8 @@
 """A cron timetable whose intervals are contiguous across clock changes and changes of the schedule.
 
-Airflow's ``CronDataIntervalTimetable`` computes with local times. Where a clock change leaves out the local time of a
-schedule (02:30 on 29 March 2026 in Berlin), its previous and its next time are the same, so intervals of zero length
-appear and a whole day is skipped. This one computes with points in time.
+Airflow's ``CronDataIntervalTimetable`` computes with local times. If a clock change skips the local time of a
+schedule (02:30 on 29 March 2026 in Berlin), its previous and its next time are equal, so intervals of zero length
+appear and a whole day is skipped. This timetable computes with points in time.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
     from pendulum import DateTime
 
 _LONGEST_CHANGE = timedelta(hours=26)
-"""No time zone has changed its clock by more (Samoa left out a day in 2011)."""
+"""The largest clock change of any time zone (Samoa skipped a day in 2011)."""
 _SMALLEST_STEP = timedelta(microseconds=1)
 
 
 class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
-    """Data intervals between the times of a cron expression: each point in time is in exactly one of them.
+    """Data intervals between the times of a cron expression: each point in time is in exactly one interval.
 
-    The boundaries are points in time, sorted and each of them once:
+    The boundaries are points in time, sorted and without repetitions:
 
-    * a local time that a clock change leaves out counts as if the clock had not been changed: 02:30 is then 03:30;
-    * of a local time that occurs twice the second one counts, as in Airflow's timetable; for an expression that fires
-      every hour both count.
+    * a local time that a clock change skips counts as if the clock had not been changed: 02:30 is then 03:30;
+    * if a local time occurs twice, the second one counts, as in Airflow's timetable; for an hourly expression both
+      count.
 
     After a change of the schedule the first interval begins where the last one ended, even between two boundaries.
     """
 
     @property
     def expression(self) -> str:
-        """The cron expression, under the name that the task SDK's timetable gives it."""
+        """The cron expression, named as in the task SDK's timetable."""
         return self._expression
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """The next interval: from the end of the last one, or from the earliest permitted boundary if that is later."""
+        """Return the next interval: from the end of the last one, or from the earliest permitted boundary if that is later."""
         earliest = restriction.earliest
         if not restriction.catchup:
             earliest = self._skip_to_latest(earliest)
@@ -54,7 +54,7 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
             earliest = self._align_to_next(earliest)
         starts = [earliest] if earliest is not None else []
         if last := last_automated_data_interval:
-            # Two runs cannot have one logical date, and an older timetable may have made an interval without length.
+            # Two runs cannot have the same logical date, and an older timetable may have created an empty interval.
             starts.append(last.end if last.end > last.start else last.start + _SMALLEST_STEP)
         start = max(starts, default=None)
         if start is None or (restriction.latest is not None and start > restriction.latest):
@@ -62,18 +62,18 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
         return DagRunInfo.interval(start=start, end=self._get_next(start))
 
     def _get_next(self, current: DateTime) -> DateTime:
-        """The first boundary after a point in time."""
+        """Return the first boundary after a point in time."""
         found: datetime | None = None
         for local in self._local_times(self._local(current) - self._change_near(current), croniter.get_next):
             later = [boundary for boundary in self._instants(local) if boundary > current]
             found = min([*later, found] if found else later, default=None)
-            # A later local time can be an earlier point in time only while the clock is being changed.
+            # A later local time can be an earlier point in time only around a clock change.
             if found and local - self._local(found) >= self._change_near(found):
                 return pendulum.instance(found)
         raise AssertionError("the times of a cron expression have no end")
 
     def _get_prev(self, current: DateTime) -> DateTime:
-        """The last boundary before a point in time."""
+        """Return the last boundary before a point in time."""
         found: datetime | None = None
         for local in self._local_times(self._local(current) + self._change_near(current), croniter.get_prev):
             earlier = [boundary for boundary in self._instants(local) if boundary < current]
@@ -85,13 +85,13 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
     def _local_times(
         self, start: datetime, step: Callable[[croniter, type[datetime]], datetime]
     ) -> Iterator[datetime]:
-        """Local times of the expression before or after a local time, without time zone."""
+        """Yield local times of the expression before or after a local time, without time zone."""
         times = croniter(self._expression, start_time=start)
         while True:
             yield step(times, datetime)
 
     def _instants(self, local: datetime) -> Iterator[datetime]:
-        """The points in time that a local time of the expression stands for, in UTC."""
+        """Return the points in time of a local time of the expression, in UTC."""
         first, second = (local.replace(tzinfo=self._timezone, fold=fold) for fold in (0, 1))
         left_out = _offset(first) < _offset(second)
         if left_out or _fires_every_hour(self._expression):
@@ -100,11 +100,11 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
             yield second.astimezone(UTC)
 
     def _local(self, moment: datetime) -> datetime:
-        """The local time of a point in time, without time zone."""
+        """Return the local time of a point in time, without time zone."""
         return moment.astimezone(self._timezone).replace(tzinfo=None)
 
     def _change_near(self, moment: datetime) -> timedelta:
-        """By how much the clock is changed around a point in time; nothing on nearly all days."""
+        """Return the size of the clock change around a point in time; zero on almost all days."""
         around = (moment - _LONGEST_CHANGE, moment, moment + _LONGEST_CHANGE)
         offsets = [_offset(time.astimezone(self._timezone)) for time in around]
         return max(offsets) - min(offsets)

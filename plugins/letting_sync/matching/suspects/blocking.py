@@ -1,7 +1,7 @@
-"""Which two records are worth a look at all: blocking, so that nobody compares everybody with everybody.
+"""Blocking: selects the pairs of records that are compared, so that not every record is compared with every other one.
 
-Two records become a candidate pair if they agree in enough of names, date of birth, contact data or address to be near,
-even where two fields are wrong or one is missing; :mod:`letting_sync.matching.suspects.scoring` then weighs them.
+Two records become a candidate pair if they agree in enough of names, date of birth, contact data or address,
+even if two fields are wrong or one is missing. :mod:`letting_sync.matching.suspects.scoring` then scores them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from letting_sync.matching.suspects.people import People, Text
 from letting_sync.matching.suspects.phonetics import sound
 
 _LARGEST_DAY: Final = 600
-"""A block with more members says too little (everybody born on 1 January 1970); it is divided or left out."""
+"""A block with more members is too weak (everybody born on 1 January 1970); it is divided or omitted."""
 _LARGEST_OF_A_NAME: Final = 100
-"""The same for a name with a part of the date, or without one."""
+"""The same limit for a name with a part of the date, or without a date."""
 _LARGEST_CONTACT: Final = 25
-"""The same for an address, an e-mail address or a telephone number: a block of flats, a housing office."""
+"""The same limit for an address, an e-mail address or a telephone number: a block of flats, a housing office."""
 _RARE_NAME: Final = 8
-"""Names that at most so many share are compared whatever the dates are."""
+"""Names that at most so many records share are compared regardless of the dates."""
 
 Pairs = tuple[np.ndarray, np.ndarray]
 
 
 def candidate_pairs(who: People) -> Pairs:
-    """All pairs worth weighing, each once, the smaller position first."""
+    """Return all candidate pairs, each once, the smaller position first."""
     return _unique(list(_blocks(who)), len(who))
 
 
@@ -75,7 +75,7 @@ def _by_date(
 
 
 def _sounds(text: Text) -> np.ndarray:
-    """Codes of how the names sound, -1 for a missing one."""
+    """Return phonetic codes of the names; -1 if missing."""
 
     def each(values: pa.Array) -> pa.Array:
         return pa.array([sound(value) or value or None for value in values.to_pylist()], pa.large_string())
@@ -84,7 +84,7 @@ def _sounds(text: Text) -> np.ndarray:
 
 
 def _unordered(who: People) -> np.ndarray:
-    """One code for both names in whatever order."""
+    """Return one code for both names, regardless of their order."""
     both = pd.factorize(np.concatenate([who.first.values, who.last.values]))[0]
     one, other = both[: len(who)], both[len(who) :]
     given = (who.first.codes >= 0) & (who.last.codes >= 0)
@@ -104,7 +104,7 @@ def _unique(found: Sequence[Pairs], count: int) -> Pairs:
 
 
 def _in_date_blocks(date: np.ndarray, first: np.ndarray, last: np.ndarray) -> Pairs:
-    """Pairs born on one day; on a day that too many have (a placeholder), one name has to agree."""
+    """Return pairs born on one day; on a day that too many have (a placeholder), one name must agree too."""
     sizes = np.bincount(date + 1, minlength=1)
     crowded = (sizes[date + 1] > _LARGEST_DAY // 4) & (date >= 0)
     blocks = [_in_blocks(np.where(crowded, -1, date))]
@@ -118,9 +118,9 @@ def _in_date_blocks(date: np.ndarray, first: np.ndarray, last: np.ndarray) -> Pa
 
 
 def _in_blocks(codes: np.ndarray, modulo: int | None = None, largest: int = _LARGEST_DAY) -> Pairs:
-    """All pairs of positions with the same code, -1 and too large blocks left out.
+    """Return all pairs of positions with equal codes, without -1 and without blocks that are too large.
 
-    :param modulo: number of records, where each of them occurs several times in ``codes``.
+    :param modulo: number of records, if each of them occurs several times in ``codes``.
     """
     sizes = np.bincount(codes + 1, minlength=1)
     sizes[0] = 0

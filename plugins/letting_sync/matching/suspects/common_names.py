@@ -1,7 +1,7 @@
-"""Names that are common in Germany: what a small frame cannot show.
+"""Names that are common in Germany, since a small frame cannot show it.
 
-Shares of last names are about those of the telephone books of 1998 (Kohrs), the rest is assumed. Written as suspects
-compare them: small, ``ä`` as ``ae``, without accents.
+Shares of last names are roughly those of the telephone books of 1998 (Kohrs); the rest is assumed. Names are normalised:
+lower case, ``ä`` as ``ae``, without accents.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ _SPELLINGS: Final = (
 
 
 def spelling(name: str) -> str:
-    """What all usual spellings of a first name have in common: Stephan and Stefan, Lucas and Lukas, Hanna and Hannah."""
+    """Return a text that is equal for the usual spellings of a first name: Stephan and Stefan, Lucas and Lukas."""
     for written, common in _SPELLINGS:
         name = name.replace(written, common)
     single = "".join(char for at, char in enumerate(name) if char != name[at - 1 : at])
@@ -92,10 +92,10 @@ def spelling(name: str) -> str:
 
 
 def first_name_share(name: str) -> float:
-    """About what share of the population has the first name; 0 for one that is not common."""
+    """Return the approximate share of the population with the first name; 0 if it is not common."""
     return _FIRST_NAME_SHARE if name in FIRST_NAMES else 0.0
 
 
 def last_name_share(name: str) -> float:
-    """About what share of the population has the last name; 0 for one that is not common."""
+    """Return the approximate share of the population with the last name; 0 if it is not common."""
     return LAST_NAMES.get(name, 0.0)

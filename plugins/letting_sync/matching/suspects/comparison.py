@@ -1,4 +1,4 @@
-"""How the fields of two records compare: names and their order, date of birth, contact data, address."""
+"""Comparison of the fields of two records: names and their order, date of birth, contact data, address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UMLAUT: Final = re.compile("([aou])e")
 
 
 class Name(IntEnum):
-    """How two names compare."""
+    """Result of the comparison of two names."""
 
     EQUAL = 0
     ONE_TYPO = 1
@@ -33,7 +33,7 @@ class Name(IntEnum):
 
 
 class Date(IntEnum):
-    """How two dates of birth compare."""
+    """Result of the comparison of two dates of birth."""
 
     EQUAL = 0
     YEAR_DIGIT = 1
@@ -50,7 +50,7 @@ class Date(IntEnum):
 
 
 class Order(IntEnum):
-    """How the names differ besides typing errors."""
+    """Differences of names other than typing errors."""
 
     PLAIN = 0
     SWAPPED = 1
@@ -58,7 +58,7 @@ class Order(IntEnum):
 
 
 class Value(IntEnum):
-    """How two e-mail addresses, telephone numbers or parts of an address compare."""
+    """Result of the comparison of two e-mail addresses, telephone numbers or parts of an address."""
 
     EQUAL = 0
     ONE_TYPO = 1
@@ -73,7 +73,7 @@ _GENERATION: Final = 15
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pairs of records and how each of their fields compares."""
+    """Pairs of records with the result for each field."""
 
     who: People
     left: np.ndarray
@@ -94,16 +94,16 @@ class Comparison:
         return len(self.left)
 
     def address(self) -> tuple[np.ndarray, ...]:
-        """The levels of street, house number, postal code and city."""
+        """Results for street, house number, postal code and city."""
         return self.street, self.house, self.postal, self.city
 
 
 def compare(who: People, left: np.ndarray, right: np.ndarray) -> Comparison:
-    """Compare candidate pairs field by field; pairs that look like two persons of one family are left out.
+    """Compare candidate pairs field by field, without pairs that look like two persons of one family.
 
-    Family, whatever else they share: two different first names with one last name (twins, siblings, parent and child) or
-    with two dates of birth (couples), or dates of birth 15 years and more apart of which the month or the day differs too
-    (father and son of one name).
+    A pair is a family, whatever else it has in common, if it has different first names with one last name (twins, siblings,
+    parent and child) or with two dates of birth (couples), or dates of birth at least 15 years apart that also differ in month
+    or day (father and son of one name).
     """
     first = _compare_names(who.first, left, right, given=True)
     last = _compare_names(who.last, left, right, given=False)
@@ -169,7 +169,7 @@ def _compare_names(names: Text, left: np.ndarray, right: np.ndarray, given: bool
 def _once_each(
     names: Text, left: np.ndarray, right: np.ndarray, work: Callable[[str, str], Name]
 ) -> np.ndarray:
-    """The level of each pair of names, worked out once for each two names."""
+    """Return the result for each pair of names, computed once per distinct pair."""
     pairs, where = np.unique(np.stack([names.codes[left], names.codes[right]]), axis=1, return_inverse=True)
     _, at = np.unique(names.codes, return_index=True)
     value = dict(zip(names.codes[at].tolist(), names.values[at].tolist(), strict=True))
@@ -178,14 +178,14 @@ def _once_each(
 
 
 def _spelled(one: str, other: str, given: bool) -> Name:
-    """Two slips, unless both are usual spellings of one name: ``Ivanova`` and ``Iwanowa``, ``Mohammed`` and ``Muhammad``."""
+    """Two typing errors, unless both are usual spellings of one name: ``Ivanova``/``Iwanowa``, ``Mohammed``/``Muhammad``."""
     if spelling(one) == spelling(other):
         return Name.ONE_TYPO
     return Name.SHORT_FORM if given and one_name(one, other) else Name.TWO_TYPOS
 
 
 def _two_known_names(one: str, other: str) -> Name:
-    """Anna and Hanna, Daniel and Daniela are near each other and two names; Stefan and Stephan are one."""
+    """Anna and Hanna, Daniel and Daniela are similar but different names; Stefan and Stephan are one name."""
     if spelling(one) == spelling(other):
         return Name.ONE_TYPO
     return Name.SHORT_FORM if one_name(one, other) else Name.DIFFERENT
@@ -202,9 +202,9 @@ def _typos(texts: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _distances(texts: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Single letters to insert, drop, replace or swap; 3 stands for more than two.
+    """Number of letters to insert, delete, replace or swap; 3 means more than two.
 
-    An umlaut is one letter to whom it slips, so ``Möller`` and ``Mfller`` are one apart, not two.
+    An umlaut counts as one letter: ``Möller`` and ``Mfller`` have distance one, not two.
     """
     distance = cpdist(texts[one], texts[other], scorer=OSA.distance, score_cutoff=2, dtype=np.int32)
     short = np.array([_UMLAUT.sub(r"\1", text) for text in texts], object)
@@ -216,12 +216,12 @@ def _distances(texts: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndar
 
 
 def text_lengths(texts: np.ndarray) -> np.ndarray:
-    """The number of characters of each text."""
+    """Return the number of characters of each text."""
     return np.array([len(text) for text in texts], int)
 
 
 def _related(one: str, other: str, given: bool) -> Name:
-    """Names that differ by more than slips: a part, an initial, a short form, or another name."""
+    """Compare names that differ by more than typing errors: a part, an initial, a short form, or another name."""
     if spelling(one.replace(" ", "")) == spelling(other.replace(" ", "")):
         return Name.ONE_TYPO
     words, others = sorted((one.split(), other.split()), key=len)
@@ -239,7 +239,7 @@ def _abbreviates(one: str, other: str) -> bool:
 def _compare_order(
     who: People, left: np.ndarray, right: np.ndarray, first: np.ndarray, last: np.ndarray
 ) -> np.ndarray:
-    """Swapped names, each with a slip at the most, and names parted elsewhere."""
+    """Find swapped names, each with at most one typing error, and names that are split at another place."""
     result = np.full(len(left), Order.PLAIN, np.int8)
     rows = np.flatnonzero((first >= Name.TWO_TYPOS) & (last >= Name.TWO_TYPOS))
     rows = rows[(first[rows] != Name.MISSING) & (last[rows] != Name.MISSING)]
@@ -297,7 +297,7 @@ def _compare_dates(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarr
 
 
 def one_digit(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Whether two numbers, written with leading zeros, differ in a single digit."""
+    """Return whether two numbers, with leading zeros, differ in a single digit."""
     differing = sum((one // power % 10 != other // power % 10).astype(int) for power in (1, 10, 100, 1000))
     return np.asarray(differing == 1)
 
@@ -322,7 +322,7 @@ def _compare_texts(text: Text, left: np.ndarray, right: np.ndarray) -> np.ndarra
 
 
 def _compare_phones(phones: tuple[np.ndarray, np.ndarray], left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """One number of the one is one of the other's; numbers that are only near are different ones."""
+    """Return whether the records have a telephone number in common; similar numbers are different numbers."""
     levels = [_compare_codes_across(one[left], other[right]) for one in phones for other in phones]
     equal = np.any([level == Value.EQUAL for level in levels], axis=0)
     missing = np.all([level == Value.MISSING for level in levels], axis=0)

@@ -1,4 +1,4 @@
-"""What differs between two near records, in reason codes."""
+"""The differences of two similar records, as reason codes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DATE_PARTS: Final = (Reason.BIRTH_YEAR_TYPO, Reason.BIRTH_MONTH_TYPO, Reason.BI
 
 
 def differences(pairs: Comparison, which: np.ndarray) -> list[str]:
-    """What differs in each of the chosen pairs, as comma-separated codes; what one record lacks of the rest is no difference."""
+    """Return the differences of the chosen pairs as comma-separated codes; a field that one record lacks is no difference."""
     who, left, right = pairs.who, pairs.left[which], pairs.right[which]
     levels = [side[which].tolist() for side in (pairs.first, pairs.last, pairs.order, pairs.date)]
     missing = [((text.codes[left] < 0) != (text.codes[right] < 0)).tolist() for text in (who.first, who.last)]

@@ -1,7 +1,7 @@
-"""From weighed pairs to probabilities: what is not known beforehand is estimated from the frame itself.
+"""Probabilities of scored pairs; unknown parameters are estimated from the frame itself.
 
-By expectation maximisation: how many records have a duplicate, how often each level of names and date occurs among
-duplicates, and how seldom a person occurs a third time. Each starts from an expectation that is worth some duplicates,
+Expectation maximisation estimates how many records have a duplicate, how often each level of names and date occurs among
+duplicates, and how rarely a person occurs a third time. Each estimate starts from a prior that counts as some duplicates,
 so that a frame of twenty records works too.
 """
 
@@ -22,35 +22,35 @@ _SHARES: Final = {
     "order": (weights.ORDER, ()),
     "date": (weights.DATE, (Date.MISSING,)),
 }
-"""What is compared -> the shares of its levels, and the levels that say nothing."""
+"""Field -> the shares of its levels, and the levels that are no evidence."""
 _SHARES_WORTH: Final = 30.0
-"""So many observed duplicates are the counted shares of levels worth."""
+"""The counted shares of levels weigh as much as this number of observed duplicates."""
 _DUPLICATES: Final = 0.05
 """Share of records expected to have a near duplicate (assumed)."""
 _DUPLICATES_WORTH: Final = 4.0
-"""So many observed duplicates is that expectation worth."""
+"""That expectation weighs as much as this number of observed duplicates."""
 _HOUSEHOLD: Final = 0.05
-"""Other persons of a record's household in the population (assumed)."""
+"""Number of other persons of a record's household in the population (assumed)."""
 _SELDOM_THRICE: Final = 30.0
-"""Of so many persons who occur twice about one occurs a third time (assumed)."""
+"""One in this number of persons who occur twice occurs a third time (assumed)."""
 _SURE: Final = 0.95
 _ROUNDS: Final = 12
 
 
 @dataclass(frozen=True)
 class Expected:
-    """How many duplicates there may be at the most."""
+    """Sizes that limit how many duplicates there can be."""
 
     size: int
     """Number of persons that each record is compared with."""
     pairs_each: int
-    """In how many pairs each record stands: 2 where records are compared with each other, 1 with stored ones."""
+    """Number of records of a pair that belong to the frame: 2 if records are compared with each other, 1 with stored ones."""
     askers: int
     """Number of records whose duplicates are looked for."""
 
 
 def probabilities(pairs: Comparison, odds: Odds, expected: Expected) -> np.ndarray:
-    """For each pair the probability that both records are one person."""
+    """Return for each pair the probability that both records are one person."""
     count, size, askers = max(len(pairs.who), 1), max(expected.size, 1), max(expected.askers, 1)
     levels = {name: getattr(pairs, name) for name in _SHARES}
     shares = {name: _usable(np.array(counted), silent) for name, (counted, silent) in _SHARES.items()}
@@ -78,9 +78,9 @@ def _usable(shares: np.ndarray, silent: tuple[int, ...]) -> np.ndarray:
 
 
 def _against_rivals(odds: np.ndarray, left: np.ndarray, right: np.ndarray, count: int) -> np.ndarray:
-    """Probabilities, given that who has found a duplicate seldom has a second one.
+    """Return the probabilities, given that a record with a duplicate rarely has a second one.
 
-    How seldom is seen from records that have several near matches beyond doubt.
+    How rarely is estimated from records with several certain near matches.
     """
     alone = odds / (1 + odds)
     sure = np.where(alone > _SURE, alone, 0)

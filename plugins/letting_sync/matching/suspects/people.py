@@ -1,4 +1,4 @@
-"""The records as arrays: what suspects are found by and compared in."""
+"""The records as arrays, for blocking and comparison."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Text:
     """One field of all records."""
 
     values: np.ndarray
-    """As compared here: names normalised word by word, hyphens as blanks, without apostrophes; empty where missing."""
+    """Texts for comparison: names normalised word by word, hyphens as blanks, without apostrophes; empty if missing."""
     codes: np.ndarray
-    """Equal where the values are, -1 where missing."""
+    """Codes of the values; -1 if missing."""
 
     def chosen(self, rows: np.ndarray) -> Text:
-        """The field of some of the records."""
+        """Return the field of some of the records."""
         return Text(self.values[rows], self.codes[rows])
 
 
@@ -41,14 +41,14 @@ class People:
     first: Text
     last: Text
     strict_code: np.ndarray
-    """Both names as the exact matching normalises them; equal means that it sees no difference."""
+    """Code of both names as normalised for exact matching."""
     year: np.ndarray
-    """0 where no date of birth is given, as month and day."""
+    """0 if there is no date of birth; month and day likewise."""
     month: np.ndarray
     day: np.ndarray
     email: Text
     phones: tuple[np.ndarray, np.ndarray]
-    """Codes of both telephone numbers; equal numbers have equal codes in either."""
+    """Codes of both telephone numbers; an equal number has the same code in both columns."""
     contact: np.ndarray
     street: Text
     house: Text
@@ -60,12 +60,12 @@ class People:
 
     @property
     def date(self) -> np.ndarray:
-        """A number for each date of birth, -1 where none is given."""
+        """Code of the date of birth; -1 if missing."""
         return np.where(self.year > 0, self.year * 400 + self.month * 32 + self.day, -1)
 
 
 def people(frame: pd.DataFrame) -> People:
-    """Read cleaned records; a column that is not there is one of missing values."""
+    """Read cleaned records; a missing column counts as missing values."""
     born = days(frame, "birth_date")
     known = born != NO_DAY
     date = np.where(known, born, 0).astype("datetime64[D]")

@@ -1,6 +1,6 @@
-"""How a name sounds: Cologne phonetics (Postel 1969), made for German names.
+"""Cologne phonetics (Postel 1969): a code for the sound of German names.
 
-For blocking only: of 60 pairs of different persons it takes 13 for one, so a common sound is no evidence.
+For blocking only: 13 of 60 pairs of different persons have the same code, so an equal sound is no evidence.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _SIMPLE: Final = {
 
 
 def sound(name: str) -> str:
-    """Return the Cologne code of a name; an empty text where it has no Latin letter.
+    """Return the Cologne code of a name; an empty text if it has no Latin letter.
 
-    :param name: one name; case, accents and what is no letter do not count.
+    :param name: one name; case, accents and other characters than letters are ignored.
     """
     normalised = unicodedata.normalize("NFKD", name.casefold().replace("ß", "ss"))
     letters = "".join(char for char in normalised if "a" <= char <= "z")
@@ -35,7 +35,7 @@ def sound(name: str) -> str:
 
 
 def _digits(before: str, char: str, after: str) -> str:
-    """The digits of one letter between its neighbours, which are empty at the ends."""
+    """Return the digits of a letter; its neighbours are empty at the ends."""
     if char == "c":
         hard = "ahkloqrux" if not before else "ahkoqux"
         return "4" if after and after in hard and before not in ("s", "z") else "8"

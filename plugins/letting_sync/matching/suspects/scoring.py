@@ -1,9 +1,9 @@
-"""How likely two near records are one person.
+"""Scores how likely two similar records are one person.
 
 A Fellegi-Sunter model with three classes: one person, two persons of one household, two strangers. For one person each
-field has levels (equal, a slip, another value, ...) whose shares were counted in labelled pairs
-(:mod:`letting_sync.matching.suspects.weights`). For strangers what counts is how many records have the *value found*:
-many share a Sabine Müller, hardly anybody a Gerlinde Körtig. A missing value says nothing.
+field has levels (equal, typing error, another value, ...) whose shares were counted in labelled pairs
+(:mod:`letting_sync.matching.suspects.weights`). For strangers the frequency of the *value itself* counts:
+there are many people called Sabine Müller and hardly anybody called Gerlinde Körtig. A missing value is no evidence.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from letting_sync.matching.suspects.comparison import (
 from letting_sync.matching.suspects.people import People, Text
 
 _DATE_VALUES: Final = np.array([1.0, 1 / 18, 1 / 70, 1 / 2, 1 / 9, 1 / 2, 1 / 10, 1 / 18, 1.0, 0.0, 1.0, 0.0])
-"""By :class:`Date`: one by the number of values that an error of this kind can lead to."""
+"""By :class:`Date`: 1 divided by the number of values that an error of this kind can produce."""
 _INITIAL: Final = 0.08
-"""Share of first names that begin with one's letter (assumed)."""
+"""Share of first names that begin with a given letter (assumed)."""
 _MOVED: Final = 0.1
 """Share of duplicates of which one record has an older address, and of households with two (assumed)."""
 _SAME_LAST_NAME: Final = 0.7
@@ -41,19 +41,19 @@ _TWINS: Final = 0.005
 
 @dataclass(frozen=True)
 class Population:
-    """Whom the records are compared with."""
+    """The records that the frame is compared with."""
 
     size: int
     """Number of persons."""
     date_chance: np.ndarray
-    """For each record the share of them that was born on its day."""
+    """For each record the share of these persons that was born on its day."""
 
 
 @dataclass(frozen=True)
 class Odds:
-    """What speaks for each pair, against two strangers: that it is one person, or two of one household.
+    """Evidence of each pair relative to two strangers: for one person, and for two persons of one household.
 
-    Without the shares of the levels of names and date, which are estimated.
+    Without the shares of the levels of names and date, which are estimated later.
     """
 
     person: np.ndarray
@@ -61,7 +61,7 @@ class Odds:
 
 
 def odds(pairs: Comparison, population: Population) -> Odds:
-    """Weigh each field of compared pairs."""
+    """Score each field of the compared pairs."""
     who, left, right = pairs.who, pairs.left, pairs.right
     first, last = chances.first_names(who), chances.last_names(who)
     first_name = _of_name(pairs, who.first, pairs.first, first)
@@ -91,7 +91,7 @@ def odds(pairs: Comparison, population: Population) -> Odds:
 
 
 def _of_name(pairs: Comparison, names: Text, level: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """How much likelier just this name is after an error of its level than by chance."""
+    """Return how much likelier this name is after an error of its level than by chance."""
     either = chances.either(share, pairs.left, pairs.right)
     lengths = text_lengths(names.values)
     letters = 26.0 * (np.maximum(lengths[pairs.left], lengths[pairs.right]) + 1)
@@ -118,7 +118,7 @@ def _of_date(pairs: Comparison, chance: np.ndarray) -> np.ndarray:
 
 
 def _two_wrong_parts(who: People, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    # A third, else crowded names lose two points of F1.
+    # A third: otherwise sets with few common names lose two points of F1.
     value = np.full(len(left), 1 / 3)
     for part, near, far in (
         (who.year, 0.75 / 18, 0.25 / 70),
@@ -148,7 +148,7 @@ def _of_address(pairs: Comparison) -> np.ndarray:
             Value.DIFFERENT: np.full(len(pairs), shares[Value.DIFFERENT]),
         }
         found = np.choose(level, [of_level[one] for one in Value])
-        # Who shares the postal code shares the city: it tells nothing then.
+        # An equal city is no evidence if the postal codes are equal too.
         result *= np.where(pairs.postal <= Value.TWO_TYPOS, 1.0, found) if text is who.city else found
     return result
 

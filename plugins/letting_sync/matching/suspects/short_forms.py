@@ -1,4 +1,4 @@
-"""First names, what their bearers are called instead, and how they are written in German papers (assumed; not complete)."""
+"""First names with their short forms and their spellings in German documents (assumed; not complete)."""
 
 from __future__ import annotations
 
@@ -144,9 +144,9 @@ GROUPS_OF: Final[dict[str, frozenset[int]]] = {
     name: frozenset(at for at, line in enumerate(_GROUPS.split("\n")) if name in line.split())
     for name in _GROUPS.split()
 }
-"""A name, as suspects compare it -> the groups that it belongs to."""
+"""Normalised name -> the groups that it belongs to."""
 
 
 def one_name(one: str, other: str) -> bool:
-    """Whether two first names are forms of one name."""
+    """Return whether two first names are forms of one name."""
     return bool(GROUPS_OF.get(one, frozenset()) & GROUPS_OF.get(other, frozenset()))

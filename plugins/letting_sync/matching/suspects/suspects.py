@@ -1,7 +1,7 @@
-"""Suspected duplicates: near matches that a person has to look at. Nothing here is ever merged.
+"""Possible duplicates: near matches that a person has to check. They are never merged automatically.
 
 The score is the estimated probability that both records are one person, see
-:mod:`letting_sync.matching.suspects.scoring`. Two members of one family are not listed, however much they share: twins,
+:mod:`letting_sync.matching.suspects.scoring`. Two members of one family are not listed, whatever they have in common: twins,
 couples, siblings, father and son of one name (:func:`letting_sync.matching.suspects.comparison.compare`).
 """
 
@@ -26,22 +26,22 @@ COMPARED: Final = (
     *("first_name", "last_name", "birth_date", "email", "phone", "mobile", "contact_id"),
     *("street", "house_number", "postal_code", "city"),
 )
-"""The fields that are compared, as far as they are there."""
+"""The fields that are compared, if present."""
 THRESHOLD: Final = 0.4
-"""Probability from which on a pair is listed. Assumed: rather a pair too many for a person to look at than one missed."""
+"""Smallest probability of a listed pair. Assumed: a superfluous pair is better than a missed one."""
 STORED: Final = 50_000
-"""Business partners of an ERP that some were fetched from, if they are not more (assumed)."""
+"""Number of an ERP's business partners from which some were fetched, unless more were fetched (assumed)."""
 
 
 def suspects(prospects: pd.DataFrame) -> pd.DataFrame:
     """Find near matches among the prospects of a run.
 
-    :param prospects: cleaned prospects with ``record`` and what there is of :data:`COMPARED`. Records of one ``person``
-        (see :func:`~letting_sync.matching.dedup.merge_same_person`; by the default key if the column is missing) are no
-        suspects of each other; the smallest speaks for all.
+    :param prospects: cleaned prospects with ``record`` and any columns of :data:`COMPARED`. Records of one ``person``
+        (see :func:`~letting_sync.matching.dedup.merge_same_person`; by the default key if the column is missing) are not
+        paired with each other; the smallest one represents all.
     :returns: ``record``, ``other_record``, ``score`` from :data:`THRESHOLD` to 1, ``reason``: what differs, reason codes
-        of the kind :attr:`~letting_sync.reasons.Kind.SUSPECT` and what is missing in one of both, comma-separated. Best
-        first; each pair once, the smaller record first.
+        of the kind :attr:`~letting_sync.reasons.Kind.SUSPECT` and the fields that one of them lacks, comma-separated.
+        Highest score first; each pair once, the smaller record first.
     """
     ours = _one_for_each_person(prospects)
     who = people(ours)
@@ -57,15 +57,15 @@ def suspects(prospects: pd.DataFrame) -> pd.DataFrame:
 def near_partners(prospects: pd.DataFrame, partners: pd.DataFrame) -> pd.DataFrame:
     """Find near matches between prospects and business partners that the ERP has stored.
 
-    The partners are those that were fetched for these prospects, by date of birth, e-mail address or telephone number; so
-    that they share them with each other tells nothing. Pairs with the same names (see
-    :func:`~letting_sync.matching.keys.normalise`) and the same date of birth are no near matches: they are
-    :func:`~letting_sync.matching.dedup.match_partners`'s.
+    The partners were fetched for these prospects by date of birth, e-mail address or telephone number, so a value that they
+    have in common with each other is no evidence. Pairs with the same names (see
+    :func:`~letting_sync.matching.keys.normalise`) and the same date of birth are exact matches, found by
+    :func:`~letting_sync.matching.partners.match_partners`, and not returned here.
 
-    :param prospects: cleaned prospects with what there is of :data:`COMPARED`; any number, also one.
-    :param partners: cleaned partners, with the same columns as far as the ERP has them; any number, also none.
+    :param prospects: cleaned prospects with any columns of :data:`COMPARED`; at least one.
+    :param partners: cleaned partners with the same columns, if the ERP has them; may be empty.
     :returns: ``prospect`` and ``partner``: rows of the two frames by position from 0, ``score`` from :data:`THRESHOLD` to
-        1, ``reason``: what differs, as in :func:`suspects`. Best first.
+        1, ``reason``: what differs, as in :func:`suspects`. Highest score first.
     """
     fields = [list(frame.columns.intersection(list(COMPARED))) for frame in (prospects, partners)]
     both = pd.concat([prospects[fields[0]], partners[fields[1]]], ignore_index=True)
