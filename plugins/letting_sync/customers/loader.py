@@ -63,9 +63,9 @@ class WrongCustomers(Exception):
 
 
 def customer_dags(dag_file: str | None = None) -> None:
-    """Make a DAG for each customer whose file is right; a wrong one is left out, and :func:`refuse_wrong` names it.
+    """Create a DAG for each valid customer file; :func:`refuse_wrong` reports the others.
 
-    While a task runs, Airflow reads the DAG file for that task's DAG alone; then no other customer's file is read.
+    When Airflow reads the DAG file to run a task, only the file of that task's DAG is read.
 
     :param dag_file: see :func:`letting_sync.config.pairs_folder`, in all functions of this module.
     """
@@ -81,7 +81,7 @@ def customer_dags(dag_file: str | None = None) -> None:
 
 
 def refuse_wrong(dag_file: str | None = None) -> None:
-    """Raise if any customer's file is wrong, but not where Airflow reads the DAG file to start a task.
+    """Raise if any customer file has errors, unless Airflow reads the DAG file to start a task.
 
     Airflow shows the error to everybody who may read import errors, even to a role that may see only one customer. It
     therefore names no customer. The lines are in the DAG processor's log, and the command lists them.
