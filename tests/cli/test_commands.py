@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -61,7 +63,7 @@ def test_help_lists_all_commands_on_standard_output() -> None:
         ["person", "export"],
         ["person", "burn", "4711"],
         ["person", "export", "4711", "--dry-run"],
-        ["retention"],
+        ["retention", "now"],
         ["migrate", "now"],
         ["alerts", "test", "--loud"],
     ],
@@ -90,15 +92,24 @@ def test_an_unknown_person_is_found_nowhere(own_ledger: Path) -> None:
     assert json.loads(out.getvalue())["ledger"] == []
 
 
-def test_a_retention_is_counted_and_nothing_is_deleted(own_ledger: Path) -> None:
-    folder = own_ledger / "staging" / "nord" / "r1"
-    folder.mkdir(parents=True)
-    (folder / "extracted.parquet").write_bytes(b"")
-    out = StringIO()
+def test_the_retention_shows_what_it_deletes_and_deletes_it(own_ledger: Path) -> None:
+    """As one types it on a host: standard output is JSON and nothing else; old tables go, those of yesterday stay."""
+    old, new = (own_ledger / "staging" / "nord" / run / "extracted.parquet" for run in ("old", "new"))
+    for table in (old, new):
+        table.parent.mkdir(parents=True)
+        table.write_bytes(b"")
+    a_year_ago = time.time() - 365 * 86_400
+    os.utime(old, (a_year_ago, a_year_ago))
 
-    assert main(["retention", "--dry-run"], out) == 0
-    assert json.loads(out.getvalue())["staged"]["runs"] == 1
-    assert (folder / "extracted.parquet").exists()
+    shown = letting_sync("retention", "--dry-run")
+    assert (shown.returncode, old.exists()) == (0, True), shown.stderr
+    done = letting_sync("retention")
+
+    assert (done.returncode, old.parent.exists(), new.exists()) == (0, False, True), done.stderr
+    would, did = json.loads(shown.stdout), json.loads(done.stdout)
+    assert (would.pop("dry_run"), did.pop("dry_run")) == (True, False)
+    assert would == did
+    assert did["staged_tables"]["folders"] == 1
 
 
 def test_an_empty_ledger_says_which_windows_to_read(own_ledger: Path) -> None:
@@ -123,6 +134,7 @@ def test_trouble_is_a_sentence_and_no_traceback(
     assert main(["retention", "--dry-run"]) == 1
     assert "must be whole numbers of days" in capsys.readouterr().err
 
+    (own_ledger / "ledger.db").unlink()
     (own_ledger / "ledger.db").mkdir()
     assert main(["migrate"]) == 1
     assert "the ledger cannot be used (OperationalError)" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
+from letting_sync.cli.main import main
 from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Intent, Run
@@ -309,8 +310,9 @@ def test_the_command_deletes_and_counts_where_a_task_could_run(own_ledger, capsy
 
 def test_the_command_says_in_one_line_what_is_wrong(own_ledger, capsys, monkeypatch):
     monkeypatch.setenv("AIRFLOW__PROSPECTS__KEEP_OPEN_DAYS", "-1")
-    assert retention.main([]) == 1
-    assert capsys.readouterr().err == "A retention period in [prospects] is negative. Nothing was deleted.\n"
+    assert main(["retention"]) == 1
+    said = "letting-sync retention: A retention period in [prospects] is negative. Nothing was deleted.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_the_dag_is_switched_on_by_itself():

@@ -25,7 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "letting_sync.privacy.subject_requests:main",
         "data of one person: export, find, erase",
     ),
-    "retention": ("letting_sync.cli.retention:main", "count what the retention would delete"),
+    "retention": (
+        "letting_sync.privacy.retention:main",
+        "delete personal data after its retention period",
+    ),
     "alerts test": ("letting_sync.alerts.callbacks:main", "send a test alert to every channel"),
 }
 """Command -> function that does it, called with its arguments, where to print, and its name; and one line of help. A function

@@ -1,6 +1,6 @@
 """Delete personal data at the end of its retention period: staged tables and rows of the ledger.
 
-By the DAG ``prospect_retention`` every night, or by ``python -m letting_sync.privacy.retention [--dry-run]``.
+By the DAG ``prospect_retention`` every night, or by ``letting-sync retention [--dry-run]``.
 
 Times in days, section ``[prospects]`` of the Airflow configuration:
 
@@ -20,13 +20,12 @@ import argparse
 import json
 import logging
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowConfigException
@@ -253,36 +252,28 @@ def _in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Delete personal data whose keeping time is over, or count it; returns the exit code.
+def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
+    """Delete personal data after its retention period, as the DAG prospect_retention does, and print the counts as JSON.
 
-    To be run where a task could run. Which runs go on is asked of the ledger, since a worker cannot ask Airflow's
+    Run it where a task could run. Which runs go on is asked of the ledger, since a worker cannot ask Airflow's
     database: a folder is left alone while entries of its run are being sent, accepted or asked about.
     """
     from letting_sync.ledger.deletion import LedgerDeletion
     from letting_sync.ledger.ledger import Ledger
 
-    parser = argparse.ArgumentParser("python -m letting_sync.privacy.retention", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog, description=main.__doc__)
     parser.add_argument("--dry-run", action="store_true", help="count only; delete nothing")
     dry_run = parser.parse_args(arguments).dry_run
-    try:
-        engine = Ledger().engine
-        unfinished = cache(LedgerDeletion(engine).find_unfinished_runs)
+    engine = Ledger().engine
+    unfinished = cache(LedgerDeletion(engine).find_unfinished_runs)
 
-        def under_way(dag_id: str, run_ids: Sequence[str]) -> int:
-            busy = unfinished(dag_id)
-            return len(busy & set(run_ids)) if run_ids else len(busy)
+    def under_way(dag_id: str, run_ids: Sequence[str]) -> int:
+        busy = unfinished(dag_id)
+        return len(busy & set(run_ids)) if run_ids else len(busy)
 
-        counts = {
-            "staged_tables": _delete_tables(under_way, dry_run),
-            "ledger_rows": _delete_rows(engine, dry_run),
-        }
-    except StopRun as stop:
-        print(stop, file=sys.stderr)
-        return 1
-    print(json.dumps({"dry_run": dry_run, **counts}, indent=2))
+    counts = {
+        "staged_tables": _delete_tables(under_way, dry_run),
+        "ledger_rows": _delete_rows(engine, dry_run),
+    }
+    print(json.dumps({"dry_run": dry_run, **counts}, indent=2), file=out)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
