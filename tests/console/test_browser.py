@@ -163,6 +163,18 @@ def test_leases_that_a_run_did_not_make_of_its_own_offers_are_named_apart(tab: A
     assert "clerk" in (told.get_by_text("1 found").get_attribute("title") or "")
 
 
+def test_a_paused_retention_is_the_first_thing_on_the_page(tab: Any, server: Any):
+    own, path = tab(), f"{server.url}/api/v2/dags/prospect_retention"
+    session = server.session("admin")
+    assert own.open().locator(".notice.bad").count() == 0
+    try:
+        assert session.patch(path, json={"is_paused": True}, timeout=60).ok
+        (notice,) = own.open().locator(".notice.bad").all_inner_texts()
+    finally:
+        assert session.patch(path, json={"is_paused": False}, timeout=60).ok
+    assert notice == "Personal data is not deleted: the DAG prospect_retention is paused."
+
+
 def test_light_and_dark_follow_airflow(tab: Any):
     own = tab()
     own.open_in_airflow()
