@@ -1,6 +1,6 @@
-"""Deciding as if the load of a dry run had taken place: ledger and ERP with the offers that it would make.
+"""Dry run of the acceptance: ledger and ERP as if the offers of the dry run's load existed.
 
-The decisions themselves are those of :mod:`letting_sync.tasks.auto_accept.acceptor`, which sees no difference.
+:mod:`letting_sync.tasks.auto_accept.acceptor` decides as in a real run and does not notice the difference.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _R = TypeVar("_R")
 
 
 class LoadedLedger:
-    """The ledger as the load would leave it; only reads.
+    """The ledger as it would be after the load; read-only.
 
     :param run: the dry run.
     :param folder: its staging folder.
@@ -51,7 +51,7 @@ class LoadedLedger:
 
     @property
     def offers(self) -> list[Offer]:
-        """The offers that the load would make; the ERP holds the others."""
+        """Return the offers that the load would make; the others are in the ERP."""
         return [
             _offer_of(self._loads[key], entry, self._prospects[self._loads[key].record])
             for key, entry in self._made.items()
@@ -93,7 +93,7 @@ class LoadedLedger:
         return [*stored, *(entry for entry in self._made.values() if belongs(entry))]
 
     def _as_loaded(self, entry: Entry) -> Entry:
-        """What the load would note of an entry that has its offer: withdrawn, chosen or changed since."""
+        """Return an entry with what the load would store: withdrawn, chosen or changed since its offer."""
         if entry.pair != self._run.pair or entry.lease_number:
             return entry
         load, now = self._loads.get(entry.key), datetime.now(UTC)
@@ -111,7 +111,7 @@ class LoadedLedger:
 
     @staticmethod
     def _is_made(load: WouldLoad, there: Entry | None) -> bool:
-        """Whether the load would write the entry: it makes the offer, or finds it in the ERP."""
+        """Return whether the load would write the entry, because it makes the offer or finds it in the ERP."""
         if load.kind == OutcomeKind.CREATED:
             return True
         return load.kind == OutcomeKind.ALREADY_THERE and (there is None or there.state != EntryState.LOADED)
@@ -120,7 +120,7 @@ class LoadedLedger:
         now, row = datetime.now(UTC), self._prospects[load.record]
         values: dict[str, Any] = {field.name: None for field in fields(Entry)}
         values |= {
-            # Below all that are stored, and no two the same.
+            # Smaller than all stored ids, and unique.
             "id": there.id if there else -1 - load.record,
             "pair": self._run.pair,
             "erp": self._run.erp,
@@ -143,7 +143,7 @@ class LoadedLedger:
 
 
 class LoadedErp:
-    """The ERP with the offers that the load would make; only looks up.
+    """The ERP with the offers that the load would make; read-only.
 
     :param made: these offers.
     """
@@ -187,11 +187,11 @@ def _offer_of(load: WouldLoad, entry: Entry, row: dict[str, Any]) -> Offer:
 def accepts(
     decisions: Sequence[Decision], mode: AcceptMode, asked_above: int, acceptable: int
 ) -> list[WouldAccept]:
-    """The rows of the table ``dry_run_acceptance``.
+    """Return the rows of the table ``dry_run_acceptance``.
 
     :param mode: the run's accept mode.
-    :param asked_above: how many offers a run accepts without asking a person.
-    :param acceptable: how many this run would accept.
+    :param asked_above: largest number of offers that a run accepts without asking a person.
+    :param acceptable: number of offers that this run would accept.
     """
     return [
         WouldAccept(

@@ -1,4 +1,4 @@
-"""What the question of ``auto_accept`` contains, and until when it can be answered."""
+"""Content and deadline of the question that ``auto_accept`` asks."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 WORKDAYS = range(5)
 DAY_BEGINS, DAY_ENDS, LATE_MORNING = time(8), time(18), time(10)
-"""Office hours, Monday to Friday in the customers' zone (assumed); a question does not end outside of them."""
+"""Working hours, Monday to Friday in the customers' time zone (assumed). A question does not end outside of them."""
 
 
 def written_day(day: date | None) -> str:
-    """A start of a lease in the language of the deployment."""
+    """Return the start of a lease in the language of the deployment."""
     return day.strftime(text("formats.day")) if day else text("approval.start_of_the_erp")
 
 
 def written_moment(moment: datetime) -> str:
-    """A time in the customers' zone, in the language of the deployment."""
+    """Return a time in the customers' time zone, in the language of the deployment."""
     return moment.astimezone(ZoneInfo(TIMEZONE)).strftime(text("formats.moment"))
 
 
 def end_of(asked: datetime, timeout: timedelta, ends: Literal["working_hours", "any_time"]) -> datetime:
-    """When a question ends that nobody answers.
+    """Return the deadline of a question.
 
-    :param asked: when it is asked, with a zone.
+    :param asked: when it is asked, with a time zone.
     :param ends: ``working_hours``: an end at night or on a weekend is moved to the next working day, 10 o'clock.
     """
     end = (asked + timeout).astimezone(ZoneInfo(TIMEZONE))
@@ -46,17 +46,17 @@ def end_of(asked: datetime, timeout: timedelta, ends: Literal["working_hours", "
 
 
 def doubts(decision: Decision) -> tuple[str, str, str]:
-    """Why a person is asked about an offer, and the numbers of the business partners: the offer's, and the other one."""
+    """Why a person is asked about an offer, with the numbers of two business partners: the offer's and the other one."""
     entry, offer = decision.entry, decision.offer
     why = reason_words(language()).get(entry.ask_reason, str(entry.ask_reason)) if entry.ask_reason else ""
     return why, (offer and offer.business_partner_number) or "", entry.near_partner_number or ""
 
 
 def options_in_all_languages() -> list[str]:
-    """Every answer that a question can have offered, whatever the language was when it was asked."""
+    """Return every possible answer in all languages, since the language may have changed since the question was asked."""
     return [text(f"approval.{answer}", known) for known in LANGUAGES for answer in ("approve", "reject")]
 
 
 def is_yes(chosen: Collection[str]) -> bool:
-    """Whether an answer says that the selected offers are to be accepted."""
+    """Return whether an answer accepts the selected offers."""
     return any(text("approval.approve", known) in chosen for known in LANGUAGES)

@@ -1,8 +1,8 @@
-"""Candidates: prospects on their way into the ERP, from the staged table to what is sent.
+"""Candidates: the staged prospects of a run as the load handles them.
 
-The path of the data: raw record -> ``Prospect`` (staged) -> :class:`Candidate` -> ``Entry`` of the ledger -> ``Outcome``. A
-candidate is seen in part on two sides, so that neither can see more: the ERP gets it as its base class ``Outgoing`` (the prospect
-and the business partner), the ledger gets its ``Intent`` (hashes, nothing personal).
+The path of the data: raw record -> ``Prospect`` (staged) -> :class:`Candidate` -> ``Entry`` of the ledger -> ``Outcome``. Each side
+receives only a part of a candidate: the ERP its base class ``Outgoing`` (the prospect
+and the business partner), the ledger its ``Intent`` (hashes, nothing personal).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from letting_sync.tasks.load_offers.partner_search import PartnerMatch
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate(Outgoing):
-    """One prospect of this run on its way into the ERP.
+    """One prospect of this run that is to be loaded.
 
-    :param record: its running number.
+    :param record: number of its record.
     :param person: number of the person within the run; the same on several units.
-    :param intent: what the ledger keeps of it.
-    :param claimed: the ledger's entry as this run has claimed it; ``None``: not claimed yet.
-    :param placeholder_birth_date: the partner wrote a date of birth that nobody has; it counts as missing.
+    :param intent: what the ledger stores of it.
+    :param claimed: the ledger's entry that this run has claimed; ``None``: not claimed yet.
+    :param placeholder_birth_date: the partner's date of birth is a placeholder; it counts as missing.
     """
 
     record: int
@@ -43,7 +43,7 @@ class Candidate(Outgoing):
 
     @property
     def entry(self) -> Entry:
-        """The claimed entry.
+        """Return the claimed entry.
 
         :raises ValueError: this run has not claimed it, so it must not be sent.
         """
@@ -52,7 +52,7 @@ class Candidate(Outgoing):
         return self.claimed
 
     def as_found(self, match: PartnerMatch | None) -> Candidate:
-        """The same candidate as the ERP's business partners know it."""
+        """Return the candidate with what the search of business partners has found."""
         if match is None:
             return self
         prospect = self.prospect
@@ -66,12 +66,12 @@ def candidates(
     ledger: Ledger,
     written: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
 ) -> list[Candidate]:
-    """The candidates of a run, or of one chunk of it.
+    """Return the candidates of a run, or of one of its chunks.
 
-    :param rows: of the staged table ``prospects``.
-    :param ledger: keeps the secret of the hashes.
-    :param written: by ``record`` the rows of the staged table ``extracted``: the records as the partner wrote them.
-    :raises StopRun: an earlier release has staged the prospects, without what tells persons apart.
+    :param rows: rows of the staged table ``prospects``.
+    :param ledger: has the key of the hashes.
+    :param written: rows of the staged table ``extracted`` by ``record``: the records as the partner wrote them.
+    :raises StopRun: an earlier release has staged the prospects, without the columns that identify persons.
     """
     found, fields = [], tuple(Prospect.model_fields)
     for row in rows:
@@ -106,5 +106,5 @@ def candidates(
 
 
 def _had_placeholder(row: Mapping[str, Any]) -> bool:
-    """Whether cleaning has taken a placeholder for the missing date that it stands for."""
+    """Return whether cleaning has replaced a placeholder by a missing date."""
     return row["birth_date"] is None and "birth_date" in (row.get("changed") or "").split(",")

@@ -1,4 +1,4 @@
-"""What the load would do: the same look-ups and decisions as the real one, and nothing is claimed, marked or sent."""
+"""Dry run of the load: the same look-ups and decisions as the real one, without claiming, marking or sending anything."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _FIELDS = tuple(name for name in Prospect.model_fields if name in CONTENT_FIELDS
 
 @dataclass(frozen=True)
 class Preview:
-    """What would become of one candidate.
+    """The expected outcome of one candidate.
 
-    :param outcome: as the load would end; ``created``: an offer would be made.
-    :param fields: what would be sent, by the ERP's own names; empty if nothing would be.
+    :param outcome: outcome of the load; ``created``: an offer would be made.
+    :param fields: what would be sent, by the ERP's names; empty if nothing would be sent.
     :param ask_reason: why a person would be asked before a lease, whatever the accept mode.
     """
 
@@ -39,7 +39,7 @@ class Preview:
 
 
 class DryLoader:
-    """Look at the prospects of one run, or of one chunk of it, as the load would.
+    """Dry run of the load of one run, or of one of its chunks.
 
     :param search_partners: looks persons up in the ERP.
     """
@@ -52,10 +52,10 @@ class DryLoader:
     def preview(
         self, candidates: Sequence[Candidate], retractions: Sequence[Retraction] = ()
     ) -> list[Preview]:
-        """Return what would become of each candidate.
+        """Return the expected outcome of each candidate.
 
-        :param retractions: those that this run has read, which the load would keep first.
-        :raises StopRun: as the load: the log-in is refused, the exchange unknown, an answer unreadable.
+        :param retractions: those that this run has read, which the load would store first.
+        :raises StopRun: as in the load: the log-in is refused, the exchange is unknown, a response is unreadable.
         """
         self.context.erp.check_access()
         ids = {candidate.intent.external_id for candidate in candidates}
@@ -94,7 +94,7 @@ class DryLoader:
         except RefuseRecord as refusal:
             return self._ended(candidate, OutcomeKind.QUARANTINED, refusal.reason)
         entry = known.get(candidate.key)
-        # In flight: read back first, and made only if the ERP holds none when its import has ended.
+        # In flight: read back first, and made only if the ERP has no offer when its import has ended.
         reason = Reason.IMPORT_RUNNING if entry and entry.state == EntryState.SENT else None
         ask_reason = match.ask_reason if match else None
         return Preview(ready, self._outcome(candidate, OutcomeKind.CREATED, reason), fields, ask_reason)
@@ -110,7 +110,7 @@ class DryLoader:
 
 
 def outcomes(previews: Sequence[Preview]) -> list[Outcome]:
-    """The outcomes that the dry run itself ends with: what would be made is skipped, all else is as it says."""
+    """Return the outcomes of the dry run itself: an offer that would be made is skipped, others are as expected."""
     return [
         preview.outcome.model_copy(update={"kind": OutcomeKind.SKIPPED, "reason": Reason.REHEARSAL})
         if preview.outcome.kind is OutcomeKind.CREATED
@@ -120,7 +120,7 @@ def outcomes(previews: Sequence[Preview]) -> list[Outcome]:
 
 
 def loads(previews: Sequence[Preview]) -> list[WouldLoad]:
-    """The rows of the table ``dry_run``."""
+    """Return the rows of the table ``dry_run``."""
     return [
         WouldLoad(
             record=preview.candidate.record,
@@ -138,10 +138,10 @@ def loads(previews: Sequence[Preview]) -> list[WouldLoad]:
 def sent_fields(
     previews: Sequence[Preview], written: Mapping[int, Mapping[str, Any]], names: Mapping[str, str]
 ) -> Iterator[FieldSent]:
-    """The rows of the table ``dry_run_fields``, for the prospects that would be sent.
+    """Return the rows of the table ``dry_run_fields`` for the prospects that would be sent.
 
-    :param written: the partner's own texts by record, as ``extract`` staged them.
-    :param names: the fields that the ERP takes -> its names for them.
+    :param written: the partner's texts by record, as ``extract`` staged them.
+    :param names: fields that the ERP accepts -> the ERP's names.
     """
     for preview in previews:
         if not preview.fields:
@@ -158,7 +158,7 @@ def sent_fields(
                 field=field,
                 erp_field=names.get(field),
                 written=_text(before.get(field)),
-                # Where the ERP has one field for two of ours, an empty one of them is still empty.
+                # If the ERP has one field for two of ours, an empty one of them still counts as empty.
                 sent=_text(sent) if value is not None else None,
                 cleaned=_text(before.get(field)) != _text(value),
             )

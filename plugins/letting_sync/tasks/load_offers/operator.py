@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NEAR_PARTNERS = "near_partners"
 """Table of the prospects who may be a stored business partner."""
 REFUSAL_TEXTS = "refusal_texts"
-"""Table of the ERP's own words on refused prospects."""
+"""Table of the ERP's messages about refused prospects."""
 _NEAR_PARTNERS: parquet.Kinds = {
     "record": "whole",
     "other_partner": "text",
@@ -45,27 +45,27 @@ _NEAR_PARTNERS: parquet.Kinds = {
 }
 _REFUSAL_TEXTS: parquet.Kinds = {"record": "whole", "external_id": "text", "text": "text"}
 LONGEST_WAIT = timedelta(hours=2)
-"""After so long without an end of the ERP's imports the task fails, to be tried again. Assumed."""
+"""The task fails and is retried if the ERP's imports have not ended after this time. Assumed."""
 WAKE_MARGIN = timedelta(minutes=5)
-"""After so much more time Airflow itself fails a task whose trigger has not woken it."""
+"""Additional time after which Airflow fails a task that its trigger has not resumed."""
 SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
-"""Seconds between looks at an import before the task is deferred, which takes Airflow some seconds."""
+"""Pauses in seconds between polls of an import before the task is deferred, which takes Airflow some seconds."""
 
 
 class LoadOffersOperator(ExpectedErrorsMixin):
     """
-    Make one offer in the ERP for each staged prospect of a chunk, once.
+    Make exactly one offer in the ERP for each staged prospect of a chunk.
 
-    May be run again at any time: what an earlier try left open is looked up in the ERP before anything is sent.
-    While the ERP works on an import for longer than a moment the task is deferred and holds no worker slot.
+    The task can be repeated at any time: open requests of an earlier try are looked up in the ERP before anything is sent.
+    While an import of the ERP takes longer than a few seconds, the task is deferred and occupies no worker slot.
 
-    :param chunk: a chunk as ``dedup`` handed it on, whose folder holds the table ``prospects`` (templated).
-    :cvar system: name of the ERP that the operator is for; ``None``: any.
+    :param chunk: a chunk from ``dedup``; its folder contains the table ``prospects`` (templated).
+    :cvar system: name of the operator's ERP; ``None``: any.
     :param erp: the ERP at this customer.
-    :param key: fields that tell a person, as the ERP's duplicate check is set.
-    :param near_match: whether a stored business partner who may be the same person needs a person's word before a lease.
-    :param poll: pause between two looks at an import that goes on.
-    :param accept: the pair's accept mode, which is kept with each offer; the param ``accept`` of a run comes first.
+    :param key: fields that identify a person, as in the ERP's duplicate check.
+    :param near_match: whether a person is asked before the lease if a stored business partner may be the same person.
+    :param poll: pause between two polls of a running import.
+    :param accept: the pair's accept mode, which is stored with each offer; the run's param ``accept`` takes precedence.
     :return: the chunk; nothing personal leaves the task.
     """
 
@@ -94,21 +94,21 @@ class LoadOffersOperator(ExpectedErrorsMixin):
         self.imports_since: datetime | None = None
 
     def execute(self, context: Context) -> Any:
-        """Load, until all is decided or something has to be waited for."""
-        # What was refused in an earlier try is sent once more, and refused with the words of today.
+        """Load until every prospect has an outcome or the task has to wait."""
+        # Refused prospects of an earlier try are sent once more and may be refused with another message.
         chunk = Chunk.read(self.chunk)
         tables.forget(chunk.folder, REFUSAL_TEXTS + chunk.suffix)
         return self.expecting_errors(context, "advance")
 
     def resume(self, context: Context, event: dict[str, Any]) -> Any:
-        """Go on after an import has ended, perhaps in another process; everything is looked up anew."""
-        # What an earlier release did not write down is as at the beginning of a try.
+        """Continue after an import has ended, perhaps in another process; everything is looked up again."""
+        # Values that an earlier release did not store are those of a new try.
         since = event.get("since")
         self.imports_since = datetime.fromisoformat(since) if since else None
         return self.expecting_errors(context, "advance", rounds_lost=event.get("rounds_lost", 0))
 
     def advance(self, context: Context, rounds_lost: int = 0) -> dict[str, Any]:
-        """Do what can be done now, and defer the task while the ERP's imports go on."""
+        """Advance as far as possible, and defer the task while the ERP's imports run."""
         from letting_sync.ledger.ledger import Ledger
         from letting_sync.ledger.records import Run
         from letting_sync.tasks.load_offers.candidates import candidates
@@ -150,7 +150,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             erp.close()
 
     def _stop_if_the_target_changed(self, ledger: Ledger, run: Run) -> None:
-        """Stop if prospects of the pair are on their way to another exchange: they could not be found there."""
+        """Stop if prospects of the pair were sent to another exchange, where they could not be found."""
         now = f"exchange {self.erp.exchange!r}, separator {self.erp.separator!r}"[:250]
         if before := ledger.mark_target(run.pair, now):
             raise StopRun(
@@ -160,7 +160,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             )
 
     def _preview(self, chunk: Chunk, context: LoadContext) -> dict[str, Any]:
-        """Stage what would be loaded; nothing is written to the ERP or to the ledger."""
+        """Stage what would be loaded, without writing to the ERP or to the ledger."""
         from letting_sync.staging import dry_run as staged
         from letting_sync.tasks.load_offers import dry_run
         from letting_sync.tasks.load_offers.candidates import candidates
@@ -179,7 +179,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
         counts = tables.write_outcomes(
             chunk.folder, "load_offers", dry_run.outcomes(previews), _raw(previews), chunk
         )
-        self.outlets = []  # nothing was made that others may wait for
+        self.outlets = []  # no asset event, since nothing was created
         self.log.info("Dry run, nothing was sent. Prospects by outcome: %s.", tables.counted(counts))
         return chunk.handed_on
 
@@ -204,13 +204,13 @@ class LoadOffersOperator(ExpectedErrorsMixin):
                 until=(datetime.now(UTC) + left).isoformat(),
             ),
             method_name="resume",
-            # The trigger wakes the task when its time is over; this is for a triggerer that is not there to do so.
+            # The trigger resumes the task when its time is over; this limit is for a triggerer that does not run.
             timeout=left + WAKE_MARGIN,
         )
 
 
 def _ended_runs(context: Context, run_ids: Collection[str]) -> set[str]:
-    """Which runs of this DAG have ended, as far as Airflow says so; one that it does not know may go on."""
+    """Return the runs of this DAG that have ended according to Airflow; an unknown run may still be running."""
     ti, ended = context["ti"], set()
     for run_id in run_ids:
         with contextlib.suppress(AirflowRuntimeError):
@@ -220,7 +220,7 @@ def _ended_runs(context: Context, run_ids: Collection[str]) -> set[str]:
 
 
 def _note_near(chunk: Chunk, search: PartnerSearch) -> None:
-    """Stage the near matches among stored partners, with those that an earlier part of this task found."""
+    """Stage the near matches among stored partners, including those found before the task was deferred."""
     rows = {
         row["record"]: row for row in tables.rows(chunk.folder, NEAR_PARTNERS + chunk.suffix)
     } | search.near
@@ -228,7 +228,7 @@ def _note_near(chunk: Chunk, search: PartnerSearch) -> None:
 
 
 def _note_refusal_texts(chunk: Chunk, some: Sequence[Candidate], load: LoadContext) -> dict[int, str]:
-    """Stage the ERP's own words on refused prospects, with those from before a wait; returns them by record."""
+    """Stage the ERP's messages about refused prospects, including those from before a deferral; return them by record."""
     staged = tables.rows(chunk.folder, REFUSAL_TEXTS + chunk.suffix)
     rows = {row["record"]: row for row in staged} | {
         one.record: {"record": one.record, "external_id": one.key[0], "text": load.refusal_texts[one.key]}
@@ -241,7 +241,7 @@ def _note_refusal_texts(chunk: Chunk, some: Sequence[Candidate], load: LoadConte
 
 
 def _advance_with_short_pauses(loader: Loader, some: Sequence[Candidate]) -> list[Outcome] | Waiting:
-    """Advance, and wait for imports that take a moment only: deferring the task takes longer than they do."""
+    """Advance, and wait for short imports in the task: deferring the task would take longer."""
     from letting_sync.tasks.load_offers.readback import Waiting
 
     done = loader.advance(some)
@@ -256,7 +256,7 @@ def _advance_with_short_pauses(loader: Loader, some: Sequence[Candidate]) -> lis
 
 
 def _raw(previews: Sequence[Preview]) -> dict[int, str]:
-    """The quarantined prospects as JSON, by record."""
+    """Return the quarantined prospects as JSON, by record."""
     return {
         preview.outcome.record: preview.candidate.prospect.model_dump_json()
         for preview in previews
@@ -265,7 +265,7 @@ def _raw(previews: Sequence[Preview]) -> dict[int, str]:
 
 
 def _retractions(folder: str, window_end: datetime | None) -> list[Retraction]:
-    """Who is not chosen any more, as ``extract`` staged it; without a time (an earlier version) as new as the window."""
+    """Return the retractions that ``extract`` staged; one without a time (earlier release) counts as new as the window."""
     from letting_sync.ledger.records import Retraction
 
     return [
@@ -277,6 +277,6 @@ def _retractions(folder: str, window_end: datetime | None) -> list[Retraction]:
 
 
 def _as_written(folder: str, prospects: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """The prospects' records as the partner wrote them, by running number."""
+    """Return the prospects' records as the partner wrote them, by number of the record."""
     records = {row["record"] for row in prospects}
     return {row["record"]: row for row in tables.rows(folder, "extracted") if row["record"] in records}

@@ -1,7 +1,7 @@
-"""Whom of a run's prospects the ERP knows already, as a business partner, and who only may be one.
+"""Finds the prospects whom the ERP already knows as business partners, and those who may be one.
 
-A prospect who certainly is a stored partner is sent with its number. Where that is not sure the offer is made all the same, but with
-a reason for which a person is asked before it becomes a lease.
+A prospect who certainly is a stored partner is sent with its number. If that is not certain, the offer is made with
+a reason for which a person is asked before the lease.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PartnerMatch:
-    """What the ERP's business partners say of a candidate.
+    """Result of the search for a candidate.
 
-    :param number: of the partner that it is; ``None``: the ERP makes a new one.
-    :param ask_reason: why a person has to decide before a lease; ``None``: nothing is doubtful.
-    :param near_partner: number of the partner that may be the same person, if that is another one than ``number``.
+    :param number: number of its business partner; ``None``: the ERP creates a new one.
+    :param ask_reason: why a person has to decide before a lease; ``None``: there is no doubt.
+    :param near_partner: number of a partner that may be the same person, if it is not ``number``.
     :param without_birth_date: the date of birth is not sent, since the ERP's own check would find a stranger by it.
     """
 
@@ -38,14 +38,14 @@ class PartnerMatch:
 
 
 Found = Mapping[int, PartnerMatch | RefuseRecord]
-"""By ``record``; candidates of whom there is nothing to say are missing."""
+"""Results by ``record``; candidates without a result are missing."""
 
 
 class PartnerSearch:
-    """Looks candidates up among the ERP's business partners, and remembers the near matches for those who look at them.
+    """Looks candidates up among the ERP's business partners, and collects near matches for a person to check.
 
-    :param key: fields that tell a person, as the ERP's duplicate check is set.
-    :param near_match: ``ask``: a near match needs a person before a lease; ``load``: it is only listed.
+    :param key: fields that identify a person, as in the ERP's duplicate check.
+    :param near_match: ``ask``: a person is asked about a near match before the lease; ``load``: it is only listed.
     :ivar near: the near matches found so far by ``record``: rows of the table ``near_partners``.
     """
 
@@ -82,7 +82,7 @@ class PartnerSearch:
     def _add_near(
         self, prospects: pd.DataFrame, stored: pd.DataFrame, found: dict[int, PartnerMatch | RefuseRecord]
     ) -> None:
-        """Look for near matches of those who are confirmed absent from the ERP."""
+        """Search near matches of the candidates who are confirmed absent from the ERP."""
         from letting_sync.matching.cleaning import clean
         from letting_sync.matching.suspects.suspects import near_partners
 
@@ -93,7 +93,7 @@ class PartnerSearch:
         }
         left = prospects[~prospects["record"].isin(known)].reset_index(drop=True)
         partners = clean(stored.drop_duplicates("number").reset_index(drop=True))
-        for row in near_partners(left, partners).to_dict("records"):  # best first
+        for row in near_partners(left, partners).to_dict("records"):  # highest score first
             record, number = int(left["record"][row["prospect"]]), str(partners["number"][row["partner"]])
             if record in self.near and self.near[record]["other_partner"] != number:
                 continue
@@ -111,7 +111,7 @@ class PartnerSearch:
 def _match(
     row: Mapping[Any, Any], before: PartnerMatch | RefuseRecord | None
 ) -> PartnerMatch | RefuseRecord | None:
-    """What a row of :func:`~letting_sync.matching.partners.match_partners` means for its candidate."""
+    """Return the result of a row of :func:`~letting_sync.matching.partners.match_partners`."""
     if row["reason"] == Reason.AMBIGUOUS_PARTNER:
         return RefuseRecord(Reason.AMBIGUOUS_PARTNER, "Several business partners of the ERP fit.")
     asked = before.ask_reason if isinstance(before, PartnerMatch) else None
@@ -127,7 +127,7 @@ def _match(
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    """Text columns as text even where all of them are empty."""
+    """Return the frame with text columns of type text, even if all values are missing."""
     import pandas as pd
 
     texts = [name for name in frame.columns if name not in ("record", "person", "birth_date", "lease_start")]

@@ -1,7 +1,7 @@
-"""Which candidates of a run are overtaken by what newer windows have read: pure functions on the ledger's memory.
+"""Finds candidates that are outdated by newer versions of their records, with pure functions on the ledger's entries.
 
-A run may be cleared days later. What it staged then is old: meanwhile the applicant may have withdrawn, or the landlord may have put
-the application on another unit. The partner's own time of each version decides, never the order in which runs happen.
+A run may be cleared days later. What it staged is then old: in the meantime the applicant may have withdrawn, or the landlord may
+have moved the application to another unit. The partner's time of each version decides, not the order of the runs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from letting_sync.reasons import Reason
 def overtaken(
     intents: Iterable[Intent], known: Mapping[Key, Entry], retractions: Collection[Retraction]
 ) -> dict[Key, Reason]:
-    """Intents that a newer version of their record speaks against, each with the reason.
+    """Return the intents that are outdated by a newer version of their record, each with the reason.
 
     :param known: the ledger's entries with the same external ids.
-    :param retractions: what the ledger keeps of the same external ids.
+    :param retractions: the ledger's retractions with the same external ids.
     """
     against = defaultdict[str, list[Retraction]](list)
     for one in retractions:
@@ -38,7 +38,7 @@ def overtaken(
 
 
 def _noted_in(entry: Entry | None, intent: Intent) -> Reason | None:
-    """What the entry of an intent that is no newer than it has noted."""
+    """Return the reason stored in the entry of an intent that is not newer than the entry."""
     if entry is None or _is_newer(intent, entry):
         return None
     if entry.withdrawn_at:
@@ -47,7 +47,7 @@ def _noted_in(entry: Entry | None, intent: Intent) -> Reason | None:
 
 
 def _is_on_another_unit(intent: Intent, entries: Collection[Entry]) -> bool:
-    """Whether another unit's entry of the same application knows a version that this unit's does not."""
+    """Return whether the entry of another unit of the same application has a newer version than this unit's."""
     own = [entry.partner_updated_at for entry in entries if entry.unit == intent.unit]
     versions = [version for version in (*own, intent.partner_updated_at) if version]
     return bool(versions) and any(
@@ -58,16 +58,16 @@ def _is_on_another_unit(intent: Intent, entries: Collection[Entry]) -> bool:
 
 
 def newer_than_known(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[tuple[Entry, Intent]]:
-    """Intents that are a newer version than their entry knows, each with its entry."""
+    """Yield the intents that are newer than their entry, each with its entry."""
     return [
         (entry, intent) for intent in intents if (entry := known.get(intent.key)) and _is_newer(intent, entry)
     ]
 
 
 def moved(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[int]:
-    """Ids of the entries without a lease whose application is on another unit by a newer version.
+    """Return the ids of entries without a lease whose application has moved to another unit in a newer version.
 
-    :param intents: those that are not overtaken.
+    :param intents: those that are not outdated.
     """
     applications = defaultdict[str, dict[str | None, dict[str, Intent]]](dict)
     for intent in intents:
@@ -81,9 +81,9 @@ def moved(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[int]:
 
 
 def _has_left(entry: Entry, by_unit: Mapping[str, Intent]) -> bool:
-    """Whether an application, given by its units, is no longer on the entry's."""
+    """Return whether an application, given by its units, no longer includes the entry's unit."""
     one = next(iter(by_unit.values()))
-    # A bundle of which some units could not be read says nothing of the missing ones.
+    # If some units of a bundle could not be read, nothing is known about the missing ones.
     is_whole = len(by_unit) >= one.bundle_size
     return entry.unit not in by_unit and is_whole and _same_application(entry, one) and _is_newer(one, entry)
 
@@ -96,12 +96,12 @@ def _by_external_id(entries: Iterable[Entry]) -> Mapping[str, list[Entry]]:
 
 
 def _same_application(entry: Entry, intent: Intent) -> bool:
-    """Whether both are of one record; an entry of old times names none and counts as the same."""
+    """Return whether both are of one record; an entry of an earlier release without a record counts as the same."""
     return entry.source_id is None or entry.source_id == intent.source_id
 
 
 def _is_newer(intent: Intent, entry: Entry) -> bool:
-    """Whether the intent is a newer version than the entry knows; an entry of old times knows none."""
+    """Return whether the intent is newer than the entry; an entry of an earlier release has no version."""
     return bool(
         intent.partner_updated_at
         and (entry.partner_updated_at is None or entry.partner_updated_at < intent.partner_updated_at)
