@@ -77,7 +77,7 @@ class ExpectedErrorsMixin(BaseOperator):
         now = datetime.now(UTC)
         if now - datetime.fromisoformat(again["since"]) > LONGEST_WAIT:
             raise StopRun(
-                f"{asked} It has asked so for {LONGEST_WAIT / timedelta(hours=1):g} hours. Clear the task once it serves us."
+                f"{asked} This has lasted for {LONGEST_WAIT / timedelta(hours=1):g} hours. Clear the task once the system responds again."
             )
         pause = max(
             min(FIRST_PAUSE * 2 ** min(again["waits"] - 1, 10), LONGEST_PAUSE),

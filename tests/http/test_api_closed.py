@@ -191,7 +191,7 @@ def test_a_certificate_that_nobody_vouches_for_is_named(
     well, sentence = tested(name)
 
     assert not well
-    assert "set the extra 'verify'" in sentence
+    assert "Set the extra 'verify'" in sentence
     assert server.asked == []
 
 

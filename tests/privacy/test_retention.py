@@ -311,7 +311,10 @@ def test_the_command_deletes_and_counts_where_a_task_could_run(own_ledger, capsy
 def test_the_command_says_in_one_line_what_is_wrong(own_ledger, capsys, monkeypatch):
     monkeypatch.setenv("AIRFLOW__PROSPECTS__KEEP_OPEN_DAYS", "-1")
     assert main(["retention"]) == 1
-    said = "letting-sync retention: A retention period in [prospects] is negative. Nothing was deleted.\n"
+    said = (
+        "letting-sync retention: A retention period in [prospects] is negative. Nothing was deleted. "
+        "Correct it, then clear the task.\n"
+    )
     assert capsys.readouterr().err == said
 
 

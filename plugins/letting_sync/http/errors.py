@@ -125,11 +125,13 @@ def no_response(error: requests.exceptions.RequestException, system: str, connec
     """
     if _is_unverified(error):
         return StopRun(
-            f"{system} shows a certificate that cannot be verified; set the extra 'verify' of "
-            f"connection {connection!r} to its CA file."
+            f"{system} shows a certificate that cannot be verified, so nothing was sent. Set the extra 'verify' of "
+            f"connection {connection!r} to the path of its CA file, then clear the task."
         )
     if isinstance(error, _NO_ADDRESS):
-        return StopRun(f"The host of connection {connection!r} is not the address of an HTTP server.")
+        return StopRun(
+            f"The host of connection {connection!r} is not the address of an HTTP server. Correct it, then clear the task."
+        )
     return RetryableError(f"no response ({type(error).__name__})", uncertain=not _never_sent(error))
 
 

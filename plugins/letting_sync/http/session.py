@@ -99,7 +99,7 @@ class SessionHook(HttpHook):
         if not session.verify:
             raise StopRun(
                 f"Connection {self.http_conn_id!r} switches TLS verification off. Set the extra 'verify' to "
-                "the path of the CA file instead."
+                "the path of the CA file instead, then clear the task."
             )
         return session
 
@@ -140,7 +140,9 @@ class SessionHook(HttpHook):
         try:
             return unified(self.base_url)
         except ValueError:
-            raise StopRun(f"The host of connection {self.http_conn_id!r} is not a valid address.") from None
+            raise StopRun(
+                f"The host of connection {self.http_conn_id!r} is not a valid address. Correct it, then clear the task."
+            ) from None
 
     def close(self) -> None:
         """Close the session."""

@@ -42,7 +42,7 @@ class LedgerDeletion:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
 
-    # --- keeping times ------------------------------------------------------------------------------------
+    # --- retention periods ------------------------------------------------------------------------------------
 
     def delete_expired(
         self, rejected: int, open_: int, leased: int, at: datetime, count_only: bool = False

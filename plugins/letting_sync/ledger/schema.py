@@ -232,7 +232,9 @@ def locate() -> Store:
 def _store_of(connection: Any) -> Store:
     key = connection.extra_dejson.get("hash_key")
     if not key:
-        raise StopRun(f"Connection {CONNECTION_ID!r} needs the extra 'hash_key': a long random text.")
+        raise StopRun(
+            f"Connection {CONNECTION_ID!r} needs the extra 'hash_key': a long random text. Set it, then clear the task."
+        )
     if connection.conn_type in ("postgres", "postgresql"):
         url = sa.URL.create(
             "postgresql+psycopg2",
@@ -247,7 +249,7 @@ def _store_of(connection: Any) -> Store:
         url = sa.URL.create("sqlite", database=connection.host)
     else:
         raise StopRun(
-            f"Connection {CONNECTION_ID!r} has the type {connection.conn_type!r}; it must be 'postgres' or 'sqlite'."
+            f"Connection {CONNECTION_ID!r} has the type {connection.conn_type!r}; it must be 'postgres' or 'sqlite'. Correct it."
         )
     return Store(url, str(key).encode())
 

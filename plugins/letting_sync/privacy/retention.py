@@ -59,9 +59,13 @@ class KeepingTimes:
 
     def __post_init__(self) -> None:
         if min(self.staged, self.quarantine, self.rejected, self.open, self.leased) < 0:
-            raise StopRun("A retention period in [prospects] is negative. Nothing was deleted.")
+            raise StopRun(
+                "A retention period in [prospects] is negative. Nothing was deleted. Correct it, then clear the task."
+            )
         if self.staged and self.quarantine and self.quarantine < self.staged:
-            raise StopRun("keep_quarantine_days is shorter than keep_staged_days. Nothing was deleted.")
+            raise StopRun(
+                "keep_quarantine_days is shorter than keep_staged_days. Nothing was deleted. Correct it, then clear the task."
+            )
 
 
 def keeping_times() -> KeepingTimes:
@@ -78,7 +82,9 @@ def keeping_times() -> KeepingTimes:
             }
         )
     except AirflowConfigException as error:
-        raise StopRun("The retention periods in [prospects] must be whole numbers of days.") from error
+        raise StopRun(
+            "The retention periods in [prospects] must be whole numbers of days. Nothing was deleted. Correct them, then clear the task."
+        ) from error
 
 
 # --- staged tables ----------------------------------------------------------------------------------------
@@ -87,7 +93,7 @@ def keeping_times() -> KeepingTimes:
 def delete_staged(
     base: ObjectStoragePath, times: KeepingTimes, at: datetime, under_way: UnderWay, dry_run: bool = False
 ) -> dict[str, int]:
-    """Delete tables of runs whose keeping time is over.
+    """Delete tables of runs whose retention period is over.
 
     :param under_way: asks Airflow which runs go on; their folders are left alone.
     :param dry_run: count only.
@@ -193,7 +199,7 @@ def _remove_empty(folder: ObjectStoragePath) -> None:
 def delete_ledger_rows(
     engine: sa.Engine, times: KeepingTimes, at: datetime, dry_run: bool = False
 ) -> dict[str, int]:
-    """Delete rows of the ledger, each with its history, whose keeping time since the last change is over.
+    """Delete rows of the ledger, each with its history, whose retention period since the last change is over.
 
     :param dry_run: count only.
     :return: numbers of rows deleted by kind, and of rows that stay as something goes on with them.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 ELSEWHERE = (
     "the partner's system and the ERP: ask there as well; a record that the partner still hands over is read again",
     "Airflow's database: ids given to a run as external_ids, and offer numbers in approvals (airflow db clean)",
-    "the task logs and backups of the deployment, by their own keeping times",
+    "the task logs and backups of the deployment, by their own retention periods",
 )
 
 

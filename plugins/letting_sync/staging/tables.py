@@ -229,7 +229,7 @@ def written_rows(folder: str, table: str) -> list[dict[str, Any]]:
     """
     if not files_of(ObjectStoragePath(folder), table):
         raise StopRun(
-            f"The table {table!r} is missing in the run's staging folder {folder}. Its keeping time is over, somebody "
+            f"The table {table!r} is missing in the run's staging folder {folder}. Its retention period is over, somebody "
             "deleted it, or [prospects] staging is another address than when the run began. Clear the run from the task "
             "extract on; what the ERP has already is not sent twice."
         )

@@ -83,7 +83,7 @@ def whole_list(read: Callable[[int], Page], identity: str, what: str) -> list[An
         if not changed and len(items) == total:
             return items
     raise WaitAndRepeat(
-        f"{what}: the list changes while it is read, or its total is wrong: {len(items)} items, {total} counted."
+        f"{what}: the list changes while it is read, or its total is wrong: {len(items)} items, {total} counted. Airflow retries the task."
     )
 
 

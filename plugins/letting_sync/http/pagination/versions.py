@@ -142,4 +142,6 @@ def incomplete(system: str, shown: int, counted: int) -> WaitAndRepeat:
 
 def too_fast(system: str) -> WaitAndRepeat:
     """Return the exception for a list whose pagination does not end."""
-    return WaitAndRepeat(f"{system}: records change faster than they can be read. Nothing is lost.")
+    return WaitAndRepeat(
+        f"{system}: records change faster than they can be read. Nothing is lost; Airflow retries the task."
+    )

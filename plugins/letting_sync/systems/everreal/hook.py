@@ -152,7 +152,9 @@ class EverRealHook(ApiHook):
         extra = self.connection.extra_dejson
         client = {name: extra.get(name) for name in ("client_id", "client_secret")}
         if not all(client.values()):
-            raise StopRun(f"Connection {self.http_conn_id!r} lacks client_id or client_secret in its extra.")
+            raise StopRun(
+                f"Connection {self.http_conn_id!r} lacks client_id or client_secret in its extra. Add both, then clear the task."
+            )
         response = self.call(
             "POST", "/accounts/oauth/token", what="log in", log_in=True, json={**client, **grant}
         )
@@ -284,7 +286,9 @@ class EverRealHook(ApiHook):
         data = body.get("data") if isinstance(body, dict) else None
         records = data.get(query.name) if isinstance(data, dict) else None
         if not isinstance(records, list):
-            raise StopRun(f"EverReal's response has no list of {query.name}; the interface may have changed.")
+            raise StopRun(
+                f"EverReal's response has no list of {query.name}; the interface may have changed. Compare it with docs/contracts.md."
+            )
         return records, broken_fields(body, query.name)
 
 

@@ -117,7 +117,9 @@ class ImmomioHook(ApiHook):
         response = self.call("GET", "/v1/applications", what="read applications", params=params)
         records = response.get("content") if isinstance(response, dict) else None
         if not isinstance(records, list):
-            raise StopRun("Immomio's page has no content; the interface may have changed.")
+            raise StopRun(
+                "Immomio's page has no content; the interface may have changed. Compare it with docs/contracts.md."
+            )
         return Page(records, Row("Immomio", response.get("page")).count("totalElements"))
 
 

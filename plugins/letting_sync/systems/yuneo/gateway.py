@@ -145,11 +145,13 @@ def gateway_log_in(conn_id: str, connection: Any) -> GatewayLogIn | None:
                 "gateway needs token_url, audience and scope, any other log-in none of them."
             )
         if not isinstance(given[name], str) or not given[name].strip():
-            raise StopRun(f"The extra {name!r} of connection {conn_id!r} must be a string that is not empty.")
+            raise StopRun(
+                f"The extra {name!r} of connection {conn_id!r} must be a string that is not empty. Correct it, then clear the task."
+            )
     for name, setting in (("login", "client id"), ("password", "client secret")):
         if not getattr(connection, name):
             raise StopRun(
-                f"Connection {conn_id!r} has no {name}: the gateway's log-in needs the {setting} there."
+                f"Connection {conn_id!r} has no {name}: the gateway's log-in needs the {setting} there. Add it, then clear the task."
             )
     _check_address(given["token_url"], conn_id)
     return GatewayLogIn(conn_id, client_id=connection.login, client_secret=connection.password, **given)
@@ -164,6 +166,6 @@ def _check_address(token_url: str, conn_id: str) -> None:
     if not usable:
         raise StopRun(
             f"The extra 'token_url' of connection {conn_id!r} must be an absolute address, https://…, without user or "
-            "password in it."
+            "password in it. Correct it, then clear the task."
         )
     refuse_plain_http(token_url, conn_id, "its extra 'token_url'")

@@ -169,7 +169,7 @@ class ExtractOperator(ExpectedErrorsMixin):
         if self.partner.selection == "erp" and context["params"].get("accept") not in (None, "off"):
             raise StopRun(
                 f"accept={context['params']['accept']!r} is not for this pair: its prospects are chosen in the ERP, "
-                "and then nothing may be accepted automatically."
+                "and then nothing may be accepted automatically. Start a new run with accept 'off'."
             )
         asked_for = run_conf.ids_asked_for(context["params"])
         sorted_out = _SortedOut(self)

@@ -98,7 +98,9 @@ class Loader:
     def _count_the_lost(self, sent: Sent) -> None:
         self.rounds_lost += bool(sent.lost) and not sent.delivered
         if self.rounds_lost >= ROUNDS_LOST:
-            raise WaitAndRepeat(f"{sent.lost[-1]}. It happened several times in a row.")
+            raise WaitAndRepeat(
+                f"{sent.lost[-1]}. It happened several times in a row. What may have taken effect is looked up before anything is sent again."
+            )
 
     def _note_versions(
         self, candidates: Sequence[Candidate], known: Mapping[Key, Entry]

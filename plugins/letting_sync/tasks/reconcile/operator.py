@@ -55,8 +55,8 @@ class ReconcileOperator(ExpectedErrorsMixin):
         if records != list(range(extracted)):
             lost = len(set(range(extracted)) - set(records))
             raise StopRun(
-                f"The counts do not add up: of {extracted} extracted records {lost} ended nowhere and "
-                f"{len(records) - len(set(records))} more than once. Keep the folder {folder} and look at "
+                f"The counts do not add up: of {extracted} extracted records {lost} have no outcome and "
+                f"{len(records) - len(set(records))} more than one. Keep the folder {folder} and look at "
                 "its outcomes_* tables; the ERP holds what the ledger says."
             )
         counts = run_counts.counts_of(folder, extracted, outcomes)
