@@ -1,4 +1,4 @@
-"""The page says when personal data is not deleted any more: the retention is paused, missing, or has not ended well for days."""
+"""The page says when personal data is not deleted any more: the retention is paused, missing, or has not succeeded for days."""
 
 from __future__ import annotations
 
