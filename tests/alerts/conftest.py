@@ -31,7 +31,7 @@ def received(own_ledger, monkeypatch):
     threading.Thread(target=web.serve_forever, daemon=True).start()
     smtp = Controller(inbox, hostname="127.0.0.1", port=free_port())
     smtp.start()
-    extra = {"from_email": "airflow@example.org", "disable_tls": True, "disable_ssl": True, "retry_limit": 0}
+    extra = {"from_email": "airflow@example.org", "disable_tls": True, "disable_ssl": True, "retry_limit": 1}
     mail = {"conn_type": "smtp", "host": "127.0.0.1", "port": smtp.port, "extra": extra}
     address = f"json://127.0.0.1:{web.server_port}/{SECRET}"
     chat = {"conn_type": "apprise", "extra": {"config": {"path": address}}}
