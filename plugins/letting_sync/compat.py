@@ -53,6 +53,8 @@ def add_to_metric(metric: str, value: int, tags: dict[str, str]) -> None:
 
 
 AIRFLOW = minor_version(AIRFLOW_VERSION)
+HAS_PARTITIONED_EVENTS = AIRFLOW >= (3, 3)
+"""Whether a task can give the events of its assets partition keys."""
 if AIRFLOW > NEWEST:
     warnings.warn(
         f"letting_sync is tested with Airflow {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}, and this is "

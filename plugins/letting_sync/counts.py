@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from letting_sync.compat import add_to_metric
 from letting_sync.ledger.records import AcceptanceState
 from letting_sync.model import OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.staging import tables
-
-if TYPE_CHECKING:
-    from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
@@ -85,12 +82,6 @@ def leases_of(decided: Sequence[Mapping[str, Any]], run_id: str) -> dict[str, in
         "leases_for_other_runs": len(made) - own,
         "leases_found": len(leased) - len(made),
     }
-
-
-def note_in_asset_events(context: Context, outlets: Iterable[Any], counts: Mapping[str, int]) -> None:
-    """Write counts into the events that Airflow publishes for a task's assets when the task has succeeded."""
-    for outlet in outlets:
-        context["outlet_events"][outlet].extra.update(counts)
 
 
 def log_counts(counts: Mapping[str, Any]) -> None:

@@ -6,9 +6,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG
 from airflow.sdk.definitions.param import ParamsDict
 
+from letting_sync import assets
 from letting_sync.alerts import callbacks
 from letting_sync.locales.texts import text
 from letting_sync.pipeline.doc import doc_of_pair
@@ -49,6 +50,7 @@ def letting_dag(pair: Pair) -> DAG:
             clients=pair.clients,
             timing=pair.timing,
             limits=pair.alerts,
+            outlets=assets.leases_by_day(pair.dag_id),
             **watched,
         )
         dedup = DedupOperator(
@@ -63,20 +65,21 @@ def letting_dag(pair: Pair) -> DAG:
             near_match=pair.duplicates.near_match,
             poll=pair.execution.poll,
             accept=pair.acceptance.accept,
-            outlets=[_asset(pair, "offers", "offers_loaded")],
+            outlets=[assets.offers_loaded(pair.dag_id)],
             **at_the_erp,
         ).expand(chunk=dedup.output)
         auto_accept = pair.erp.system.accept.partial(
             task_id="auto_accept",
             partner=pair.partner,
             policy=pair.acceptance,
-            outlets=[_asset(pair, "leases", "leases_created")],
+            outlets=[assets.leases_created(pair.dag_id)],
             **at_the_erp,
         ).expand(chunk=load_offers.output)
         ReconcileOperator(
             task_id="reconcile",
             chunks=auto_accept.output,
             limits=pair.alerts,
+            outlets=assets.leases_by_day(pair.dag_id),
             on_success_callback=callbacks.succeeded,
             **watched,
         )
@@ -126,7 +129,3 @@ def _at_the_erp(pair: Pair) -> dict[str, Any]:
         "pool_slots": pair.erp.system.pool_slots,
         "map_index_template": CHUNK_NAME,
     }
-
-
-def _asset(pair: Pair, what: str, event: str) -> Asset:
-    return Asset(name=f"{pair.dag_id}_{event}", uri=f"prospects://{pair.dag_id}/{what}")

@@ -11,9 +11,9 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from letting_sync import window
+from letting_sync import assets, window
 from letting_sync.alerts import callbacks, messages
-from letting_sync.counts import leases_of, note_in_asset_events
+from letting_sync.counts import leases_of
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.ledger.records import REVIEW_AFTER, AcceptanceState
@@ -271,7 +271,8 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
 
     def _report_decided(self, known: RunEntries, context: Context) -> dict[str, Any]:
         rows = [_row(e, e.acceptance, e.acceptance_reason) for e in known.decided()]
-        note_in_asset_events(context, self.outlets, leases_of(rows, known.run.run_id))
+        window_read = tables.extent(Chunk.read(self.chunk).folder).window
+        assets.note(context, self.outlets, window_read, leases_of(rows, known.run.run_id))
         return self._report(rows)
 
     def _report(self, rows: Sequence[dict[str, str | None]]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
+from letting_sync import assets, run_conf, window
 from letting_sync import counts as run_counts
-from letting_sync import run_conf, window
 from letting_sync.alerts import callbacks
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
@@ -191,10 +191,13 @@ class ExtractOperator(ExpectedErrorsMixin):
         sorted_out.report_findings()
         sorted_out.stage(folder, run_window, asked_for)
         if not (asked_for or is_dry_run(context["params"]) or sorted_out.changes_anything):
-            self._end_run_if_nothing_is_open(context, folder, sorted_out)
+            self._end_run_if_nothing_is_open(context, folder, sorted_out, run_window)
+        self.outlets = []  # reconcile publishes them
         return folder
 
-    def _end_run_if_nothing_is_open(self, context: Context, folder: str, sorted_out: _SortedOut) -> None:
+    def _end_run_if_nothing_is_open(
+        self, context: Context, folder: str, sorted_out: _SortedOut, run_window: window.Window
+    ) -> None:
         """Publish the counts and skip all other tasks, unless one of them has something to do.
 
         :raises DownstreamTasksSkipped: the run has succeeded.
@@ -213,6 +216,7 @@ class ExtractOperator(ExpectedErrorsMixin):
         context["ti"].xcom_push(run_counts.OF_AN_EMPTY_WINDOW, counts)
         callbacks.reconciled(context, counts, self.limits)
         callbacks.succeeded(context)
+        self.outlets = assets.note_days(context, self.outlets, run_window, counts)
         self.log.info("Nothing to load and nothing open: the other tasks are skipped.")
         raise DownstreamTasksSkipped(tasks=others)
 

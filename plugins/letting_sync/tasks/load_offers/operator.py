@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from letting_sync.counts import note_in_asset_events, offers_of
+from letting_sync import assets
+from letting_sync.counts import offers_of
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.errors import StopRun, WaitAndRepeat
@@ -122,7 +123,8 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             ledger = Ledger(scope=erp.scope)
             since = self.imports_since or ledger.now()
             dag_run = context["dag_run"]
-            start, end = tables.extent(chunk.folder).window or (None, None)
+            window = tables.extent(chunk.folder).window
+            start, end = window or (None, None)
             accept = context["params"].get("accept") or self.accept
             run = Run(dag_run.dag_id, erp.scope, dag_run.run_id, start, end, accept)
             if is_dry_run(context["params"]):
@@ -143,7 +145,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
             raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
             counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk, texts)
-            note_in_asset_events(context, self.outlets, offers_of(counts))
+            assets.note(context, self.outlets, window, offers_of(counts))
             self.log.info("Prospects by outcome: %s.", tables.counted(counts))
             return chunk.handed_on
         finally:

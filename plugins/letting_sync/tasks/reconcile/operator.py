@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from letting_sync import assets
 from letting_sync import counts as run_counts
 from letting_sync.alerts import callbacks
 from letting_sync.dry_run import is_dry_run
@@ -47,7 +48,7 @@ class ReconcileOperator(ExpectedErrorsMixin):
     def count_and_publish(self, context: Context) -> dict[str, Any]:
         """Do the task's work, from its beginning."""
         folder = Chunk.read(self.chunks[0]).folder
-        extracted = tables.extent(folder).extracted
+        extracted, run_window = tables.extent(folder)
         for table in tables.OF_EVERY_RUN:
             tables.written_rows(folder, table)
         outcomes = tables.outcomes(folder)
@@ -67,6 +68,7 @@ class ReconcileOperator(ExpectedErrorsMixin):
         if not dry:
             run_counts.measure(context["dag_run"].dag_id, counts)
         callbacks.reconciled(context, counts, self.limits)
+        self.outlets = assets.note_days(context, self.outlets, run_window, counts)
         if counts["not_found"]:
             # Published before the task fails: the counts of what was found are those of any run.
             context["ti"].xcom_push("return_value", counts)
