@@ -61,6 +61,11 @@ def test_a_missing_value_is_an_error() -> None:
     assert text("alerts.left.late", "en", runs="a, {{b}}") == "Still not finished: a, {{b}}."
 
 
+def test_numbers_are_written_as_in_the_language() -> None:
+    assert text("alerts.kinds.approval.what", "en", total=12_345).endswith(": 12,345")
+    assert text("alerts.kinds.approval.what", "de", total=12_345).endswith(": 12.345")
+
+
 @pytest.mark.parametrize(("set_to", "expected"), [("de", "de"), ("DE_de", "de"), ("fr", "en"), (None, "en")])
 def test_language_of_the_deployment(
     monkeypatch: pytest.MonkeyPatch, set_to: str | None, expected: str

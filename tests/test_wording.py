@@ -33,6 +33,7 @@ INSTEAD = {
     r"well again": "resolved",
     r"end(s|ed) well|goes well|went well": "succeeded, successful",
     r"ruff: well": "ruff: ok",
+    r"keeping times?": "retention period",
 }
 PRIVATE = re.compile(rf"\b({'|'.join(INSTEAD)})\b", re.IGNORECASE)
 ALLOWED = {

@@ -21,7 +21,7 @@ from airflow.sdk.configuration import conf
 from letting_sync.config import Language
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.locales import reasons as reason_words
-from letting_sync.locales.texts import text, texts
+from letting_sync.locales.texts import number, text, texts
 from letting_sync.reasons import Reason
 from letting_sync.window import TIMEZONE, window_from_outside
 
@@ -186,7 +186,9 @@ def reasons(counts: Mapping[str, int], language: Language) -> str:
     words = reason_words.of(language)
     most_first = sorted(counts.items(), key=lambda reason: (-reason[1], reason[0]))
     return "; ".join(
-        f"{count} × {words[reason]} ({reason})" if reason in words else f"{count} × {reason}"
+        f"{number(count, language)} × {words[reason]} ({reason})"
+        if reason in words
+        else f"{number(count, language)} × {reason}"
         for reason, count in ((Reason.stored(code), count) for code, count in most_first)
     )
 

@@ -24,10 +24,20 @@ def text(key: str, language: Language | None = None, /, **values: object) -> str
 
     :param key: for example ``alerts.kinds.failed.headline``.
     :param language: by default that of the deployment, see :func:`letting_sync.config.language`.
-    :param values: what to put in the place of each placeholder.
+    :param values: what to put in the place of each placeholder; whole numbers are written as in the language.
     :raises KeyError: if there is no such text, or no value for a placeholder.
     """
-    return _PLACEHOLDER.sub(lambda found: str(values[found[1]]), texts(language or config.language())[key])
+    language = language or config.language()
+    return _PLACEHOLDER.sub(lambda found: _written(values[found[1]], language), texts(language)[key])
+
+
+def number(value: int, language: Language) -> str:
+    """Return a whole number with the language's separator of thousands."""
+    return f"{value:,}".replace(",", {"en": ",", "de": "."}[language])
+
+
+def _written(value: object, language: Language) -> str:
+    return number(value, language) if isinstance(value, int) else str(value)
 
 
 def group(prefix: str, language: Language) -> dict[str, str]:
