@@ -1,1 +1,1 @@
-"""Setting up a deployment: secrets, first start, health checks, and a whole cluster without Docker."""
+"""Set-up of a deployment: secrets, first start and health checks; ``vm/`` has the files for virtual machines."""

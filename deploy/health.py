@@ -1,7 +1,7 @@
-"""Is a service well? ``python -m deploy.health SERVICE``: exit code 0 or 1, and a sentence; light enough for every minute.
+"""Health check of a service: ``python -m deploy.health SERVICE`` prints a sentence and exits with 0 or 1.
 
-The api-server tells what it knows of scheduler, dag-processor and triggerer by their heartbeats in the database;
-the scheduler has an answer of its own; a worker is asked through the broker, as the scheduler would.
+The api-server reports scheduler, dag-processor and triggerer by their heartbeats in the database. A worker is asked
+through the broker. A check is cheap enough for every minute.
 """
 
 from __future__ import annotations
@@ -19,47 +19,47 @@ from typing import Any
 SECONDS = 10
 
 
-class Unwell(Exception):
-    """Says why."""
+class Unhealthy(Exception):
+    """A service does not work; the message says why."""
 
 
 def main(given: list[str] | None = None) -> int:
-    """Check the service named."""
+    """Check the named service; return the exit code."""
     arguments = sys.argv[1:] if given is None else given
     if len(arguments) != 1 or arguments[0] not in CHECKS:
         print(f"usage: python -m deploy.health {'|'.join(CHECKS)}", file=sys.stderr)
         return 2
     try:
         CHECKS[arguments[0]]()
-    except Unwell as reason:
+    except Unhealthy as reason:
         print(f"{arguments[0]}: {reason}")
         return 1
-    print(f"{arguments[0]}: well")
+    print(f"{arguments[0]}: healthy")
     return 0
 
 
 def api_server() -> None:
-    """It answers, and reaches its database."""
+    """Check that the api-server responds and reaches its database."""
     _healthy("metadatabase")
 
 
 def dag_processor() -> None:
-    """Its heartbeat is young."""
+    """Check that its heartbeat is recent."""
     _healthy("dag_processor")
 
 
 def scheduler() -> None:
-    """Its heartbeat is young."""
+    """Check that its heartbeat is recent."""
     _healthy("scheduler")
 
 
 def triggerer() -> None:
-    """Its heartbeat is young."""
+    """Check that its heartbeat is recent."""
     _healthy("triggerer")
 
 
 def worker() -> None:
-    """This host's worker answers through the broker."""
+    """Check that this host's worker responds through the broker."""
     from celery import Celery
     from kombu.exceptions import OperationalError
 
@@ -68,13 +68,13 @@ def worker() -> None:
     try:
         responses = app.control.ping(destination=[name], timeout=SECONDS / 2)
     except (OSError, OperationalError) as error:
-        raise Unwell(f"the broker does not answer: {type(error).__name__}") from error
+        raise Unhealthy(f"the broker does not respond: {type(error).__name__}") from error
     if not responses:
-        raise Unwell(f"{name} does not answer")
+        raise Unhealthy(f"{name} does not respond")
 
 
 def sandbox() -> None:
-    """The first of the four systems answers."""
+    """Check that the first of the four systems responds."""
     _read(f"http://127.0.0.1:{os.environ.get('SANDBOX_PORT', '8091')}/_sandbox/health")
 
 
@@ -82,7 +82,7 @@ def _healthy(part: str) -> None:
     server = os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"].removesuffix("/execution/")
     status = _read(f"{server}/api/v2/monitor/health").get(part, {}).get("status")
     if status != "healthy":
-        raise Unwell(f"the api-server says: {status}")
+        raise Unhealthy(f"the api-server says: {status}")
 
 
 def _read(url: str) -> dict[str, Any]:
@@ -91,11 +91,11 @@ def _read(url: str) -> dict[str, Any]:
             content: dict[str, Any] = json.load(response)
             return content
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise Unwell(f"{url}: {error}") from error
+        raise Unhealthy(f"{url}: {error}") from error
 
 
 def _output_of(command: str) -> str:
-    """As Airflow reads a setting whose name ends in _CMD."""
+    """Return the output of a command, as Airflow does for a setting whose name ends in _CMD."""
     return subprocess.run(command.split(), capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -1,7 +1,7 @@
-"""Prepare what the services need, then end: ``python -m deploy.init``, the service ``init``.
+"""Prepares what the services need: ``python -m deploy.init``, the service ``init``.
 
-Databases with a user each, the bucket for staging, Airflow's tables, the ledger, roles that see the page Prospects, the first user. All of it may be
-run again: an upgrade does, and so does a change of passwords.
+It creates databases with a user each, the bucket for staging, Airflow's tables, the ledger, roles that may see the page
+*Prospects*, and the first user. It can be repeated at any time, for example after an upgrade or a change of passwords.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from psycopg2.extensions import connection as Connection
 
 
 def main() -> int:
-    """Do all steps in order; the first that fails ends it."""
+    """Do all steps in order; stop at the first error."""
     folder = secrets_folder()
     airflow = sa.make_url(_secret(folder, "database_airflow"))
     ledger = json.loads(_secret(folder, "connections.json"))["prospect_ledger"]
@@ -39,17 +39,17 @@ def main() -> int:
     _run("airflow", "db", "migrate")
     make_roles()
     make_user(_secret(folder, "admin_password"))
-    print("init: all is prepared", flush=True)
+    print("init: all is ready", flush=True)
     return 0
 
 
 def secrets_folder() -> Path:
-    """Where the secrets are mounted; elsewhere only without Docker."""
+    """Return the folder of the secrets: that of a container, or ``SECRETS_FOLDER``."""
     return Path(os.environ.get("SECRETS_FOLDER", "/run/secrets"))
 
 
 def make_database(superuser: Connection, user: str, password: str, database: str) -> None:
-    """A user and a database that nobody else may use; the password is set anew each time."""
+    """Create a user and a database that no other user may use; the password is set each time."""
     role, name = sql.Identifier(user), sql.Identifier(database)
     with superuser.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (user,))
@@ -59,11 +59,11 @@ def make_database(superuser: Connection, user: str, password: str, database: str
         if not cursor.fetchone():
             cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, role))
         cursor.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    print(f"init: database {database} is there", flush=True)
+    print(f"init: database {database} exists", flush=True)
 
 
 def make_bucket() -> None:
-    """The bucket of the staging address, if it is on an object store."""
+    """Create the bucket of the staging address if it is in an object store."""
     import airflow  # noqa: F401 - puts the plugins folder on sys.path, as in every component
 
     from letting_sync.staging import folders
@@ -73,11 +73,11 @@ def make_bucket() -> None:
         return
     if not base.fs.exists(base.bucket):
         base.fs.mkdir(base.bucket)
-    print(f"init: bucket {base.bucket} is there", flush=True)
+    print(f"init: bucket {base.bucket} exists", flush=True)
 
 
 def make_ledger() -> None:
-    """The ledger's tables, or the migrations that are missing: as ``letting-sync migrate``."""
+    """Create the ledger's tables or run pending migrations, as ``letting-sync migrate`` does."""
     import airflow  # noqa: F401
 
     from letting_sync.ledger import migrate, schema
@@ -85,19 +85,19 @@ def make_ledger() -> None:
     engine = migrate.open_engine(schema.locate())
     migrate.upgrade(engine)
     engine.dispose()
-    print("init: the ledger is there", flush=True)
+    print("init: the ledger exists", flush=True)
 
 
 ROLE = "Prospects"
-"""For those whose role reads single DAGs: what the page *Prospects* needs besides, and nothing of any DAG."""
+"""Rights that the page *Prospects* needs, without access to any DAG: for users whose own role reads single DAGs."""
 ROLE_READS = ("Plugins", "Website", "XComs", "DAG Runs", "Task Instances", "Task Logs", "HITL Detail")
 
 
 def make_roles() -> None:
-    """Let the roles see the page *Prospects*: FAB itself shows plugins to Op and Admin only.
+    """Allow roles to see the page *Prospects*; FAB itself shows plugins to Op and Admin only.
 
-    Viewer and User are given the right to read plugins. The role ``Prospects`` is made to be added to a role of the
-    deployment's own, which says which DAGs somebody reads (``DAG:immomio_yuneo``).
+    Viewer and User get the right to read plugins. The role ``Prospects`` is combined with a role of the deployment that
+    reads single DAGs (``DAG:immomio_yuneo``).
     """
     _run("airflow", "roles", "create", ROLE)
     _run("airflow", "roles", "add-perms", "Viewer", "User", "--action", "can_read", "--resource", "Plugins")
@@ -105,7 +105,7 @@ def make_roles() -> None:
 
 
 def make_user(password: str) -> None:
-    """The first user, who may make others; nothing is done if the name is there."""
+    """Create the first user, who may create others; do nothing if the name exists."""
     name = os.environ.get("ADMIN_USER", "admin")
     email = os.environ.get("ADMIN_EMAIL", "admin@example.com")
     who = (
@@ -120,7 +120,7 @@ def make_user(password: str) -> None:
         "--role",
         "Admin",
     )
-    # Asked for twice, on standard input: an argument could be read in the list of processes.
+    # The command asks twice. Standard input is used, since arguments are visible in the list of processes.
     _run("airflow", "users", "create", *who, responses=f"{password}\n{password}\n")
 
 

@@ -1,5 +1,5 @@
 """
-What a clerk does with an offer in the ERP's masks, in neutral words. Each change of an offer counts up its version.
+Actions of a clerk on an offer in the ERP's masks, with names that are the same for both ERPs. Each change increments the offer's version.
 
 Assumed, for both ERPs: only an open offer can be rejected, accepted or deleted; one that became a lease stays. A deleted offer is
 in no list any more, and its number is not given again.
@@ -31,14 +31,14 @@ class Clerk:
             return self.erp.clerk_edits(number, NAME, status=self.erp.rejected)
 
     def accept(self, number: int) -> Lease:
-        """Accept an open offer by hand, which makes the lease."""
+        """Accept an open offer, which creates the lease."""
         with self.erp.lock:
             return replace(
                 self.erp.accept(replace(self._open(number), clerk=NAME), None, ("expired", "unit_let"))
             )
 
     def expire(self, number: int) -> Offer:
-        """Let an open offer have ended yesterday."""
+        """Let an open offer expire yesterday."""
         with self.erp.lock:
             return self.erp.clerk_edits(self._open(number), NAME, valid_until=today() - timedelta(days=1))
 

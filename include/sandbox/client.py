@@ -7,7 +7,7 @@ import requests
 
 class SandboxClient:
     """
-    One running system, seen from outside.
+    One running system, used from another process.
 
     :param url: the system's address, such as ``http://127.0.0.1:8093``.
     """
@@ -17,15 +17,15 @@ class SandboxClient:
         self._session = requests.Session()
 
     def health(self) -> dict[str, Any]:
-        """Which system it is, and that it answers."""
+        """Return the system's name, if it responds."""
         return self._call("GET", "health")
 
     def state(self) -> dict[str, Any]:
-        """Counts; for an ERP also offers by externalId and leases by unit."""
+        """Return counts; for an ERP also offers by externalId and leases by unit."""
         return self._call("GET", "state")
 
     def options(self, **changes: Any) -> dict[str, Any]:
-        """Change options; the answer has all of them. Without arguments: only look."""
+        """Change options and return all of them; without arguments nothing changes."""
         return self._call("PUT", "options", changes) if changes else self._call("GET", "options")
 
     def fault_once(self, kind: str, **order: Any) -> None:
@@ -37,22 +37,22 @@ class SandboxClient:
         self._call("PUT", "faults", {"rate": rate, "kinds": kinds, **order})
 
     def clear_faults(self) -> None:
-        """No more faults."""
+        """Remove all faults."""
         self._call("PUT", "faults", {})
 
     def fault_log(self) -> list[dict[str, str]]:
-        """What was injected so far."""
+        """Return the faults injected so far."""
         return self._call("GET", "faults")
 
     def act(self, action: str, **arguments: Any) -> Any:
-        """Let a person do something in the system; returns the number or the id of what was made, if anything was.
+        """Perform an action of a person in the system; return the number or id of a created record, if any.
 
         :param action: the name of a method of ``Immomio``, ``EverReal`` or ``Clerk``; ``arguments``: its own.
         """
         return self._call("POST", "actions", {"action": action, **arguments})["made"]
 
     def reset(self) -> dict[str, Any]:
-        """Back to the world that the sandbox was started with."""
+        """Restore the world that the sandbox was started with."""
         return self._call("POST", "reset")
 
     def _call(self, method: str, what: str, body: Any = None) -> Any:

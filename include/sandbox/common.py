@@ -1,4 +1,4 @@
-"""Small things that every module of the sandbox uses: clock, errors, options, request log, tokens."""
+"""Used by every module of the sandbox: clock, errors, options, request log, tokens."""
 
 import fnmatch
 import secrets
@@ -23,12 +23,12 @@ def now() -> datetime:
 
 
 def today() -> date:
-    """The day at the customer's."""
+    """Today in the customer's time zone."""
     return datetime.now(BERLIN).date()
 
 
 class Refused(Exception):
-    """A request that the contract answers with an error; the system's ``error`` gives it its shape."""
+    """A request that gets an error by the contract; the system's ``error`` gives it its form."""
 
     def __init__(
         self, status: int, code: str, text: str = "", headers: Mapping[str, str] | None = None, **extra: Any
@@ -39,13 +39,13 @@ class Refused(Exception):
 
 
 def own_fault(request: Request, *kinds: str) -> Fault | None:
-    """The fault that strikes this request, if it is one of the kinds that its handler does itself."""
+    """Return this request's fault, if its kind is implemented by the handler itself."""
     fault: Fault | None = request.scope.get("sandbox.fault")
     return fault if fault is not None and fault.kind in kinds else None
 
 
 class Options(BaseModel):
-    """What can be changed while a system runs; an unknown name or a wrong type is refused."""
+    """Options that can be changed while a system runs; an unknown name or a wrong type is rejected."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
@@ -61,7 +61,7 @@ class Options(BaseModel):
 
 
 class Entry(NamedTuple):
-    """One request as the log keeps it. ``status`` is 0 where the connection ended without an answer."""
+    """One request of the log. ``status`` is 0 if the connection ended without a response."""
 
     method: str
     path: str
@@ -69,7 +69,7 @@ class Entry(NamedTuple):
 
 
 class RequestLog:
-    """The contract's requests in the order of their answers, and the TCP connections they came over."""
+    """The requests of the contract in the order of their responses, with their TCP connections."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,7 +93,7 @@ class RequestLog:
 
     @property
     def connections(self) -> int:
-        """How many different TCP connections carried these requests."""
+        """Return the number of TCP connections of these requests."""
         return len(self._connections)
 
     def count(self, method: str | None = None, path: str = "*", status: int | None = None) -> int:
@@ -119,7 +119,7 @@ class RequestLog:
 
 
 class Tokens:
-    """Opaque tokens and the moment at which each one ends."""
+    """Opaque tokens with their expiry."""
 
     def __init__(self) -> None:
         self._ends: dict[str, float] = {}
@@ -133,5 +133,5 @@ class Tokens:
         return self._ends.get(token, 0) > time.monotonic()
 
     def expire_all(self) -> None:
-        """From now on every token that was given out is too old."""
+        """Let all tokens expire now."""
         self._ends.clear()

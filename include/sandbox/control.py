@@ -1,4 +1,4 @@
-"""The routes under ``/_sandbox``: state, options, faults and people's actions, for another process. Faults never touch them."""
+"""The routes under ``/_sandbox``: state, options, faults and people's actions, for other processes. Faults do not affect them."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +43,7 @@ class Control:
     async def set_options(self, changes: Annotated[dict[str, Any], Body()]) -> JSONResponse:
         options = self.system.options
         try:
-            # All of them or none: the changed whole is checked before anything is set.
+            # All or none: the new options are validated together before any is set.
             checked = type(options).model_validate({**options.model_dump(), **changes})
         except ValidationError as error:
             return JSONResponse({"error": str(error)}, 400)

@@ -1,7 +1,7 @@
 """
-What the four systems share: options, a log of requests, tokens, the limit a minute, errors, and the server itself.
+Base of the four systems: options, log of requests, tokens, limit of requests, errors, and the HTTP server.
 
-All state of a system stands behind its one ``lock``. Handlers hold it for a moment and never while they wait.
+A single ``lock`` protects all state of a system. Handlers hold it briefly and never while they wait.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Connection(NamedTuple):
 
 
 class System:
-    """One stand-in system: its state, its HTTP app and the server that it runs in."""
+    """One simulated system: its state, its HTTP app and its server."""
 
     name = ""
     host = HOST
@@ -77,7 +77,7 @@ class System:
             redoc_url=None,
             redirect_slashes=False,
         )
-        # Tests put another app in front of the handlers; the description stays that of the contract.
+        # Tests may replace the app; the API description stays that of the contract.
         self._api = self.app
         self.asgi = Edge(self)
         self.port = 0
@@ -97,7 +97,7 @@ class System:
 
     @property
     def token_paths(self) -> tuple[str, ...]:
-        """Where a token is fetched: requests to these paths carry none."""
+        """Paths at which a token is fetched, so requests to them have none."""
         return (*([self.token_path] if self.token_path else []), *self.other_token_paths)
 
     def clear(self) -> None:
@@ -110,7 +110,7 @@ class System:
             self.clear_records()
 
     def reset(self) -> None:
-        """Back to the start: the world it was started with, or empty."""
+        """Restore the world that the system was started with, or empty it."""
         with self.lock:
             self.clear()
             if self.world is not None:
@@ -120,23 +120,23 @@ class System:
         raise NotImplementedError
 
     def load(self, world: Any) -> None:
-        """Take this system's part of a generated world."""
+        """Store this system's part of a generated world."""
         raise NotImplementedError
 
     def counts(self) -> dict[str, Any]:
-        """What ``GET /_sandbox/state`` answers."""
+        """Return the response of ``GET /_sandbox/state``."""
         raise NotImplementedError
 
     def actions(self) -> dict[str, Callable[..., Any]]:
-        """What people do in this system, by name, for ``POST /_sandbox/actions``."""
+        """Return people's actions in this system by name, for ``POST /_sandbox/actions``."""
         return {}
 
     def error(self, refused: Refused, path: str) -> Response:
-        """Give an error the shape that the contract wants."""
+        """Return an error in the form of the contract."""
         raise NotImplementedError
 
     def admit(self, method: str, path: str, query: str, headers: Headers, body: bytes) -> None:
-        """Raise :class:`Refused` unless token and request are as the contract has them; fields come later."""
+        """Raise :class:`Refused` unless token and request conform to the contract; fields are checked later."""
         given = headers.getlist("authorization")
         foreign = bool(given) and given[0].partition(" ")[0].lower() != self.scheme
         if len(given) > 1 or (path == self.token_path and foreign):
@@ -154,7 +154,7 @@ class System:
                     raise Refused(error.status, code, error.text) from None
 
     def authorise(self, headers: Mapping[str, str]) -> None:
-        """Raise :class:`Refused` unless the request carries a good token."""
+        """Raise :class:`Refused` unless the request has a valid token."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != self.scheme or not self.tokens.good(token):
             raise self.token_refused()
@@ -166,13 +166,13 @@ class System:
         return Refused(429, "TOO_MANY_REQUESTS", "limit reached", {"Retry-After": str(seconds)})
 
     def response_headers(self) -> dict[str, str]:
-        """Headers that every answer carries."""
+        """Return the headers of every response."""
         return {}
 
     # --- the limit -----------------------------------------------------------------------------------------
 
     def limit_state(self) -> tuple[int, int]:
-        """Requests left in the window, and whole seconds until one more is allowed."""
+        """Return the remaining requests of the window, and whole seconds until one more is allowed."""
         limit, window, moment = self.options.per_minute, self.options.limit_window_seconds, time.monotonic()
         while self._window and self._window[0] <= moment - window:
             self._window.popleft()
@@ -181,7 +181,7 @@ class System:
         return left, max(1, math.ceil(wait))
 
     def spend(self) -> None:
-        """Count a request against the limit or refuse it; a refused one does not count."""
+        """Count a request against the limit, or reject it; rejected requests do not count."""
         with self.lock:
             left, seconds = self.limit_state()
             if self.options.per_minute is not None and left == 0:
@@ -197,7 +197,7 @@ class System:
 
         @self.app.exception_handler(RequestValidationError)
         async def malformed(request: Request, exc: RequestValidationError) -> Response:
-            # Where and what, never the value: an error text may end up in a log.
+            # The place and the kind of the error, never the value, since the text may be logged.
             first = exc.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             return self.error(Refused(*self.malformed, f"{where}: {first['msg']}"), request.url.path)
@@ -209,7 +209,7 @@ class System:
             return self.error(Refused(exc.status_code, code, str(exc.detail), exc.headers), request.url.path)
 
     def _openapi(self) -> dict[str, Any]:
-        """The app's description without the framework's own 422, which no contract knows."""
+        """Return the app's description without the framework's 422, which is in no contract."""
         if self._api.openapi_schema is None:
             schema = FastAPI.openapi(self._api)
             for operations in schema["paths"].values():
@@ -270,7 +270,7 @@ class System:
             time.sleep(0.002)
 
     def ask_to_stop(self) -> None:
-        """Begin to stop; ``stop`` waits for it. Two steps, so that four servers can end at the same time."""
+        """Begin to stop; ``stop`` waits for the end. Two steps, so that four servers can stop at the same time."""
         if self._server is not None:
             self._server.should_exit = self._server.force_exit = True
             if self._loop is not None and not self._loop.is_closed():
@@ -285,7 +285,7 @@ class System:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Nobody listens on the port for a while: a real "connection refused". State is kept."""
+        """Close the port for a while, so that connections are refused. The state is kept."""
         self.stop()
         try:
             yield

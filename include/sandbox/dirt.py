@@ -1,4 +1,4 @@
-"""What really arrives: one function for each kind of dirt, and which kinds a record can be made of."""
+"""Defects of real data: one function for each kind, and the kinds that can be combined in a record."""
 
 import random
 import unicodedata
@@ -96,15 +96,15 @@ TEXT_DIRT: dict[str, Callable[[Someone], None]] = {
     "unknown_fields": _unknown_fields,
     "self_disclosure": _self_disclosure,
 }
-"""Dirt on the person alone."""
+"""Defects of the person's data only."""
 
 
 def soil(one: Someone, kind: str) -> None:
-    """Make a person's data dirty; a kind that is not in ``TEXT_DIRT`` leaves them as they are."""
+    """Add a defect to a person's data; a kind that is not in ``TEXT_DIRT`` changes nothing."""
     if change := TEXT_DIRT.get(kind):
         change(one)
 
 
 def some_kind(rng: random.Random) -> str:
-    """A kind of dirt at random."""
+    """Return a random kind of defect."""
     return rng.choice(list(TEXT_DIRT))

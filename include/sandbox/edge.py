@@ -1,7 +1,7 @@
 """
-What stands between the socket and a system's handlers: slots, latency, faults, the limit, the token, the log.
+The layer between the socket and a system's handlers: slots, latency, faults, limit of requests, token, log.
 
-A plain ASGI app. Answers are small, so each one is taken whole from the handlers and then sent on, whole or broken.
+A plain ASGI app. Responses are small, so each is taken completely from the handlers and then sent, complete or broken.
 
 How the connection breaks: ``refuse`` resets it (RST) before the handlers see anything, also where it was kept alive.
 ``drop_*``, ``timeout_*``, ``late_effect`` and ``cut_body`` end it with FIN. For a port on which nobody listens there is ``System.down()``.
@@ -42,12 +42,12 @@ def _bomb() -> bytes:
 
 
 BOMB = functools.cache(_bomb)
-"""A few hundred kilobytes that are 400 MB when they are unpacked."""
+"""A few hundred kilobytes that decompress to 400 MB."""
 _COUNT = re.compile(rb'("(?:totalElements|total|gesamt)": ?)(\d+)')
 
 
 class Reply(NamedTuple):
-    """An HTTP answer as a whole."""
+    """A complete HTTP response."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -66,13 +66,13 @@ def response(status: int, media_type: str, body: bytes) -> Reply:
 
 
 class Edge:
-    """Wraps a system's app; ``/_sandbox``, the page and the API's description pass untouched."""
+    """Wraps a system's app; ``/_sandbox``, the page and the API description are passed through."""
 
     def __init__(self, system: "System") -> None:
         self.system = system
         self.active = 0
         self.late: set[asyncio.Task[Reply]] = set()
-        """Requests that the system has still to work on although their line broke."""
+        """Requests that the system still processes although their connection broke."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -83,7 +83,7 @@ class Edge:
         connection = self.system.connections.get(tuple(scope.get("client") or ()))
 
         def note(status: int = 0) -> None:
-            """Log the request, once. Before its answer goes out, so that the client finds it in the log."""
+            """Log the request once, before its response is sent, so that the client finds it in the log."""
             nonlocal noted
             if not noted:
                 entry = Entry(scope["method"], unquote(path), status)
@@ -130,7 +130,7 @@ class Edge:
             await self._after(fault, reply, scope, receive, send)
 
     async def _ask(self, scope: Scope, receive: Receive, body: bytes, fault: Fault | None) -> Reply:
-        """Let the limit, the token, ``strict.py`` and then the handlers answer; these find their own faults in the scope."""
+        """Pass the request to limit, token, ``strict.py`` and handlers, which find their own faults in the scope."""
         try:
             self.system.spend()
             query = scope.get("query_string", b"").decode("latin-1")
@@ -157,7 +157,7 @@ class Edge:
         return Reply(start["status"], list(start["headers"]), content)
 
     def _do_later(self, fault: Fault, scope: Scope, receive: Receive, body: bytes) -> None:
-        """Work on a request when its line is long broken, as a queue between the two would have it."""
+        """Process a request long after its connection broke, as if there were a queue in between."""
 
         async def work() -> Reply:
             await asyncio.sleep(fault.hold_seconds)
@@ -235,14 +235,14 @@ class Edge:
 
 
 def _add_headers(message: Message, headers: dict[str, str]) -> None:
-    """Add headers to an answer that does not have them yet."""
+    """Add headers to a response that does not have them yet."""
     present = {name.lower() for name, _ in message["headers"]}
     new = [(name.encode(), value.encode()) for name, value in headers.items()]
     message["headers"] = message["headers"] + [pair for pair in new if pair[0].lower() not in present]
 
 
 async def _until(moment: float) -> None:
-    """Wait for a moment of the loop's clock: what the work before it took is part of the wait."""
+    """Wait until a time of the loop's clock, so that the preceding work is part of the wait."""
     if (rest := moment - asyncio.get_running_loop().time()) > 0:
         await asyncio.sleep(rest)
 
@@ -258,7 +258,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def _hold(receive: Receive, seconds: float) -> None:
-    """Say nothing for this long, or until the client hangs up."""
+    """Send nothing for this time, or until the client disconnects."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(receive(), seconds)
 
@@ -273,7 +273,7 @@ def _seven_more(count: re.Match[bytes]) -> bytes:
 
 
 async def _go_on(send: Send, reply: Reply, piece: bytes, pause: float, seconds: float) -> None:
-    """Send the same again and again, until the client hangs up or the time is over."""
+    """Send the same data repeatedly until the client disconnects or the time is over."""
     headers = [header for header in reply.headers if header[0].lower() != b"content-length"]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     ends = asyncio.get_running_loop().time() + seconds
@@ -285,7 +285,7 @@ async def _go_on(send: Send, reply: Reply, piece: bytes, pause: float, seconds: 
 
 
 async def _twist(fault: Fault, reply: Reply, send: Send) -> None:
-    """Send another body than the system's."""
+    """Send a different body."""
     match fault.kind:
         case "drip":
             await _go_on(send, reply, b" ", 0.05, fault.hold_seconds)

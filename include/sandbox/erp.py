@@ -1,15 +1,15 @@
 """
-What the two ERPs do alike, in neutral words: units, business partners, the import with its exact duplicate check, offers,
-leases. ``yuneo.py`` and ``sigma.py`` put it into their own words.
+Behaviour that both ERPs have in common: units, business partners, the import with its exact duplicate check, offers,
+leases. ``yuneo.py`` and ``sigma.py`` add the terms of each interface.
 
 Assumed beyond the contracts, for both:
 
-* A lease that an offer turns into has no end, so it collides with every lease of that unit that has not ended before it
-  starts. The import asks the same question for the prospect's lease start (today where there is none).
-* The check finds nobody if one of its fields is missing. Of several equal partners the lowest number is taken. A partner that
-  is found keeps its stored data as they are.
+* A lease made from an offer has no end, so it conflicts with every lease of that unit that has not ended before it
+  starts. The import checks the same for the prospect's lease start (today if there is none).
+* The duplicate check finds nobody if one of its fields is missing. Of several equal partners the lowest number is taken. The stored
+  data of a found partner do not change.
 * An offer is open up to and including its last day.
-* The import looks at fields in this order: lengths and forms, unit, vacancy, given partner, duplicate check.
+* The import checks in this order: lengths and forms, unit, vacancy, given partner, duplicate check.
 """
 
 import asyncio
@@ -67,13 +67,13 @@ class Erp(System):
         self._offers: dict[int, Offer] = {}
         self._offers_made = 0
         self._offer_numbers: dict[str, int] = {}
-        # What a look-up asks for -> numbers, in order; each is looked at again, for a clerk may have changed it.
+        # Value of a look-up -> numbers, in order; each record is checked again, since a clerk may have changed it.
         self._offers_of: dict[tuple[str, str], dict[int, None]] = {}
         self._partners_of: dict[date | str, dict[int, None]] = {}
         self._leases: list[Lease] = []
         self._leases_of: dict[str, list[Lease]] = {}
         self.batches: list[int] = []
-        """How many prospects each delivery brought, in order."""
+        """Number of prospects of each delivery, in order."""
 
     # --- to look at and to set up --------------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ class Erp(System):
             return [replace(one) for one in self._leases_of.get(unit, ())]
 
     def add_unit(self, number: str) -> None:
-        """Make a vacant unit known; its number carries this ERP's separator."""
+        """Add a vacant unit; its number has this ERP's separator."""
         with self.lock:
             if number not in self._known_units:
                 self._known_units.add(number)
@@ -134,7 +134,7 @@ class Erp(System):
             return replace(self._store(replace(offer, **fields)))
 
     def clerk_edits(self, offer: Offer | int, clerk: str = "MEIER", **fields: Any) -> Offer:
-        """A clerk saves an offer, which counts up its version; further fields may be changed with it."""
+        """Save an offer as a clerk does, which increments its version; other fields may change with it."""
         number = offer if isinstance(offer, int) else offer.number
         with self.lock:
             stored = self._offers[number]
@@ -154,7 +154,7 @@ class Erp(System):
                 self._offers_of[key].pop(offer.number, None)
 
     def let_unit(self, number: str, start: date | None = None, end: date | None = None) -> Lease:
-        """Somebody else has taken the unit, since last year by default."""
+        """Let the unit to somebody else, since last year by default."""
         with self.lock:
             return replace(self._new_lease(number, start or today() - timedelta(days=365), end=end))
 
@@ -183,7 +183,7 @@ class Erp(System):
             }
 
     def load_basis(self, world: Any, known: list[dict[str, Any]]) -> None:
-        """Take a world's units, leases that run already, persons that the ERP knows, and old offers."""
+        """Store a world's units, current leases, known persons and old offers."""
         for parts in world.units:
             self.add_unit(self.separator.join(parts))
         for parts in world.let_units:
@@ -191,7 +191,7 @@ class Erp(System):
         for person in known:
             self.add_business_partner(**person)
         for at, partner in enumerate(self.business_partners[:2]):
-            # Offers that ran out long ago, of nobody who is on the way in.
+            # Offers that expired long ago, of persons who do not apply now.
             unit = self.separator.join(world.units[-1 - at])
             until = world.anchor - timedelta(days=30)
             self.add_offer(
@@ -201,7 +201,7 @@ class Erp(System):
     # --- the import ----------------------------------------------------------------------------------------
 
     def import_one(self, prospect: Prospect, exchange: str) -> Result:
-        """Make an offer of a prospect or say why not. Does not look whether there is one already."""
+        """Make an offer of a prospect, or return why not; existing offers are not checked."""
         with self.lock:
             reason, detail = self._objection(prospect)
             if reason is not None:
@@ -229,7 +229,7 @@ class Erp(System):
         return values if all(values) else None
 
     def _duplicate_of(self, person: Person) -> int | None:
-        """The business partner that is equal in every field of the check, to the last blank."""
+        """Return the business partner that is equal in every field of the check, including blanks."""
         if self._keys_of_index != self.options.import_keys:  # first use, or the customer changed the fields
             self._keys_of_index, self._by_key = self.options.import_keys, {}
             for partner in self._partners.values():
@@ -260,7 +260,7 @@ class Erp(System):
             for prospect in prospects[:stop_after]:
                 due += pause
                 if pause:
-                    # By the clock: thousands of pauses shorter than the loop can keep would add up to many times their sum.
+                    # By the clock, since thousands of very short pauses would take much longer than their sum.
                     await asyncio.sleep(max(0.0, due - time.monotonic()))
                 with self.lock:
                     job.results.append(self.import_one(prospect, job.exchange))
@@ -273,7 +273,7 @@ class Erp(System):
                 job.status, job.finished_at = status, now()
 
     def in_background(self, work: Any) -> asyncio.Task[None]:
-        """Start work that goes on when the request that started it has ended, however it ended."""
+        """Start work that continues after its request has ended, however it ended."""
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -282,7 +282,7 @@ class Erp(System):
     # --- leases --------------------------------------------------------------------------------------------
 
     def running_lease(self, unit: str, start: date) -> Lease | None:
-        """The lease that stands in the way of one that starts on this day."""
+        """Return the lease that conflicts with one that starts on this day."""
         for lease in self._leases_of.get(unit, ()):
             if lease.end is None or lease.end >= start:
                 return lease
@@ -304,7 +304,7 @@ class Erp(System):
         return lease
 
     def lease_extra(self, lease: Lease) -> dict[str, Any]:
-        """How an error names a lease."""
+        """Return a lease as it appears in an error."""
         raise NotImplementedError
 
     # --- look-ups ------------------------------------------------------------------------------------------

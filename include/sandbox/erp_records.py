@@ -1,4 +1,4 @@
-"""The ERPs' records in neutral words, the same for both, so that a test can ask either."""
+"""Records with the same fields for both ERPs, so that a test can use either."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,7 +11,7 @@ Reason = Literal["unknown_unit", "unit_not_vacant", "unknown_business_partner", 
 
 @dataclass
 class Person:
-    """A person's data as a prospect brings them and a business partner keeps them, to the letter."""
+    """A person's data, unchanged from the prospect to the business partner."""
 
     first_name: str = ""
     last_name: str = ""
@@ -35,7 +35,7 @@ class BusinessPartner:
 
 @dataclass
 class Prospect:
-    """One prospect on its way into the ERP. ``problem`` says what was wrong with a field."""
+    """One delivered prospect. ``problem`` is the error of a field."""
 
     external_id: str
     unit: str
@@ -83,7 +83,7 @@ class Lease:
 
 @dataclass
 class Result:
-    """What the import made of one prospect."""
+    """The result of the import for one prospect."""
 
     external_id: str
     offer: Offer | None = None
@@ -94,7 +94,7 @@ class Result:
 
 @dataclass
 class Job:
-    """A work order (Yuneo) or a run (Sigma): prospects worked off one after the other."""
+    """A work order (Yuneo) or a run (Sigma), which imports prospects one after the other."""
 
     id: str
     exchange: str

@@ -1,12 +1,12 @@
 """
-EverReal, as its contract has it (``docs/contracts.md``). The GraphQL part is in ``everreal_schema.py``.
+EverReal, as in its contract (``docs/contracts.md``). The GraphQL part is in ``everreal_schema.py``.
 
 Published: a refused log-in (user, password or refresh token) is 403 ``invalid_grant``. Assumed beyond the contract:
 
 * A wrong client is 401 ``invalid_client``, a malformed request for a token 400 ``invalid_request`` (RFC 6749).
 * A refresh returns the same refresh token; the option ``rotate_refresh_tokens`` makes it return a new one.
 * Errors outside of GraphQL and log-in are ``{"statusCode", "message"}``.
-* A GraphQL request that is refused as a whole is HTTP 400; the option ``refused_query_status`` makes it 200.
+* A GraphQL request that is rejected as a whole returns HTTP 400; the option ``refused_query_status`` changes it to 200.
 * ``take`` is 100 and ``skip`` 0 unless given. Without a ``sort`` records come in the order of their arrival.
 * Candidates and contracts are sorted by ``updatedAt`` or ``createdAt``, units cannot be sorted.
 * ``from`` and ``to`` are days in UTC and are compared with ``updatedAt``.
@@ -98,7 +98,7 @@ class EverReal(Partner):
     # --- records -------------------------------------------------------------------------------------------
 
     def add_candidate(self, candidate: Record) -> str:
-        """Store a candidate in the contract's shape; what is missing gets a plain value. Returns its id."""
+        """Store a candidate in the form of the contract; missing fields get plain values. Return its id."""
         with self.lock:
             return str(self._candidates.put(whole_candidate(candidate, now()))["id"])
 
@@ -122,35 +122,35 @@ class EverReal(Partner):
             self._contracts.change(contract_id, changes)
 
     def sign_contract(self, contract_id: str, updated_at: When = None) -> None:
-        """Both sides have signed."""
+        """Let both sides sign the contract."""
         self._set_status(contract_id, "SIGNED", updated_at)
 
     def cancel_contract(self, contract_id: str, updated_at: When = None) -> None:
-        """The contract is cancelled; it stays in the lists."""
+        """Cancel the contract; it stays in the lists."""
         self._set_status(contract_id, "CANCELLED", updated_at)
 
     def redraw_contract(self, contract_id: str, status: str = "SIGNED", updated_at: When = None) -> str:
-        """Make a new contract for the same candidate and units; the old one stays as it is. Returns the new one's id."""
+        """Add a contract for the same candidate and units; the old one does not change. Return the new id."""
         with self.lock:
             old = self._stored(self._contracts, contract_id)
             kept = {name: old[name] for name in old if name not in ("id", "createdAt", "updatedAt")}
             return self.add_contract({**kept, "status": status, **given(updated_at)})
 
     def change_units(self, contract_id: str, units: list[str], updated_at: When = None) -> None:
-        """Another flat, or other flats, in the same contract; ``units``: their numbers as EverReal shows them."""
+        """Change the units of a contract; ``units``: their numbers as in EverReal."""
         with self.lock:
             self._stored(self._contracts, contract_id)
             listed = [{"id": str(uuid.uuid5(uuid.NAMESPACE_URL, one)), "objectId": one} for one in units]
             self.update_contract(contract_id, units=listed, **given(updated_at))
 
     def remove_contract(self, contract_id: str) -> None:
-        """``removeContract``: the contract is in no list any more, whatever is asked for (published)."""
+        """Remove a contract as ``removeContract`` does: it is in no list any more (published)."""
         with self.lock:
             self._stored(self._contracts, contract_id)
             self._contracts.delete(contract_id)
 
     def disable_candidate(self, candidate_id: str, updated_at: When = None) -> None:
-        """The candidate is out of the running; the ``updatedAt`` of their contracts stays (assumed)."""
+        """Disable the candidate; the ``updatedAt`` of its contracts does not change (assumed)."""
         with self.lock:
             self._stored(self._candidates, candidate_id)
             self.update_candidate(candidate_id, isDisabled=True, **given(updated_at))
@@ -174,7 +174,7 @@ class EverReal(Partner):
         self.options.broken_records = {**self.options.broken_records, record_id: field}
 
     def restore_records(self) -> None:
-        """No record fails any more."""
+        """Remove all errors of records."""
         self.options.broken_records = {}
 
     def revoke_refresh_tokens(self) -> None:
@@ -196,7 +196,7 @@ class EverReal(Partner):
 
     @property
     def refresh_tokens(self) -> list[str]:
-        """The refresh tokens that are still good, oldest first."""
+        """Return the valid refresh tokens, oldest first."""
         return list(self._refresh_tokens)
 
     def counts(self) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class EverReal(Partner):
         }
 
     def grant(self, order: PasswordGrant | RefreshGrant) -> TokenOut:
-        """Answer a request for a token."""
+        """Respond to a request for a token."""
         if (order.client_id, order.client_secret) != self.client:
             raise Refused(401, "invalid_client", "unknown client")
         with self.lock:
@@ -267,7 +267,7 @@ class EverReal(Partner):
         return self._new_refresh_token()
 
     def _new_refresh_token(self) -> str:
-        self._refresh_tokens.append(str(uuid.uuid4()))  # beyond 50 the oldest one falls out
+        self._refresh_tokens.append(str(uuid.uuid4()))  # at most 50; the oldest one is removed
         return self._refresh_tokens[-1]
 
     def response(self, order: GraphQLIn, partial: bool = False) -> dict[str, Any]:

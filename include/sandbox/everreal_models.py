@@ -1,4 +1,4 @@
-"""The bodies of EverReal's requests and answers, and its stored records with all published fields."""
+"""The bodies of EverReal's requests and responses, and its stored records with all published fields."""
 
 import json
 import uuid
@@ -105,7 +105,7 @@ def errors(model: Any, *codes: int) -> dict[int | str, dict[str, Any]]:
 
 
 def whole_candidate(given: Record, moment: Any) -> Record:
-    """A candidate with all published fields; what is not given gets a plain value."""
+    """Return a candidate with all published fields; missing ones get plain values."""
     listing = given.get("listing") or {}
     record: Record = {
         **dict.fromkeys(field_names("Candidate")),
@@ -147,7 +147,7 @@ def _application(candidate_id: str, given: Any) -> Any:
 
 
 def whole_contract(given: Record, candidate_id: str | None, moment: Any) -> Record:
-    """A contract with all published fields; what is not given gets a plain value."""
+    """Return a contract with all published fields; missing ones get plain values."""
     record: Record = {
         **dict.fromkeys(field_names("Contract")),
         "id": str(uuid.uuid4()),

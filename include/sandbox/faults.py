@@ -1,7 +1,7 @@
 """
-Which fault strikes which request: by rate and seed, or a number of times by order.
+Selects the fault of each request: by a rate and a seed, or for the next matching requests.
 
-What a kind does to the connection is in ``edge.py``; the kinds that only one system knows are done by its own handlers.
+``edge.py`` implements what a kind does to the connection; a system's handlers implement the kinds of that system only.
 """
 
 import fnmatch
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 BEFORE = frozenset(
     {"refuse", "timeout_before", "drop_before", "429", "500", "502", "503", "expired_token", "error_page"}
 )
-"""The system does nothing."""
+"""Kinds with which the system does nothing."""
 
 AFTER = frozenset(
     {
@@ -30,30 +30,30 @@ AFTER = frozenset(
     }
 )
 HEAVY = frozenset({"drip", "bomb", "endless"})
-"""As in ``AFTER``; an answer that would hold a client, or fill its memory, for as long as it lets it."""
-"""The system does what it was asked; only the answer is broken or lost."""
+"""As in ``AFTER``, with a response that would block a client, or fill its memory, without limit."""
+"""Kinds with which the system processes the request, and only the response is broken or lost."""
 
 
 @dataclass
 class Fault:
-    """A fault for one request, with what its kind needs to know."""
+    """A fault of one request, with the settings of its kind."""
 
     kind: str
     hold_seconds: float = 30
-    """``timeout_*``: how long the line is held; it ends sooner when the client hangs up. ``late_effect``: how late.
-    ``drip`` and ``endless``: how long they go on, unless the client hangs up."""
+    """Seconds. ``timeout_*``: how long the connection is held, unless the client disconnects. ``late_effect``: how late.
+    ``drip`` and ``endless``: how long they last, unless the client disconnects."""
     drip_seconds: float = 2
     """``slow_drip``: how long the body takes."""
     retry_after: int = 1
     """``429`` and ``503``: the header's value."""
     status: int = 409
-    """``error_page``: the status of the answer."""
+    """``error_page``: the status of the response."""
     part: float = 0.5
     """``work_order_fails`` and ``run_aborts``: the part that is done before."""
 
 
 class Injected(NamedTuple):
-    """A fault that struck."""
+    """A fault that was injected."""
 
     kind: str
     method: str
@@ -72,7 +72,7 @@ class _Rule:
 
 
 class Faults:
-    """The faults of one system; everything may be changed while it runs."""
+    """The faults of one system, which can be changed while it runs."""
 
     def __init__(self, special: Mapping[str, tuple[str, str]], token_paths: Collection[str] = ()) -> None:
         self._special = dict(special)
@@ -96,7 +96,7 @@ class Faults:
         method: str | None = None,
         **settings: Any,
     ) -> None:
-        """Strike this part of the requests, in place of what ``set`` asked for before."""
+        """Inject faults into this share of the requests, instead of an earlier setting."""
         rule = self._rule(list(kinds), path, method, settings)
         rule.rate, rule.rng = rate, random.Random(seed)
         with self._lock:
@@ -105,20 +105,20 @@ class Faults:
     def once(
         self, kind: str, path: str = "*", times: int = 1, method: str | None = None, **settings: Any
     ) -> None:
-        """Strike the next ``times`` requests that fit; ``path`` is a pattern such as ``/api/v1/offers/*``."""
+        """Inject a fault into the next ``times`` matching requests; ``path`` is a pattern such as ``/api/v1/offers/*``."""
         rule = self._rule([kind], path, method, settings)
         rule.times = times
         with self._lock:
             self._once.append(rule)
 
     def clear(self) -> None:
-        """No more faults, and an empty log."""
+        """Remove all faults and empty the log."""
         with self._lock:
             self._once, self._rates = [], []
             self.log = []
 
     def draw(self, method: str, path: str) -> Fault | None:
-        """The fault for this request, if one strikes."""
+        """Return the fault of this request, if any."""
         with self._lock:
             for rule in [*self._once, *self._rates]:
                 kinds = [kind for kind in rule.kinds if self._fits(kind, rule, method, path)]
@@ -145,5 +145,5 @@ class Faults:
         if kind in self._special:
             own_method, own_path = self._special[kind]
             return method == own_method and fnmatch.fnmatchcase(path, own_path)
-        # Where a token is fetched, a 401 would say "wrong password", which is another thing.
+        # At a token's path, a 401 would mean a wrong password.
         return not (kind == "expired_token" and path in self._token_paths)

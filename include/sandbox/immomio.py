@@ -1,10 +1,10 @@
 """
-Immomio, as its contract has it (``docs/contracts.md``).
+Immomio, as in its contract (``docs/contracts.md``).
 
 Assumed beyond the contract:
 
-* ``size`` is 50 unless given. What the contract does not name is a 400: another ``sort`` or status word, a ``size`` above 200, a
-  time that is not in UTC, unknown, repeated or empty query parameters, unknown fields. A body that is not JSON is a 415.
+* ``size`` is 50 unless given. Anything that is not in the contract returns 400: another ``sort`` or status word, a ``size`` above
+  200, a time that is not in UTC, unknown, repeated or empty query parameters, unknown fields. A body that is not JSON returns 415.
 * The request for a token counts against the limit too.
 * Records with the same ``updatedAt`` keep the order of their arrival.
 """
@@ -66,7 +66,7 @@ class ApplicationsQuery(BaseModel):
 
 
 class Open(BaseModel):
-    """Answers may carry fields that nobody announced."""
+    """Responses may contain unknown fields."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -155,7 +155,7 @@ class Immomio(Partner):
             self.add(application)
 
     def add(self, application: Record) -> str:
-        """Store an application in the contract's shape; what is missing gets a plain value. Returns its id."""
+        """Store an application in the form of the contract; missing fields get plain values. Return its id."""
         record = {
             "id": str(uuid.uuid4()),
             "status": "ACCEPTED_AS_TENANT",
@@ -178,29 +178,29 @@ class Immomio(Partner):
             self._applications.change(application_id, changes)
 
     def accept(self, application_id: str, updated_at: When = None) -> None:
-        """The landlord presses "Als Mieter akzeptieren", be it once more."""
+        """Accept the applicant as the landlord does with "Als Mieter akzeptieren"; possible again."""
         self._set_status(application_id, "ACCEPTED_AS_TENANT", updated_at)
 
     def take_back(self, application_id: str, status: str = "APPLIED", updated_at: When = None) -> None:
-        """The landlord takes the acceptance back: the application has another status, even one that nobody announced."""
+        """Take the landlord's acceptance back: the application gets another status, which may be unknown."""
         self._set_status(application_id, status, updated_at)
 
     def withdraw(self, application_id: str, updated_at: When = None) -> None:
-        """The applicant withdraws."""
+        """Withdraw the application."""
         self._set_status(application_id, "WITHDRAWN", updated_at)
 
     def reject(self, application_id: str, updated_at: When = None) -> None:
-        """The landlord rejects the applicant."""
+        """Reject the applicant."""
         self._set_status(application_id, "REJECTED", updated_at)
 
     def change_unit(self, application_id: str, unit: str, updated_at: When = None) -> None:
-        """The landlord corrects the flat of an application; ``unit``: its number as Immomio writes it."""
+        """Change the unit of an application; ``unit``: its number as in Immomio."""
         with self.lock:
             known = self.one(application_id)["property"]
             self.update(application_id, property={**known, "externalId": unit}, **given(updated_at))
 
     def delete(self, application_id: str) -> None:
-        """Delete an application: it is in no list any more, and its address is a 404."""
+        """Delete an application: it is in no list any more, and its address returns 404."""
         with self.lock:
             self.one(application_id)
             self._applications.delete(application_id)
@@ -238,7 +238,7 @@ class Immomio(Partner):
         return JSONResponse(body, refused.status, headers=refused.headers)
 
     def find(self, query: ApplicationsQuery) -> tuple[list[Record], int]:
-        """One page of the matching applications and how many match in all."""
+        """Return one page of the matching applications and the number of all that match."""
 
         def fits(record: Record, updated: datetime) -> bool:
             return (

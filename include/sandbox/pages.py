@@ -1,4 +1,4 @@
-"""Read-only pages for looking at what happened: made on the server, escaped, nothing from another host."""
+"""Read-only HTML pages with a system's records: rendered on the server, escaped, without resources from other hosts."""
 
 import html
 from dataclasses import asdict
@@ -45,7 +45,7 @@ def _cell(value: Any) -> str:
 
 
 def _table(title: str, records: list[dict[str, Any]]) -> str:
-    """The newest rows first; blanks in names are kept, for they are what one looks for here."""
+    """Return a table, newest rows first; blanks in names are kept, since they matter here."""
     if not records:
         return f"<h2>{html.escape(title)}</h2><p>None yet.</p>"
     head = "".join(f'<th scope="col">{html.escape(name.replace("_", " "))}</th>' for name in records[0])
@@ -59,7 +59,7 @@ def _table(title: str, records: list[dict[str, Any]]) -> str:
 
 
 def partner_page(title: str, counts: dict[str, Any], applicants: list[dict[str, Any]]) -> Response:
-    """A partner's records, counted by status, and its applicants, the latest change first."""
+    """Return a page of a partner's records, counted by status, and its applicants, latest change first."""
     applicants = sorted(applicants, key=lambda one: str(one["updated"]))
     figures = {name: n for name, n in counts.items() if not isinstance(n, dict)}
     return _page(
@@ -72,7 +72,7 @@ def partner_page(title: str, counts: dict[str, Any], applicants: list[dict[str, 
 
 
 def erp_page(title: str, erp: "Erp", jobs: list["Job"]) -> Response:
-    """An ERP's offers, leases, business partners and imports."""
+    """Return a page of an ERP's offers, leases, business partners and imports."""
     counts = {name: n for name, n in erp.counts().items() if not isinstance(n, dict)}
     people = {one.number: one.person for one in erp.business_partners}
 

@@ -1,4 +1,4 @@
-"""What the two partners share: records that are read page by page while they move."""
+"""Base of the two partners: records that are read page by page while they change."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -12,11 +12,11 @@ from include.sandbox.core import System
 
 Record = dict[str, Any]
 When = str | datetime | None
-"""When somebody did something; ``None``: now."""
+"""Time of an action; ``None``: now."""
 
 
 def iso(moment: datetime) -> str:
-    """A time as the partners write it: UTC with milliseconds."""
+    """Return a time in the partners' form: UTC with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -32,7 +32,7 @@ def given(updated_at: When) -> Record:
 
 
 class PartnerOptions(Options):
-    """Options of a partner; the ``shift_*`` ones make records move while a reader pages through them."""
+    """Options of a partner; with ``shift_*`` records change their position while they are read page by page."""
 
     shift_records: int = Field(
         default=0, ge=0, description="records that are updated between two pages of a reading"
@@ -42,7 +42,7 @@ class PartnerOptions(Options):
 
 
 class Records:
-    """Records by id, each with its ``updatedAt`` as a time beside it."""
+    """Records by id, each with its ``updatedAt`` as a time."""
 
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
@@ -76,7 +76,7 @@ class Records:
         return self.put({**self._records[record_id], "updatedAt": now(), **changes})
 
     def delete(self, record_id: str) -> None:
-        """Forget a record."""
+        """Remove a record."""
         self._sorted.clear()
         self._shifted.discard(record_id)
         del self._records[record_id], self._updated[record_id]
@@ -84,7 +84,7 @@ class Records:
     def select(
         self, fits: Callable[[Record, datetime], bool], by: str | None = None, descending: bool = False
     ) -> list[Record]:
-        """The fitting records, by a time field or in the order of their arrival; ties keep that order."""
+        """Return the matching records, by a time field or in the order of their arrival; ties keep that order."""
         if by == "updatedAt":
             return [record for record, updated in self._in_time(descending) if fits(record, updated)]
         found = [record for record in self if fits(record, self._updated[record["id"]])]
@@ -93,14 +93,14 @@ class Records:
         return found
 
     def _in_time(self, descending: bool) -> list[tuple[Record, datetime]]:
-        """All records with their times in order; sorted anew after a change only, for a reader asks page after page."""
+        """Return all records sorted by time; sorted again only after a change, since a reader requests many pages."""
         if descending not in self._sorted:
             pairs = [(record, self._updated[record["id"]]) for record in self]
             self._sorted[descending] = sorted(pairs, key=lambda pair: pair[1], reverse=descending)
         return self._sorted[descending]
 
     def shift(self, listing: list[Record], start: int, options: PartnerOptions) -> bool:
-        """Update some records around position ``start``, each one once, so that a reading never runs for ever."""
+        """Update some records around position ``start``, each only once, so that reading them ends."""
         if not options.shift_records or not start:
             return False
         parts = {"unread": [listing[start:]], "read": [listing[:start]]}
@@ -116,7 +116,7 @@ class Records:
         return bool(moved)
 
     def copies(self) -> list[Record]:
-        """All records, to look at."""
+        """Return all records."""
         return copy.deepcopy(list(self))
 
 
@@ -128,7 +128,7 @@ class Partner(System):
     def page(
         self, records: Records, listing: Callable[[], list[Record]], start: int, size: int
     ) -> tuple[list[Record], int]:
-        """Cut a page from the state at this moment, after the shifts that the options ask for."""
+        """Return a page of the current records, after the shifts of the options."""
         found = listing()
         if records.shift(found, start, self.options):
             found = listing()

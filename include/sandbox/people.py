@@ -29,7 +29,7 @@ _TRANSLITERATION = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"
 
 @dataclass
 class Someone:
-    """A person as a partner knows them; all texts may become dirty."""
+    """A person's data at a partner; all texts may get defects."""
 
     salutation: str | None
     first: str
@@ -43,7 +43,7 @@ class Someone:
 
 
 class People:
-    """Draws people; the lists behind it are made once for a seed, the draws are cheap."""
+    """Draws people from lists that are created once per seed."""
 
     def __init__(self, seed: int, rng: random.Random) -> None:
         self._lists = _lists(seed)
@@ -51,7 +51,7 @@ class People:
         self._drawn = 0
 
     def draw(self, special: bool = False) -> Someone:
-        """One more person, unlike all before by e-mail address."""
+        """Return another person with a new e-mail address."""
         rng, lists = self._rng, self._lists
         self._drawn += 1
         if special:
@@ -92,7 +92,7 @@ MOBILE_FORMS = ("0171 {}", "+49171{}", "0171/{}", "0049 171 {}", "(0171) {}", "0
 
 
 def slug(name: str) -> str:
-    """A name as an e-mail address has it."""
+    """Return a name for an e-mail address."""
     plain = unicodedata.normalize("NFKD", name.lower().translate(_TRANSLITERATION))
     return "".join(char if char.isascii() and char.isalnum() else "-" for char in plain if char.isprintable())
 

@@ -1,4 +1,4 @@
-"""A person on a listing, and how Immomio and EverReal each write them down."""
+"""A person on a listing, as a record of Immomio and of EverReal."""
 
 import json
 import random
@@ -25,7 +25,7 @@ class Draft:
     note: str = "clean"
     state: str = "chosen"
     unit_parts: int = 4
-    """How many parts of the unit's number are shown; 0: none."""
+    """Number of parts of the unit's number in the record; 0: none."""
     move_in: str | None = None
     message: str = ""
     co_tenants: list[Someone] = field(default_factory=list)
@@ -39,12 +39,12 @@ def new_id(rng: random.Random) -> str:
 
 
 def named_id(*parts: str) -> str:
-    """An id that follows from others."""
+    """Return an id that is derived from other values."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join(parts)))
 
 
 def contact_id(email: str | None) -> str | None:
-    """EverReal's contact behind a candidate: one for each e-mail address, without regard to case and blanks."""
+    """Return EverReal's contact of a candidate: one for each e-mail address, ignoring case and blanks."""
     plain = (email or "").strip().casefold()
     return named_id("contact", plain) if plain else None
 
@@ -60,7 +60,7 @@ IMMOMIO_STATUS = {
 
 
 def as_application(draft: Draft) -> dict[str, Any]:
-    """As an application of Immomio."""
+    """Return the draft as an application of Immomio."""
     return {
         "id": draft.id,
         "status": IMMOMIO_STATUS[draft.state],
@@ -95,7 +95,7 @@ def _immomio_person(one: Someone) -> dict[str, Any]:
 
 
 def as_candidate(draft: Draft) -> dict[str, Any]:
-    """As a candidate of EverReal with its applications and its listing."""
+    """Return the draft as a candidate of EverReal with its applications and its listing."""
     one = draft.person
     ended = draft.state in ("rejected", "withdrawn")
     listing = _listing(draft)
@@ -148,7 +148,7 @@ def _everreal_unit(number: Unit, parts: int = 4, kind: str = "APARTMENT") -> dic
     """
     A unit of EverReal. Its ``externalId`` is the ERP's number.
 
-    The units of client 2 show their users another ``objectId``; all others show the ERP's number there too.
+    Units of client 2 have another ``objectId``; all others have the ERP's number there too.
     """
     written = "-".join(number[:parts]) or None
     seen = f"Objekt {number[1]}, Einheit {number[3]}" if number[0] == "2" and parts == 4 else written

@@ -22,7 +22,7 @@ class Sandbox:
     :param populate: fill partners and ERPs; False: partners are empty, the ERPs know units only.
     :param anchor: the day at whose midnight the data end; today in Berlin by default.
     :param days: how many days of data lie before it.
-    :param prospects: so many plain prospects more for each partner, with a unit each.
+    :param prospects: number of additional plain prospects for each partner, each with its own unit.
     :param port: the first of four following ports; 0: any free ones.
     :param host: the address they listen on; another than 127.0.0.1 only inside a container's network.
     """
@@ -72,7 +72,7 @@ class Sandbox:
             system.stop()
 
     def reset(self) -> None:
-        """All four back to the start; options stay as they are."""
+        """Reset all four systems; options do not change."""
         for system in self.systems:
             system.reset()
 

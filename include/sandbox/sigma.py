@@ -1,18 +1,18 @@
 """
-Wodis Sigma, as its contract has it (``docs/contracts.md``).
+Wodis Sigma, as in its contract (``docs/contracts.md``).
 
-Assumed beyond the contract (what both ERPs share is in ``erp.py``):
+Assumed beyond the contract (for both ERPs see ``erp.py``):
 
 * More than 50 prospects or ids, an unknown key or one of the wrong type, an unknown, repeated or empty query parameter, an
   ``If-Match`` that is not a number in quotes: 400 ``UNGUELTIG``. A body that is not JSON: 415. Wrong login: 401 ``ANMELDUNG``.
-* The inbox looks at lengths and empty names only (``abgewiesen``, ``FELD_UNGUELTIG``); everything else is the import's.
-* A run works off what is in the inbox when it begins; what is delivered meanwhile waits for the next one. A prospect
-  leaves the inbox when the run gets to it, so a run that is broken off leaves the rest there. The request that started it is
-  answered 200 all the same, with what was done: only the reading of the run says ``abgebrochen``.
-* A run of an empty inbox ends at once with an empty protocol. ``letzter`` must be ``true``; a portal that has had no run
-  yet is 404 ``LAUF_UNBEKANNT``.
-* Fault ``run_active``: a clerk has just started a run of an inbox that was still empty. It ends after ``run_seconds``, and what
-  was delivered still lies there.
+* The inbox checks lengths and empty names only (``abgewiesen``, ``FELD_UNGUELTIG``); the import checks everything else.
+* A run imports what is in the inbox when it begins; later deliveries wait for the next run. A prospect
+  leaves the inbox when the run reaches it, so an aborted run leaves the rest in the inbox. The request that started the run still
+  returns 200 with the results so far; only the state of the run is ``abgebrochen``.
+* A run of an empty inbox ends at once with an empty protocol. ``letzter`` must be ``true``; a portal without any run
+  returns 404 ``LAUF_UNBEKANNT``.
+* Fault ``run_active``: a clerk has just started a run of an inbox that was still empty. It ends after ``run_seconds``, and
+  what was delivered is still in the inbox.
 * ``zum`` is the lease's start once the offer is accepted; ``veAngebotenZum`` the wished start, else the day of creation.
 * An offer past its last day stays ``offeriert`` and is refused with 422 when one accepts it. A PUT knows ``angenommen`` only.
 """
@@ -157,7 +157,7 @@ class Sigma(Erp):
         return {"angenommen": len(order.interessenten) - len(refused), "abgewiesen": refused}
 
     async def run(self, portal: str, fault: Fault | None) -> dict[str, Any]:
-        """Run the import of one portal and wait for its end; the run itself waits for nobody."""
+        """Run the import of one portal and wait for its end; the run continues if the request is aborted."""
         self.known_portal(portal)
         with self.lock:
             running = [job for job in self._runs if job.exchange == portal and job.status == "laeuft"]
@@ -318,7 +318,7 @@ def _line(result: Result) -> dict[str, Any]:
 
 
 def _put(inbox: dict[str, Prospect], new: Prospect) -> None:
-    """Lay a prospect into the inbox; one with that id is replaced in its place, also for a run that has yet to come to it."""
+    """Put a prospect in the inbox; one with the same id is replaced, also for a running import that has not reached it."""
     old = inbox.setdefault(new.external_id, new)
     vars(old).update(vars(new))
 

@@ -1,4 +1,4 @@
-"""The bodies of Sigma's requests and answers in the contract's words, and how a prospect is read."""
+"""The bodies of Sigma's requests and responses in the contract's terms, and the parsing of a prospect."""
 
 import re
 from datetime import date, datetime
@@ -182,7 +182,7 @@ def day(value: date | None) -> str | None:
 
 
 def too_long_or_empty(one: Interessent) -> list[str]:
-    """The fields for which the inbox turns a prospect away."""
+    """Return the fields for which the inbox rejects a prospect."""
     checks = (
         ("externeId", not one.externeId or len(one.externeId) > 64),
         ("ve", not one.ve),
@@ -194,7 +194,7 @@ def too_long_or_empty(one: Interessent) -> list[str]:
 
 
 def read_prospect(one: Interessent) -> Prospect:
-    """Read a prospect; what is wrong with a field is kept for the run."""
+    """Read a prospect; errors of fields are kept for the run."""
     wrong = [] if one.anrede in (None, "", "Herr", "Frau") else ["anrede"]
     if one.email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", one.email):
         wrong.append("email")

@@ -1,8 +1,8 @@
 """
-What every system refuses before its handlers see a request: what its own API description does not name.
+Rejects requests that do not conform to the system's API description, before its handlers see them.
 
-A query parameter that is unknown, repeated or empty, a header that is repeated, a body where none is named, and a body
-of another type than the named one. Fields of bodies are refused by the models. Routes that are not described check their requests themselves.
+Rejected are: an unknown, repeated or empty query parameter, a repeated header, an unexpected body, and a body
+of another type. The models reject wrong fields of bodies. Routes without a description check their requests themselves.
 """
 
 import re
@@ -20,7 +20,7 @@ HEADERS_SENT_ONCE = ("content-type", "if-match")
 
 
 class NotNamed(Exception):
-    """A request has what the description does not name; ``status`` is 400 or 415."""
+    """A request does not conform to the description; ``status`` is 400 or 415."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)

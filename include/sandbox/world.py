@@ -1,8 +1,8 @@
 """
-A world by seed: units, people, what the partners know of them, and whom the ERPs know already.
+Generated data of the four systems: units, people, the partners' records, and the persons whom the ERPs already know.
 
-``world.notes[id]`` says what a record was made for. A seed and an anchor give the same world again. The names of kinds are in
-``SHOWCASE`` (each one is there in every world, for each partner) and in ``dirt.TEXT_DIRT``.
+The same seed and anchor always give the same world. ``world.notes[id]`` is the purpose of a record. The names of kinds are in
+``SHOWCASE`` (in every world, for each partner) and in ``dirt.TEXT_DIRT``.
 """
 
 import random
@@ -72,7 +72,7 @@ STATES = {name: name for name in ("withdrawn", "rejected", "open", "cancelled", 
 
 @dataclass
 class World:
-    """What a seed makes. Records are in the contracts' shapes, ``*_partners`` in the words of ``erp_records.Person``."""
+    """A generated world. Records have the forms of the contracts, ``*_partners`` the fields of ``erp_records.Person``."""
 
     seed: int
     anchor: date
@@ -95,7 +95,7 @@ class World:
 
 
 def unit(number: int) -> Unit:
-    """The unit number by count: three clients, each with its own way of writing the parts."""
+    """Return the nth unit number; three clients, each with its own form of the parts."""
     estate, rest = divmod(number, 60)
     building, flat = divmod(rest, 15)
     client = estate % 3
@@ -120,7 +120,7 @@ class _Maker:
         self.units, self.shared, self.world = units, shared, world
         self.known: list[dict[str, Any]] = []
         self.some_unsigned = False
-        """Whether contracts of the kind "clean" may still wait for a signature; all others are signed."""
+        """Whether contracts of the kind "clean" may be unsigned; all others are signed."""
         self.drafts: list[Draft] = []
 
     def moment(self, day: date) -> datetime:
@@ -128,7 +128,7 @@ class _Maker:
         return midnight(day) + timedelta(milliseconds=self.rng.randrange(7 * 3_600_000, 21 * 3_600_000))
 
     def plain(self, day: date, person: Someone | None = None, note: str = "clean") -> Draft:
-        """A chosen applicant on a unit of their own; note and state may make something else of it."""
+        """Return a draft of a chosen applicant for a unit of its own; ``note`` and ``state`` change it."""
         rng = self.rng
         updated = self.moment(day)
         unsigned = self.some_unsigned and note == "clean"
@@ -151,7 +151,7 @@ class _Maker:
         return draft
 
     def kind(self, note: str, day: date) -> None:
-        """The record, or the two records, that show one kind of defect."""
+        """Return the record, or the two records, with one kind of defect."""
         draft = self.plain(day, note=note)
         special = getattr(self, f"_{note}", None)
         if special is not None:
@@ -232,7 +232,7 @@ def _first_of_month(day: date, months: int) -> str:
 
 
 def make_world(seed: int, anchor: date, days: int = 14, prospects: int = 0) -> World:
-    """Make the world whose data are in the ``days`` before the anchor's midnight."""
+    """Generate the world with data of the ``days`` before the anchor's midnight."""
     world = World(seed, anchor, [unit(number) for number in range(UNITS + 2 * prospects)])
     rng = random.Random(f"{seed}/units")
     order = world.units[:UNITS]

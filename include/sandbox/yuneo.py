@@ -1,19 +1,19 @@
 """
-Wodis Yuneo, as its contract has it (``docs/contracts.md``).
+Wodis Yuneo, as in its contract (``docs/contracts.md``).
 
-Assumed beyond the contract (what both ERPs share is in ``erp.py``):
+Assumed beyond the contract (for both ERPs see ``erp.py``):
 
 * Wrong client or secret: 401 ``INVALID_CLIENT``. The gateway's log-in (``yuneo_gateway.py``) has a client and a path of its own on
   this server and OAuth's errors; its tokens are good for the same routes.
-* A query that a route does not know is 400 ``MALFORMED``; a body of another type than JSON (at ``/connect/token``: a form) is
+* An unknown query parameter returns 400 ``MALFORMED``; a body of another type than JSON (at ``/connect/token``: a form) returns
   415 ``UNSUPPORTED_MEDIA_TYPE`` (``strict.py``).
-* A body that is no JSON, lacks a required key, has an unknown one or one of the wrong type is 400 ``MALFORMED``, and nothing of
-  it is taken. What is in a field (length, date, country, salutation, e-mail, empty name) is looked at by the work
-  order: ``INVALID_FIELD``, that prospect only. A ``businessPartnerNumber`` that does not exist is found there as well.
-* A work order waits for a quarter of ``work_order_seconds`` (QUEUED); results appear while it runs. One that fails has results
-  for what it got to, and none for the rest. Several work orders go on side by side.
-* An offer past its last day reads ``EXPIRED``; accepting it is 422 ``OFFER_EXPIRED``, not 409.
-* Without ``leaseStart`` a lease starts on the offer's, else today. An accepted offer carries the lease's start.
+* A body that is not JSON, lacks a required key, or has an unknown key or a value of the wrong type returns 400 ``MALFORMED``, and
+  nothing of it is stored. The work order checks the content of fields (length, date, country, salutation, e-mail, empty name):
+  ``INVALID_FIELD``, for that prospect only. It also notices a ``businessPartnerNumber`` that does not exist.
+* A work order waits for a quarter of ``work_order_seconds`` (QUEUED); results appear while it runs. A failed work order has results
+  for the prospects that it reached, and none for the rest. Several work orders run concurrently.
+* An offer past its last day has the status ``EXPIRED``; accepting it returns 422 ``OFFER_EXPIRED``, not 409.
+* Without ``leaseStart`` a lease starts on the offer's date, else today. An accepted offer has the lease's start.
 * ``size`` is 50 unless given, above 200 or more than 100 ``externalId`` are 400; a search needs one of its two lists.
 * ``OFFER_NOT_OPEN`` carries the offer's status as ``offerStatus``: ``status`` is the HTTP status in a problem+json.
 * Lists are in the order of creation.
@@ -122,7 +122,7 @@ class Yuneo(Erp):
         return {**self.connection(), **log_in, "extra": {**self.connection_extra(), **extra}}
 
     def new_token(self) -> TokenOut:
-        """A token as both log-ins hand it out."""
+        """Return a token as both log-ins issue it."""
         seconds = self.options.token_seconds
         return TokenOut(
             access_token=self.tokens.issue(seconds),

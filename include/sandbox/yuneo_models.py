@@ -1,4 +1,4 @@
-"""The bodies of Yuneo's requests and answers, in the contract's words."""
+"""The bodies of Yuneo's requests and responses, in the contract's terms."""
 
 import re
 from datetime import date
@@ -71,7 +71,7 @@ def _date(value: str | None) -> date | None:
 
 
 def read_prospect(one: ProspectIn) -> Prospect:
-    """Read a prospect; what is wrong with a field is kept for the work order."""
+    """Read a prospect; errors of fields are kept for the work order."""
     wrong = [
         name
         for name, bad in (

@@ -1,4 +1,4 @@
-"""The health checks: what they ask, and what they say when all is not well."""
+"""The health checks: what they ask, and what they print if a service is not healthy."""
 
 import json
 import os
@@ -53,7 +53,7 @@ PARTS = {
 def test_one_that_is_ok(service: str, capsys: pytest.CaptureFixture[str]) -> None:
     ANSWERS["/api/v2/monitor/health"] = {PARTS[service]: {"status": "healthy"}}
     assert health.main([service]) == 0
-    assert capsys.readouterr().out == f"{service}: well\n"
+    assert capsys.readouterr().out == f"{service}: healthy\n"
 
 
 @pytest.mark.parametrize("service", PARTS)
@@ -91,5 +91,5 @@ def test_broker_is_gone(cluster_python: str) -> None:
     command = [cluster_python, "-m", "deploy.health", "worker"]
     response = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert response.returncode == 1, response.stderr
-    assert "the broker does not answer" in response.stdout
+    assert "the broker does not respond" in response.stdout
     assert "secret" not in response.stdout + response.stderr

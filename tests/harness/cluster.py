@@ -1,10 +1,10 @@
-"""The set-up of docker-compose.yaml without Docker, and what dies in the middle of its runs (``make cluster``).
+"""Runs the set-up of docker-compose.yaml without Docker, with failures of its services (``make cluster``).
 
 Starts PostgreSQL, a Redis-protocol broker, an S3-protocol server, the sandbox, and the Airflow services with the
-commands, environments, secrets and health checks of docker-compose.yaml, two Celery workers among them, each
-with a folder of its own. Runs the four pairs several times. In each act something dies while the ERP has taken offers
-and has not answered yet: the worker that waits for the answer, the broker, the database. Each time it looks whether
-all came out right.
+commands, environments, secrets and health checks of docker-compose.yaml, including two Celery workers, each
+with its own folder. Runs the four pairs several times. In each act a service is killed while the ERP has received offers
+and has not responded yet: the worker that waits for the response, the broker, the database. Afterwards the results are
+checked.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ MODULES = {
     "moto": "an S3-protocol server",
 }
 MIDNIGHT_SECONDS = 300
-"""Longer than from the sandbox's start, which makes its data for a yesterday, to the first runs."""
+"""Longer than the time from the sandbox's start, which generates data for yesterday, to the first runs."""
 
 
 def main(given: list[str] | None = None) -> int:
-    """Prove it; 0 only if all is right, 3 if a program is missing."""
+    """Run all acts; return 0 if all checks passed, 3 if a program is missing."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.cluster", description=__doc__)
     parser.add_argument(
         "--port", type=int, help="the first of twenty ports (default: free ones from 19000 on)"
@@ -67,7 +67,7 @@ def _acts(text: str) -> list[str]:
 
 
 def missing_programs() -> str:
-    """Programs that are missing and how to get them, in one line; empty if none is."""
+    """Return the missing programs and how to install them, in one line; empty if none is missing."""
     if not Path("/proc/self").exists():
         return "needs Linux, where /proc tells which processes belong together"
     missing = [name for name in ("initdb", "postgres", "redis-server") if not cluster_services.program(name)]
@@ -77,7 +77,7 @@ def missing_programs() -> str:
 
 
 def missing_packages() -> str:
-    """The same for packages beside this interpreter."""
+    """Return the same for packages of this interpreter."""
     packages = [name for name in MODULES if not cluster_services.has_module(name)]
     if packages:
         return f"Python packages {', '.join(packages)} not found: uv pip sync deploy/requirements-cluster.txt"
@@ -86,7 +86,7 @@ def missing_packages() -> str:
 
 def _in_a_folder(options: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="prospects-cluster-"))
-    # PostgreSQL runs as another user where we are root, and must reach its folder in here.
+    # If we are root, PostgreSQL runs as another user and must be able to enter this folder.
     folder.chmod(0o711)
     right = False
     try:

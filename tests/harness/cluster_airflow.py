@@ -1,4 +1,4 @@
-"""Airflow as its users see it: through the public REST API, patient with a server that is being started again."""
+"""Client of Airflow's public REST API that tolerates a server that is restarted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Airflow:
     """
     The cluster's Airflow, with the first user logged in.
 
-    :param cluster: all its services are well.
+    :param cluster: all its services are healthy.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -37,11 +37,11 @@ class Airflow:
         self.session.headers["Authorization"] = f"Bearer {response.json()['access_token']}"
 
     def get(self, path: str) -> Any:
-        """Read below ``/api/v2``; what is not there yet, or unknown now, is empty."""
+        """Read a path below ``/api/v2``; empty if it does not exist yet or cannot be read now."""
         return self._call_public("GET", path)
 
     def start(self, pair: str, window: Window) -> str:
-        """Start a run; the first time by switching the pair on, which makes Airflow run yesterday.
+        """Start a run; the first time by unpausing the pair, which makes Airflow run yesterday's window.
 
         :return: the run's id.
         """
@@ -69,31 +69,31 @@ class Airflow:
         return str(run["dag_run_id"])
 
     def run(self, pair: str, run_id: str) -> Run:
-        """The run as it stands; empty if the server cannot tell now."""
+        """Return the run; empty if it cannot be read now."""
         run: Run = self.get(f"/dags/{pair}/dagRuns/{quote(run_id)}")
         return run
 
     def tasks(self, pair: str, run_id: str, task_id: str | None = None) -> list[dict[str, Any]]:
-        """The run's task instances, or those of one task; a task that comes in chunks has one for each."""
+        """Return the run's task instances, or those of one task; a mapped task has one for each chunk."""
         path = f"/dags/{pair}/dagRuns/{quote(run_id)}/taskInstances"
         tasks = self.get(path).get("task_instances", [])
         return [task for task in tasks if task_id in (None, task["task_id"])]
 
     def counts(self, pair: str, run_id: str) -> dict[str, Any]:
-        """What ``reconcile`` has counted; empty if it did not come to that."""
+        """Return the counts of ``reconcile``; empty if it has not succeeded."""
         path = f"/dags/{pair}/dagRuns/{quote(run_id)}/taskInstances/reconcile/xcomEntries/return_value"
         value: dict[str, Any] = self.get(f"{path}?deserialize=true").get("value") or {}
         return value
 
     def console(self, path: str) -> dict[str, Any]:
-        """A page of our own plugin; empty if it is refused."""
+        """Return a response of our plugin; empty if it is an error."""
         content: dict[str, Any] = self._call("GET", f"/prospects{path}")
         return content
 
     def log(self, pair: str, run_id: str, task: str) -> str:
-        """The logs of all tries of a task, also on a worker that is dead by now; of its chunks the first one's.
+        """Return the logs of all tries of a task (of its first chunk), also of a worker that has died.
 
-        Airflow forgets the first try of a task that was lost on its way back from a wait, and has no log of it to show.
+        Airflow forgets the first try of a task that was lost when it was resumed, and has no log of it.
         """
         first = min(self.tasks(pair, run_id, task), key=lambda one: one["map_index"], default=None)
         if first is None:
@@ -117,7 +117,7 @@ class Airflow:
         return runs
 
     def until(self, condition: Callable[[], Any], complaint: str) -> None:
-        """Look once a second, and start again what has ended."""
+        """Poll once a second, and restart processes that have ended."""
         self.cluster.processes.wait_until(condition, RUN_SECONDS, complaint, restart=True)
 
     def _call_public(self, method: str, path: str, body: Any = None) -> Any:

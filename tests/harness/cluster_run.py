@@ -1,4 +1,4 @@
-"""What the cluster has to prove: in the middle of runs something dies, and all of them come out right."""
+"""The acts of the cluster: a service is killed during runs, and the results of all runs are checked."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ ACTS = {
 IMPORT_PATH = "/api/v1/prospect-imports"
 OUTAGE_SECONDS = 15
 HOLD_SECONDS = {"worker": 120, "redis": 8, "postgres": 8}
-"""How long Yuneo keeps silent: until the worker is dead, or shorter than the outage, so that it ends in the middle."""
+"""How long Yuneo does not respond: until the worker is dead, or for less than the outage, so that it responds during it."""
 DAYS_AGO = ((1, 0), (2, 1), (5, 2))
-"""The windows of the acts, as days before today's midnight; the sandbox has something new on each of these days."""
+"""The windows of the acts, as days before today's midnight; the sandbox has new records on each of these days."""
 State = dict[str, dict[str, Any]]
 Say = Callable[[str], None]
 
 
 def prove(cluster: Cluster, acts: Sequence[str], say: Say) -> bool:
-    """Play the acts one after the other; prints a table for each, and what is wrong."""
+    """Run the acts one after the other; print a table for each, and the errors found."""
     airflow, midnight = Airflow(cluster), _midnight()
     windows = [
         (midnight - timedelta(days=since), midnight - timedelta(days=until)) for since, until in DAYS_AGO
@@ -56,7 +56,7 @@ def prove(cluster: Cluster, acts: Sequence[str], say: Say) -> bool:
 
 
 def seconds_to_midnight() -> float:
-    """Until a new day begins for the pairs and for the sandbox."""
+    """Return the seconds until a new day begins for the pairs and for the sandbox."""
     return (_midnight() + timedelta(days=1) - datetime.now(BERLIN)).total_seconds()
 
 
@@ -65,14 +65,14 @@ def _midnight() -> datetime:
 
 
 def _play(airflow: Airflow, act: str, window: Window, say: Say) -> bool:
-    """Start runs, let something die, wait, look."""
+    """Start runs, kill a service, wait for the end, check the results."""
     say(f"act {act}: {ACTS[act]}")
     cluster = airflow.cluster
     yuneo = SandboxClient(cluster.sandbox_urls["yuneo"])
     before, struck = _states(cluster), len(yuneo.fault_log())
     yuneo.fault_once("timeout_after", path=IMPORT_PATH, method="POST", hold_seconds=HOLD_SECONDS[act])
     first, *others = PAIRS
-    # Which worker has to die is known if one pair alone imports; where all of them suffer, all of them run.
+    # The worker to kill is known only if a single pair imports; in the other acts all pairs run.
     run_ids = {pair: airflow.start(pair, window) for pair in (PAIRS[:1] if act == "worker" else PAIRS)}
     say(f"{', '.join(run_ids)} on; waiting for Yuneo to take offers and not to answer")
     airflow.until(lambda: len(yuneo.fault_log()) > struck, "nothing was imported into Yuneo")
@@ -96,7 +96,7 @@ def _play(airflow: Airflow, act: str, window: Window, say: Say) -> bool:
 
 
 def _kill_the_importing_worker(airflow: Airflow, pair: str, run_id: str, say: Say) -> None:
-    """Kill, without a word of warning, the worker whose import Yuneo has taken and holds the answer of."""
+    """Kill the worker whose import Yuneo has received and not yet answered, without warning."""
     processes = airflow.cluster.processes
     tasks = [task for task in airflow.tasks(pair, run_id, "load_offers") if task["state"] == "running"]
     worker = next((name for task in tasks if (name := processes.name_of(task["pid"] or 0))), None)
@@ -109,7 +109,7 @@ def _kill_the_importing_worker(airflow: Airflow, pair: str, run_id: str, say: Sa
 
 
 def _outage(cluster: Cluster, service: str, say: Say) -> None:
-    """End a service in the hard way and start it again after a while; the others go on as well as they can."""
+    """Kill a service and restart it after the outage; the other services continue."""
     how = signal.SIGQUIT if service == "postgres" else signal.SIGKILL
     cluster.processes.end(service, how)
     say(f"{service} got {how.name} and is down for {OUTAGE_SECONDS} s")
@@ -122,7 +122,7 @@ def _outage(cluster: Cluster, service: str, say: Say) -> None:
 
 
 def _all_well_again(cluster: Cluster, say: Say) -> None:
-    """Each service says that it is well; a worker that was killed comes back, as its container would."""
+    """Wait until each service is healthy; restart a killed worker, as Docker would restart its container."""
     for name in WORKERS:
         if name not in cluster.processes.running:
             cluster.processes.start_again(name)
@@ -138,7 +138,7 @@ def _states(cluster: Cluster) -> State:
 
 
 def _problems(airflow: Airflow, runs: dict[str, Run], before: State, after: State) -> Iterator[str]:
-    """What is not as it must be, one sentence each."""
+    """Yield a sentence for each error."""
     for erp in ERPS:
         for what in ("offers_per_external_id", "leases_per_unit"):
             yield from _doubles(erp, what, before[erp][what], after[erp][what])
@@ -169,7 +169,7 @@ def _not_interrupted(airflow: Airflow, pair: str, run_id: str) -> Iterator[str]:
 
 
 def _unreadable(airflow: Airflow, pair: str, run_id: str, counts: dict[str, Any]) -> Iterator[str]:
-    """What the api-server must be able to show with the few rights it has: tables of a run, logs of the workers."""
+    """Check that the api-server, with its limited rights, can show a run's tables and the workers' logs."""
     shown = airflow.console(f"/api/pairs/{pair}/run?run_id={quote(run_id)}")
     if shown.get("quarantine_total") != counts.get("quarantined"):
         yield f"the console shows {shown.get('quarantine_total')} quarantined records of {pair}"
@@ -179,7 +179,7 @@ def _unreadable(airflow: Airflow, pair: str, run_id: str, counts: dict[str, Any]
 
 
 def _kept_on_a_disk(cluster: Cluster) -> Iterator[str]:
-    """Workers share PostgreSQL and the object store, nothing else: no ledger and no table is in a folder of theirs."""
+    """Check that no ledger and no table is in a service's own folder: workers share PostgreSQL and the object store only."""
     for pattern in ("prospect_*", "*.parquet"):
         for path in (cluster.folder / "home").rglob(pattern):
             yield f"{path.relative_to(cluster.folder)} is on a disk that only one service has"

@@ -21,8 +21,8 @@ from tests.harness.compose_file import ROOT, Service
 AIRFLOW_SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 WORKERS = ("worker-1", "worker-2")
 START_UP_SECONDS = 240
-# A lost task is noticed after 15 seconds instead of five minutes, one that nobody has taken after 20 instead of 300.
-# Nothing else differs from docker-compose.yaml but places, ports, and the size of a small machine.
+# A lost task is detected after 15 seconds instead of five minutes, an unclaimed one after 20 instead of 300.
+# Apart from that only paths, ports and the size of the machine differ from docker-compose.yaml.
 TEMPO = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
@@ -33,23 +33,23 @@ TEMPO = {
     "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
     "AIRFLOW__CORE__PARALLELISM": "4",
 }
-# Airflow's own way to set something for all tasks without touching a DAG: a cluster policy.
+# A cluster policy is Airflow's way to configure all tasks without changing a DAG.
 POLICY = "def task_policy(task):\n    from datetime import timedelta\n    task.retry_delay = timedelta(seconds=3)\n"
 
 
 class Ports:
-    """Twenty ports from the first on."""
+    """Twenty consecutive ports."""
 
     def __init__(self, first: int) -> None:
         self.all = range(first, first + 20)
         self.api, self.postgres, self.redis, self.object_store, self.trigger_log, *_ = self.all
         self.worker_logs = self.all[5:7]
         self.sandbox = self.all[10]
-        """The first of four."""
+        """The first of four ports."""
 
 
 def program(name: str) -> str | None:
-    """Where a program is; PostgreSQL's are not on the PATH on Debian, and Valkey is Redis by another name."""
+    """Return the path of a program. On Debian PostgreSQL's are not on the PATH; Valkey may replace Redis."""
     if name == "redis-server":
         return shutil.which(name) or shutil.which("valkey-server")
     debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
@@ -57,7 +57,7 @@ def program(name: str) -> str | None:
 
 
 def has_module(name: str) -> bool:
-    """Whether a package is installed beside this interpreter."""
+    """Return whether this interpreter has a package."""
     return importlib.util.find_spec(name) is not None
 
 
@@ -65,7 +65,7 @@ class Cluster:
     """
     All services on this host.
 
-    :param folder: everything is in here: secrets, data, a home for each service.
+    :param folder: contains secrets, data, and a home folder for each service.
     """
 
     def __init__(self, folder: Path, ports: Ports, processes: Processes) -> None:
@@ -100,7 +100,7 @@ class Cluster:
         systems: dict[str, Any] = json.loads(make_secrets.SANDBOX.read_text())
         for name, connection in systems.items():
             connection["host"] = self.sandbox_urls[name]
-        # How long a lost import or delivery may still be under way: in the sandbox two seconds.
+        # A lost import or delivery takes effect within two seconds in the sandbox.
         for erp in ("yuneo", "sigma"):
             systems[erp]["extra"] |= {"settle_seconds": 16, "connect_timeout": 2, "timeout": 8}
         return systems
@@ -108,7 +108,7 @@ class Cluster:
     # --- what is not Airflow -----------------------------------------------------------------------------------
 
     def start_postgres(self) -> None:
-        """PostgreSQL refuses to run as root; it runs as the user ``postgres`` then."""
+        """Start PostgreSQL, as the user ``postgres`` if we are root."""
         home = self.folder / "postgres"
         home.mkdir()
         password = home / "password"
@@ -128,7 +128,7 @@ class Cluster:
         self.processes.start("postgres", command, self._plain, home, user, stop_with=signal.SIGINT)
 
     def start_redis(self) -> None:
-        """The broker, with the command and the secret file that the container has."""
+        """Start the broker with the command and the secret file of its container."""
         home = self.folder / "redis"
         home.mkdir()
         service = compose_file.service("redis", self._compose)
@@ -142,7 +142,7 @@ class Cluster:
         self.processes.start("redis", command, self._plain, home)
 
     def start_object_store(self) -> None:
-        """An S3-protocol server; it keeps its objects in memory."""
+        """Start an S3-protocol server, which stores its objects in memory."""
         where = ("-H", "127.0.0.1", "-p", str(self.ports.object_store))
         command = (sys.executable, "-m", "moto.server", *where)
         self.processes.start("object-store", command, self._plain, self.folder)
@@ -158,13 +158,13 @@ class Cluster:
     # --- Airflow, as the compose file has it -------------------------------------------------------------------
 
     def run_init(self) -> None:
-        """The service ``init``, to its end."""
+        """Run the service ``init``."""
         service = compose_file.service("init", self._compose)
         environment = self._environment(service, "init")
         self.processes.run("init", self._command(service.command), environment, ROOT)
 
     def start_airflow(self, name: str) -> None:
-        """One of the services of Airflow."""
+        """Start a service of Airflow."""
         service = compose_file.service(name, self._compose)
         environment = self._environment(service, name)
         environment["AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT"] = str(self.ports.trigger_log)
@@ -174,7 +174,7 @@ class Cluster:
         self.processes.start(name, command, environment, self._home(name))
 
     def start_worker(self, name: str) -> None:
-        """One of the two workers, with a home and a port for its logs of its own."""
+        """Start one of the two workers, with its own home folder and port for logs."""
         service = compose_file.service("worker", self._compose)
         environment = self._environment(service, name)
         port = self.ports.worker_logs[WORKERS.index(name)]
@@ -183,7 +183,7 @@ class Cluster:
         self.processes.start(name, command, environment, self._home(name))
 
     def wait_until_well(self, name: str) -> None:
-        """Wait until the service's own health check says so."""
+        """Wait until the service's own health check succeeds."""
         service = compose_file.service("worker" if name in WORKERS else name, self._compose)
         environment = self._environment(service, name)
         command, response = self._command(service.health), ""
@@ -204,7 +204,7 @@ class Cluster:
         return self.folder / "home" / name
 
     def _environment(self, service: Service, name: str) -> dict[str, str]:
-        """The service's environment with this host's places; it sees its own secrets and no others."""
+        """Return the service's environment with the paths of this host; it contains only its own secrets."""
         home = self._home(name)
         secrets = home / "secrets"
         if not home.exists():
@@ -229,7 +229,7 @@ class Cluster:
         return environment | {**TEMPO, "PATH": path, "SECRETS_FOLDER": str(secrets), "WORKER_NAME": name}
 
     def _command(self, command: Sequence[str]) -> list[str]:
-        """As the image's entrypoint understands it: ``python ...`` or a subcommand of Airflow."""
+        """Return a command as the image's entrypoint interprets it: ``python ...`` or a subcommand of Airflow."""
         program_, *arguments = command
         arguments = [str(self.ports.api) if argument == "8080" else argument for argument in arguments]
         if program_ == "python":

@@ -1,4 +1,4 @@
-"""docker-compose.yaml, read so that its services can be run without Docker."""
+"""Reads docker-compose.yaml, so that its services can be run without Docker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VARIABLE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>\w+)(?::?-(?P<default>[^
 
 @dataclass(frozen=True)
 class Service:
-    """What of a service is true without Docker as well."""
+    """The parts of a service that also apply without Docker."""
 
     name: str
     command: list[str]
@@ -27,13 +27,13 @@ class Service:
 
 
 def load(variables: dict[str, str] | None = None) -> dict[str, Any]:
-    """The file with its variables filled in, by default with their defaults."""
+    """Return the file with its variables replaced, by default by their defaults."""
     content: dict[str, Any] = _filled(YAML(typ="safe", pure=True).load(FILE), variables or {})
     return content
 
 
 def service(name: str, content: dict[str, Any]) -> Service:
-    """One service of a loaded file."""
+    """Return one service of a loaded file."""
     entry = content["services"][name]
     secrets = {}
     for secret in entry.get("secrets", []):

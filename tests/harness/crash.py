@@ -1,4 +1,4 @@
-"""The death of a task's process, played in this one: from one moment on nothing reaches a system or the ledger any more."""
+"""Simulates the death of a task's process: from one moment on, nothing reaches a system or the ledger any more."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 
 class Killed(BaseException):
-    """What a process that was killed cannot catch either. What it does while it unwinds has no effect."""
+    """Raised at the death; code that runs while the stack unwinds has no effect."""
 
 
 class Crash:

@@ -1,7 +1,7 @@
-"""A pair over several days: people act at noon, the day's run starts at four in the morning after, in this process.
+"""A pair over several days: people act at noon, and the day's run starts at four the next morning, in this process.
 
-The operators are those of the real DAG files. This module plays Airflow's part: it makes the context, keeps which runs are under
-way, parks a question and brings its answer. What ``dag.test()`` and a scheduler do themselves is tested in ``tests/integration``.
+The operators are those of the real DAG files. This module replaces Airflow: it creates the context, tracks running runs,
+keeps a question and returns its answer. ``dag.test()`` and the scheduler are tested in ``tests/integration`` and ``tests/live``.
 """
 
 from __future__ import annotations

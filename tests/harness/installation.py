@@ -1,6 +1,6 @@
-"""One ERP of the sandbox and a pair that feeds it, whose tasks run in processes of their own, for the tests of recovery.
+"""One ERP of the sandbox and a pair whose tasks run in their own processes, for the tests of recovery.
 
-The operators are those of the real DAG files. What counts in the end is what the ERP holds.
+The operators are those of the real DAG files. The records in the ERP are checked at the end.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AFTER_LOAD = TASKS[3:]
 
 @dataclass(frozen=True)
 class Names:
-    """What one ERP calls the things that these tests touch."""
+    """Names of one ERP that these tests need."""
 
     imports: str
     """Path of the call that starts an import."""
@@ -64,11 +64,11 @@ NAMES = {
 
 
 SHORT_SETTLING = {"letting_sync.http.limits.MARGIN": -100.0}
-"""Lets ``settle_seconds`` be shorter than a request may take: here requests and imports take a moment."""
+"""Allows a ``settle_seconds`` shorter than a request may take, since requests and imports are fast here."""
 
 
 class Installation:
-    """One ERP, one pair that feeds it, and the prospects of one window."""
+    """One ERP, one pair that loads into it, and the prospects of one window."""
 
     def __init__(self, box: Sandbox, erp: str, home: Path) -> None:
         self.box, self.erp, self.names, self.home = box, erp, NAMES[erp], home
@@ -86,7 +86,7 @@ class Installation:
         self.ids: list[str] = []
 
     def environment(self, settle_seconds: float = 1) -> dict[str, str]:
-        """Connections with short waits until what was not answered has certainly ended."""
+        """Return connections with a short settle window."""
         extra = {"extra": {"settle_seconds": max(settle_seconds, 0.01)}}
         found = {f"AIRFLOW_CONN_{name.upper()}": text for name, text in self.box.connections().items()}
         found[f"AIRFLOW_CONN_{self.erp.upper()}"] = json.dumps(self.system.connection() | extra)
@@ -112,7 +112,7 @@ class Installation:
     # --- tasks --------------------------------------------------------------------------------------------
 
     def does(self, tasks: Sequence[str] = TASKS, run: Run | None = None, **how: Any) -> Ended:
-        """Let a process do these tasks, to its end."""
+        """Run these tasks in a process and wait for its end."""
         return self.begins(tasks, run, **how).end()
 
     def begins(self, tasks: Sequence[str], run: Run | None = None, death: Death | None = None) -> Try:
@@ -121,12 +121,12 @@ class Installation:
         return Try(run, tasks, self._handed_on(tasks[0], run), death)
 
     def _handed_on(self, task: str, run: Run) -> Any:
-        """What the task before this one handed on."""
+        """Return the result of the preceding task."""
         folder = self.folder(run)
         return {"extract": None, "dedup": folder}.get(task, [Chunk(folder).handed_on])
 
     def succeeds(self, tasks: Sequence[str] = TASKS, run: Run | None = None) -> Any:
-        """As Airflow would: again after each failure that repeating may fix."""
+        """Repeat the tasks after each retryable failure, as Airflow would."""
         for _ in range(7):
             ended = self.does(tasks, run)
             if ended.how != "failed":
@@ -135,7 +135,7 @@ class Installation:
         return ended.value
 
     def another_run(self, name: str = "backfill") -> Run:
-        """A run over the same window. It takes claims of a dead one over after half a second, not ten minutes."""
+        """Return another run of the same window, which takes over expired claims after half a second, not ten minutes."""
         soon = {"letting_sync.ledger.ledger.CLAIM_EXPIRES": timedelta(seconds=0.5)}
         return replace(self.run, run_id=name, modules=soon)
 
@@ -170,7 +170,7 @@ class Installation:
 
 
 def until(what: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it never came to that"

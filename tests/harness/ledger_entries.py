@@ -73,7 +73,7 @@ def history(ledger: Ledger, of: Entry) -> list[tuple[Any, ...]]:
 
 
 def in_state(ledger: Ledger, state: str, intent: Intent = ANNA) -> Entry:
-    """An entry in this state of its offer."""
+    """Return an entry in this state."""
     before = claimed(ledger, intent) if state == EntryState.CLAIMED else sent(ledger, intent)
     if state == EntryState.LOADED:
         ledger.mark_loaded([Made(before.id, None, **OFFER)])

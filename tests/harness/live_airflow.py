@@ -1,4 +1,4 @@
-"""All of Airflow as the demo starts it, the sandbox, and a receiver of alerts: for what only a live scheduler shows."""
+"""A complete Airflow as started by the demo, the sandbox, and a receiver of alerts, for tests of a live scheduler."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from letting_sync.matching.suspects.suspects import suspects
 from tests.harness.dedup_sets import Pairs
 
 Scored = Mapping[tuple[int, int], float]
-"""Found pairs and what speaks for them."""
+"""Found pairs with their evidence."""
 
 
 class Ours:
-    """What ``dedup`` does: clean, merge the same persons, list suspects."""
+    """Do what ``dedup`` does: clean, merge records of the same person, list suspects."""
 
     name = "this project"
 

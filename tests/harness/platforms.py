@@ -1,6 +1,6 @@
-"""Both letting platforms of the sandbox in the same words, for tests that let people change their mind.
+"""The same actions for both letting platforms of the sandbox, for tests in which people change their mind.
 
-Units are numbers by count (``world.unit``). What is done happens now, which a test may have moved by time_machine.
+Units are given by their position (``world.unit``). An action happens at the current time, which a test may move by time_machine.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Platform(ABC):
 
     @abstractmethod
     def take_back(self, applicant: str) -> None:
-        """The landlord takes the choice back, in words that do not say withdrawn or rejected."""
+        """Take the landlord's choice back, with a status that is neither withdrawn nor rejected."""
 
     @abstractmethod
     def delete(self, applicant: str) -> None: ...

@@ -1,4 +1,4 @@
-"""Prospects that differ in little, for the tests of suspects."""
+"""Prospects with small differences, for the tests of suspects."""
 
 from __future__ import annotations
 

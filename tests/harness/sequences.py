@@ -1,4 +1,4 @@
-"""Random days of a pair: what partner, clerk, operator and crashes may do, and what must hold at every lease and at the end."""
+"""Random days of a pair: actions of partner, clerk and operator, crashes, and the invariants of every lease and of the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNITS = 3
 
 
 class Step(NamedTuple):
-    """One thing that somebody does; ``who`` and ``where`` are taken modulo what there is.
+    """One action; ``who`` and ``where`` are taken modulo the number of existing applicants and units.
 
     :param what: the name of a method of :class:`Sequence`.
     """
@@ -53,7 +53,7 @@ def _steps(names: Sequence[str], most: int) -> st.SearchStrategy[list[Step]]:
 
 @dataclass(frozen=True)
 class Day:
-    """What happens at noon, in the night's run, and in the morning after."""
+    """Actions at noon, during the night's run, and in the morning after."""
 
     noon: list[Step]
     mode: str = "auto"
@@ -86,7 +86,7 @@ class Lease(NamedTuple):
 
 
 class Week:
-    """Plays some days, watches each lease that is made, and knows what must hold in the end."""
+    """Runs some days, checks each lease when it is made, and checks the invariants at the end."""
 
     def __init__(self, days: Days) -> None:
         self.days = days
@@ -251,7 +251,7 @@ class Week:
         return platform.contract_of(applicant, unit) if isinstance(platform, EverRealPlatform) else applicant
 
     def holds(self) -> None:
-        """Raise unless all promises are kept."""
+        """Raise unless all invariants hold."""
         assert [lease for lease in self.leases if not lease.chosen] == [], "a lease for somebody not chosen"
         for what in ("application", "unit"):
             values = [getattr(lease, what) for lease in self.leases]

@@ -1,4 +1,4 @@
-"""Calls made side by side, as a test wants to see them: in any order, whatever the order of their results."""
+"""Concurrent calls in an order that the test chooses, independently of the order of their results."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Seeded people who do not exist, with known truth: for the benchmark and the tests of the duplicate matching.
+"""Generated people with known duplicates, for the benchmark and the tests of duplicate matching.
 
-The surnames are the commonest German ones with about their real shares; first names, dates and errors are drawn.
-A *kind* says how crowded the names are, since that is what decides how hard the matching is.
+Surnames are the most common German ones with approximately their real shares; first names, dates and errors are random.
+A *kind* determines how common the names are, which decides how difficult the matching is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""One try of a task (or of several) in a process of its own, which may be killed: what Airflow does with a task, and no more.
+"""Runs one try of a task (or of several) in its own process, which may be killed, as Airflow does.
 
 The operator comes from the real DAG file and gets the context that the scheduler would give it. A deferred task
-waits with its own trigger and goes on with the method that it named. Every try starts from a clean fork server:
-forking the caller, with its threads and sockets, would hand those on.
+waits with its own trigger and continues with the method that it named. Every try is forked from a clean fork server,
+since a fork of the caller would inherit its threads and sockets.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Try:
 
 @cache
 def server() -> Any:
-    """Where tries are forked from: a process that has loaded everything and holds nothing open."""
+    """Return the context of the fork server: a process that has loaded all modules and has no open resources."""
     context = multiprocessing.get_context("forkserver")
     # Python imports the caller's own main module in every child; pytest's is not small.
     context.set_forkserver_preload(["tests.harness.task_process_warm", *({"pytest"} & set(sys.modules))])
@@ -206,7 +206,7 @@ def _execute_one(run: Run, operator: Any, pushed: dict[str, Any]) -> Any:
 
 
 async def _wait(deferred: Any) -> Any:
-    """As the triggerer does it: make the trigger anew from what would be stored, and take its first event."""
+    """Do what the triggerer does: recreate the trigger from its stored form, and return its first event."""
     path, arguments = deferred.trigger.serialize()
     module, _, name = path.rpartition(".")
     trigger = getattr(importlib.import_module(module), name)(**arguments)
@@ -308,7 +308,7 @@ def _find(path: str) -> tuple[Any, str]:
 
 
 def operator_settings() -> dict[str, Any]:
-    """What a pair's file would set for a sandbox: looks are frequent, and nobody is asked."""
+    """Return settings of a pair for the sandbox: frequent polls and no approvals."""
     from letting_sync.settings import AcceptancePolicy
 
     return {"poll": timedelta(seconds=0.2), "policy": AcceptancePolicy(max_accepts_per_run=10_000)}

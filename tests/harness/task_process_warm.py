@@ -1,4 +1,4 @@
-"""Imported by the fork server once: what every try needs is loaded before it starts, so that a try costs little."""
+"""Imported once by the fork server, so that the modules of every try are loaded before it starts."""
 
 import importlib
 import os
