@@ -140,7 +140,7 @@ class LiveAirflow:
             accept_what_waits(lambda *call: self.rest(*call)[1], dag_id, run_id)
             return self.state(dag_id, run_id) in ENDED
 
-        self.until(has_ended, f"{dag_id} {run_id} does not end")
+        self.until(has_ended, lambda: f"{dag_id} {run_id} does not end: {self.tasks(dag_id, run_id)}")
         return self.state(dag_id, run_id)
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
