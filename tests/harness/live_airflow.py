@@ -140,8 +140,20 @@ class LiveAirflow:
             accept_what_waits(lambda *call: self.rest(*call)[1], dag_id, run_id)
             return self.state(dag_id, run_id) in ENDED
 
-        self.until(has_ended, lambda: f"{dag_id} {run_id} does not end: {self.tasks(dag_id, run_id)}")
+        self.until(has_ended, lambda: f"{dag_id} {run_id} does not end: {self._unfinished(dag_id, run_id)}")
         return self.state(dag_id, run_id)
+
+    def _unfinished(self, dag_id: str, run_id: str) -> str:
+        """State of the tasks that have not ended well, and the last line of the log of their newest try."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        found = []
+        for task in self.rest("GET", path)[1]["task_instances"]:
+            if task["state"] == "success":
+                continue
+            log = f"{path}/{task['task_id']}/logs/{task['try_number']}?map_index={task['map_index']}"
+            lines = self.rest("GET", log)[1].get("content", []) if task["try_number"] else []
+            found.append(f"{task['task_id']} {task['state']}, try {task['try_number']}: {lines[-3:]}")
+        return "\n".join(found)
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
         """State of each task of a run."""
