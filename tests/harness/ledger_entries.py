@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -61,7 +60,7 @@ def loaded(ledger: Ledger, intent: Intent = ANNA, run: Run = RUN) -> Entry:
 
 def changes(before: Entry, after: Entry) -> dict[str, Any]:
     """The columns that differ."""
-    old, new = asdict(before), asdict(after)
+    old, new = before._asdict(), after._asdict()
     return {name: new[name] for name in new if new[name] != old[name]}
 
 

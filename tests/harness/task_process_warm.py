@@ -1,5 +1,6 @@
 """Imported once by the fork server, so that the modules of every try are loaded before it starts."""
 
+import gc
 import importlib
 import os
 
@@ -25,6 +26,8 @@ for _name in MODULES:
     importlib.import_module(_name)
 # Makes Airflow look for its file systems and plugins.
 importlib.import_module("letting_sync.staging.folders").base().exists()
+# As Airflow's executors do before they fork: the garbage collector need not look at all this again in every task.
+gc.freeze()
 os.dup2(_stdout, 1)
 os.close(_stdout)
 os.close(_nowhere)

@@ -86,7 +86,7 @@ def test_all_times_in_the_ledger_are_of_the_database(postgres: PostgresServer, a
         ledger.mark_accepting(entry, FIRST.run_id)
         (entry,) = ledger.find(FIRST.pair, [INTENT.external_id]).values()
         after = ledger.now()
-    times = [value for value in vars(entry).values() if isinstance(value, datetime)]
+    times = [value for value in entry if isinstance(value, datetime)]
 
     assert len(times) == 6
     assert all(before <= time <= after for time in times)

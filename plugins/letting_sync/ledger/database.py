@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import starmap
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -277,7 +276,7 @@ def _is_last_line(values: Mapping[str, sa.ColumnElement[Any]]) -> sa.Exists:
 
 def read(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Entry]:
     """Yield the entries of a query for all columns of the table, in the order of an entry's fields."""
-    return starmap(Entry, connection.execute(query).all())
+    return map(Entry._make, connection.execute(query).all())
 
 
 def statements(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -23,7 +23,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from letting_sync.ledger.database import AT_WRITING, note, read, statements
 from letting_sync.ledger.partner_versions import PartnerVersions
-from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Key, Made, Run
+from letting_sync.ledger.records import (
+    AcceptanceState,
+    Entry,
+    EntryState,
+    Event,
+    Intent,
+    Key,
+    Made,
+    OfferOfPerson,
+    Run,
+)
 from letting_sync.ledger.schema import entries, properties
 from letting_sync.reasons import Reason
 
@@ -127,20 +137,27 @@ class Ledger(PartnerVersions):
             found += self._select(entries.c.pair == pair, entries.c.bundle.in_(some))
         return found
 
-    def find_person_on_unit(self, pair: str, hashes: Collection[str]) -> dict[tuple[str, str], list[Entry]]:
-        """Return the entries of these persons that are in the ERP or in flight, by person hash and unit.
+    def find_person_on_unit(
+        self, pair: str, hashes: Collection[str]
+    ) -> dict[tuple[str, str], list[OfferOfPerson]]:
+        """Return what is in the ERP or in flight for these persons, by person hash and unit.
 
         Prospects that the partner no longer chooses are left out.
         """
-        found = defaultdict[tuple[str, str], list[Entry]](list)
+        found = defaultdict[tuple[str, str], list[OfferOfPerson]](list)
+        columns = [entries.c[name] for name in OfferOfPerson._fields]
+        chosen = sa.and_(entries.c.withdrawn_at.is_(None), entries.c.moved_at.is_(None))
         with self._reading() as connection:
             for some in statements(sorted(set(hashes))):
                 # With a condition on the state SQLite would use the index by state and scan all loaded entries.
-                query = sa.select(entries).where(entries.c.pair == pair, entries.c.person_hash.in_(some))
-                for entry in read(connection, query):
-                    there = entry.state in (EntryState.LOADED, EntryState.SENT)
-                    if there and (entry.lease_number or not (entry.withdrawn_at or entry.moved_at)):
-                        found[entry.person_hash or "", entry.unit].append(entry)
+                query = sa.select(*columns).where(
+                    entries.c.pair == pair,
+                    entries.c.person_hash.in_(some),
+                    sa.or_(entries.c.lease_number.is_not(None), chosen),
+                )
+                for offer in map(OfferOfPerson._make, connection.execute(query).all()):
+                    if offer.state in (EntryState.LOADED, EntryState.SENT):
+                        found[offer.person_hash, offer.unit].append(offer)
         return found
 
     # --- claiming and sending -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptMode
@@ -163,9 +164,25 @@ class Made:
     reason: Reason | None = None
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One row of the ledger; :mod:`letting_sync.ledger.schema` describes the columns."""
+class OfferOfPerson(NamedTuple):
+    """The part of an entry that says whether a person has an offer for a unit."""
+
+    external_id: str
+    unit: str
+    person_hash: str
+    state: EntryState
+    lease_number: str | None
+
+    @property
+    def key(self) -> Key:
+        return (self.external_id, self.unit)
+
+
+class Entry(NamedTuple):
+    """One row of the ledger; :mod:`letting_sync.ledger.schema` describes the columns.
+
+    A tuple, as the database returns it: a large run reads each of its entries several times.
+    """
 
     id: int
     pair: str

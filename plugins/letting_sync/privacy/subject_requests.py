@@ -24,7 +24,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from letting_sync.ledger.database import now
@@ -118,7 +118,7 @@ class PersonData:
         return {
             "external_id": self.external_id,
             "made_at": now(),
-            "ledger": [asdict(entry) | {"history": self._rows.find_history(entry.id)} for entry in found],
+            "ledger": [entry._asdict() | {"history": self._rows.find_history(entry.id)} for entry in found],
             "staged": [
                 {
                     "pair": f.pair,

@@ -185,7 +185,7 @@ def write_outcomes(
         and rows of outcomes outlive an erasure.
     :return: how many ended how.
     """
-    rows = [outcome.model_dump() for outcome in outcomes]
+    rows = [dict(outcome) for outcome in outcomes]
     quarantined = [
         {**row, "raw": raw.get(row["record"]), "erp_text": erp_texts.get(row["record"])}
         for row in rows

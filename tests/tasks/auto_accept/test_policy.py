@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -53,10 +52,10 @@ def test_its_first_and_its_last_day_count(offer: Offer) -> None:
 @pytest.mark.parametrize(
     ("reason", "entry", "offers", "competing"),
     [
-        ("not_chosen", replace(ENTRY, chosen=False), [OFFER], False),
-        ("withdrawn_after_load", replace(ENTRY, withdrawn_at=NOW), [OFFER], False),
-        ("changed_after_load", replace(ENTRY, changed_at=NOW), [OFFER], False),
-        ("ambiguous", replace(ENTRY, state="ambiguous"), [OFFER], False),
+        ("not_chosen", ENTRY._replace(chosen=False), [OFFER], False),
+        ("withdrawn_after_load", ENTRY._replace(withdrawn_at=NOW), [OFFER], False),
+        ("changed_after_load", ENTRY._replace(changed_at=NOW), [OFFER], False),
+        ("ambiguous", ENTRY._replace(state="ambiguous"), [OFFER], False),
         ("ambiguous", ENTRY, [OFFER, _offer(offer_id="o2", number="12")], False),
         ("offer_missing", ENTRY, [], False),
         ("offer_rejected", ENTRY, [_offer(status=OfferStatus.REJECTED)], False),
@@ -91,12 +90,12 @@ def test_an_offer_that_is_our_lease_already_is_a_success() -> None:
 
 def test_a_person_whom_the_import_did_not_name_is_no_reason() -> None:
     """Without the number in the ledger there is nothing to compare with."""
-    unnamed = replace(ENTRY, business_partner_number=None)
+    unnamed = ENTRY._replace(business_partner_number=None)
 
     assert decide(unnamed, [OFFER], competing=False, today=TODAY) == Decision(unnamed, Verdict.ACCEPT, OFFER)
 
 
-BERT = replace(ENTRY, id=2, external_id="bert", offer_number="12")
+BERT = ENTRY._replace(id=2, external_id="bert", offer_number="12")
 BERTS = OFFER.model_copy(update={"offer_id": "o2", "number": "12", "external_id": "bert"})
 
 
@@ -106,11 +105,11 @@ BERTS = OFFER.model_copy(update={"offer_id": "o2", "number": "12", "external_id"
         (BERT, [BERTS]),
         (BERT, [BERTS.model_copy(update={"status": OfferStatus.UNKNOWN})]),
         (BERT, [BERTS.model_copy(update={"valid_until": TODAY})]),
-        (replace(BERT, pair="another pair on the same ERP"), [BERTS]),
-        (replace(BERT, state="claimed"), []),
-        (replace(BERT, state="sent"), []),
-        (replace(BERT, state="refused", reason="ambiguous_partner"), []),
-        (replace(BERT, acceptance="held", acceptance_reason="changed_after_load"), [BERTS]),
+        (BERT._replace(pair="another pair on the same ERP"), [BERTS]),
+        (BERT._replace(state="claimed"), []),
+        (BERT._replace(state="sent"), []),
+        (BERT._replace(state="refused", reason="ambiguous_partner"), []),
+        (BERT._replace(acceptance="held", acceptance_reason="changed_after_load"), [BERTS]),
     ],
 )
 def test_another_chosen_prospect_on_the_unit_competes(other: Entry, offers: list[Offer]) -> None:
@@ -121,11 +120,11 @@ def test_another_chosen_prospect_on_the_unit_competes(other: Entry, offers: list
 @pytest.mark.parametrize(
     ("other", "offers"),
     [
-        (replace(BERT, chosen=False), [BERTS]),
-        (replace(BERT, withdrawn_at=NOW), [BERTS]),
-        (replace(BERT, lease_number="MV-0"), [BERTS]),
-        (replace(BERT, unit="1/2/3/5"), [BERTS]),
-        (replace(BERT, state="refused", reason="unknown_unit"), []),
+        (BERT._replace(chosen=False), [BERTS]),
+        (BERT._replace(withdrawn_at=NOW), [BERTS]),
+        (BERT._replace(lease_number="MV-0"), [BERTS]),
+        (BERT._replace(unit="1/2/3/5"), [BERTS]),
+        (BERT._replace(state="refused", reason="unknown_unit"), []),
         (BERT, [BERTS.model_copy(update={"status": OfferStatus.REJECTED})]),
         (BERT, [BERTS.model_copy(update={"valid_until": TODAY - timedelta(1)})]),
         (BERT, []),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -99,13 +98,13 @@ VERDICTS = st.sampled_from(list(Verdict))
 @given(st.lists(VERDICTS, min_size=1, max_size=4), st.integers(1, 5), st.integers(0, 2))
 def test_a_bundle_is_accepted_whole_or_not_at_all(verdicts: list[Verdict], size: int, let: int) -> None:
     """After the decision no member is to be accepted while another one is held or missing."""
-    members = [replace(ENTRY, id=at, unit=f"1/2/3/{at}", bundle="c", bundle_size=size) for at in range(9)]
+    members = [ENTRY._replace(id=at, unit=f"1/2/3/{at}", bundle="c", bundle_size=size) for at in range(9)]
     reasons = {Verdict.HOLD: "expired"}
     decisions = [
         Decision(member, verdict, OFFER, reasons.get(verdict))
         for member, verdict in zip(members, verdicts, strict=False)
     ]
-    others = [replace(member, lease_number="L") for member in members[len(verdicts) :][:let]]
+    others = [member._replace(lease_number="L") for member in members[len(verdicts) :][:let]]
 
     found = decide_together(decisions, others)
 
@@ -122,6 +121,6 @@ def test_a_bundle_is_accepted_whole_or_not_at_all(verdicts: list[Verdict], size:
 @pytest.mark.parametrize("acceptance", [None, "awaiting", "held"])
 def test_a_unit_that_is_let_alone_is_left_alone(acceptance: str | None) -> None:
     alone = Decision(ENTRY, Verdict.ACCEPT, OFFER)
-    other = replace(ENTRY, id=2, acceptance=acceptance, updated_at=datetime.now(UTC))
+    other = ENTRY._replace(id=2, acceptance=acceptance, updated_at=datetime.now(UTC))
 
     assert decide_together([alone], [other]) == [alone]

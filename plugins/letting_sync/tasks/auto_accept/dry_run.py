@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -99,14 +98,14 @@ class LoadedLedger:
         load, now = self._loads.get(entry.key), datetime.now(UTC)
         if load and load.kind == OutcomeKind.ALREADY_THERE:
             row = self._prospects[load.record]
-            entry = replace(entry, chosen=row["chosen"], bundle=row["bundle"], bundle_size=row["bundle_size"])
+            entry = entry._replace(chosen=row["chosen"], bundle=row["bundle"], bundle_size=row["bundle_size"])
             if load.reason == Reason.CHANGED_AFTER_LOAD:
-                entry = replace(entry, changed_at=entry.changed_at or now)
+                entry = entry._replace(changed_at=entry.changed_at or now)
         for one in self._retractions:
             if one.overrules(entry) and one.reason is Reason.NOT_CHOSEN:
-                entry = replace(entry, chosen=False)
+                entry = entry._replace(chosen=False)
             elif one.overrules(entry):
-                entry = replace(entry, withdrawn_at=entry.withdrawn_at or now)
+                entry = entry._replace(withdrawn_at=entry.withdrawn_at or now)
         return entry
 
     @staticmethod
@@ -118,7 +117,7 @@ class LoadedLedger:
 
     def _made_of(self, load: WouldLoad, there: Entry | None) -> Entry:
         now, row = datetime.now(UTC), self._prospects[load.record]
-        values: dict[str, Any] = {field.name: None for field in fields(Entry)}
+        values: dict[str, Any] = dict.fromkeys(Entry._fields)
         values |= {
             # Smaller than all stored ids, and unique.
             "id": there.id if there else -1 - load.record,

@@ -50,7 +50,10 @@ class Loader:
         :raises WaitAndRepeat: responses were lost in several consecutive rounds.
         """
         while True:
-            waiting = self.readback.resolve_in_flight({candidate.key for candidate in candidates})
+            keys = {candidate.key for candidate in candidates}
+            waiting = self.readback.resolve_in_flight(keys)
+            if keys and waiting.keys >= keys:
+                return waiting  # nothing else can be done meanwhile
             known = self.context.ledger.find(
                 self.context.run.pair, {candidate.intent.external_id for candidate in candidates}
             )

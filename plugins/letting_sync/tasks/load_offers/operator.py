@@ -16,7 +16,7 @@ from letting_sync.counts import offers_of
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.errors import StopRun, WaitAndRepeat
-from letting_sync.model import Outcome, OutcomeKind
+from letting_sync.model import CONTENT_FIELDS, Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptMode, NearMatch
 from letting_sync.staging import parquet, tables
@@ -136,7 +136,8 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             load = LoadContext(ledger, erp, run, partial(_ended_runs, context))
             loader = Loader(load, since, search, rounds_lost)
             table = tables.rows(chunk.folder, "prospects", chunk)
-            some = candidates(table, ledger, _as_written(chunk.folder, table))
+            written = _as_written(chunk.folder, table, ("record", *CONTENT_FIELDS))
+            some = candidates(table, ledger, written)
             outcomes = _advance_with_short_pauses(loader, some)
             _note_near(chunk, search)
             texts = _note_refusal_texts(chunk, some, load)
@@ -278,7 +279,13 @@ def _retractions(folder: str, window_end: datetime | None) -> list[Retraction]:
     ]
 
 
-def _as_written(folder: str, prospects: Sequence[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """Return the prospects' records as the partner wrote them, by number of the record."""
+def _as_written(
+    folder: str, prospects: Sequence[dict[str, Any]], columns: Sequence[str] | None = None
+) -> dict[int, dict[str, Any]]:
+    """Return the prospects' records as the partner wrote them, by number of the record.
+
+    :param columns: only these, which include ``record``.
+    """
     records = {row["record"] for row in prospects}
-    return {row["record"]: row for row in tables.rows(folder, "extracted") if row["record"] in records}
+    rows = tables.rows(folder, "extracted", columns=columns)
+    return {row["record"]: row for row in rows if row["record"] in records}

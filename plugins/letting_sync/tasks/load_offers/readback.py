@@ -36,10 +36,12 @@ class Waiting:
 
     :param jobs: running imports of the ERP.
     :param others: number of prospects whose outcome is open for another reason.
+    :param keys: prospects of this run in those imports.
     """
 
     jobs: frozenset[str] = frozenset()
     others: int = 0
+    keys: frozenset[Key] = field(default=frozenset(), compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.jobs or self.others)
@@ -86,10 +88,13 @@ class Readback:
             if entry.key in mine or entry.run_id != self.context.run.run_id:
                 by_job[entry.job].append(entry)
         jobs, looked_at, unknown = set[str](), set[int](), set[int]()
+        importing = set[Key]()
         to_look_up = by_job.pop(None, [])
         for job, state, left in self.context.erp.concurrently(self._read_results, by_job.items()):
             if state is not None and not state.finished:
-                jobs |= {job} if any(entry.key in mine for entry in left) else set()
+                ours = {entry.key for entry in left if entry.key in mine}
+                jobs |= {job} if ours else set()
+                importing |= ours
                 continue
             looked_at |= {entry.id for entry in left} if state and not state.broken_off else set()
             unknown |= {entry.id for entry in left} if state is None else set()
@@ -100,7 +105,7 @@ class Readback:
             missing = [entry for entry in missing if entry.id in looked_at]
             jobs, undecided = jobs | pending.jobs, undecided + pending.others
         self._claim_again(missing, mine)
-        return Waiting(frozenset(jobs), undecided)
+        return Waiting(frozenset(jobs), undecided, frozenset(importing))
 
     def _read_results(
         self, import_: tuple[str | None, list[Entry]]

@@ -15,7 +15,7 @@ from typing import TypeVar
 from letting_sync import window
 from letting_sync.erp import ClaimLost, Delivery
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
-from letting_sync.ledger.records import Entry, EntryState, Key
+from letting_sync.ledger.records import Entry, EntryState, Key, OfferOfPerson
 from letting_sync.model import OfferStatus
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
@@ -232,9 +232,9 @@ class Sender:
         return Sent(delivered=len(taken))
 
 
-def _is_certain(entry: Entry) -> bool:
-    """Return whether an entry blocks a second offer without a look-up of its offer: in flight, or leased."""
-    return entry.state != EntryState.LOADED or bool(entry.lease_number)
+def _is_certain(offer: OfferOfPerson) -> bool:
+    """Return whether an offer blocks a second one without being looked up: in flight, or leased."""
+    return offer.state != EntryState.LOADED or bool(offer.lease_number)
 
 
 def _parts(items: Sequence[_T], size: int) -> list[Sequence[_T]]:
