@@ -3,8 +3,8 @@
 All of Airflow as the demo starts it (LocalExecutor, SQLite). Processor time is user and system time of the whole process
 tree (api-server, scheduler, dag-processor, triggerer and every task), less what the same tree takes while nothing runs.
 The kinds of runs take turns, so that all of them meet the same machine; the sandbox and this process are not counted. Memory
-is watched in runs of its own: what a task's process holds at most, what it shares with the process that it was forked from
-included.
+is watched in runs of its own: what a task's process holds at most, and how much of it is its own, not shared with the process
+that it was forked from.
 
     python -m benchmarks.bench_quiet_hour
 """
@@ -16,14 +16,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -35,7 +36,18 @@ PROSPECTS = 20
 EMPTY_WINDOW, ORDINARY, NOTHING = "a pair, empty window", f"a pair, {PROSPECTS} prospects", "empty DAG"
 AIMS = {EMPTY_WINDOW: "0.6", ORDINARY: "2.5"}
 SETTLE_SECONDS, IDLE_SECONDS = 3.0, 20.0
-HEADS = ("one run", "CPU s", "CPU / empty DAG", "aim", "wall s", "wall / empty DAG", "peak MiB of a task")
+PARTS = ("scheduler", "tasks", "api-server")
+HEADS = (
+    "one run",
+    "CPU s",
+    "CPU / empty DAG",
+    "aim",
+    *(f"of it {part}" for part in PARTS),
+    "wall s",
+    "wall / empty DAG",
+    "peak MiB of a task",
+    "of it its own",
+)
 TASK_TITLE = "airflow worker -- "
 """How the process of a task is called, before its id; Airflow's own name for it."""
 EMPTY_FILE = """
@@ -112,10 +124,27 @@ def _anchor(number: int) -> date:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run took, in seconds."""
+    """What one run took, in seconds.
 
-    cpu: float
+    :param parts: processor time of Airflow's parts; ``tasks``: all that the scheduler has started.
+    """
+
+    parts: Mapping[str, float]
     wall: float
+
+    @property
+    def cpu(self) -> float:
+        return sum(self.parts.values())
+
+
+class Peak(NamedTuple):
+    """The most memory that a task's process has held, in KiB.
+
+    :param own: without what it shares with others, such as the modules that were loaded before it was forked.
+    """
+
+    all: int
+    own: int
 
 
 class Meter:
@@ -123,55 +152,65 @@ class Meter:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self.idle = 0.0
-        """Share of one core that they take while nothing runs."""
+        self.idle: dict[str, float] = {}
+        """Share of one core that each part takes while nothing runs."""
 
     def measure_idle(self) -> None:
         before, began = self._cpu(), time.monotonic()
         time.sleep(IDLE_SECONDS)
-        self.idle = (self._cpu() - before) / (time.monotonic() - began)
+        seconds = time.monotonic() - began
+        self.idle = {part: (now - before[part]) / seconds for part, now in self._cpu().items()}
 
     def cost(self, dag: str, conf: Mapping[str, str]) -> Cost:
         """Let a DAG run once; the ends of its processes belong to it."""
         before, began = self._cpu(), time.monotonic()
         ((start, end),) = self.scheduler.run([dag], conf)
         time.sleep(SETTLE_SECONDS)
-        return Cost(self._cpu() - before - self.idle * (time.monotonic() - began), end - start)
+        seconds = time.monotonic() - began
+        parts = {part: now - before[part] - self.idle[part] * seconds for part, now in self._cpu().items()}
+        return Cost(parts, end - start)
 
-    def peak(self, dag: str, conf: Mapping[str, str]) -> int:
-        """Let a DAG run once; returns the most memory that one of its tasks' processes has held, in MiB."""
+    def peak(self, dag: str, conf: Mapping[str, str]) -> Peak:
+        """Let a DAG run once; returns the most memory that any of its tasks' processes has held."""
         with _watching(self._tree) as most:
             self.scheduler.run([dag], conf)
-        return max(most.values()) // 1024
+        return Peak(max(one.all for one in most.values()), max(one.own for one in most.values()))
 
-    def _cpu(self) -> float:
-        """Seconds of user and system time up to now, of processes that have ended too."""
-        total = 0.0
-        for process in self._tree():
+    def _cpu(self) -> dict[str, float]:
+        """Seconds of user and system time up to now by part, of processes that have ended too."""
+        found: dict[str, float] = defaultdict(float)
+        roots = {process.pid: name for name, process in self.scheduler.processes.running.items()}
+        for root, process in self._tree():
             with suppress(psutil.NoSuchProcess):
-                total += sum(process.cpu_times()[:4])
-        return total
+                user, system, *of_ended = process.cpu_times()[:4]
+                name = roots[root]
+                found[name if name != "scheduler" or process.pid == root else "tasks"] += user + system
+                found["tasks" if name == "scheduler" else name] += sum(of_ended)
+        return found
 
-    def _tree(self) -> Iterator[psutil.Process]:
+    def _tree(self) -> Iterator[tuple[int, psutil.Process]]:
+        """The processes, each with the id of the one that was started first."""
         for process in self.scheduler.processes.running.values():
             with suppress(psutil.NoSuchProcess):
                 root = psutil.Process(process.pid)
-                yield from (root, *root.children(recursive=True))
+                yield from ((root.pid, one) for one in (root, *root.children(recursive=True)))
 
 
 @contextmanager
-def _watching(tree: Any) -> Iterator[dict[int, int]]:
-    """Look again and again at the tasks' processes; yields the most KiB that each has held."""
-    most: dict[int, int] = {0: 0}
+def _watching(tree: Callable[[], Iterable[tuple[int, psutil.Process]]]) -> Iterator[dict[int, Peak]]:
+    """Look again and again at the tasks' processes; yields the most that each has held."""
+    most: dict[int, Peak] = defaultdict(lambda: Peak(0, 0))
     over = threading.Event()
 
     def watch() -> None:
         while not over.wait(0.05):
-            for process in tree():
-                with suppress(psutil.NoSuchProcess, OSError, IndexError):
+            for _, process in tree():
+                with suppress(psutil.Error, OSError, IndexError):
                     if process.cmdline()[0].startswith(TASK_TITLE):
                         status = Path(f"/proc/{process.pid}/status").read_text()
-                        most[process.pid] = int(status.split("VmHWM:")[1].split()[0])
+                        held = int(status.split("VmHWM:")[1].split()[0])
+                        own = process.memory_full_info().uss // 1024
+                        most[process.pid] = Peak(held, max(own, most[process.pid].own))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -195,14 +234,21 @@ def rows(meter: Meter, rounds: int) -> list[list[Any]]:
         kind: meter.peak("empty" if kind == NOTHING else "pair", conf)
         for kind, conf in _runs(rounds + 1).items()
     }
-    middle = {
-        kind: Cost(median(one.cpu for one in some), median(one.wall for one in some))
-        for kind, some in costs.items()
-    }
-    least = middle[NOTHING]
+    cpu = {kind: median(one.cpu for one in some) for kind, some in costs.items()}
+    wall = {kind: median(one.wall for one in some) for kind, some in costs.items()}
     return [
-        [kind, one.cpu, one.cpu / least.cpu, AIMS.get(kind, ""), one.wall, one.wall / least.wall, peaks[kind]]
-        for kind, one in middle.items()
+        [
+            kind,
+            cpu[kind],
+            cpu[kind] / cpu[NOTHING],
+            AIMS.get(kind, ""),
+            *(median(one.parts[part] for one in some) for part in PARTS),
+            wall[kind],
+            wall[kind] / wall[NOTHING],
+            peaks[kind].all // 1024,
+            peaks[kind].own // 1024,
+        ]
+        for kind, some in costs.items()
     ]
 
 
@@ -231,7 +277,8 @@ def _measure(folder: Path, served: Served, arguments: argparse.Namespace) -> lis
         scheduler.start()
         meter = Meter(scheduler)
         meter.measure_idle()
-        print(f"  idle: {meter.idle:.3f} of a core; load before: {os.getloadavg()[0]:.1f}", flush=True)
+        idle = sum(meter.idle.values())
+        print(f"  idle: {idle:.3f} of a core; load of the machine: {os.getloadavg()[0]:.1f}", flush=True)
         return rows(meter, arguments.rounds)
 
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -69,4 +70,11 @@ def pairs_folder_is_set() -> bool:
 
 def language() -> Language:
     """Return the language of texts for people: German for ``de`` or ``de_DE``, English for anything else."""
-    return "de" if str(conf.get("prospects", "language", fallback="")).strip().lower()[:2] == "de" else "en"
+    return _language(os.environ.get("AIRFLOW__PROSPECTS__LANGUAGE"))
+
+
+@cache  # a DAG file asks for the texts of thousands of pairs, and Airflow's configuration takes long to answer
+def _language(environment: str | None) -> Language:
+    """Return the configured language; without the variable it is that of a file, which is read once a process."""
+    configured = conf.get("prospects", "language", fallback="") if environment is None else environment
+    return "de" if str(configured).strip().lower()[:2] == "de" else "en"

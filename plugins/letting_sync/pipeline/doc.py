@@ -15,7 +15,8 @@ def doc_of(dag: str) -> str:
 
     :param dag: ``retention`` or ``files``: the texts are below ``dags`` in the locales.
     """
-    return _page(dag, text(f"dags.{dag}.title"), text(f"dags.{dag}.about"))
+    language = config.language()
+    return _page(dag, text(f"dags.{dag}.title", language), text(f"dags.{dag}.about", language), language)
 
 
 def doc_of_pair(partner: str, erp: str) -> str:
@@ -24,15 +25,16 @@ def doc_of_pair(partner: str, erp: str) -> str:
     :param partner: the partner's name for people.
     :param erp: the ERP's name for people.
     """
-    return _page("pair", f"{partner} → {erp}", text("dags.pair.about", partner=partner, erp=erp))
-
-
-def _page(dag: str, title: str, about: str) -> str:
     language = config.language()
+    about = text("dags.pair.about", language, partner=partner, erp=erp)
+    return _page("pair", f"{partner} → {erp}", about, language)
+
+
+@cache  # a DAG file may contain thousands of pairs
+def _page(dag: str, title: str, about: str, language: Language) -> str:
     points = [*group(f"dags.{dag}.points", language).values(), _recipients(language)]
     return "\n".join([f"### {title}", "", about, "", *(f"* {point}" for point in points), ""])
 
 
-@cache  # once a process: a DAG file may contain thousands of pairs
 def _recipients(language: Language) -> str:
     return text("dags.recipients", language, recipients=recipients())

@@ -49,8 +49,9 @@ LONGEST_WAIT = timedelta(hours=2)
 """The task fails and is retried if the ERP's imports have not ended after this time. Assumed."""
 WAKE_MARGIN = timedelta(minutes=5)
 """Additional time after which Airflow fails a task that its trigger has not resumed."""
-SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8)
-"""Pauses in seconds between polls of an import before the task is deferred, which takes Airflow some seconds."""
+SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.0, 1.5, 2.0, 2.0, 2.0)
+"""Pauses in seconds between polls of an import before the task is deferred, ten seconds in all. Deferring frees the worker slot, but the
+trigger's first poll and the next start of the task take Airflow longer than that."""
 
 
 class LoadOffersOperator(ExpectedErrorsMixin):
@@ -58,7 +59,7 @@ class LoadOffersOperator(ExpectedErrorsMixin):
     Make exactly one offer in the ERP for each staged prospect of a chunk.
 
     The task can be repeated at any time: open requests of an earlier try are looked up in the ERP before anything is sent.
-    While an import of the ERP takes longer than a few seconds, the task is deferred and occupies no worker slot.
+    While an import of the ERP takes longer than ten seconds, the task is deferred and occupies no worker slot.
 
     :param chunk: a chunk from ``dedup``; its folder contains the table ``prospects`` (templated).
     :cvar system: name of the operator's ERP; ``None``: any.
