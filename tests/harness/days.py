@@ -46,7 +46,7 @@ from tests.harness.task_process import PARAMS, TASKS, dags, operator_settings
 
 PAIRS = [(partner, erp) for partner in ("immomio", "everreal") for erp in ("yuneo", "sigma")]
 all_pairs = pytest.mark.parametrize("days", PAIRS, ids="_".join, indirect=True)
-"""Run a test with all four pairs; by default the fixture ``days`` takes two, in which each system is once."""
+"""Runs a test with all four pairs; by default the fixture ``days`` uses two, so that each system occurs once."""
 
 LOAD, ACCEPT = "load_offers", "auto_accept"
 UP_TO_LOAD, FROM_LOAD, FROM_ACCEPT = TASKS[:3], TASKS[2:], TASKS[3:]
@@ -56,11 +56,11 @@ UP_TO_LOAD, FROM_LOAD, FROM_ACCEPT = TASKS[:3], TASKS[2:], TASKS[3:]
 class DayRun:
     """A run of a pair.
 
-    :ivar state: what Airflow says of it: ``running``, ``success`` or ``failed``; ``None``: it was deleted.
+    :ivar state: its state in Airflow: ``running``, ``success`` or ``failed``; ``None``: it was deleted.
     :ivar question: numbers of the offers that a person is asked about, while the task waits for the answer.
-    :ivar done: the tasks that have succeeded at some time.
-    :ivar pushed: what tasks pushed to XCom themselves, by key.
-    :ivar deferred: what the load waits for, where a test does not let it wait.
+    :ivar done: tasks that have succeeded at least once.
+    :ivar pushed: values that tasks pushed to XCom, by key.
+    :ivar deferred: the trigger of the load, if a test keeps it deferred.
     """
 
     pair: str
@@ -77,18 +77,18 @@ class DayRun:
     counts: dict[str, Any] = field(default_factory=dict)
 
     def handed_on(self, task: str) -> Any:
-        """What the task before this one handed on."""
+        """Return the result of the preceding task."""
         return {"extract": None, "dedup": self.folder}.get(task, [Chunk(self.folder).handed_on])
 
 
 class Question(Exception):
-    """A task waits for a person; where Airflow would park it."""
+    """Raised when a task waits for a person; Airflow would defer it."""
 
 
 class Days:
-    """One pair, its partner and its ERP. The clock stands at noon of the first day.
+    """One pair, its partner and its ERP, at noon of the first day.
 
-    :param clock: moved by :meth:`next_noon` and :meth:`night`; it goes on by itself.
+    :param clock: moved by :meth:`next_noon` and :meth:`night`; it also runs by itself.
     """
 
     def __init__(self, box: Sandbox, partner: str, erp: str, home: Path, clock: Clock) -> None:
@@ -102,12 +102,12 @@ class Days:
     # --- runs -----------------------------------------------------------------------------------------------
 
     def night(self, **params: Any) -> DayRun:
-        """It is four in the morning after; the run of the day that has ended is made, and none of its tasks."""
+        """Move to four the next morning and create the run of the day that has ended, without running its tasks."""
         today = self.clock.to_next(4)
         return self.new_run(today - timedelta(days=1), today, **params)
 
     def new_run(self, start_day: Any, end_day: Any, **params: Any) -> DayRun:
-        """A run over these days, the second one left out."""
+        """Return a run of these days, without the second one."""
         run_id = f"run-{len(self.runs) + 1}"
         folder = str(folders.path_of(self.pair, run_id))
         start, end = world.midnight(start_day), world.midnight(end_day)
@@ -115,9 +115,9 @@ class Days:
         return self.runs[-1]
 
     def does(self, run: DayRun, tasks: Sequence[str] = TASKS, wait: bool = True) -> DayRun:
-        """Let a run do these tasks; it has ended with the last of all, and waits where a question is put.
+        """Run these tasks of a run. It ends with its last task and waits if a question is asked.
 
-        :param wait: ``False``: a load that is deferred stays so until :meth:`resumes`.
+        :param wait: ``False``: a deferred load stays deferred until :meth:`resumes`.
         """
         run.state, run.question, run.deferred = "running", None, None
         handed_on = run.handed_on(tasks[0])
@@ -139,25 +139,25 @@ class Days:
         return run
 
     def goes_on(self, run: DayRun) -> DayRun:
-        """Somebody clears the first task of a run that has not succeeded, and what follows it."""
+        """Clear the first task of a run that has not succeeded, with the following tasks."""
         missing = [at for at, task in enumerate(TASKS) if task not in run.done]
         return self.does(run, TASKS[missing[0] :]) if missing else run
 
     def next_day(self, **params: Any) -> DayRun:
-        """The night's run from end to end, and it is noon again."""
+        """Run the night's run completely, and move to noon."""
         run = self.does(self.night(**params))
         self.clock.to_next(12)
         return run
 
     def resumes(self, run: DayRun) -> DayRun:
-        """What the deferred load has waited for has come; the run goes on to its end."""
+        """Resume the deferred load, and run the rest of the run."""
         assert run.deferred is not None, "nothing was deferred"
         operator = self._operator(run, LOAD, run.handed_on(LOAD)[0])
         self._resume(run, operator, run.deferred)
         return self.does(run, FROM_ACCEPT)
 
     def dies(self, run: DayRun, tasks: Sequence[str], at: Crash) -> DayRun:
-        """Let a run do tasks until its process is killed; Airflow finds it dead and gives it up."""
+        """Run tasks until their process is killed; Airflow then fails the run."""
         with crash(at):
             self.does(run, tasks)
         assert at.happened, "it never came to that"
@@ -165,7 +165,7 @@ class Days:
         return run
 
     def fails(self, run: DayRun, tasks: Sequence[str] = TASKS) -> DayRun:
-        """Let a run do tasks of which one fails, with the ERP down from the load on; Airflow gives it up."""
+        """Run tasks of which one fails, with the ERP down from the load on; Airflow then fails the run."""
         before = [task for task in tasks if task in TASKS[:2]]
         if before:
             self.does(run, before)
@@ -174,7 +174,7 @@ class Days:
         return run
 
     def breaks(self, run: DayRun, tasks: Sequence[str]) -> None:
-        """Let a run do tasks that fail, so often that Airflow gives them up."""
+        """Run tasks that fail until Airflow's retries are used up."""
         try:
             self.does(run, tasks)
         except WaitAndRepeat:
@@ -183,7 +183,7 @@ class Days:
             raise AssertionError("nothing failed")
 
     def answers(self, run: DayRun, yes: bool, only: Sequence[str] | None = None, user: bool = True) -> DayRun:
-        """A person answers the run's question, or nobody does in time; the run goes on to its end."""
+        """Answer the run's question, or let its time expire, and run the rest of the run."""
         assert run.question is not None, "nobody was asked"
         operator = self._operator(run, ACCEPT, run.handed_on(ACCEPT)[0])
         event = {
@@ -198,11 +198,11 @@ class Days:
         return self.does(run, TASKS[4:])
 
     def ends(self, run: DayRun, state: str | None = "failed") -> None:
-        """Somebody marks a run, or deletes it (``None``)."""
+        """Mark a run as a user does, or delete it (``None``)."""
         run.state, run.question = state, None
 
     def replay(self, *applicants: str, **params: Any) -> DayRun:
-        """Somebody presses "replay": these applicants, read anew by their ids, in the default mode of the page."""
+        """Replay applicants by their ids, as the page does by default."""
         today = self.clock.today
         run = self.new_run(today, today + timedelta(days=1), external_ids=list(applicants), **params)
         try:
@@ -246,7 +246,7 @@ class Days:
                 step, arguments = self._resume, {"operator": operator, "deferred": deferred}
 
     def _resume(self, run: DayRun, operator: Any, deferred: TaskDeferred) -> Any:
-        """Go on as the triggerer lets a task go on: with the first event of the trigger, made anew from what would be stored."""
+        """Resume a task as the triggerer does: with the first event of the trigger, recreated from its stored form."""
         path, settings = deferred.trigger.serialize()
         module, _, name = path.rpartition(".")
         trigger = getattr(importlib.import_module(module), name)(**settings)
@@ -276,19 +276,19 @@ class Days:
         }
 
     def count_runs(self, dag_id: str, run_ids: Sequence[str], states: Sequence[str]) -> int:
-        """What Airflow says of runs of a DAG."""
+        """Return Airflow's states of runs of a DAG."""
         return sum(run.pair == dag_id and run.run_id in run_ids and run.state in states for run in self.runs)
 
     def back_up(self) -> Path:
-        """A copy of the ledger as it is now."""
+        """Return a copy of the ledger."""
         return _copy(self.home / "ledger.db", self.home / "backup.db")
 
     def restore(self, backup: Path) -> None:
-        """The ledger as it was."""
+        """Restore a copy of the ledger."""
         _copy(backup, self.home / "ledger.db")
 
     def state_of(self, dag_id: str, run_id: str) -> str:
-        """What Airflow says of one run; of a deleted one it says nothing but an error."""
+        """Return Airflow's state of a run; a deleted run raises an error."""
         known = [run.state for run in self.runs if (run.pair, run.run_id) == (dag_id, run_id)]
         if not known or known[0] is None:
             raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
@@ -297,7 +297,7 @@ class Days:
     # --- what the world looks like ----------------------------------------------------------------------------
 
     def unit(self, number: int) -> str:
-        """A unit's number as the ledger writes it."""
+        """Return a unit's number in the form of the ledger."""
         return "/".join(world.unit(number))
 
     def entries(self, *applicants: str) -> list[Entry]:
@@ -308,12 +308,12 @@ class Days:
         return found
 
     def held(self, applicant: str, unit: int | None = None) -> str | None:
-        """Why there is no lease for somebody; ``None`` if that is not so."""
+        """Return the reason why somebody has no lease; ``None`` otherwise."""
         entry = self.entry(applicant, unit)
         return str(entry.acceptance_reason) if entry.acceptance == "held" else None
 
     def outcome(self, run: DayRun, applicant: str) -> list[tuple[str, str | None]]:
-        """Kind and reason of each outcome of somebody's records in a run."""
+        """Return kind and reason of each outcome of somebody's records in a run."""
         rows = tables.outcomes(run.folder)
         return sorted((row["kind"], row["reason"] or None) for row in rows if row["external_id"] == applicant)
 
@@ -324,7 +324,7 @@ class Days:
         return sorted(one.unit.replace(self.erp.separator, "/") for one in self.offers(applicant))
 
     def leases(self, applicant: str) -> list[str]:
-        """The units that somebody has a lease for."""
+        """Return the units for which somebody has a lease."""
         numbers = {offer.number for offer in self.offers(applicant)}
         return sorted(
             lease.unit.replace(self.erp.separator, "/")
@@ -343,7 +343,7 @@ def _copy(source: Path, target: Path) -> Path:
 
 
 def after_response(system: Any, method: str, path: str, do: Callable[[], None]) -> None:
-    """Let something happen when a system has responded to the first such request; ``path`` is a pattern."""
+    """Call a function when a system has responded to the first matching request; ``path`` is a pattern."""
     original, waiting = system.requests.add, [do]
 
     def add(entry: Any, query: str, connection: int | None) -> None:
@@ -362,7 +362,7 @@ async def _first_event(trigger: Any) -> Any:
 
 
 class Clock:
-    """The clock of everything in this process; it goes on by itself, from noon of the anchor's day."""
+    """The clock of this process; it starts at noon of the anchor's day and runs by itself."""
 
     def __init__(self, box: Sandbox) -> None:
         self.today = box.world.anchor
@@ -370,14 +370,14 @@ class Clock:
         self._coordinates = self._traveller.start()
 
     def to_next(self, hour: int) -> Any:
-        """To this hour in the customer's day: of the next one if it has passed; returns the day."""
+        """Move to this hour of the customer's day, or of the next one if it has passed; return the day."""
         if datetime.now(UTC) >= self._moment(hour):
             self.today += timedelta(days=1)
         self._coordinates.move_to(self._moment(hour))
         return self.today
 
     def jump(self, moment: datetime) -> None:
-        """To a moment of the same day."""
+        """Move to a time of the same day."""
         self._coordinates.move_to(moment)
 
     def stop(self) -> None:
@@ -389,7 +389,7 @@ class Clock:
 
 @contextmanager
 def questions() -> Iterator[None]:
-    """While this lasts a question ends the task's try with :class:`Question`, as Airflow would park the task."""
+    """Within this context a question ends the task's try with :class:`Question`, as Airflow would defer the task."""
     original = HITLOperator.execute
 
     def ask(self: Any, context: Any) -> None:

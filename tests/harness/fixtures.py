@@ -1,4 +1,4 @@
-"""Fixtures for tests of several folders: both ERPs with prospects on the way to them, a PostgreSQL."""
+"""Fixtures for tests of several folders: both ERPs with prospects to load, a PostgreSQL."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def airflow_home_known_to_children() -> None:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL of its own."""
+    """Start a PostgreSQL for the tests."""
     if PROGRAMS is None:
         pytest.skip(ABSENT)
     started = PostgresServer()
@@ -58,5 +58,5 @@ def clock() -> Iterator[time_machine.Coordinates]:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: time_machine.Coordinates) -> Ledger:
-    """An empty ledger at four in the morning."""
+    """Return an empty ledger, at four in the morning."""
     return Ledger(Store(sa.URL.create("sqlite", database=str(tmp_path / "ledger.db")), b"key"))

@@ -144,7 +144,7 @@ class LiveAirflow:
         return self.state(dag_id, run_id)
 
     def _unfinished(self, dag_id: str, run_id: str) -> str:
-        """State of the tasks that have not ended well, and the last line of the log of their newest try."""
+        """State of the tasks that have not succeeded, and the last line of the log of their newest try."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         found = []
         for task in self.rest("GET", path)[1]["task_instances"]:
