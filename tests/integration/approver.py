@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import time_machine
 from fastapi.testclient import TestClient
 
 ASK_SECONDS = 240
@@ -45,3 +47,21 @@ class Person(threading.Thread):
         body = {"chosen_options": [self.option], "params_input": {"offers": self.selected}}
         # SQLite may be locked by the run for a moment; a person would press the button again.
         return self.airflow.patch(path, json=body).is_success
+
+
+class Nobody(Person):
+    """Nobody answers; after a while Airflow's scheduler looks for questions whose time is over."""
+
+    def __init__(self, airflow: TestClient, after: timedelta) -> None:
+        super().__init__(airflow, lambda: None, NO)
+        self.after = after
+
+    def _answer(self, question: dict[str, Any]) -> bool:
+        from airflow.jobs.job import Job
+        from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+
+        with time_machine.travel(datetime.now(UTC) + self.after):
+            SchedulerJobRunner(Job()).check_awaiting_input_timeouts()
+        task = question["task_instance"]
+        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/auto_accept/0"
+        return bool(self.airflow.get(path).json()["state"] != "awaiting_input")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from approver import NO, YES, Person
+from approver import NO, YES, Nobody, Person
 from fastapi.testclient import TestClient
 
 from include.sandbox import Sandbox
+from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.reports import LedgerReports
 from letting_sync.settings import AcceptancePolicy
+
+BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.mark.parametrize("pair", ["immomio_yuneo", "everreal_sigma"])
@@ -115,3 +122,66 @@ def test_named_approvers_are_assigned_to_the_question(
     run_pair("immomio_yuneo", accept="approval")
 
     assert person.question["assigned_users"] == [{"id": "berta", "name": "berta"}]
+
+
+def saturday_night() -> datetime:
+    """Three in the morning of the Saturday after next."""
+    today = datetime.now(BERLIN).replace(hour=3, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=7 + (5 - today.weekday()) % 7)
+
+
+def end_of_the_parked_question() -> datetime:
+    """When Airflow itself would end the question, by its own database."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        query = session.query(TaskInstance.trigger_timeout).filter(TaskInstance.state == "awaiting_input")
+        (end,) = query.one()
+        return end.astimezone(BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("ends", "later"),
+    [("working_hours", timedelta(days=2, hours=7)), ("any_time", timedelta(0))],
+    ids=["working_hours", "any_time"],
+)
+def test_airflow_ends_no_question_on_a_weekend_unless_it_is_set_so(
+    box: Sandbox, run_pair: Any, airflow: TestClient, ends: Any, later: timedelta
+) -> None:
+    """Its time is over on a Saturday at three: it stays open until Monday at ten, and says so."""
+    night = saturday_night()
+    policy = AcceptancePolicy(
+        accept="approval",
+        approval_timeout=night.astimezone(UTC) - datetime.now(UTC),
+        approval_ends=ends,
+        max_accepts_per_run=50,
+    )
+    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["policy"] = policy
+    person = Person(airflow, end_of_the_parked_question, NO)
+    person.start()
+
+    run_pair("immomio_yuneo")
+
+    # Seconds pass between the setting and the question.
+    slack = timedelta(0) if later else timedelta(minutes=10)
+    assert night + later <= person.seen <= night + later + slack + timedelta(seconds=1)
+    assert f"{person.seen:%Y-%m-%d %H:%M}" in person.question["body"]
+
+
+def test_a_question_whose_time_is_over_leaves_the_offers_on_hold(
+    box: Sandbox, run_pair: Any, airflow: TestClient
+) -> None:
+    """By the sweep of Airflow's scheduler, which resumes the task with nobody's answer."""
+    policy = AcceptancePolicy(
+        accept="approval", approval_timeout=timedelta(minutes=1), approval_ends="any_time"
+    )
+    run_pair.bag.dags["immomio_yuneo"].get_task("auto_accept").partial_kwargs["policy"] = policy
+    leases = len(box.yuneo.leases)
+    Nobody(airflow, after=timedelta(minutes=2)).start()
+
+    counts = run_pair("immomio_yuneo")
+
+    assert (len(box.yuneo.leases), counts["leases_created"]) == (leases, 0)
+    held = LedgerReports(Ledger().engine).find_waiting("immomio_yuneo")
+    assert Counter(held.values())["approval_timed_out"] > 2
