@@ -28,11 +28,12 @@ class LiveAirflow:
     Airflow, sandbox and receiver.
 
     :param home: an empty folder for databases and logs.
+    :param dags: the folder of the DAG files; ``prospect_retention.py`` is one of them.
     :ivar alerts: the texts of all alerts received.
     :ivar environment: of all processes.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, dags: Path = ROOT / "dags") -> None:
         self.home = home
         self.alerts: list[str] = []
         self._web = ThreadingHTTPServer(("127.0.0.1", 0), self._receiver())
@@ -49,6 +50,7 @@ class LiveAirflow:
                 }
             ),
             "AIRFLOW__PROSPECTS__ALERT_APPRISE_CONN_ID": "prospect_alerts",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
             # A new one is looked at soon, and the DAGs are not read again and again.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         }

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "after a restore: which windows must be read again",
     ),
     "person": (
-        "letting_sync.privacy.subject_requests:main",
+        "letting_sync.cli.person:main",
         "data of one person: export, find, erase",
     ),
     "retention": (

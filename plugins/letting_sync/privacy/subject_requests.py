@@ -7,9 +7,9 @@
 ``find`` reads ``{"email": ...}`` or ``{"first_name": ..., "last_name": ..., "birth_date": "YYYY-MM-DD"}`` from standard
 input, so that the data is in no list of processes and no shell history. It searches the staged tables and stores nothing. Standard
 output contains JSON only; log lines go to standard error. The exit code is 1 if nothing was found to export, or if
-something had to be kept.
+something had to be kept or a partner could not be asked.
 
-The staged tables of all runs and the ledger are searched. A row that led to a lease keeps its numbers and times,
+The staged tables of all runs and the ledger are searched. ``export`` also asks the partners of the pairs that know the id. A row that led to a lease keeps its numbers and times,
 since the landlord must be able to show how the lease came about. Its external id is replaced by a
 keyed hash, so that only somebody with both the id and the ledger's key finds the row, and the hash of the
 person is deleted. All other rows are deleted. The output lists the places that neither command can reach.
@@ -23,25 +23,33 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TextIO
 
+from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
 from letting_sync.ledger.database import now
 from letting_sync.ledger.deletion import ERASED, LedgerDeletion, is_unfinished
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry
+from letting_sync.model import Prospect
+from letting_sync.partner import Partner, Reference
 from letting_sync.staging import folders
 
 if TYPE_CHECKING:
     import pyarrow
     from airflow.sdk import ObjectStoragePath
 
+AT_THE_PARTNER = "the partner's system: ask there as well; a record that it still hands over is read again"
 ELSEWHERE = (
-    "the partner's system and the ERP: ask there as well; a record that the partner still hands over is read again",
+    "the ERP: ask there as well",
     "Airflow's database: ids given to a run as external_ids, and offer numbers in approvals (airflow db clean)",
     "the task logs and backups of the deployment, by their own retention periods",
 )
+OpenPartner = Callable[[str], Partner]
+"""Opens the partner of a pair; may raise ``StopRun``."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +120,18 @@ class PersonData:
 
     # --- giving out ---------------------------------------------------------------------------------------
 
-    def export(self) -> dict[str, Any]:
-        """All of it, ready for JSON."""
+    def export(self, open_partner: OpenPartner | None = None) -> dict[str, Any]:
+        """All of it, ready for JSON.
+
+        :param open_partner: for what the partners have now; ``None``: they are not asked.
+        """
         finds, found = list(self.finds()), self.entries()
+        pairs = sorted({self.pair or "", *(e.pair for e in found), *(f.pair or "" for f in finds)} - {""})
+        asked = (
+            {"partners": [self._at_partner(pair, found, open_partner) for pair in pairs]}
+            if open_partner
+            else {}
+        )
         return {
             "external_id": self.external_id,
             "made_at": now(),
@@ -129,9 +146,21 @@ class PersonData:
                 for f in finds
                 for row in f.rows
             ],
+            **asked,
             "perhaps_the_same_person": self._others(found, finds),
-            "not_searched": ELSEWHERE,
+            "not_searched": ELSEWHERE if asked else (AT_THE_PARTNER, *ELSEWHERE),
         }
+
+    def _at_partner(self, pair: str, found: Sequence[Entry], open_partner: OpenPartner) -> dict[str, Any]:
+        """Return what the partner of a pair has about the id now, or why it could not be asked."""
+        source_ids = dict.fromkeys(entry.source_id for entry in found if entry.pair == pair)
+        references = [Reference(self.external_id, source_id) for source_id in source_ids or (None,)]
+        try:
+            with closing(open_partner(pair)) as partner:
+                current = list(chain.from_iterable(partner.current(references)))
+        except (StopRun, WaitAndRepeat) as error:
+            return {"pair": pair, "not_asked": str(error)}
+        return {"pair": pair, "records": [_as_json(one) for one in current]}
 
     def _others(self, found: list[Entry], finds: list[Find]) -> list[dict[str, str]]:
         """Return other external ids that may belong to the person; each needs its own command."""
@@ -173,8 +202,15 @@ class PersonData:
                 "leases": [entry.lease_number for entry in leased],
             },
             "perhaps_the_same_person": others,
-            "not_searched": ELSEWHERE,
+            "not_searched": (AT_THE_PARTNER, *ELSEWHERE),
         }
+
+
+def _as_json(one: Prospect | RefuseRecord) -> dict[str, Any]:
+    """A prospect's fields, or why the partner's record cannot be read."""
+    if isinstance(one, RefuseRecord):
+        return {"unreadable": str(one.reason)}
+    return one.model_dump(mode="json")
 
 
 # --- staged tables ----------------------------------------------------------------------------------------
@@ -271,14 +307,20 @@ def find_person(wanted: Mapping[str, Any], pair: str | None = None) -> dict[str,
                 found |= {(folder.dag_id or "", row["external_id"]) for row in rows if _marks(row) & marks}
     return {
         "found": [{"pair": pair, "external_id": external_id} for pair, external_id in sorted(found)],
-        "not_searched": ELSEWHERE,
+        "not_searched": (AT_THE_PARTNER, *ELSEWHERE),
     }
 
 
-def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog: str | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    out: TextIO | None = None,
+    prog: str | None = None,
+    open_partner: OpenPartner | None = None,
+) -> int:
     """Run a command; returns the exit code: 1 if nothing was found to give out, or something had to be left.
 
     :param out: where the JSON goes; by default standard output.
+    :param open_partner: for what the partners have now; ``None``: they are not asked.
     """
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog, description=__doc__, formatter_class=raw)
@@ -297,22 +339,32 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
             command.add_argument("--dry-run", "--rehearse", action="store_true", help="count only")
     options = parser.parse_args(arguments)
     try:
-        response = _response(options)
+        response = _response(options, open_partner)
     except ValueError as wrong:
         parser.error(str(wrong))
     print(json.dumps(response, indent=2, ensure_ascii=False, default=str), file=out)
-    nothing = options.command != "erase" and not any(
-        response.get(part) for part in ("ledger", "staged", "found")
+    return 0 if _is_complete(options.command, response) else 1
+
+
+def _is_complete(command: str, response: Mapping[str, Any]) -> bool:
+    """Return whether something was found to give out, all partners could be asked, and nothing had to be left."""
+    partners = response.get("partners", ())
+    found = [
+        *(response.get(part) for part in ("ledger", "staged", "found")),
+        *(one.get("records") for one in partners),
+    ]
+    left = response.get("ledger_rows_left_as_something_goes_on") or any(
+        "not_asked" in one for one in partners
     )
-    return 1 if nothing or response.get("ledger_rows_left_as_something_goes_on") else 0
+    return not left and (command == "erase" or any(found))
 
 
-def _response(options: argparse.Namespace) -> dict[str, Any]:
+def _response(options: argparse.Namespace, open_partner: OpenPartner | None) -> dict[str, Any]:
     if options.command == "find":
         wanted = json.load(sys.stdin)
         return find_person(wanted if isinstance(wanted, dict) else {}, options.pair)
     person = PersonData(options.external_id, options.pair)
-    return person.export() if options.command == "export" else person.erase(options.dry_run)
+    return person.export(open_partner) if options.command == "export" else person.erase(options.dry_run)
 
 
 def _run() -> int:
