@@ -86,9 +86,9 @@ $(OTHERS)/.ready: benchmarks/requirements-chaos.txt | $(READY)
 	@$(BIN)/uv pip sync --quiet --python $(OTHERS)/bin/python benchmarks/requirements-chaos.txt
 	@touch $@
 
-chaos: $(READY) $(if $(PEERS),$(OTHERS)/.ready) ## thousands of prospects, faults and kills; random weeks (SEED=1 PROSPECTS=2000 SEQUENCES=100; PEERS=1: and what others do)
+chaos: $(READY) $(if $(PEERS),$(OTHERS)/.ready) ## thousands of prospects, faults and kills; random weeks (SEED=1 PROSPECTS=2000 SEQUENCES=100; DAY=2026-10-25: a clock change; PEERS=1: and what others do)
 	@CHAOS_PEERS=$(CURDIR)/$(OTHERS)/bin/python $(BIN)/python -m benchmarks.chaos \
-	  --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000) $(if $(PEERS),--peers)
+	  --seed $(or $(SEED),1) --prospects $(or $(PROSPECTS),2000) $(if $(DAY),--day $(DAY)) $(if $(PEERS),--peers)
 	@SEQUENCES=$(or $(SEQUENCES),100) $(BIN)/python -m pytest tests/tasks/test_sequences.py -n 0 --timeout 0 --hypothesis-seed=$(or $(SEED),1)
 
 chaos-airflow: $(READY) ## the demo's Airflow, its task processes killed, the same window five times more (SEED=7)

@@ -34,6 +34,8 @@ OWN_FAULTS = {
 
 HEAVY_FAULTS = 1
 """Answers of each heavy kind that each system gives: each holds a client until its own limit ends it."""
+CERTAIN = frozenset({*HEAVY, "timeout_before"})
+"""Kinds of faults that each system has at least once: an answer that drips, bursts or never ends, and silence for a minute."""
 SILENCES = 1
 """Requests that each system takes and does not answer for a minute."""
 
@@ -65,12 +67,14 @@ class _Maker:
         self.rng = random.Random(f"{seed}/{partner}")
         self.people = People(seed, self.rng)
         self.day = anchor - timedelta(days=1)
+        self.seconds = int((midnight(anchor) - midnight(self.day)).total_seconds())
         self.units = units
         self.drafts: list[Draft] = []
         self.expected = Expected()
 
     def add(self, place: Unit, person: Someone | None = None) -> Draft:
-        updated = midnight(self.day) + timedelta(seconds=self.rng.randrange(7 * 3600, 21 * 3600))
+        # The whole day, so also the hour that comes twice.
+        updated = midnight(self.day) + timedelta(seconds=self.rng.randrange(self.seconds))
         someone = person or self.people.draw()
         self.expected.persons += person is None
         draft = Draft(new_id(self.rng), someone, place, updated - timedelta(days=3), updated)
@@ -126,13 +130,17 @@ def make(seed: int, count: int, anchor: date) -> tuple[dict[str, list[Draft]], d
 
 @dataclass(frozen=True)
 class Weather:
-    """What the storm is like."""
+    """What the storm is like.
+
+    :param clock_skew: minutes by which the clock of a machine is wrong at the most.
+    """
 
     seed: int
     prospects: int
     rate: float
     anchor: date
     import_seconds: float
+    clock_skew: float = 0
 
 
 def serve(weather: Weather, line: Connection) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from include.sandbox import Sandbox
+from include.sandbox.world import midnight
 
 PAIRS = ("immomio_yuneo", "immomio_sigma", "everreal_yuneo", "everreal_sigma")
+BERLIN = ZoneInfo("Europe/Berlin")
 RunPair = Callable[..., dict[str, Any]]
 
 
@@ -66,6 +71,25 @@ def test_a_second_run_finds_everything_there(box: Sandbox, run_pair: RunPair, pa
     assert (len(erp.offers), len(erp.leases)) == (offers, leases)
     assert (second["offers_created"], second["leases_created"]) == (0, 0)
     assert second["already_there"] == first["offers_created"]
+
+
+def test_the_logs_say_sentences_and_the_window_in_the_customers_time(
+    box: Sandbox, run_pair: RunPair, all_logs: Callable[[], str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With the overlap; no Python dictionaries, and nothing of the ledger's migrations, on a new ledger too."""
+    yesterday = box.world.anchor - timedelta(days=1)
+    start, end = (
+        f"{midnight(day).astimezone(BERLIN):%Y-%m-%d %H:%M %z}" for day in (yesterday, box.world.anchor)
+    )
+
+    run_pair("immomio_yuneo")
+
+    told = capfd.readouterr()
+    said = told.out + told.err + all_logs()
+    assert f"Reading what changed from {start} to {end}, and 5 minutes before." in said
+    assert "Every record has exactly one outcome: " in said
+    assert re.findall(r"\{'\w+'.*", said) == []
+    assert re.findall(r"(?i).*(?:alembic|Context impl|Will assume \w+ DDL).*", said) == []
 
 
 def test_only_counts_and_an_address_stand_in_xcom(box: Sandbox, run_pair: Any, own_ledger: Path) -> None:
