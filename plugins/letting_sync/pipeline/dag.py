@@ -25,8 +25,8 @@ TASK_DEADLINE = timedelta(hours=2)
 Only time on a worker counts, not that of a deferral: a long import or an open question does not. Assumed: the first
 extraction of a whole stock, the longest work in one piece, takes minutes (docs/benchmarks.md).
 """
-CHUNK_NAME = "{{ task.chunk['number'] }} of {{ task.chunk['of'] }}"
-"""What a chunk is called in the UI."""
+CHUNK_NAME = "{{ task.chunk['number'] }}/{{ task.chunk['of'] }}"
+"""What a chunk is called in the UI: its number and how many there are."""
 
 
 def letting_dag(pair: Pair) -> DAG:
