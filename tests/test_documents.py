@@ -203,3 +203,13 @@ def test_the_clerks_page_has_the_texts_of_the_product() -> None:
 
     assert reasons - set(german["reasons"].values()) == set()
     assert headlines - {"Meldung"} <= {kind["headline"] for kind in german["alerts"]["kinds"].values()}
+
+
+def test_each_page_that_the_product_names_exists() -> None:
+    """Messages and docstrings lead to pages; a renamed page would leave them behind."""
+    package = ROOT / "plugins" / "letting_sync"
+    files = [path for path in package.rglob("*") if path.suffix in (".py", ".json", ".js")]
+    named = {name for path in files for name in re.findall(r"docs/[\w/-]+\.md", path.read_text())}
+
+    assert len(named) > 3
+    assert {name for name in named if not (ROOT / name).exists()} == set()

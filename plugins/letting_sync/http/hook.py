@@ -137,7 +137,7 @@ class ApiHook(SessionHook):
         except AirflowNotFoundException:
             return LogIn(
                 False,
-                f"Connection {self.http_conn_id!r} does not exist: create it, see docs/deployment.md.",
+                f"Connection {self.http_conn_id!r} does not exist: create it, see docs/connect.md.",
             )
         except (
             Exception
