@@ -113,8 +113,8 @@ $(CLUSTER)/.ready: deploy/requirements-cluster.txt | $(READY)
 	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(CLUSTER)/bin/python deploy/requirements-cluster.txt
 	@touch $@
 
-# The package as the image has it: from a wheel.
-$(CLUSTER)/.package: $(shell git ls-files plugins) pyproject.toml | $(CLUSTER)/.ready
+# The package as the image has it: from a wheel. Again after each sync, which removes what is not locked.
+$(CLUSTER)/.package: $(CLUSTER)/.ready $(shell git ls-files plugins) pyproject.toml
 	@$(BIN)/uv pip install --quiet --no-deps --reinstall --python $(CLUSTER)/bin/python .
 	@touch $@
 
