@@ -31,7 +31,6 @@ INSTEAD = {
     r"(stands?|lies?) in(?! (for|the way|front))": "is in, is stored in",
     r"of the house|this house|house rules?": "of the project",
     r"well again": "resolved",
-    r"end(s|ed) well|goes well|went well": "succeeded, successful",
     r"ruff: well": "ruff: ok",
     r"keeping times?": "retention period",
 }
