@@ -53,4 +53,4 @@ def pair_params() -> dict[str, Param]:
 
 def _param(name: str, default: Any, **schema: Any) -> Param:
     title, description = text(f"params.{name}.title"), text(f"params.{name}.description")
-    return Param(default, title=title, description=description, section=text("params.section"), **schema)
+    return Param(default, title=title, description=description, **schema)
