@@ -29,7 +29,8 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TextIO
@@ -159,7 +160,7 @@ def still_failing(
 
 def succeeded(context: Mapping[str, Any]) -> None:
     """A run has succeeded: callback of its last task."""
-    with _never_failing("succeeded"):
+    with _never_failing("succeeded"), _one_ledger():
         run = _run(context)
         _apply(run, "approval", partial(ended, run_id=run.run_id))
         for kind in ("late", "failed", "retrying"):
@@ -204,7 +205,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Al
     """A run's counts are known: report much quarantine and offers that wait. Call it last in ``reconcile``."""
     if is_dry_run(context["params"]):
         return
-    with _never_failing("reconciled"):
+    with _never_failing("reconciled"), _one_ledger():
         run = _run(context)
         if limits.quarantine_exceeded(counts["quarantined"], counts["extracted"]):
             _open(
@@ -220,7 +221,7 @@ def reconciled(context: Mapping[str, Any], counts: Mapping[str, Any], limits: Al
             _apply(run, "quarantine", partial(_well, run=run))
         _report_interface(run, counts)
         check_retention()
-        with closing(Incidents()) as incidents:
+        with _incidents() as incidents:
             waiting = incidents.waiting(run.dag_id)
         _apply(
             run,
@@ -237,7 +238,7 @@ def check_retention() -> None:
 
     with _never_failing("retention"):
         at = datetime.now(UTC)
-        with closing(Incidents()) as incidents:
+        with _incidents() as incidents:
             state = find_state(incidents.engine)
         subjects = [RETENTION] if state.overdue(at) else []
         last = written(state.last, language()) if state.last else text("alerts.what.never")
@@ -309,22 +310,52 @@ def _open(run: RunFacts, kind: str, **numbers: Any) -> None:
 
 def _apply(run: RunFacts, kind: str, transition: Transition, **numbers: Any) -> None:
     """Change an incident and report it if necessary; without the ledger's memory rather twice than never."""
-    try:
-        incidents = Incidents()
-        before, change = incidents.apply(run.dag_id, kind, transition)
-    except _NO_LEDGER as error:
-        log.error(
-            "The ledger cannot be used (%s), so this alert may be sent more than once.", type(error).__name__
-        )
-        _notify(run, kind, transition(Incident()), numbers)
-        return
-    with closing(incidents):
+    with ExitStack() as stack:
+        try:
+            incidents = stack.enter_context(_incidents())
+            before, change = incidents.apply(run.dag_id, kind, transition)
+        except _NO_LEDGER as error:
+            log.error(
+                "The ledger cannot be used (%s), so this alert may be sent more than once.",
+                type(error).__name__,
+            )
+            _notify(run, kind, transition(Incident()), numbers)
+            return
         if not change.notify:
             return
         if not _notify(run, kind, change, numbers):
             incidents.mark_not_notified(run.dag_id, kind, before, change)
         elif change.notify == "opened":
             incidents.mark_notified(run.dag_id, kind, change.after.since)
+
+
+_shared: ContextVar[Incidents | None] = ContextVar("incidents of a callback", default=None)
+
+
+@contextmanager
+def _one_ledger() -> Iterator[None]:
+    """Open the ledger once for all incidents of a callback: each opening asks Airflow for its connection."""
+    with ExitStack() as stack:
+        try:
+            incidents = stack.enter_context(closing(Incidents()))
+        except _NO_LEDGER:
+            yield  # each incident tries again, and says so
+            return
+        token = _shared.set(incidents)
+        try:
+            yield
+        finally:
+            _shared.reset(token)
+
+
+@contextmanager
+def _incidents() -> Iterator[Incidents]:
+    """The callback's open ledger, or one of its own."""
+    if shared := _shared.get():
+        yield shared
+        return
+    with closing(Incidents()) as own:
+        yield own
 
 
 def _notify(run: RunFacts, kind: str, change: Change, numbers: Mapping[str, Any]) -> bool:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -157,6 +158,14 @@ class Incidents:
 
     def apply(self, dag_id: str, kind: str, change: Callable[[Incident], Change]) -> tuple[Incident, Change]:
         """Change one incident; returns it as it was, and its change."""
+        from letting_sync.ledger import migrate
+
+        with self.engine.connect().execution_options(**migrate.READS_ONLY) as connection:
+            before = _read(connection, dag_id, kind)
+        changed = change(before)
+        # On most days nothing happens: no run waits for the lock then, and nothing is flushed to the disk.
+        if changed == Change(before):
+            return before, changed
         with self.engine.begin() as connection:
             before = _locked(connection, dag_id, kind)
             changed = change(before)
@@ -185,11 +194,21 @@ class Incidents:
         return LedgerReports(self.engine).find_number_awaiting(pair, run_id)
 
 
+def _read(connection: sa.Connection, dag_id: str, kind: str) -> Incident:
+    row = connection.execute(sa.select(open_incidents).where(_is(dag_id, kind))).one_or_none()
+    return _incident(row) if row else Incident()
+
+
 def _locked(connection: sa.Connection, dag_id: str, kind: str) -> Incident:
     """Read a row and keep others from it until the transaction ends; on SQLite its beginning has done so."""
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(open_incidents)
     connection.execute(insert.values(dag_id=dag_id, kind=kind, subjects="{}").on_conflict_do_nothing())
-    row = connection.execute(sa.select(open_incidents).where(_is(dag_id, kind)).with_for_update()).one()
+    return _incident(
+        connection.execute(sa.select(open_incidents).where(_is(dag_id, kind)).with_for_update()).one()
+    )
+
+
+def _incident(row: sa.Row[Any]) -> Incident:
     return Incident(json.loads(row.subjects), row.since, row.told_at)
 
 

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, TextIO
 
 import sqlalchemy as sa
@@ -80,21 +80,26 @@ def ready(engine: sa.Engine) -> None:
     """
     # A task's log is for the person on call: what Alembic says of an ordinary look at the version is not.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    scripts = ScriptDirectory.from_config(_config())
-    current, newest = _version(engine), scripts.get_current_head()
+    revisions, current = _revisions(), _version(engine)
     if current is None:
         upgrade(engine)
-    elif current not in {script.revision for script in scripts.walk_revisions()}:
+    elif current not in revisions:
         raise StopRun(
             f"The ledger is at version {current}, which this package does not know: it is older than the ledger, whose "
-            f"newest version here is {newest}. Nothing was written. Install the release that has migrated the ledger on this "
+            f"newest version here is {revisions[0]}. Nothing was written. Install the release that has migrated the ledger on this "
             "worker too (migrating does not help), then clear the task."
         )
-    elif current != newest:
+    elif current != revisions[0]:
         raise StopRun(
-            f"The ledger is at version {current}, this package needs {newest}. "
+            f"The ledger is at version {current}, this package needs {revisions[0]}. "
             "Run `letting-sync migrate`, then clear the task."
         )
+
+
+@cache  # a task opens the ledger several times, and Alembic executes every migration's file to list them
+def _revisions() -> tuple[str, ...]:
+    """Return the versions that this package knows, the newest first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _version(engine: sa.Engine) -> str | None:
