@@ -67,6 +67,9 @@ def main() -> int:
         "--mail-port", type=int, default=8096, help="of the mailbox's page; SMTP is the one after it"
     )
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument(
+        "--language", choices=("en", "de"), default="en", help="of alerts, forms and descriptions"
+    )
     parser.add_argument("--home", type=Path, default=HOME, help="emptied first; databases and logs")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -89,7 +92,7 @@ def _demo(options: argparse.Namespace) -> int:
     shutil.rmtree(home, ignore_errors=True)
     (home / "logs").mkdir(parents=True)
     environment = environment_of(home, options.airflow_port, sandbox_ports)
-    environment |= mail_settings(smtp_port)
+    environment |= mail_settings(smtp_port) | {"AIRFLOW__PROSPECTS__LANGUAGE": options.language}
     with Processes(home / "logs", environment) as processes:
         ports = ("--smtp-port", str(smtp_port), "--page-port", str(mail_port))
         processes.start("mailbox", (sys.executable, "-m", "include.demo.mailbox", *ports))
