@@ -7,7 +7,7 @@ import json
 import random
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -29,11 +29,14 @@ class LiveAirflow:
 
     :param home: an empty folder for databases and logs.
     :param dags: the folder of the DAG files; ``prospect_retention.py`` is one of them.
+    :param settings: more settings of all processes, as environment variables.
     :ivar alerts: the texts of all alerts received.
     :ivar environment: of all processes.
     """
 
-    def __init__(self, home: Path, dags: Path = ROOT / "dags") -> None:
+    def __init__(
+        self, home: Path, dags: Path = ROOT / "dags", settings: Mapping[str, str] | None = None
+    ) -> None:
         self.home = home
         self.alerts: list[str] = []
         self._web = ThreadingHTTPServer(("127.0.0.1", 0), self._receiver())
@@ -54,6 +57,7 @@ class LiveAirflow:
             # A new one is looked at soon, and the DAGs are not read again and again.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         }
+        self.environment |= settings or {}
         (home / "logs").mkdir()
         self.processes = Processes(home / "logs", self.environment)
 

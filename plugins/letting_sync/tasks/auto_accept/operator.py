@@ -11,12 +11,13 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from letting_sync import assets, window
+from letting_sync import assets, lineage, window
 from letting_sync.alerts import callbacks, messages
 from letting_sync.counts import leases_of
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.ledger.records import REVIEW_AFTER, AcceptanceState
+from letting_sync.lineage import LineageMixin
 from letting_sync.locales.texts import text
 from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Reason
@@ -41,7 +42,7 @@ _COLUMNS = ("offer", "unit", "lease_start")
 _DOUBT_COLUMNS = ("why", "business_partner", "other_partner")
 
 
-class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
+class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
     """
     Turn the offers of a chunk into leases where the policy allows it, once.
 
@@ -272,7 +273,11 @@ class AcceptOffersOperator(ExpectedErrorsMixin, HITLOperator):
     def _report_decided(self, known: RunEntries, context: Context) -> dict[str, Any]:
         rows = [_row(e, e.acceptance, e.acceptance_reason) for e in known.decided()]
         window_read = tables.extent(Chunk.read(self.chunk).folder).window
-        assets.note(context, self.outlets, window_read, leases_of(rows, known.run.run_id))
+        leases = leases_of(rows, known.run.run_id)
+        assets.note(context, self.outlets, window_read, leases)
+        made = leases["leases_created"] + leases["leases_for_other_runs"]
+        self.lineage_inputs = [lineage.offers_of(self.erp, len(rows)), lineage.prospects_of(self.partner)]
+        self.lineage_outputs = [lineage.leases_of(self.erp, made)]
         return self._report(rows)
 
     def _report(self, rows: Sequence[dict[str, str | None]]) -> dict[str, Any]:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-from letting_sync import assets, run_conf, window
+from letting_sync import assets, lineage, run_conf, window
 from letting_sync import counts as run_counts
 from letting_sync.alerts import callbacks
 from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.lineage import LineageMixin
 from letting_sync.model import Outcome, OutcomeKind, Prospect
 from letting_sync.parsing import records as fields
 from letting_sync.partner import PartnerTarget
@@ -49,7 +50,7 @@ def shown_word(word: str) -> str:
     return word if _A_WORD.fullmatch(word) else "(unreadable)"
 
 
-class ExtractOperator(ExpectedErrorsMixin):
+class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
     """
     Stage what the partner has on the prospects that changed in the run's window.
 
@@ -190,6 +191,8 @@ class ExtractOperator(ExpectedErrorsMixin):
         sorted_out.stop_if_the_interface_changed()
         sorted_out.report_findings()
         sorted_out.stage(folder, run_window, asked_for)
+        self.lineage_inputs = [lineage.prospects_of(self.partner, sorted_out.count)]
+        self.lineage_outputs = [lineage.staged_of(context["dag_run"].dag_id, len(sorted_out.prospects))]
         if not (asked_for or is_dry_run(context["params"]) or sorted_out.changes_anything):
             self._end_run_if_nothing_is_open(context, folder, sorted_out, run_window)
         self.outlets = []  # reconcile publishes them

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Never
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from letting_sync import assets
+from letting_sync import assets, lineage
 from letting_sync.counts import offers_of
 from letting_sync.dry_run import is_dry_run
 from letting_sync.erp import ErpTarget
 from letting_sync.errors import StopRun, WaitAndRepeat
+from letting_sync.lineage import LineageMixin
 from letting_sync.model import CONTENT_FIELDS, Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.settings import AcceptMode, NearMatch
@@ -54,7 +55,7 @@ SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.0, 1.5, 2.0, 2.0, 2.0)
 trigger's first poll and the next start of the task take Airflow longer than that."""
 
 
-class LoadOffersOperator(ExpectedErrorsMixin):
+class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
     """
     Make exactly one offer in the ERP for each staged prospect of a chunk.
 
@@ -147,7 +148,10 @@ class LoadOffersOperator(ExpectedErrorsMixin):
             quarantined = {one.record for one in outcomes if one.kind is OutcomeKind.QUARANTINED}
             raw = {one.record: one.prospect.model_dump_json() for one in some if one.record in quarantined}
             counts = tables.write_outcomes(chunk.folder, "load_offers", outcomes, raw, chunk, texts)
-            assets.note(context, self.outlets, window, offers_of(counts))
+            offers = offers_of(counts)
+            assets.note(context, self.outlets, window, offers)
+            self.lineage_inputs = [lineage.staged_of(run.pair, len(some))]
+            self.lineage_outputs = [lineage.offers_of(self.erp, offers["offers_created"])]
             self.log.info("Prospects by outcome: %s.", tables.counted(counts))
             return chunk.handed_on
         finally:
