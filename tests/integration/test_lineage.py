@@ -100,16 +100,3 @@ def test_a_dry_run_reports_nothing_as_written_to_the_erp(events: Run) -> None:
 
     assert "prospects://immomio_yuneo" in written
     assert "yuneo://yuneo" not in written
-
-
-def test_the_ids_of_a_replay_can_be_masked(
-    events: Run, box: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The provider itself reports what a run was started with."""
-    monkeypatch.setenv("AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES", "external_ids")
-    asked = box.immomio.applications[0]["id"]
-
-    found = events(external_ids=[asked])
-
-    assert any("external_ids" in json.dumps(event) for event in found)
-    assert asked not in json.dumps(found)
