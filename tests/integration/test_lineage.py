@@ -1,4 +1,4 @@
-"""What OpenLineage is told of a run: systems as datasets, counts, and nothing personal."""
+"""What a run reports to OpenLineage: systems as datasets, counts, and nothing personal."""
 
 from __future__ import annotations
 
