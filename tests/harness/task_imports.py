@@ -38,6 +38,11 @@ def _do(run: Run, task: str, handed_on: Any, loaded_before: str | None) -> Done:
     if loaded_before:
         importlib.import_module(loaded_before)
     before = set(sys.modules)
+    # As Airflow does for a task: the file of its DAG alone is read.
+    from airflow.dag_processing.dagbag import DagBag
+
+    found = DagBag(task_process.ROOT / "dags" / f"{run.pair}.py").dags
+    task_process.dags = lambda: found  # type: ignore[assignment]
     ended = task_process._outcome(run, (task,), handed_on)
     if ended.how != "done":
         raise RuntimeError(ended.error)
