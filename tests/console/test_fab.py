@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import ROOT, environment, free_port, serving
+
+from tests.console.api_server import ROOT, environment, free_port, serving
 
 PYTHON = ROOT / ".venv-cluster" / "bin" / "python"
 pytestmark = pytest.mark.skipif(not PYTHON.exists(), reason="make .venv-cluster/.ready")
