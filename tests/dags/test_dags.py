@@ -149,7 +149,7 @@ from airflow.dag_processing.dagbag import DagBag
 {code}
 bag = DagBag({str(dags)!r})
 print(json.dumps({{"dags": sorted(bag.dags), "errors": bag.import_errors,
-                  "pandas": "pandas" in sys.modules, "asked": globals().get("asked", [])}}))
+                  "loaded": [name for name in ("pandas", "letting_sync.http.session") if name in sys.modules], "asked": globals().get("asked", [])}}))
 """
     # Not in the repository: nothing but the installed product and the folder of the DAG files is found.
     done = subprocess.run(
@@ -159,7 +159,7 @@ print(json.dumps({{"dags": sorted(bag.dags), "errors": bag.import_errors,
 
 
 def test_reading_the_files_is_cheap_and_asks_nobody() -> None:
-    """No pandas, no connection, no socket while DAG files are read."""
+    """No pandas, no HTTP client of ours, no connection, no socket while DAG files are read."""
     code = """
 import socket
 asked = []
@@ -172,8 +172,20 @@ BaseHook.get_connection = classmethod(deny)
 
     assert set(PAIRS) <= set(result["dags"])
     assert result["errors"] == {}
-    assert not result["pandas"]
+    assert result["loaded"] == []
     assert result["asked"] == []
+
+
+@pytest.mark.parametrize("name", ["ALERT_WEBHOOK_CONN_ID", "ALERT_WEBHOOK_FORMAT"])
+def test_a_channel_of_an_earlier_version_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Without this error an upgrade would end all alerts, and nobody would notice."""
+    monkeypatch.setenv(f"AIRFLOW__PROSPECTS__{name}", "team_chat")
+
+    result = _in_a_fresh_process(ROOT / "dags", "")
+
+    error = next(text for file, text in result["errors"].items() if file.endswith("immomio_yuneo.py"))
+    assert f"{name.lower()} = 'team_chat'" in error
+    assert "alert_apprise_conn_id" in error
 
 
 def test_a_wrong_setting_leaves_the_other_pairs_alone(tmp_path: Path) -> None:

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 
 from airflow.sdk.configuration import conf
 
+from letting_sync.errors import StopRun
 from letting_sync.locales.texts import text
 
 SECTION = "prospects"
+REMOVED = ("alert_webhook_conn_id", "alert_webhook_format")
+"""Settings of earlier versions: ignoring them would lose alerts without a word."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,16 @@ class AlertSettings:
 
 
 def alert_settings() -> AlertSettings:
-    """Return the deployment's settings."""
+    """Return the deployment's settings.
+
+    :raises StopRun: a setting of an earlier version is set, which no longer sends anything.
+    """
+    for name in REMOVED:
+        if value := _text(name):
+            raise StopRun(
+                f"[{SECTION}] {name} = {value!r} no longer sends alerts: remove it, and name a connection of type apprise "
+                "in alert_apprise_conn_id (docs/operations.md, Configure recipients)."
+            )
     return AlertSettings(
         email_to=tuple(part.strip() for part in _text("alert_email_to").split(",") if part.strip()),
         email_from=_text("alert_email_from") or None,

@@ -6,10 +6,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from letting_sync import run_conf
-from letting_sync.cli.check import as_json, compare, table
-from letting_sync.cli.check_rows import findings
-from letting_sync.cli.pairs import UnknownPair
-from letting_sync.customers.yaml_settings import WrongFile
 from letting_sync.errors import StopRun
 
 if TYPE_CHECKING:
@@ -27,6 +23,12 @@ def check_pair(context: Context, dag_file: str) -> None:
     :param dag_file: see :func:`letting_sync.cli.pairs.dag_of_pair`.
     :raises StopRun: something differs or could not be reached, or there is no such pair.
     """
+    # The DAG file imports this module: what talks to systems is not loaded while it is parsed.
+    from letting_sync.cli.check import as_json, compare, table
+    from letting_sync.cli.check_rows import findings
+    from letting_sync.cli.pairs import UnknownPair
+    from letting_sync.customers.yaml_settings import WrongFile
+
     run_conf.check(context["dag_run"].conf, (PARAM,))
     pair = context["params"][PARAM]
     try:
