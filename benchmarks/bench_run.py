@@ -127,7 +127,7 @@ class Pair:
         :raises RuntimeError: it failed.
         """
         notes = self.home / f"{self.run_id}-{name}-{threading.get_ident()}-{time.monotonic_ns()}.json"
-        run = self._run({**self.modules, "letting_sync.http.hook.stats": Notes(notes)})
+        run = self._run({**self.modules, "letting_sync.compat.Stats": Notes(notes)})
         started = time.monotonic()
         attempt = Try(run, (name,), handed_on)
         peak = _Peak(attempt.process.pid or 0)

@@ -143,7 +143,9 @@ def _body(run: Run, tasks: Sequence[str], handed_on: Any, death: Death | None, r
     os.environ.update(run.environment)
     for path, value in run.modules.items():
         module, _, name = path.rpartition(".")
-        setattr(importlib.import_module(module), name, value)
+        owner = importlib.import_module(module)
+        assert hasattr(owner, name), f"{module} has no {name}: what was to be replaced is elsewhere"
+        setattr(owner, name, value)
     if death:
         _arm(death)
     if run.clock_ahead:
