@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from benchmarks.bench_run import ANCHOR, SEPARATORS, Served, home, table
-from benchmarks.bench_scheduler import Scheduler, window_of
+from benchmarks.bench_scheduler import EMPTY_TASKS, Scheduler, window_of
 from benchmarks.served import in_a_process, until_closed
 
 PROSPECTS = 20
@@ -50,34 +50,13 @@ HEADS = (
 )
 TASK_TITLE = "airflow worker -- "
 """How the process of a task is called, before its id; Airflow's own name for it."""
-EMPTY_FILE = """
+EMPTY_FILE = f"""
 import pendulum
 from airflow.sdk import dag, task
 
 @dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1, tz="Europe/Berlin"))
 def empty():
-    @task
-    def extract():
-        return "folder"
-
-    @task
-    def dedup(folder):
-        return [{"folder": folder}]
-
-    @task
-    def load_offers(chunk):
-        return chunk
-
-    @task
-    def auto_accept(chunk):
-        return chunk
-
-    @task
-    def reconcile(chunks):
-        return len(chunks)
-
-    reconcile(auto_accept.expand(chunk=load_offers.expand(chunk=dedup(extract()))))
-
+{EMPTY_TASKS}
 empty()
 """
 PAIR_FILE = '''

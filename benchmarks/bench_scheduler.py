@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime, timedelta
@@ -23,6 +24,30 @@ from include.demo.processes import Processes
 
 PROSPECTS = 20
 RUNS = 3
+EMPTY_TASKS = """\
+    @task
+    def extract():
+        return "folder"
+
+    @task
+    def dedup(folder):
+        return [{"folder": folder}]
+
+    @task
+    def load_offers(chunk):
+        return chunk
+
+    @task
+    def auto_accept(chunk):
+        return chunk
+
+    @task
+    def reconcile(chunks):
+        return len(chunks)
+
+    reconcile(auto_accept.expand(chunk=load_offers.expand(chunk=dedup(extract()))))
+"""
+"""The body of an empty DAG with the five tasks of a pair, two of them mapped."""
 DAGS = '''
 """Airflow opens only files in which the words "dag" and "airflow" stand."""
 import pendulum
@@ -39,28 +64,7 @@ START = pendulum.datetime(2099, 1, 1, tz="Europe/Berlin")
 def empty(number):
     @dag(dag_id=f"empty_{number}", schedule="@daily", start_date=START, catchup=False, max_active_runs=16)
     def shape():
-        @task
-        def extract():
-            return "folder"
-
-        @task
-        def dedup(folder):
-            return [{"folder": folder}]
-
-        @task
-        def load_offers(chunk):
-            return chunk
-
-        @task
-        def auto_accept(chunk):
-            return chunk
-
-        @task
-        def reconcile(chunks):
-            return len(chunks)
-
-        reconcile(auto_accept.expand(chunk=load_offers.expand(chunk=dedup(extract()))))
-
+{tasks}
     return shape()
 
 
@@ -188,7 +192,8 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--airflow-port", type=int, default=18080)
     arguments = parser.parse_args(given)
     with home() as folder, sandbox(Place({"everreal": PROSPECTS})) as served:
-        files = {"customer_pairs.py": DAGS.replace("{customers}", str(arguments.customers))}
+        dags = DAGS.replace("{customers}", str(arguments.customers))
+        files = {"customer_pairs.py": dags.replace("{tasks}", textwrap.indent(EMPTY_TASKS, 4 * " "))}
         scheduler = Scheduler(folder, arguments.airflow_port, served, files, 2 * arguments.customers)
         with scheduler.processes:
             scheduler.start()

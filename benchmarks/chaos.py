@@ -191,12 +191,8 @@ def new_ledger(weather: Any, home: Path) -> Iterator[tuple[dict[str, str], sa.UR
         return
     server = PostgresServer()
     try:
-        connection = server.connection()
-        where = {"host": str(server.home)}
-        url = sa.URL.create(
-            "postgresql+psycopg2", "ledger", database=json.loads(connection)["schema"], query=where
-        )
-        yield {"AIRFLOW_CONN_PROSPECT_LEDGER": connection}, url
+        url = server.new_database()
+        yield {"AIRFLOW_CONN_PROSPECT_LEDGER": server.connection(url)}, url
     finally:
         server.remove()
 

@@ -53,13 +53,13 @@ class PostgresServer:
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
         return self._url(name)
 
-    def connection(self) -> str:
-        """An Airflow connection to an empty database, for the ledger."""
+    def connection(self, database: sa.URL | None = None) -> str:
+        """An Airflow connection to a database, by default an empty one, for the ledger."""
         content = {
             "conn_type": "postgres",
             "host": str(self.home),
             "login": "ledger",
-            "schema": self.new_database().database,
+            "schema": (database or self.new_database()).database,
             "extra": {"hash_key": "0123456789abcdef"},
         }
         return json.dumps(content)

@@ -11,6 +11,14 @@ from tests.harness.days import FROM_ACCEPT, FROM_LOAD, UP_TO_LOAD, DayRun, Days,
 from tests.harness.platforms import ImmomioPlatform
 
 
+def next_day_with_a_yes(days: Days) -> DayRun:
+    """The next day's run; a person who is asked accepts."""
+    run = days.next_day()
+    if run.question:
+        days.answers(run, yes=True)
+    return run
+
+
 def withdrawn_with_an_open_offer(days: Days) -> str:
     """Somebody whose offer was made on day 1 and not accepted, who withdrew on day 2; it is day 3."""
     anna = days.platform.apply(0)
@@ -100,9 +108,7 @@ def test_chosen_again_before_any_offer_was_made(days: Days) -> None:
     days.next_day()
     days.platform.choose_again(anna)
 
-    run = days.next_day()
-    if run.question:
-        days.answers(run, yes=True)
+    next_day_with_a_yes(days)
 
     assert days.leases(anna) == [days.unit(0)]
 
@@ -151,9 +157,7 @@ def test_withdrawn_and_chosen_again_within_one_day(days: Days) -> None:
     days.platform.withdraw(anna)
     days.platform.choose_again(anna)
 
-    run = days.next_day()
-    if run.question:
-        days.answers(run, yes=True)
+    next_day_with_a_yes(days)
 
     assert days.leases(anna) == [days.unit(0)]
 
@@ -207,9 +211,7 @@ def test_who_withdrew_and_applies_under_a_new_id_gets_an_offer(days: Days) -> No
     anna = withdrawn_with_an_open_offer(days)
     again = days.platform.apply(0, like=anna)
 
-    run = days.next_day()
-    if run.question:
-        days.answers(run, yes=True)
+    run = next_day_with_a_yes(days)
 
     assert days.outcome(run, again) == [("created", None)]
     assert (days.leases(again), days.leases(anna)) == ([days.unit(0)], [])
@@ -228,9 +230,7 @@ def test_after_a_dead_offer_the_same_person_gets_a_new_one(
     days.next_day()
     again = days.platform.apply(0, like=anna)
 
-    run = days.next_day()
-    if run.question:
-        days.answers(run, yes=True)
+    run = next_day_with_a_yes(days)
 
     assert days.outcome(run, again) == [("created", None)]
     assert days.leases(again) == [days.unit(0)]
