@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from letting_sync.cli.check_erp import check_erp
 from letting_sync.cli.check_partner import check_partner
 from letting_sync.cli.check_rows import Row, findings
-from letting_sync.cli.pairs import UnknownPair, dag_of_pair
+from letting_sync.cli.pairs import UnknownPair, argument_of, dag_of_pair
 from letting_sync.customers.yaml_settings import WrongFile
 
 
@@ -47,8 +47,7 @@ def compare(pair: str, dag_file: str | None = None) -> list[Row]:
     :raises WrongFile: the customer's file is wrong.
     """
     dag = dag_of_pair(pair, dag_file)
-    load: Any = dag.get_task("load_offers")
-    target = getattr(load, "erp", None) or load.partial_kwargs["erp"]
+    target = argument_of(dag, "load_offers", "erp")
     extract: Any = dag.get_task("extract")
     rows, external_ids = check_partner(extract)
     return rows + check_erp(target, external_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 from airflow.sdk import DAG
 from airflow.sdk.configuration import conf
@@ -42,6 +43,12 @@ def dag_of_pair(name: str, dag_file: str | None = None) -> DAG:
                 return dag
         known += [dag.dag_id for dag in made]
     raise UnknownPair(f"there is no pair {name!r}; known are {', '.join(sorted(set(known))) or 'none'}")
+
+
+def argument_of(dag: DAG, task_id: str, name: str) -> Any:
+    """An argument of a pair's task, whether or not the task is mapped over chunks."""
+    task: Any = dag.get_task(task_id)
+    return getattr(task, name, None) or task.partial_kwargs[name]
 
 
 def _dags_folder() -> Path:

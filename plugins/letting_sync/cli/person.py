@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
-from letting_sync.cli.pairs import UnknownPair, dag_of_pair
+from letting_sync.cli.pairs import UnknownPair, argument_of, dag_of_pair
 from letting_sync.customers.yaml_settings import WrongFile
 from letting_sync.errors import StopRun
 from letting_sync.partner import Partner, PartnerTarget
@@ -23,8 +23,7 @@ def open_partner(pair: str) -> Partner:
     :raises StopRun: there is no such pair any more, or its file or its connection is wrong.
     """
     try:
-        task: Any = dag_of_pair(pair).get_task("auto_accept")
+        target: PartnerTarget = argument_of(dag_of_pair(pair), "auto_accept", "partner")
     except (UnknownPair, WrongFile) as error:
         raise StopRun(str(error)) from None
-    target: PartnerTarget = getattr(task, "partner", None) or task.partial_kwargs["partner"]
     return target.open()
