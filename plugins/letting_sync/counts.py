@@ -20,7 +20,9 @@ OF_AN_EMPTY_WINDOW = "counts"
 UNKNOWN_WORD = "unknown_word"
 
 
-def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def counts_of(
+    folder: str, run_id: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return a run's counts. As its own, a run counts what it did itself.
 
     Each record read is in one of ``duplicates``, ``quarantined``, ``skipped``, ``offers_created`` and ``already_there``
@@ -41,7 +43,7 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
         "quarantined": ended[OutcomeKind.QUARANTINED],
         "skipped": ended[OutcomeKind.SKIPPED],
         **offers_of(ended),
-        **leases_of(decided, _run_id(folder)),
+        **leases_of(decided, run_id),
         "held": sum(row["acceptance"] == AcceptanceState.HELD for row in decided),
         "reviewed": {row["what"]: row["count"] for row in tables.rows(folder, "reviewed")},
         "not_found": tables.length(folder, "not_found"),
@@ -52,11 +54,6 @@ def counts_of(folder: str, extracted: int, outcomes: Sequence[Mapping[str, Any]]
             f"{row['code']} {row['subject']}": row["count"] for row in findings if row["code"] != UNKNOWN_WORD
         },
     }
-
-
-def _run_id(folder: str) -> str:
-    (run,) = tables.rows(folder, "run")
-    return str(run["run_id"])
 
 
 def offers_of(ended: Mapping[str, int]) -> dict[str, int]:

@@ -211,7 +211,8 @@ class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
             return
         tables.forget_others(folder, *tables.OF_EVERY_RUN, "run", "extent", "quarantine_extract")
         outcomes = [outcome.model_dump() for outcome in sorted_out.outcomes]
-        counts = run_counts.counts_of(folder, sorted_out.count, outcomes)
+        run_id = context["dag_run"].run_id
+        counts = run_counts.counts_of(folder, run_id, sorted_out.count, outcomes)
         run_counts.log_counts(counts)
         run_counts.measure(pair, counts)
         # The task returns nothing; whoever clears ``dedup`` later runs it with this folder.

@@ -60,7 +60,7 @@ class ReconcileOperator(ExpectedErrorsMixin):
                 f"{len(records) - len(set(records))} more than one. Keep the folder {folder} and look at "
                 "its outcomes_* tables; the ERP holds what the ledger says."
             )
-        counts = run_counts.counts_of(folder, extracted, outcomes)
+        counts = run_counts.counts_of(folder, context["dag_run"].run_id, extracted, outcomes)
         dry = is_dry_run(context["params"])
         if dry:
             counts |= dry_run.counts(folder)
