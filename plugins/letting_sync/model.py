@@ -153,6 +153,8 @@ CONTENT_FIELDS = frozenset(Prospect.model_fields) - {
     "source_id",
 }
 """Fields of a prospect that an ERP may receive; a change of any other field is not a change for the ERP."""
+FIELDS_FOR_ERP = tuple(name for name in Prospect.model_fields if name in CONTENT_FIELDS | {"unit"})
+"""The same and the unit, in the order in which people read them."""
 
 
 class OfferStatus(StrEnum):

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Never
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import BaseOperator
 
 from letting_sync.alerts import callbacks
 from letting_sync.errors import AskedToWait, StopRun, WaitAndRepeat
 from letting_sync.settings import RETRYING_AFTER
-from letting_sync.window import TIMEZONE
+from letting_sync.window import local_text
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -88,7 +87,7 @@ class ExpectedErrorsMixin(BaseOperator):
         self.log.warning(
             "%s The task waits without a worker slot and starts again at %s.",
             asked,
-            until.astimezone(ZoneInfo(TIMEZONE)).strftime("%H:%M:%S"),
+            local_text(until, "%H:%M:%S"),
         )
         self.defer(trigger=DateTimeTrigger(moment=until), method_name="wait_is_over", kwargs={"again": again})
         raise AssertionError  # defer() never returns

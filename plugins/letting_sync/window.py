@@ -111,6 +111,15 @@ def in_words(window: Window, overlap: timedelta = timedelta(0)) -> str:
     return f"from {start} to {end}{before}"
 
 
+def local_text(moment: datetime, form: str) -> str:
+    """Return a time as text in the customers' time zone.
+
+    :param moment: with a time zone.
+    :param form: for ``strftime``.
+    """
+    return moment.astimezone(ZoneInfo(TIMEZONE)).strftime(form)
+
+
 def last_whole_interval(schedule: str, before: datetime) -> Window:
     """Return the last interval of a schedule that has ended before a given time, in UTC."""
     import pendulum

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
-from zoneinfo import ZoneInfo
 
 from airflow.sdk.configuration import conf
 
@@ -23,7 +22,7 @@ from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.locales import reasons as reason_words
 from letting_sync.locales.texts import number, text, texts
 from letting_sync.reasons import Reason
-from letting_sync.window import TIMEZONE, window_from_outside
+from letting_sync.window import local_text, window_from_outside
 
 _LONGEST_REASON = 400
 _QUESTIONS = ("approval", "reminder")
@@ -210,7 +209,7 @@ def _finding(key: str, count: int, language: Language) -> str:
 
 def written(time: datetime, language: Language) -> str:
     """A time in the customers' zone, as one writes it in the language."""
-    return time.astimezone(ZoneInfo(TIMEZONE)).strftime(text("formats.moment_in_zone", language))
+    return local_text(time, text("formats.moment_in_zone", language))
 
 
 def _message(run: RunFacts, language: Language, headline: str, **parts: str) -> Message:

@@ -10,34 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from letting_sync.config import Language
 from letting_sync.console import words
 from letting_sync.console.runs import RunRow
 from letting_sync.locales.texts import text
-from letting_sync.window import TIMEZONE
+from letting_sync.model import FIELDS_FOR_ERP
+from letting_sync.window import local_text
 
 MOST_PROSPECTS = 200
 """So many prospects are shown field by field."""
-FIELDS = (
-    "unit",
-    "salutation",
-    "title",
-    "first_name",
-    "last_name",
-    "birth_date",
-    "email",
-    "phone",
-    "mobile",
-    "street",
-    "house_number",
-    "postal_code",
-    "city",
-    "country",
-    "lease_start",
-    "message",
-)
 _NOTES = ("sent", "cleaned", "empty", "not_taken")
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #18181b; }
@@ -107,7 +89,7 @@ class Protocol:
             names[row["field"]] = row["erp_field"] or "–"
         lines = [
             (self._label(field), names[field], *(counts[field][note] or "" for note in _NOTES))
-            for field in FIELDS
+            for field in FIELDS_FOR_ERP
             if field in counts
         ]
         heads = ("field", "erp_field", *(f"notes.{note}" for note in _NOTES))
@@ -175,9 +157,7 @@ class Protocol:
         return f"<table>{self._heads(names)}<tbody>{body}</tbody></table>"
 
     def _moment(self, time: datetime | None) -> str:
-        if time is None:
-            return "–"
-        return time.astimezone(ZoneInfo(TIMEZONE)).strftime(text("formats.moment", self.language))
+        return local_text(time, text("formats.moment", self.language)) if time else "–"
 
 
 def _note(row: Mapping[str, Any]) -> str:

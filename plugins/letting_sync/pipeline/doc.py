@@ -13,7 +13,7 @@ from letting_sync.locales.texts import group, text
 def doc_of(dag: str) -> str:
     """Return the page of a DAG as Markdown: what it does, what to do when something is wrong, recipients of its alerts.
 
-    :param dag: ``retention`` or ``files``: the texts are below ``dags`` in the locales.
+    :param dag: ``retention``, ``files`` or ``check``: the texts are below ``dags`` in the locales.
     """
     language = config.language()
     return _page(dag, text(f"dags.{dag}.title", language), text(f"dags.{dag}.about", language), language)

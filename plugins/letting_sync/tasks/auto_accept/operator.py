@@ -258,7 +258,8 @@ class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
                 row = [self._linked(o), self._unit(o), question.written_day(o.lease_start)]
                 rows.append([*row, *(question.doubts(decision) if in_doubt else ())])
         table = [f"| {' | '.join(row)} |" for row in rows]
-        return "\n".join([*table, "", text("approval.without_response", end=question.written_moment(end))])
+        until = window.local_text(end, text("formats.moment"))
+        return "\n".join([*table, "", text("approval.without_response", end=until)])
 
     @staticmethod
     def _linked(offer: Offer) -> str:

@@ -25,11 +25,6 @@ def written_day(day: date | None) -> str:
     return day.strftime(text("formats.day")) if day else text("approval.start_of_the_erp")
 
 
-def written_moment(moment: datetime) -> str:
-    """Return a time in the customers' time zone, in the language of the deployment."""
-    return moment.astimezone(ZoneInfo(TIMEZONE)).strftime(text("formats.moment"))
-
-
 def end_of(asked: datetime, timeout: timedelta, ends: Literal["working_hours", "any_time"]) -> datetime:
     """Return the deadline of a question.
 

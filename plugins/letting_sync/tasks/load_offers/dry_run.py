@@ -9,7 +9,7 @@ from typing import Any
 
 from letting_sync.errors import RefuseRecord
 from letting_sync.ledger.records import Entry, EntryState, Key, Retraction
-from letting_sync.model import CONTENT_FIELDS, Offer, Outcome, OutcomeKind, Prospect
+from letting_sync.model import FIELDS_FOR_ERP, Offer, Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.staging.dry_run import FieldSent, WouldLoad
 from letting_sync.tasks.load_offers.candidates import Candidate
@@ -20,7 +20,6 @@ from letting_sync.tasks.load_offers.readback import LoadContext, Readback
 from letting_sync.tasks.load_offers.sender import SearchPartners, Sender
 
 _ON_WHICH_THE_LOAD_HAS_DECIDED = (EntryState.LOADED, EntryState.AMBIGUOUS)
-_FIELDS = tuple(name for name in Prospect.model_fields if name in CONTENT_FIELDS | {"unit"})
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def sent_fields(
             continue
         candidate, prospect = preview.candidate, preview.candidate.prospect
         before = written.get(candidate.record, {})
-        for field in _FIELDS:
+        for field in FIELDS_FOR_ERP:
             value = getattr(prospect, field)
             sent = preview.fields.get(names.get(field, ""))
             yield FieldSent(
