@@ -56,7 +56,8 @@ def cleaned_phones(values: pa.Array, countries: pa.Array) -> pa.Array:
     german = pc.equal(places, REGION)
     e164 = _in_plain_digits(rest)
     quick = pc.and_(german, pc.fill_null(pc.match_substring_regex(rest, _PLAIN), False))
-    quick = pc.and_(quick, pc.fill_null(pc.match_substring_regex(e164, _VALID_IN_GERMANY), False))
+    for pattern in _VALID_IN_GERMANY:
+        quick = pc.and_(quick, pc.fill_null(pc.match_substring_regex(e164, pattern), False))
     done = pc.if_else(quick, e164, rest)
     others = pc.and_not(pc.is_valid(rest), quick)
     for place in pc.unique(places.filter(others)).to_pylist():
@@ -76,15 +77,25 @@ def _in_plain_digits(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.starts_with(digits, "+"), digits, national)
 
 
-def _german_pattern() -> str:
-    """The library's patterns of German landline and mobile numbers, including their lengths."""
+def _german_patterns() -> list[str]:
+    """The library's patterns of German numbers, including their lengths.
+
+    A valid number matches that of all numbers, and that of a landline or a mobile number.
+    """
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(REGION)
-    kinds = (metadata.fixed_line, metadata.mobile) if metadata else ()
-    patterns = [kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern]
-    return rf"^\+49(?:{'|'.join(patterns)})$"
+    if metadata is None:
+        raise LookupError(f"phonenumbers has no patterns of {REGION}")
+    of_any_kind = _patterns(metadata.general_desc)
+    return [
+        rf"^\+49(?:{'|'.join(p)})$" for p in (of_any_kind, _patterns(metadata.fixed_line, metadata.mobile))
+    ]
 
 
-_VALID_IN_GERMANY: Final = _german_pattern()
+def _patterns(*kinds: phonenumbers.PhoneNumberDesc | None) -> list[str]:
+    return [kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern]
+
+
+_VALID_IN_GERMANY: Final = _german_patterns()
 
 
 def _for_region(region: str) -> Callable[[str], str | None]:
