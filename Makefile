@@ -146,7 +146,7 @@ sbom: $(SHIPPED)/.ready $(SUPPLY)/.ready ## bill of materials of what we ship: d
 	@echo "dist/sbom.cdx.json: written and valid"
 
 schema: $(READY) ## write the JSON Schema of customers' files anew
-	@$(BIN)/python -m letting_sync.customers.loader --schema > include/pairs/pair.schema.json
+	@$(BIN)/python -m letting_sync.cli pairs validate --schema > include/pairs/pair.schema.json
 
 pictures: $(READY) ## the pictures of README and docs, taken from a demo of their own (needs chromium)
 	@$(BIN)/python -m docs.pictures

@@ -121,7 +121,7 @@ def start_airflow(processes: Processes, port: int) -> Airflow:
     """
     say("preparing Airflow's database and the ledger")
     processes.run("db", (_airflow(), "db", "migrate"))
-    processes.run("ledger", (sys.executable, "-m", "letting_sync.ledger.migrate"))
+    processes.run("ledger", (sys.executable, "-m", "letting_sync.cli", "migrate"))
     say("starting Airflow (half a minute)")
     for component in COMPONENTS:
         arguments = ("--port", str(port)) if component == "api-server" else ()

@@ -13,6 +13,9 @@ from api_server import NOTHING_FOUND, Server, look_up, sigma_at
 
 from include.sandbox.yuneo import Yuneo
 from letting_sync.errors import StopRun
+from letting_sync.http.hook import ApiHook
+from letting_sync.systems.everreal.hook import EverRealHook
+from letting_sync.systems.immomio.hook import ImmomioHook
 from letting_sync.systems.sigma.hook import SigmaHook
 from letting_sync.systems.yuneo.hook import YuneoHook
 
@@ -99,3 +102,45 @@ def test_a_password_may_hold_any_character(
 def test_a_host_that_is_no_address_stops_the_run(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     with pytest.raises(StopRun, match="host"):
         look_up(sigma_at(host, monkeypatch))
+
+
+HOOKS = (ImmomioHook, EverRealHook, YuneoHook, SigmaHook)
+COMPLETE = {
+    "conn_type": "http",
+    "host": "https://127.0.0.1:1",
+    "login": "user",
+    "password": "secret-word",
+    "extra": '{"client_id": "id", "client_secret": "secret-word", "scope": "s", "audience": "a"}',
+}
+
+
+@pytest.mark.parametrize("hook_class", HOOKS)
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"password": None}, "has no password"),
+        ({"login": "", "password": ""}, "has no login .* and no password"),
+        ({"extra": "{timeout: 5}"}, "extra .* is not a JSON object"),
+        ({"extra": "[1]"}, "extra .* is not a JSON object"),
+        ({"extra": '"secret-word"'}, "extra .* is not a JSON object"),
+    ],
+)
+def test_a_connection_that_cannot_be_used_stops_the_run(
+    monkeypatch: pytest.MonkeyPatch, hook_class: type[ApiHook], changes: dict[str, str], complaint: str
+) -> None:
+    hook = hook_class("a_system")
+    monkeypatch.setenv("AIRFLOW_CONN_A_SYSTEM", json.dumps(COMPLETE | changes))
+
+    with pytest.raises(StopRun, match=complaint) as stop:
+        hook.check_log_in()
+    assert "'a_system'" in str(stop.value)
+    assert "secret-word" not in str(stop.value)
+
+
+@pytest.mark.parametrize("hook_class", HOOKS)
+def test_a_connection_that_is_not_there_stops_the_run(hook_class: type[ApiHook]) -> None:
+    hook = hook_class("nowhere")
+
+    with pytest.raises(StopRun, match="Connection 'nowhere' does not exist: create it"):
+        hook.check_log_in()
+    assert "clear the task" not in hook.test_connection()[1]

@@ -53,6 +53,8 @@ def test_a_sqlite_file_may_be_named_by_the_connection(monkeypatch: pytest.Monkey
     [
         ({"conn_type": "postgres", "host": "database"}, "hash_key"),
         ({"conn_type": "postgres", "host": "database", "extra": {"hash_key": ""}}, "hash_key"),
+        ({"conn_type": "postgres", "host": "database", "extra": "[]"}, "not a JSON object"),
+        ({"conn_type": "postgres", "host": "database", "extra": "{hash_key: key}"}, "not a JSON object"),
         ({"conn_type": "mysql", "host": "database", "extra": {"hash_key": "key"}}, "'mysql'"),
     ],
 )

@@ -246,14 +246,16 @@ def test_runs_with_similar_names_and_folders_of_earlier_releases_are_erased(stag
 
 
 def test_standard_output_is_json_and_nothing_else(staged: Path) -> None:
-    """A new ledger logs its migrations; an unknown id is said by the exit code."""
-    command = [sys.executable, "-m", "letting_sync.privacy.subject_requests", "export"]
+    """A new ledger logs its migrations. The partner has no connection here, which the exit code says, as it says an unknown id."""
+    command = [sys.executable, "-m", "letting_sync.cli", "person", "export"]
     known, unknown = (
         subprocess.run([*command, external_id], capture_output=True, text=True)
         for external_id in (ANNA, "K-0")
     )
 
-    assert (known.returncode, len(json.loads(known.stdout)["staged"])) == (0, 14)
+    assert (known.returncode, len(json.loads(known.stdout)["staged"])) == (1, 14)
+    (partner,) = json.loads(known.stdout)["partners"]
+    assert "'immomio' does not exist: create it" in partner["not_asked"]
     assert (unknown.returncode, json.loads(unknown.stdout)["staged"]) == (1, [])
 
 

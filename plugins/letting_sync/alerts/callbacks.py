@@ -26,7 +26,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -423,8 +422,3 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     for channel, was_sent in accepted.items():
         print(f"{channel}: {'sent' if was_sent else 'NOT sent, see above'}", file=out)
     return 0 if all(accepted.values()) else 1
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    sys.exit(main(prog="python -m letting_sync.alerts.callbacks"))

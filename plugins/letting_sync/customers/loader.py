@@ -321,7 +321,3 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     for sentence in sentences:
         print(sentence, file=sys.stderr)
     return 1 if sentences else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(prog="python -m letting_sync.customers.loader"))

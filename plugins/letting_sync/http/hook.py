@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import requests
 import tenacity
-from airflow.sdk.exceptions import AirflowNotFoundException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowTaskTimeout
 from requests.auth import AuthBase
 
 from letting_sync.compat import add_to_metric
@@ -134,11 +134,6 @@ class ApiHook(SessionHook):
             )
         except StopRun as stop:
             return LogIn(False, str(stop).replace(", then clear the task", ""))
-        except AirflowNotFoundException:
-            return LogIn(
-                False,
-                f"Connection {self.http_conn_id!r} does not exist: create it, see docs/connect.md.",
-            )
         except (
             Exception
         ) as error:  # a malformed connection may raise anything, and its text may quote a secret

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, ClassVar, NoReturn, Self
@@ -21,8 +22,10 @@ from urllib.parse import urlsplit
 
 import requests
 from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from requests.auth import AuthBase
 
+from letting_sync.connections import extra_of
 from letting_sync.errors import StopRun
 from letting_sync.http.deadline import DeadlineAdapter
 from letting_sync.http.limits import Limits, limits_of
@@ -53,6 +56,7 @@ class SessionHook(HttpHook):
     """Connection, session, TLS and token of a system. :class:`~letting_sync.http.hook.ApiHook` adds the calls.
 
     :cvar system: the system's name in log and error messages.
+    :cvar credentials: what the connection's login and password are in the system's own words; both are required.
     :cvar uses_token: whether the hook logs in with :meth:`fetch_token`; if not, it overrides :meth:`_auth`.
     :cvar concurrency: maximum number of requests in flight, and of connections kept open for them.
     :param http_conn_id: Airflow connection; host, login, password and the extras ``verify`` (path of a CA
@@ -61,6 +65,7 @@ class SessionHook(HttpHook):
     """
 
     system: ClassVar[str] = "the system"
+    credentials: ClassVar[Mapping[str, str]] = {"login": "user name", "password": "the user's password"}
     uses_token: ClassVar[bool] = True
     concurrency: ClassVar[int] = 4
 
@@ -105,10 +110,32 @@ class SessionHook(HttpHook):
 
     @property
     def connection(self) -> Any:
-        """The Airflow connection behind this hook."""
+        """The Airflow connection behind this hook.
+
+        :raises StopRun: it does not exist, has no login or no password, or its extra is not a JSON object.
+        """
         if self._connection is None:
-            self._connection = super().get_connection(self.http_conn_id)
+            try:
+                connection = super().get_connection(self.http_conn_id)
+            except AirflowNotFoundException:
+                raise StopRun(
+                    f"Connection {self.http_conn_id!r} does not exist: create it, see docs/connect.md, then clear the task."
+                ) from None
+            self._refuse_incomplete(connection)
+            self._connection = connection
         return self._connection
+
+    def _refuse_incomplete(self, connection: Any) -> None:
+        missing = [
+            f"no {name} ({meaning})"
+            for name, meaning in self.credentials.items()
+            if not getattr(connection, name)
+        ]
+        if missing:
+            raise StopRun(
+                f"Connection {self.http_conn_id!r} has {' and '.join(missing)}. Add what is missing, then clear the task."
+            )
+        extra_of(connection, self.http_conn_id)
 
     def get_connection(self, conn_id: str) -> Any:  # type: ignore[override]  # a class method there
         """Return the connection passed to the constructor, if any: a trigger's thread must not fetch it."""

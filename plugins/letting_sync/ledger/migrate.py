@@ -7,7 +7,6 @@ import fcntl
 import logging
 import os
 import sqlite3
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -175,7 +174,3 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     upgrade(engine)
     print(f"ledger at {engine.url.render_as_string()}: {_version(engine)}", file=out)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(prog="python -m letting_sync.ledger.migrate"))

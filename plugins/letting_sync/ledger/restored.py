@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TextIO
@@ -81,8 +79,3 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
         conf = json.dumps({"window_start": start.isoformat(), "window_end": end.isoformat()})
         print(f"  airflow dags trigger {pair} --conf '{conf}'", file=out)
     return 0
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    sys.exit(main(prog="python -m letting_sync.ledger.restored"))

@@ -21,6 +21,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from letting_sync import config
+from letting_sync.connections import extra_of
 from letting_sync.errors import StopRun
 from letting_sync.ledger.records import AcceptanceState, EntryState
 from letting_sync.reasons import Reason
@@ -230,7 +231,8 @@ def locate() -> Store:
 
 
 def _store_of(connection: Any) -> Store:
-    key = connection.extra_dejson.get("hash_key")
+    extra = extra_of(connection, CONNECTION_ID)
+    key = extra.get("hash_key")
     if not key:
         raise StopRun(
             f"Connection {CONNECTION_ID!r} needs the extra 'hash_key': a long random text. Set it, then clear the task."
@@ -243,7 +245,7 @@ def _store_of(connection: Any) -> Store:
             host=connection.host,
             port=connection.port,
             database=connection.schema,
-            query={k: str(v) for k, v in connection.extra_dejson.items() if k.startswith("ssl")},
+            query={k: str(v) for k, v in extra.items() if k.startswith("ssl")},
         )
     elif connection.conn_type == "sqlite":
         url = sa.URL.create("sqlite", database=connection.host)

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -365,14 +364,3 @@ def _response(options: argparse.Namespace, open_partner: OpenPartner | None) -> 
         return find_person(wanted if isinstance(wanted, dict) else {}, options.pair)
     person = PersonData(options.external_id, options.pair)
     return person.export(open_partner) if options.command == "export" else person.erase(options.dry_run)
-
-
-def _run() -> int:
-    """Run the command so that standard output contains only its JSON; Airflow's loggers would write there too."""
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
-        os.dup2(2, 1)
-        return main(out=out, prog="python -m letting_sync.privacy.subject_requests")
-
-
-if __name__ == "__main__":
-    sys.exit(_run())

@@ -148,11 +148,6 @@ def gateway_log_in(conn_id: str, connection: Any) -> GatewayLogIn | None:
             raise StopRun(
                 f"The extra {name!r} of connection {conn_id!r} must be a string that is not empty. Correct it, then clear the task."
             )
-    for name, setting in (("login", "client id"), ("password", "client secret")):
-        if not getattr(connection, name):
-            raise StopRun(
-                f"Connection {conn_id!r} has no {name}: the gateway's log-in needs the {setting} there. Add it, then clear the task."
-            )
     _check_address(given["token_url"], conn_id)
     return GatewayLogIn(conn_id, client_id=connection.login, client_secret=connection.password, **given)
 

@@ -40,6 +40,7 @@ class YuneoHook(ApiHook):
     documented_at = "docs/contracts.md#wodis-yuneo-and-wodis-sigma"
     requests_per_minute = 600
     system: ClassVar[str] = "Wodis Yuneo"
+    credentials: ClassVar[Mapping[str, str]] = {"login": "client id", "password": "client secret"}
 
     rules: ClassVar[Mapping[int | str, Rule]] = {
         "TOKEN_EXPIRED": Rule(Action.RENEW, "the token ran out"),
