@@ -35,6 +35,7 @@ def check_partner(extract: ExtractOperator) -> tuple[list[Row], list[str]]:
     :return: the rows, and the external ids of the prospects that were read, to be looked up in the ERP.
     """
     rows = Rows(extract.hook)
+    extract.keeps_records = True
     with closing(extract):
         if not rows.log_in():
             return rows.rows, []

@@ -27,7 +27,7 @@ def extract(immomio):
 
 
 def read(extract, window):
-    return sorted(read.record["id"] for read in extract.read(*window))
+    return sorted(read.external_id for read in extract.read(*window))
 
 
 def test_a_window_is_read_and_the_newest_of_all_is_asked_for(immomio, extract, add, window):

@@ -212,6 +212,6 @@ class EverRealContractsCase(EverRealCandidatesCase):
 
 def ids(extract: Any, reads: Any) -> list[str]:
     """The external ids of what was read, each of which must be there once."""
-    found = [extract.external_id_of(read.record) for read in reads]
+    found = [read.external_id for read in reads]
     assert max(Counter(found).values(), default=1) == 1
     return sorted(found)

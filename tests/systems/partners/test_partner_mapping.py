@@ -85,6 +85,7 @@ def test_any_json_gives_a_prospect_or_a_refusal(partner: PartnerCase, extract: A
 def test_every_refusal_has_words(partner: PartnerCase, extract: Any) -> None:
     """Whatever stands at whatever place, the console and the alerts can say in words why the record is refused."""
     partner.add(NOON)
+    extract.keeps_records = True
     (sample,) = [read.record for read in extract.read(START, END)]
     reasons = set()
     for way, odd in itertools.product(

@@ -12,14 +12,22 @@ from letting_sync.tasks.extract.operator import Read
 
 
 class Listed(NamedTuple):
-    """One entry of EverReal's list.
+    """What is kept of one entry of EverReal's list, a contract or a candidate.
 
-    :param record: a contract, or a candidate.
-    :param parts: the records to stage, one for each offer.
+    :param parts: what to stage, one for each offer.
+    :param withdrawn: the entry itself, if its candidate has withdrawn or was rejected.
+    :param candidate: id of a contract's candidate, if one can be read.
+    :param units: of a contract.
+    :param has_ended: whether it is a contract that has ended.
+    :param without: see :func:`mapping.without_application`.
     """
 
-    record: Any
     parts: list[Read]
+    withdrawn: Any | None
+    candidate: str | None = None
+    units: frozenset[tuple[str, ...]] = frozenset()
+    has_ended: bool = False
+    without: Sequence[str] = ()
 
 
 def stage_or_none(contract: Any) -> ContractStage | None:
@@ -45,17 +53,15 @@ def without_redrawn(contracts: Sequence[Listed]) -> list[Listed]:
 
     Such a contract was replaced, not withdrawn. An active contract for other units (a parking space) does not count.
     """
-    living: dict[str, list[frozenset[tuple[str, ...]]]] = {}
-    for contract, _ in contracts:
-        candidate = mapping.candidate_id(mapping.contract_candidate(contract))
-        if candidate and not ended(contract):
-            living.setdefault(candidate, []).append(mapping.unit_numbers(contract))
+    living: dict[str | None, list[frozenset[tuple[str, ...]]]] = {}
+    for contract in contracts:
+        if contract.candidate and not contract.has_ended:
+            living.setdefault(contract.candidate, []).append(contract.units)
 
-    def redrawn(contract: Any) -> bool:
-        others = living.get(mapping.candidate_id(mapping.contract_candidate(contract)) or "", [])
-        return any(mapping.unit_numbers(contract) <= units for units in others)
+    def redrawn(contract: Listed) -> bool:
+        return any(contract.units <= units for units in living.get(contract.candidate, ()))
 
-    return [one for one in contracts if not (ended(one.record) and redrawn(one.record))]
+    return [contract for contract in contracts if not (contract.has_ended and redrawn(contract))]
 
 
 def pick(

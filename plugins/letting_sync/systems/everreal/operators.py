@@ -74,20 +74,28 @@ class EverRealExtractOperator(ExtractOperator):
             listed = self.hook.candidates().mapped(self._listed).read(start, end)
         else:
             listed = without_redrawn(self.hook.contracts().mapped(self._listed).read(start, end))
-            self._report_missing_applications([one.record for one in listed])
-        self._withdrawn[start, end] = [one.record for one in listed if self._is_withdrawn(one.record)]
+            self._report_missing_applications(listed)
+        self._withdrawn[start, end] = [one.withdrawn for one in listed if one.withdrawn is not None]
         return [part for one in listed for part in one.parts]
 
     def _listed(self, record: Any) -> Listed:
-        parts = [record] if self.partner.selection == "erp" else mapping.parts(record, self.several_units)
-        return Listed(record, [self.mapped(part) for part in parts])
+        if self.partner.selection == "erp":
+            return Listed([self.mapped(record)], record if mapping.is_disabled(record) else None)
+        candidate, has_ended = mapping.contract_candidate(record), ended(record)
+        return Listed(
+            list(map(self.mapped, self._parts(record))),
+            record if has_ended or mapping.is_disabled(candidate) else None,
+            mapping.candidate_id(candidate),
+            mapping.unit_numbers(record),
+            has_ended,
+            tuple(mapping.without_application(record)),
+        )
 
-    def _report_missing_applications(self, contracts: Sequence[Any]) -> None:
+    def _report_missing_applications(self, contracts: Sequence[Listed]) -> None:
         """Log a warning if no contract of a window has an application: the assumed field names may be wrong."""
-        missing = [mapping.without_application(contract) for contract in contracts]
-        if len(missing) >= FEWEST_CONTRACTS and all(missing):
-            for name in {name for names in missing for name in names}:
-                self.report("field_never_there", name, len(missing))
+        if len(contracts) >= FEWEST_CONTRACTS and all(contract.without for contract in contracts):
+            for name in {name for contract in contracts for name in contract.without}:
+                self.report("field_never_there", name, len(contracts))
 
     def read_withdrawn(self, start: datetime, end: datetime) -> list[Any]:
         """Return the withdrawn ones among the records of :meth:`read`, without reading them again.
@@ -107,7 +115,7 @@ class EverRealExtractOperator(ExtractOperator):
         else:
             found = pick(self.hook.contracts().read_all(), wanted, self.external_id_of, rank_of)
         for record in found:
-            yield from self._listed(record).parts
+            yield from map(self.mapped, self._parts(record))
 
     def to_prospect(self, record: Any, today: date) -> Prospect:
         if self.partner.selection == "erp":
@@ -151,7 +159,7 @@ class EverRealExtractOperator(ExtractOperator):
         del start, end
         query = CANDIDATES if self.partner.selection == "erp" else CONTRACTS
         found = self.hook.newest(query, 1) and self.hook.newest(query, SAMPLE)
-        return [part for record in found for part in self._listed(record).parts]
+        return [self.mapped(part) for record in found for part in self._parts(record)]
 
     def schema_differences(self) -> list[str] | None:
         """Of the customer's schema from ``everreal.graphql``, as far as our queries use it; ``None``: introspection is closed."""
@@ -166,10 +174,9 @@ class EverRealExtractOperator(ExtractOperator):
             return []
         return [contract_status.status_word(record)]
 
-    def _is_withdrawn(self, record: Any) -> bool:
-        if self.partner.selection == "erp":
-            return mapping.is_disabled(record)
-        return ended(record) or mapping.is_disabled(mapping.contract_candidate(record))
+    def _parts(self, record: Any) -> list[Any]:
+        """The records to stage for an entry of the list, one for each offer."""
+        return [record] if self.partner.selection == "erp" else mapping.parts(record, self.several_units)
 
 
 SAMPLE = 100

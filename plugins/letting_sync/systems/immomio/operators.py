@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from itertools import chain
@@ -38,31 +38,33 @@ class ImmomioExtractOperator(ExtractOperator):
         return ImmomioHook(self.partner.conn_id)
 
     def read(self, start: datetime, end: datetime) -> list[Read]:
-        accepted = self.hook.applications(mapping.CHOSEN).mapped(self.mapped)
-        reads = accepted.read(start, end)
+        accepted = self.hook.applications(mapping.CHOSEN).mapped(self._with_key)
+        found = dict(accepted.read(start, end))
         try:
             newest = self.hook.newest_application(mapping.CHOSEN)
-            if not reads:
+            if not found:
                 self._report_unknown_statuses(start, end)
         except StopRun:
             self.log.warning("Immomio refuses a list without a filter, so the filters cannot be checked")
-            return reads
-        if self._was_missed(newest, reads, start, end):
+            return list(found.values())
+        if self._was_missed(newest, found, start, end):
             # The application may have been accepted after the reading, in a window that is still open.
-            reads = accepted.read(start, end)
-        if self._was_missed(newest, reads, start, end):
+            found = dict(accepted.read(start, end))
+        if self._was_missed(newest, found, start, end):
             raise StopRun(
                 "Immomio's list of this window's accepted applications lacks one that its list of all accepted "
                 "applications holds: its filters do not mean what is assumed. Nothing was loaded. Compare "
                 "plugins/letting_sync/systems/immomio/hook.py with the customer's interface description (docs/contracts.md)."
             )
-        return reads
+        return list(found.values())
 
-    def _was_missed(self, newest: Any, reads: Sequence[Read], start: datetime, end: datetime) -> bool:
+    def _with_key(self, application: Any) -> tuple[str, Read]:
+        return mapping.VERSIONS.key(application), self.mapped(application)
+
+    def _was_missed(self, newest: Any, found: Mapping[str, Read], start: datetime, end: datetime) -> bool:
         """Return whether the newest accepted application is in the window but was not read."""
         updated = mapping.VERSIONS.updated(newest)
-        keys = {mapping.VERSIONS.key(read.record) for read in reads}
-        return updated is not None and start <= updated < end and mapping.VERSIONS.key(newest) not in keys
+        return updated is not None and start <= updated < end and mapping.VERSIONS.key(newest) not in found
 
     def _report_unknown_statuses(self, start: datetime, end: datetime) -> None:
         """Log a warning if no application was accepted although some have an unknown status.

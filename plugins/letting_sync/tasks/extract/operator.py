@@ -64,6 +64,7 @@ class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
     :cvar promised_fields: those that every record has by the contract, see :func:`fields.lacking`.
     :cvar not_chosen_reason: why a prospect is skipped that the partner has not chosen (yet).
     :cvar known_words: the status words that the mapping knows, see :meth:`status_counts`.
+    :ivar keeps_records: whether what is read has the partner's records with it, which only a check of the interface needs.
     :param partner: the partner at this customer.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
     :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
@@ -95,6 +96,7 @@ class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
         self.timing = timing
         self.limits = limits or AlertLimits()
         self.findings: Counter[Finding] = Counter()
+        self.keeps_records = False
 
     @property
     @abstractmethod
@@ -289,12 +291,13 @@ class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
         return window.today()
 
     def mapped(self, record: Any) -> Read:
-        """A record with what the mapping makes of it; called in the thread that fetched the record's page."""
+        """What is kept of a record; called in the thread that fetched the record's page."""
+        external_id, kept = self.external_id_of(record), record if self.keeps_records else None
         lacking, unknown = tuple(self.lacking_fields(record)), tuple(self.unknown_words(record))
         try:
-            return Read(record, lacking, unknown, self.to_prospect(record, self.today))
+            return Read(external_id, lacking, unknown, self.to_prospect(record, self.today), record=kept)
         except RefuseRecord as refusal:
-            return Read(record, lacking, unknown, refusal)
+            return Read(external_id, lacking, unknown, refusal, self.raw(record), kept)
 
     def skip_reason(self, prospect: Prospect) -> Reason | None:
         """Why a readable prospect is not handed over, if it is not."""
@@ -319,18 +322,23 @@ class Finding(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A record of the partner and what the mapping made of it.
+    """What is kept of a partner's record. The record itself is not: a long window has thousands, in which Python would
+    look for garbage again and again.
 
-    :param record: as the partner wrote it.
+    :param external_id: the record's id, if one can be read.
     :param lacking: the promised fields that it lacks.
     :param unknown: its status words that the mapping does not know.
     :param result: the prospect, or why it is none.
+    :param raw: the record for the quarantine table, if it is none.
+    :param record: as the partner wrote it, if the operator ``keeps_records``.
     """
 
-    record: Any
+    external_id: str | None
     lacking: Sequence[str]
     unknown: Sequence[str]
     result: Prospect | RefuseRecord
+    raw: str = ""
+    record: Any = None
 
 
 class Retracted(NamedTuple):
@@ -366,12 +374,16 @@ class _SortedOut:
             self.count += 1
 
     def _add(self, number: int, read: Read) -> None:
-        self.lacking.update(read.lacking)
-        self.unknown.update(read.unknown)
-        self.with_unknown += bool(read.unknown)
-        self.ids.add(self.operator.external_id_of(read.record))
+        if read.lacking:
+            self.lacking.update(read.lacking)
+        if read.unknown:
+            self.unknown.update(read.unknown)
+            self.with_unknown += 1
+        self.ids.add(read.external_id)
         if isinstance(read.result, RefuseRecord):
-            self._quarantine(number, read.record, read.result)
+            self.raw[number] = read.raw
+            refusal = read.result
+            self._end(number, read.external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
             return
         prospect = read.result
         self.ids.add(prospect.external_id)
@@ -398,11 +410,6 @@ class _SortedOut:
             except RefuseRecord:
                 updated_at = until
             self.withdrawn.add(Retracted(external_id, operator.source_id_of(record), updated_at))
-
-    def _quarantine(self, number: int, record: Any, refusal: RefuseRecord) -> None:
-        self.raw[number] = self.operator.raw(record)
-        external_id = self.operator.external_id_of(record)
-        self._end(number, external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
 
     def _end(
         self,
