@@ -43,14 +43,14 @@ class UnitNumber(tuple[str, str, str, str]):
         """
         if not text or not text.strip():
             raise RefuseRecord(Reason.UNIT_MISSING, "The record has no unit number.")
-        parts = tuple(part.strip() for part in text.split(separator or cls._separator_in(text)))
+        parts = tuple(map(str.strip, text.split(separator or cls._separator_in(text))))
         if len(parts) != 4:
             raise RefuseRecord(
                 Reason.UNIT_NOT_FOUR_PARTS, f"A unit number has four parts; this one has {len(parts)}."
             )
         if not all(parts):
             raise RefuseRecord(Reason.UNIT_PART_EMPTY, "One of the four parts of the unit number is empty.")
-        if any(cls.SEPARATOR in part for part in parts):
+        if cls.SEPARATOR in "".join(parts):
             raise RefuseRecord(
                 Reason.UNIT_PART_WITH_SEPARATOR, f"A part of the unit number contains {cls.SEPARATOR!r}."
             )

@@ -72,7 +72,9 @@ def _is_too_deep(text: str) -> bool:
     if text.count("[") + text.count("{") <= DEEPEST:
         return False
     plain = text.encode("ascii", "ignore").replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = _QUOTED.sub(b"", plain.translate(None, _NEITHER_QUOTE_NOR_BRACKET))
+    # Most strings have no brackets. Without their quotes each bracket has as many quotes before it, even or odd, as with them.
+    marks = plain.translate(None, _NEITHER_QUOTE_NOR_BRACKET).replace(b'""', b"")
+    brackets = _QUOTED.sub(b"", marks)
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > DEEPEST
 
 

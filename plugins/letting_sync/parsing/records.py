@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,19 +55,7 @@ def text(value: Any, field: Field) -> str | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RefuseRecord(
-            field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is neither text nor a number."
-        )
-    if isinstance(value, float):
-        if (
-            not abs(value) <= LARGEST_EXACT_FLOAT
-        ):  # Python's JSON parser accepts NaN, for which this is true as well
-            raise RefuseRecord(
-                field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is not a number, or not an exact one."
-            )
-        value = int(value) if value.is_integer() else value
-    result = str(value)
+    result = value if isinstance(value, str) else _number(value, field)
     # A fast path: nearly every text is printable, and then contains none of the characters searched for below.
     if result.isprintable():
         return result if result.strip() else None
@@ -74,6 +63,21 @@ def text(value: Any, field: Field) -> str | None:
         raise RefuseRecord(field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} contains invalid Unicode.")
     result = _CONTROL.sub(" ", result)
     return result if _something_visible(result) else None
+
+
+def _number(value: Any, field: Field) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RefuseRecord(
+            field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is neither text nor a number."
+        )
+    if isinstance(value, float):
+        # Also false for NaN, which Python's JSON parser accepts.
+        if not abs(value) <= LARGEST_EXACT_FLOAT:
+            raise RefuseRecord(
+                field_reason(Problem.UNREADABLE, Field.TEXT), f"{field} is not a number, or not an exact one."
+            )
+        value = int(value) if value.is_integer() else value
+    return str(value)
 
 
 def _something_visible(value: str) -> bool:
@@ -92,12 +96,14 @@ def limited_text(value: Any, field: Field, longest: int = LONGEST_TEXT) -> str |
         :func:`text`.
     """
     result = text(value, field)
-    if result is not None and REPLACEMENT in result:
+    if result is None:
+        return None
+    if REPLACEMENT in result:
         raise RefuseRecord(
             field_reason(Problem.UNREADABLE, field),
             f"{field} contains a character that was lost in transfer.",
         )
-    if result is not None and len(result.strip()) > longest:
+    if len(result) > longest and len(result.strip()) > longest:
         raise RefuseRecord(
             field_reason(Problem.TOO_LONG, field), f"{field} is longer than the {longest} characters allowed."
         )
@@ -182,9 +188,9 @@ def day(value: Any, field: Field) -> date | None:
     written = written.strip()
     try:
         if match := _ISO_DATE.fullmatch(written):
-            year, month, day_of_month = (int(part) for part in match.groups())
+            year, month, day_of_month = map(int, match.groups())
         elif match := _GERMAN_DATE.fullmatch(written):
-            day_of_month, month, year = (int(part) for part in match.groups())
+            day_of_month, month, year = map(int, match.groups())
         else:
             return _day_of_midnight(datetime.fromisoformat(written))
         return date(year, month, day_of_month)
@@ -246,7 +252,7 @@ def mapping(value: Any, field: Field) -> Mapping[str, Any]:
     """
     if value is None or value == "":
         return {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise RefuseRecord(field_reason(Problem.UNREADABLE, field), f"{field} is not an object.")
     return value
 
@@ -273,7 +279,12 @@ def salutation(value: Any) -> Salutation:
 
     Anything else (diverse, a family, an unknown word, no value) is ``NONE``: the sex is never guessed.
     """
-    words = re.findall(r"[^\W\d_]+(?:\.[^\W\d_]+)*", value.casefold()) if isinstance(value, str) else []
+    return _salutation(value) if isinstance(value, str) else Salutation.NONE
+
+
+@lru_cache(1024)
+def _salutation(value: str) -> Salutation:
+    words = re.findall(r"[^\W\d_]+(?:\.[^\W\d_]+)*", value.casefold())
     named = [word for word in words if not _TITLE.match(word)]
     return _SALUTATIONS.get(named[0], Salutation.NONE) if len(named) == 1 else Salutation.NONE
 
@@ -296,7 +307,7 @@ def prospect(**values: Any) -> Prospect:
 def readable_identifier(record: Any, name: str) -> str | None:
     """Return the id in a field of any JSON value; ``None`` if it is unreadable."""
     try:
-        return identifier(record.get(name)) if isinstance(record, Mapping) else None
+        return identifier(record.get(name)) if isinstance(record, dict) else None
     except RefuseRecord:
         return None
 
@@ -309,13 +320,20 @@ def lacking(record: Any, promised: Iterable[str]) -> list[str]:
     """
     missing = []
     for path in promised:
-        *way, name = path.split(".")
+        way, name = _steps(path)
         place = record
         for step in way:
-            place = place.get(step) if isinstance(place, Mapping) else None
-        if isinstance(place, Mapping) and name not in place:
+            place = place.get(step) if isinstance(place, dict) else None
+        if isinstance(place, dict) and name not in place:
             missing.append(path)
     return missing
+
+
+@cache
+def _steps(path: str) -> tuple[list[str], str]:
+    """The objects on the way to a promised field, and its name."""
+    *way, name = path.split(".")
+    return way, name
 
 
 def as_raw(record: Any, known: Mapping[str, Any]) -> str:
@@ -330,6 +348,6 @@ def as_raw(record: Any, known: Mapping[str, Any]) -> str:
 def _cut(value: Any, known: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return [_cut(item, known) for item in value]
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return value if not known else f"<{type(value).__name__}>"
     return {key: _cut(value[key], inner) for key, inner in known.items() if key in value}
