@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -37,11 +38,22 @@ def write(file: IO[bytes], rows: Sequence[Mapping[str, Any]], kinds: Kinds) -> N
     :param rows: a missing value is ``None`` or left out.
     :param kinds: what the columns hold; others are not written.
     """
+    as_json = [(name, _AS_JSON[kind]) for name, kind in kinds.items()]
+    values = (
+        {name: None if (value := row.get(name)) is None else convert(value) for name, convert in as_json}
+        for row in rows
+    )
+    write_json(file, (json.dumps(row, ensure_ascii=False) for row in values), kinds)
+
+
+def write_json(file: IO[bytes], rows: Iterable[str], kinds: Kinds) -> None:
+    """Write rows that are JSON objects already as one table; days and times are in ISO 8601, times with their zone."""
     import pyarrow.parquet
 
+    rows = iter(rows)
     with pyarrow.parquet.ParquetWriter(file, _schema(kinds)) as writer:
-        for start in range(0, len(rows), _ROWS_AT_A_TIME):
-            writer.write_table(_table(rows[start : start + _ROWS_AT_A_TIME], kinds))
+        while block := list(islice(rows, _ROWS_AT_A_TIME)):
+            writer.write_table(_table(block, kinds))
 
 
 def read(file: IO[bytes], columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
@@ -60,16 +72,11 @@ def plain(table: pyarrow.Table) -> list[dict[str, Any]]:
     return [dict(zip(table.column_names, row, strict=True)) for row in zip(*values, strict=True)]
 
 
-def _table(rows: Iterable[Mapping[str, Any]], kinds: Kinds) -> pyarrow.Table:
+def _table(rows: Iterable[str], kinds: Kinds) -> pyarrow.Table:
     import pyarrow
     import pyarrow.json
 
-    as_json = [(name, _AS_JSON[kind]) for name, kind in kinds.items()]
-    lines = (
-        {name: None if (value := row.get(name)) is None else convert(value) for name, convert in as_json}
-        for row in rows
-    )
-    content = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines).encode()
+    content = "\n".join(rows).encode()
     # Its reader knows no days: they go in as texts.
     days_as_text: Kinds = {name: "text" if kind == "day" else kind for name, kind in kinds.items()}
     table = pyarrow.json.read_json(

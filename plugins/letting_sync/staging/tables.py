@@ -217,9 +217,10 @@ def outcomes(folder: str) -> list[dict[str, Any]]:
 
 def write_prospects(folder: str, prospects: Mapping[int, Prospect]) -> None:
     """Write the table ``extracted``: prospects by running number."""
-    # Not model_dump(), which takes three times as long.
-    rows = [{"record": record, **dict(prospect)} for record, prospect in prospects.items()]
-    write_rows(folder, "extracted", rows, PROSPECT)
+    # In one step from the model to JSON: field by field takes four times as long.
+    rows = (f'{{"record":{record},{prospect.model_dump_json()[1:]}' for record, prospect in prospects.items())
+    with folders.open_private(_file(folder, "extracted")) as file:
+        parquet.write_json(file, rows, PROSPECT)
 
 
 def written_rows(folder: str, table: str) -> list[dict[str, Any]]:
