@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from letting_sync.errors import RefuseRecord
@@ -147,7 +148,7 @@ def parts(contract: Any, several_units: SeveralUnits) -> list[Any]:
 
     :param several_units: with ``quarantine`` the contract is not split, and the mapping refuses it.
     """
-    units = contract.get("units") if isinstance(contract, Mapping) else None
+    units = contract.get("units") if isinstance(contract, dict) else None
     if several_units != "offer_each" or not isinstance(units, list) or len(units) < 2:
         return [contract]
     different = {_numbers(unit): unit for unit in units}
@@ -158,14 +159,14 @@ def parts(contract: Any, several_units: SeveralUnits) -> list[Any]:
 
 def unit_numbers(contract: Any) -> frozenset[tuple[str, ...]]:
     """Return comparable keys of the contract's units; empty if it has none."""
-    units = contract.get("units") if isinstance(contract, Mapping) else None
+    units = contract.get("units") if isinstance(contract, dict) else None
     return frozenset(map(_numbers, units)) if isinstance(units, list) else frozenset()
 
 
 def _numbers(unit: Any) -> tuple[str, ...]:
-    if not isinstance(unit, Mapping):
+    if not isinstance(unit, dict):
         return (repr(unit),)
-    return tuple(str(unit.get(name) or "").strip() for name in ("objectId", "externalId"))
+    return str(unit.get("objectId") or "").strip(), str(unit.get("externalId") or "").strip()
 
 
 def _contract_unit(
@@ -173,7 +174,7 @@ def _contract_unit(
 ) -> UnitNumber:
     """Return the contract's only unit; if it has none, the listing's."""
     units = _objects(contract.get("units"), Field.UNITS)
-    if len({_numbers(unit) for unit in units}) > 1:
+    if len(units) > 1 and len({_numbers(unit) for unit in units}) > 1:
         raise RefuseRecord(Reason.SEVERAL_UNITS, "The contract has several units; create its offers by hand.")
     return _unit_number(units[0], separator) if units else _listing_unit(candidate, separator)
 
@@ -302,11 +303,17 @@ def _data(application: Mapping[str, Any]) -> Mapping[str, Any]:
             field_reason(Problem.UNREADABLE, Field.APPLICATION), "The application's data is no text."
         )
     try:
-        return fields.mapping(read_json(text), Field.APPLICATION)
+        return fields.mapping(_parsed(text), Field.APPLICATION)
     except UnreadableJson:
         raise RefuseRecord(
             field_reason(Problem.UNREADABLE, Field.APPLICATION), "The application's data is no JSON."
         ) from None
+
+
+@lru_cache(64)
+def _parsed(text: str) -> Any:
+    """Parse an application's data; mapping and checks of one contract need the same several times in a row."""
+    return read_json(text)
 
 
 def _objects(value: Any, field: Field) -> list[Mapping[str, Any]]:
@@ -324,12 +331,12 @@ def candidate_id(candidate: Any) -> str | None:
 
 def contract_candidate(contract: Any) -> Any:
     """Return the candidate of a contract."""
-    return contract.get("candidate") if isinstance(contract, Mapping) else None
+    return contract.get("candidate") if isinstance(contract, dict) else None
 
 
 def is_disabled(candidate: Any) -> bool:
     """Return whether the candidate is disabled in EverReal."""
-    return isinstance(candidate, Mapping) and candidate.get("isDisabled") is True
+    return isinstance(candidate, dict) and candidate.get("isDisabled") is True
 
 
 def lacking_fields(contract: Any) -> list[str]:
