@@ -20,6 +20,7 @@ HEAVY = (
     "requests",
     "airflow.providers.http.hooks.http",
     "letting_sync.ledger.ledger",
+    "babel",
     "alembic",
 )
 COSTLY = (

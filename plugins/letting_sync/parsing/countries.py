@@ -56,7 +56,7 @@ OTHER_LANGUAGES: Final = tuple(
 """Languages of the largest groups of tenants in Germany, and of its neighbours. Assumed."""
 
 _EVERYDAY: Final = {
-    "DE": "Bundesrepublik Deutschland|BRD|D|GER|Bundesrepublik|Federal Republic of Germany",
+    "DE": "Deutschland|Germany|Bundesrepublik Deutschland|BRD|D|GER|Bundesrepublik|Federal Republic of Germany",
     "AT": "A|Republik Österreich",
     "CH": "Schweizerische Eidgenossenschaft",
     "GB": "Großbritannien|Grossbritannien|Great Britain|Britain|England|Schottland|Scotland|Wales|Nordirland|UK|U.K."
@@ -98,7 +98,7 @@ _GERMAN_SPELLINGS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "�
 def alpha2(written: str) -> str | None:
     """Return the ISO code of a country, ``None`` for an unknown name."""
     key = _key(written)
-    return _main_names().get(key) or _names_in_other_languages().get(key)
+    return _everyday_names().get(key) or _main_names().get(key) or _names_in_other_languages().get(key)
 
 
 def _key(written: str) -> str:
@@ -117,13 +117,20 @@ def _spellings(name: str) -> Iterator[str]:
 
 
 @cache
-def _main_names() -> dict[str, str]:
-    from babel.core import Locale, get_global  # here: a DAG file must not load it
-
-    known: dict[str, str] = {}
+def _everyday_names() -> dict[str, str]:
+    """The names and codes that nearly every record has, without the CLDR, which takes longer than a small run."""
+    known = {code.casefold(): code for code in _EVERYDAY}
     for code, names in _EVERYDAY.items():
         for name in names.split("|"):
             known |= dict.fromkeys(_spellings(name), code)
+    return known
+
+
+@cache
+def _main_names() -> dict[str, str]:
+    from babel.core import Locale, get_global  # here: a DAG file must not load it
+
+    known = dict(_everyday_names())
     for language in LANGUAGES:
         for code, name in _territories(Locale(language)):
             for key in _spellings(name):
