@@ -6,12 +6,14 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, get_current_context, task
 
 from letting_sync.alerts.callbacks import WatchedDAG, dag_callbacks, succeeded
+from letting_sync.deployment import check_deployment
 from letting_sync.dry_run import PARAM
 from letting_sync.locales.texts import text
 from letting_sync.pipeline.doc import doc_of
 from letting_sync.privacy import retention
 from letting_sync.window import TIMEZONE
 
+check_deployment()
 with WatchedDAG(
     dag_id="prospect_retention",
     description=text("dags.retention.description"),

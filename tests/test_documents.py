@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from letting_sync import config
 from letting_sync.alerts.settings import REMOVED, alert_settings
 from letting_sync.counts import counts_of
+from letting_sync.deployment import RULES, check_deployment
 from letting_sync.http import hook
 from letting_sync.pipeline.pair import Pair
 from letting_sync.privacy import retention
@@ -99,6 +100,7 @@ READERS: tuple[Callable[[], object], ...] = (
     config.language,
     alert_settings,
     retention.keeping_times,
+    check_deployment,
 )
 """Everything that reads the section; a module that is not among theirs fails the test below."""
 
@@ -121,7 +123,7 @@ def test_the_table_of_the_deployments_settings_is_what_the_code_reads(
     page = (ROOT / "docs" / "settings.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \|", page.partition("## Settings of the deployment")[2], flags=re.M)
 
-    assert sorted(rows) == sorted(read - set(REMOVED))
+    assert sorted(rows) == sorted(read - set(REMOVED)) == sorted(RULES)
 
 
 def test_no_other_module_reads_settings_of_the_deployment() -> None:

@@ -132,7 +132,7 @@ def test_trouble_is_a_sentence_and_no_traceback(
     monkeypatch.setenv("AIRFLOW__PROSPECTS__KEEP_OPEN_DAYS", "many")
 
     assert main(["retention", "--dry-run"]) == 1
-    assert "must be whole numbers of days" in capsys.readouterr().err
+    assert "must be a whole number of days" in capsys.readouterr().err
 
     (own_ledger / "ledger.db").unlink()
     (own_ledger / "ledger.db").mkdir()

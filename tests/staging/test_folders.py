@@ -132,3 +132,13 @@ def test_somebodys_own_files_are_no_staged_tables(own_ledger: Path) -> None:
     (own_ledger / "staging" / "thesis.parquet").write_text("years of work")
 
     assert [folder.dag_id for folder in folders.run_folders(folders.base())] == [PAIR]
+
+
+@pytest.mark.parametrize("address", ["s3://nowhere@bucket/staging", "quux://bucket/staging"])
+def test_an_address_that_cannot_be_opened_stops_the_run(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__STAGING", address)
+
+    with pytest.raises(StopRun, match=rf"staging = '{address}' cannot be opened"):
+        folders.base()

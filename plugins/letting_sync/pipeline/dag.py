@@ -11,6 +11,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from letting_sync import assets
 from letting_sync.alerts import callbacks
+from letting_sync.deployment import check_deployment
 from letting_sync.locales.texts import text
 from letting_sync.pipeline.doc import doc_of_pair
 from letting_sync.pipeline.pair import Pair
@@ -35,7 +36,9 @@ def letting_dag(pair: Pair) -> DAG:
     ``load_offers`` and ``auto_accept`` are mapped over the run's chunks; an ordinary run has one.
 
     :param pair: the validated settings.
+    :raises StopRun: a setting of the deployment is wrong.
     """
+    check_deployment()
     with _without_tasks(pair) as dag:
         # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
         watched: dict[str, Any] = {

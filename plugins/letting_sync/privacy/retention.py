@@ -58,14 +58,21 @@ class KeepingTimes:
     leased: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.staged, self.quarantine, self.rejected, self.open, self.leased) < 0:
-            raise StopRun(
-                "A retention period in [prospects] is negative. Nothing was deleted. Correct it, then clear the task."
-            )
+        for name, days in vars(self).items():
+            if days < 0:
+                raise StopRun(_refused(name, days))
         if self.staged and self.quarantine and self.quarantine < self.staged:
             raise StopRun(
-                "keep_quarantine_days is shorter than keep_staged_days. Nothing was deleted. Correct it, then clear the task."
+                f"[prospects] keep_quarantine_days = {self.quarantine} must not be less than keep_staged_days = {self.staged}. "
+                "Nothing was deleted. Correct one of them."
             )
+
+
+def _refused(name: str, days: object) -> str:
+    return (
+        f"[prospects] keep_{name}_days = {days!r} must be a whole number of days, at least 0 (0: for ever). Nothing was "
+        "deleted. Correct it."
+    )
 
 
 def keeping_times() -> KeepingTimes:
@@ -73,18 +80,15 @@ def keeping_times() -> KeepingTimes:
 
     :raises StopRun: a value is not a whole number of days, or the values are inconsistent.
     """
-    defaults = KeepingTimes()
+    return KeepingTimes(**{name: _days(name, default) for name, default in vars(KeepingTimes()).items()})
+
+
+def _days(name: str, default: int) -> int:
+    setting = f"keep_{name}_days"
     try:
-        return KeepingTimes(
-            **{
-                name: conf.getint("prospects", f"keep_{name}_days", fallback=getattr(defaults, name))
-                for name in ("staged", "quarantine", "rejected", "open", "leased")
-            }
-        )
-    except AirflowConfigException as error:
-        raise StopRun(
-            "The retention periods in [prospects] must be whole numbers of days. Nothing was deleted. Correct them, then clear the task."
-        ) from error
+        return int(conf.getint("prospects", setting, fallback=default))
+    except AirflowConfigException:
+        raise StopRun(_refused(name, conf.get("prospects", setting))) from None
 
 
 # --- staged tables ----------------------------------------------------------------------------------------

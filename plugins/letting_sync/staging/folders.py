@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
 from airflow.sdk import ObjectStoragePath
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from letting_sync import config
 from letting_sync.errors import StopRun
@@ -24,8 +25,20 @@ _NAME_LENGTH = 180
 
 
 def base() -> ObjectStoragePath:
-    """Address under which all runs are staged."""
-    return ObjectStoragePath(config.staging_address())
+    """Address under which all runs are staged.
+
+    :raises StopRun: it cannot be opened: its protocol needs a package that is not installed, or its connection does not exist.
+    """
+    address = config.staging_address()
+    try:
+        path = ObjectStoragePath(address)
+        path.fs  # noqa: B018  # fetches connection and file system
+    except (ValueError, ImportError, AirflowNotFoundException) as error:
+        raise StopRun(
+            f"[prospects] staging = {address!r} cannot be opened: {error}. Correct it, or install the "
+            "Airflow provider of its protocol, then clear the task."
+        ) from None
+    return path
 
 
 def path_of(dag_id: str, run_id: str) -> ObjectStoragePath:
