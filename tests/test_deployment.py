@@ -6,7 +6,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 
 from letting_sync.deployment import check_deployment
-from letting_sync.errors import StopRun
+from letting_sync.errors import InvalidSettings, StopRun
 from tests.harness.compose_file import ROOT
 
 RIGHT = {
@@ -54,7 +54,7 @@ def test_a_wrong_setting_is_refused_with_its_value_and_the_rule(
 ) -> None:
     monkeypatch.setenv(f"AIRFLOW__PROSPECTS__{setting}", value)
 
-    with pytest.raises(StopRun) as refused:
+    with pytest.raises((InvalidSettings, StopRun)) as refused:
         check_deployment()
     assert not [part for part in (setting.lower(), value, rule) if part not in str(refused.value)]
 
@@ -62,7 +62,9 @@ def test_a_wrong_setting_is_refused_with_its_value_and_the_rule(
 def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__PROSPECTS__STAGGING", "/var/lib/staging")
 
-    with pytest.raises(StopRun, match="stagging: there is no such setting; known are staging, ledger"):
+    with pytest.raises(
+        (InvalidSettings, StopRun), match="stagging: there is no such setting; known are staging, ledger"
+    ):
         check_deployment()
 
 
@@ -72,7 +74,7 @@ def test_a_misspelt_setting_in_the_configuration_file_is_refused(monkeypatch: py
     conf.read_dict({"prospects": {"keep_staged": "7"}})
     monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "en")  # so that the section is read anew
     try:
-        with pytest.raises(StopRun, match="keep_staged: there is no such setting"):
+        with pytest.raises((InvalidSettings, StopRun), match="keep_staged: there is no such setting"):
             check_deployment()
     finally:
         conf.remove_section("prospects")
@@ -82,7 +84,7 @@ def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "fr")
     monkeypatch.setenv("AIRFLOW__PROSPECTS__LEDGER", "ledger.db")
 
-    with pytest.raises(StopRun, match=r"language = 'fr'.*ledger = 'ledger.db'"):
+    with pytest.raises((InvalidSettings, StopRun), match=r"language = 'fr'.*ledger = 'ledger.db'"):
         check_deployment()
 
 
@@ -92,5 +94,5 @@ def test_airflow_shows_it_as_an_import_error(monkeypatch: pytest.MonkeyPatch, fi
     bag = DagBag(ROOT / "dags" / file)
 
     (error,) = bag.import_errors.values()
-    assert "[prospects] language = 'fr': must be en or de" in error
+    assert "[prospects] of the Airflow configuration: language = 'fr': must be en or de" in error
     assert not bag.dags

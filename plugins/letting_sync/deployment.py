@@ -16,7 +16,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.configuration import conf
 
 from letting_sync.alerts.settings import REMOVED, SECTION, alert_settings
-from letting_sync.errors import StopRun
+from letting_sync.errors import InvalidSettings
 from letting_sync.privacy.retention import KeepingTimes, keeping_times
 
 _VARIABLES = f"AIRFLOW__{SECTION.upper()}__"
@@ -25,7 +25,8 @@ _VARIABLES = f"AIRFLOW__{SECTION.upper()}__"
 def check_deployment() -> None:
     """Check all settings of the deployment, once a process.
 
-    :raises StopRun: a setting is wrong or unknown; the message names each setting, its value and the rule.
+    :raises InvalidSettings: a setting is wrong or unknown.
+    :raises StopRun: a retention period is wrong, or a setting of an earlier version is still there.
     """
     # With a changed environment, as in tests, they are checked anew.
     _check(tuple(sorted(item for item in os.environ.items() if item[0].startswith(_VARIABLES))))
@@ -38,17 +39,17 @@ def _check(environment: tuple[tuple[str, str], ...]) -> None:
     in_files = conf.getsection(SECTION) or {}
     in_variables = {name.removeprefix(_VARIABLES).lower() for name, _ in environment}
     names = sorted({*in_files, *in_variables}.difference(REMOVED))
-    wrong = list(_wrong({name: str(conf.get(SECTION, name, fallback="")).strip() for name in names}))
-    if wrong:
-        raise StopRun(f"{'; '.join(wrong)} (docs/settings.md, Settings of the deployment)")
+    problems = list(_problems({name: str(conf.get(SECTION, name, fallback="")).strip() for name in names}))
+    if problems:
+        raise InvalidSettings(f"Section [{SECTION}] of the Airflow configuration", problems)
 
 
-def _wrong(settings: Mapping[str, str]) -> Iterator[str]:
+def _problems(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, value in settings.items():
         if name not in RULES:
-            yield f"[{SECTION}] {name}: there is no such setting; known are {', '.join(RULES)}"
+            yield name, f"{name}: there is no such setting; known are {', '.join(RULES)}"
         elif value and (rule := RULES[name](value)):
-            yield f"[{SECTION}] {name} = {value!r}: must be {rule}"
+            yield name, f"{name} = {value!r}: must be {rule}"
 
 
 def _anything(value: str) -> None:

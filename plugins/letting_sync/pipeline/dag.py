@@ -36,7 +36,7 @@ def letting_dag(pair: Pair) -> DAG:
     ``load_offers`` and ``auto_accept`` are mapped over the run's chunks; an ordinary run has one.
 
     :param pair: the validated settings.
-    :raises StopRun: a setting of the deployment is wrong.
+    :raises InvalidSettings, StopRun: a setting of the deployment is wrong.
     """
     check_deployment()
     with _without_tasks(pair) as dag:
