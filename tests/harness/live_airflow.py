@@ -16,7 +16,7 @@ from typing import Any, Self
 from include.demo import SYSTEMS, environment_of, start_airflow, start_sandbox
 from include.demo.processes import ROOT, Processes, free_ports
 from include.sandbox.client import SandboxClient
-from tests.harness.approval import accept_what_waits
+from tests.harness import approval
 
 SECONDS = 300
 """For one run, on a busy machine."""
@@ -143,11 +143,23 @@ class LiveAirflow:
         """Wait for the end of a run, accepting the offers that wait for approval in it; returns its state."""
 
         def has_ended() -> bool:
-            accept_what_waits(lambda *call: self.rest(*call)[1], dag_id, run_id)
+            approval.accept_what_waits(self._call, dag_id, run_id)
             return self.state(dag_id, run_id) in ENDED
 
         self.until(has_ended, lambda: f"{dag_id} {run_id} does not end: {self._unfinished(dag_id, run_id)}")
         return self.state(dag_id, run_id)
+
+    def _call(self, method: str, path: str, body: Any) -> Any:
+        return self.rest(method, path, body)[1]
+
+    def questions(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The open questions of a run."""
+        return approval.open_questions(self._call, dag_id, run_id)
+
+    def answer(self, question: dict[str, Any], option: str, offers: list[str]) -> None:
+        """Answer a question: these offers are selected."""
+        status, response = approval.answer(self.rest, question, option, offers)
+        assert status == 200, response
 
     def _unfinished(self, dag_id: str, run_id: str) -> str:
         """State of the tasks that have not succeeded, and the last line of the log of their newest try."""

@@ -11,8 +11,22 @@ from typing import Any
 import time_machine
 from fastapi.testclient import TestClient
 
+from tests.harness import approval
+from tests.harness.approval import NO
+
 ASK_SECONDS = 240
-YES, NO = "Accept the selected offers", "Accept none"
+
+
+def call_of(airflow: TestClient) -> approval.Call:
+    """Airflow's public API; ``None`` for what it refuses, as SQLite may be locked by a run for a moment."""
+
+    def call(method: str, path: str, body: Any) -> Any:
+        response = airflow.request(method, f"/api/v2{path}", json=body)
+        if not response.is_success:
+            return None
+        return response.json() if response.content else {}
+
+    return call
 
 
 class Person(threading.Thread):
@@ -22,7 +36,7 @@ class Person(threading.Thread):
         self, airflow: TestClient, look: Callable[[], Any], option: str, number: int | None = None
     ) -> None:
         super().__init__(daemon=True)
-        self.airflow, self.look, self.option, self.number = airflow, look, option, number
+        self.call, self.look, self.option, self.number = call_of(airflow), look, option, number
         self.question: dict[str, Any] = {}
         self.seen: Any = None
         self.selected: list[str] = []
@@ -30,23 +44,16 @@ class Person(threading.Thread):
     def run(self) -> None:
         end = time.monotonic() + ASK_SECONDS
         while time.monotonic() < end:
-            answer = self.airflow.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false").json()
-            # An answer before the task is parked is lost in `dag.test()`, which writes the parked state after it.
-            parked = [
-                q for q in answer.get("hitl_details", []) if q["task_instance"]["state"] == "awaiting_input"
-            ]
+            parked = [one for one in approval.open_questions(self.call) if approval.is_parked(one)]
             if parked and self._answer(parked[0]):
                 return
             time.sleep(0.2)
 
     def _answer(self, question: dict[str, Any]) -> bool:
+        """Whether the answer was taken; else it is given once more, as a person would press the button again."""
         self.question, self.seen = question, self.look()
-        self.selected = question["params"]["offers"]["value"][: self.number]
-        task = question["task_instance"]
-        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/auto_accept/0/hitlDetails"
-        body = {"chosen_options": [self.option], "params_input": {"offers": self.selected}}
-        # SQLite may be locked by the run for a moment; a person would press the button again.
-        return self.airflow.patch(path, json=body).is_success
+        self.selected = approval.offers_in(question)[: self.number]
+        return approval.answer(self.call, question, self.option, self.selected) is not None
 
 
 class Nobody(Person):
@@ -62,6 +69,5 @@ class Nobody(Person):
 
         with time_machine.travel(datetime.now(UTC) + self.after):
             SchedulerJobRunner(Job()).check_awaiting_input_timeouts()
-        task = question["task_instance"]
-        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/auto_accept/0"
-        return bool(self.airflow.get(path).json()["state"] != "awaiting_input")
+        task = self.call("GET", approval.path_of(question), None)
+        return task is not None and task["state"] != "awaiting_input"

@@ -9,13 +9,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from approver import NO, YES, Nobody, Person
+from approver import Nobody, Person
 from fastapi.testclient import TestClient
 
 from include.sandbox import Sandbox
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.reports import LedgerReports
 from letting_sync.settings import AcceptancePolicy
+from tests.harness.approval import NO, YES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

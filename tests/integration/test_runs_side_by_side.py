@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from approver import YES, Person
+from approver import Person, call_of
 from fastapi.testclient import TestClient
 
 from include.sandbox import Sandbox, world
+from tests.harness import approval
+from tests.harness.approval import YES
 
 WAIT_SECONDS = 240
 ALL_PARAMS = {
@@ -43,7 +45,7 @@ class Waiting:
     """A run in a process of its own that has loaded its offers and waits for the answer to its question."""
 
     def __init__(self, airflow: TestClient, pair: str, day: date, log: Path) -> None:
-        self.airflow = airflow
+        self.call = call_of(airflow)
         conf = json.dumps(window(day) | {"accept": "approval"})
         command = [sys.executable, "-m", "airflow", "dags", "test", pair, "--conf", conf]
         with log.open("wb") as output:
@@ -55,30 +57,25 @@ class Waiting:
     def _wait_for_question(self) -> dict[str, Any]:
         end = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < end and self.process.poll() is None:
-            found = self.airflow.get("/api/v2/dags/~/dagRuns/~/hitlDetails?response_received=false").json()
-            for question in found.get("hitl_details", []):
-                if question["task_instance"]["state"] == "awaiting_input":
-                    return dict(question)
+            for question in approval.open_questions(self.call):
+                if approval.is_parked(question):
+                    return question
             time.sleep(0.3)
         raise AssertionError("nobody was asked")
 
     @property
     def path(self) -> str:
         task = self.question["task_instance"]
-        return f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
+        return f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}"
 
     @property
     def offers(self) -> set[str]:
         """Numbers of the offers that the question is about."""
-        return set(self.question["params"]["offers"]["value"])
+        return set(approval.offers_in(self.question))
 
     def answer_yes(self) -> None:
         """A person accepts all of them; the run goes on to its end."""
-        body = {
-            "chosen_options": [self.question["options"][0]],
-            "params_input": {"offers": sorted(self.offers)},
-        }
-        self._until_done("PATCH", f"{self.path}/taskInstances/auto_accept/0/hitlDetails", body)
+        approval.answer(self._until_done, self.question, YES, sorted(self.offers))
         assert self.process.wait(WAIT_SECONDS) == 0
 
     def dies(self) -> None:
@@ -91,9 +88,9 @@ class Waiting:
         self._until_done("DELETE", self.path)
 
     def _until_done(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-        """SQLite may be locked by the run for a moment; a person would press the button again."""
+        """A person would press the button again."""
         for _ in range(50):
-            if self.airflow.request(method, path, json=body).is_success:
+            if self.call(method, path, body) is not None:
                 return
             time.sleep(0.2)
         raise AssertionError(f"{method} {path} is refused")

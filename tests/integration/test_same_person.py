@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from approver import NO, YES, Person
+from approver import Person
 from fastapi.testclient import TestClient
 
 from include.sandbox import Sandbox
+from tests.harness.approval import NO, YES
 
 WINDOW = {"window_start": "2024-11-10T00:00:00+01:00", "window_end": "2024-11-11T00:00:00+01:00"}
 NOON = datetime(2024, 11, 10, 12, tzinfo=UTC)

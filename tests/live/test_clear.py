@@ -109,10 +109,8 @@ def test_a_run_that_waits_for_a_person_is_cleared_and_asks_anew(live: LiveAirflo
     live.comes_to(pair, run_id, "extract", "success")
     live.comes_to(pair, run_id, "auto_accept", "awaiting_input")
 
-    path = f"/dags/{pair}/dagRuns/{run_id}/taskInstances/auto_accept/0/hitlDetails"
-    question = live.rest("GET", path)[1]
-    response = {"chosen_options": [question["options"][0]], "params_input": {"offers": []}}
-    assert live.rest("PATCH", path, response)[0] == 200
+    (question,) = live.questions(pair, run_id)
+    live.answer(question, question["options"][0], [])
     assert live.ends(pair, run_id) == "success"
 
 
