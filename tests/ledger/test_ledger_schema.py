@@ -77,6 +77,29 @@ def test_without_a_connection_it_is_a_file_with_a_key_of_its_own(own_ledger: Pat
     assert locate() == store
 
 
+@pytest.mark.parametrize(
+    ("kind", "complaint"),
+    [("folder", "is a folder"), ("text", "is not a SQLite database"), ("nowhere", "cannot be used")],
+)
+def test_what_is_no_ledger_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, complaint: str
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o755)
+    text = tmp_path / "text"
+    text.write_text("somebody's own")
+    text.chmod(0o644)
+    monkeypatch.setenv(
+        "AIRFLOW__PROSPECTS__LEDGER", str({"folder": folder, "text": text}.get(kind, text / "ledger.db"))
+    )
+
+    with pytest.raises(StopRun, match=complaint):
+        locate()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, text)] == [0o755, 0o644]
+    assert text.read_text() == "somebody's own"
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "text"}
+
+
 def test_of_two_keys_made_at_the_same_moment_the_first_counts(
     own_ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,8 @@ from letting_sync.reasons import Reason
 
 CONNECTION_ID = "prospect_ledger"
 MIGRATIONS = Path(__file__).parent / "migrations"
+_SQLITE = b"SQLite format 3\0"
+"""The first bytes of a database that is not empty."""
 _TIMES_REMEMBERED = 16
 _CODES_REMEMBERED = 256
 
@@ -258,12 +260,33 @@ def _store_of(connection: Any) -> Store:
 
 def _local_store() -> Store:
     path = config.ledger_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _make_private(path)
-    key_file = path.with_suffix(".key")
-    if not key_file.exists():
-        _write_once(key_file, secrets.token_hex(32))
-    return Store(sa.URL.create("sqlite", database=str(path)), key_file.read_text().encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_other_files(path)
+        _make_private(path)
+        key_file = path.with_suffix(".key")
+        if not key_file.exists():
+            _write_once(key_file, secrets.token_hex(32))
+        key = key_file.read_text().encode()
+    except OSError as error:
+        raise StopRun(
+            f"The ledger's file {path} cannot be used: {error.strerror}. Correct [prospects] ledger or the rights of its "
+            "folder, then clear the task."
+        ) from None
+    return Store(sa.URL.create("sqlite", database=str(path)), key)
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Refuse a path at which there is something else than a ledger: a wrong setting must not change somebody's own files."""
+    wrong = None
+    if path.is_dir():
+        wrong = "is a folder"
+    elif path.exists():
+        with path.open("rb") as file:
+            start = file.read(len(_SQLITE))
+        wrong = None if start in (b"", _SQLITE) else "is not a SQLite database"
+    if wrong:
+        raise StopRun(f"[prospects] ledger: {path} {wrong}. Correct the setting, then clear the task.")
 
 
 def _make_private(path: Path) -> None:
