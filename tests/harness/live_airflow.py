@@ -17,6 +17,7 @@ from include.demo import SYSTEMS, environment_of, start_airflow, start_sandbox
 from include.demo.processes import ROOT, Processes, free_ports
 from include.sandbox.client import SandboxClient
 from tests.harness import approval
+from tests.harness.postgres_server import PROGRAMS, PostgresServer
 
 SECONDS = 300
 """For one run, on a busy machine."""
@@ -25,7 +26,7 @@ ENDED = ("success", "failed")
 
 class LiveAirflow:
     """
-    Airflow, sandbox and receiver.
+    Airflow, sandbox and receiver; Airflow's database is PostgreSQL where one is installed.
 
     :param home: an empty folder for databases and logs.
     :param dags: the folder of the DAG files; ``prospect_retention.py`` is one of them.
@@ -57,6 +58,11 @@ class LiveAirflow:
             # A new one is looked at soon, and the DAGs are not read again and again.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         }
+        # SQLite lets one of Airflow's processes write at a time; the others fail when the machine is busy.
+        self._database = PostgresServer() if PROGRAMS else None
+        if self._database:
+            url = self._database.new_database().render_as_string()
+            self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
         self.environment |= settings or {}
         (home / "logs").mkdir()
         self.processes = Processes(home / "logs", self.environment)
@@ -77,6 +83,8 @@ class LiveAirflow:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.processes.stop()
+        if self._database:
+            self._database.remove()
         self._web.shutdown()
         self._web.server_close()
 
