@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -443,12 +443,20 @@ class ApiHook(SessionHook):
         """Yield ``function(item)`` for each item, in order, with ``concurrency`` items at a time.
 
         Calls may be nested: a hook never has more than ``concurrency`` requests in flight in all.
+        """
+        with self.executor() as executor:
+            yield from executor.map(function, items)
+
+    @contextmanager
+    def executor(self) -> Iterator[Executor]:
+        """Yield threads for calls, ``concurrency`` at a time, which have all ended afterwards.
+
         When the task's ``execution_timeout`` is over, a call that hangs is not waited for; its thread ends with the process.
         """
         self.session  # noqa: B018  # opened here: Airflow hands connections to the task's own thread
         pool, wait = ThreadPoolExecutor(self.concurrency, thread_name_prefix=self.system), True
         try:
-            yield from pool.map(function, items)
+            yield pool
         except AirflowTaskTimeout:
             wait = False
             raise

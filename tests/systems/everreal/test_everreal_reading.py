@@ -2,14 +2,16 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from math import ceil
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from letting_sync.errors import WaitAndRepeat
-from letting_sync.systems.everreal.pagination import OVERLAP, TAKE, ListByPlace
-from tests.harness.side_by_side import in_any_order, noted_in
+from letting_sync.systems.everreal.pagination import MOST_AHEAD, OVERLAP, TAKE, ListByPlace
+from tests.harness.side_by_side import InAnyOrder
 
 DAY = timedelta(days=1)
 
@@ -27,7 +29,7 @@ def requests_for(asked):
 # --- over HTTP -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "most"), [(0, 1), (1, 2), (90, 3), (200, 6), (3000, 36)])
+@pytest.mark.parametrize(("count", "most"), [(0, 1), (1, 2), (90, 3), (200, 6), (3000, 37)])
 def test_reading_costs_little_more_than_counting_pages(
     everreal, hook, add_candidates, window, count, most, asked
 ):
@@ -148,7 +150,7 @@ def test_whatever_moves_what_stays_is_met_once(times, moves, most, random):
     moving = Moving(times, moves, most)
     before = dict(moving.times)
     try:
-        found = ListByPlace(moving, in_any_order(random)).read(START, END)
+        found = ListByPlace(moving, lambda: InAnyOrder(random)).read(START, END)
     except WaitAndRepeat:
         return  # says so, and Airflow repeats: nothing is lost
     ids = [record["id"] for record in found]
@@ -168,13 +170,15 @@ def test_an_unsorted_list_is_read_to_its_end(times, most):
     assert found == {key for key, time in moving.times.items() if START <= time < END}
 
 
-def test_no_more_is_asked_for_side_by_side_than_was_read_before():
-    """A day with few records must not cost more calls than it has pages."""
-    together = []
+def test_no_more_is_asked_for_ahead_than_was_read_before():
+    """A day with few records must not cost more calls than it has pages, and a long one not many more."""
+    executor = InAnyOrder(Random(1))
     moving = Moving([number / 2 for number in range(2000)], [], most=TAKE)
 
-    assert len(ListByPlace(moving, noted_in(together)).read(START, END)) == 2000
-    assert [len(places) for places in together] == [1, 1, 2, 4, 8, 8, 1]
+    assert len(ListByPlace(moving, lambda: executor).read(START, END)) == 2000
+    assert all(under_way <= max(1, read) for read, under_way in executor.noted)
+    assert max(under_way for _, under_way in executor.noted) == MOST_AHEAD
+    assert moving.asked <= ceil(2000 / (TAKE - OVERLAP)) + MOST_AHEAD
 
 
 def test_a_lower_limit_of_some_later_day_is_not_taken_for_the_end():

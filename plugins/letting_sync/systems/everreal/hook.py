@@ -253,7 +253,7 @@ class EverRealHook(ApiHook):
         def fetch(skip: int, take: int, direction: Direction = "DESC") -> list[Any]:
             return self._page(query, skip, take, direction)
 
-        return ListByPlace(fetch, self.concurrently)
+        return ListByPlace(fetch, self.executor)
 
     def _page(self, query: ListQuery, skip: int, take: int, direction: Direction) -> list[Any]:
         return self._whole_page(query, page_variables(skip, take, direction), skip)

@@ -17,8 +17,8 @@ A page whose overlap does not match proves nothing about the records before it, 
 they leave the window before they are found again.
 
 **Concurrency.** The proof does not depend on the order in which the pages were cut: records that are not updated keep
-their order among each other, so a matching overlap proves the same for pages of any two moments. So after two pages, as
-many pages as were read so far are requested concurrently, at the places where they are expected to begin.
+their order among each other, so a matching overlap proves the same for pages of any two moments. So while a page is awaited,
+the next ones are requested, at the places where they are expected to begin: the more pages were read, the more of them.
 
 **Updates during the reading.** An updated record has a later time than all others. If that is after the window's end,
 the next window returns it. If the window is still open (a run started by hand), the record is at the top of the window,
@@ -35,20 +35,22 @@ than requested or than an earlier one: EverReal limits ``take`` silently, perhap
 has no total that would prove its end.
 
 **Cost.** 10,000 records, 100 a page: 106 requests, one for the other direction, one to read the top again. A list of
-one page: one request if it is empty, else three. If the list is longer than the window, up to seven pages are read
-that are not needed.
+one page: one request if it is empty, else three. Up to three more pages are read that are not needed, as they were under
+way when the end was found.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Generic, Protocol, TypeVar
 
-from letting_sync.http.pagination.versions import Met, SideBySide, Version, Versions, same, too_fast
+from letting_sync.http.pagination.versions import Met, Version, Versions, same, too_fast
 from letting_sync.systems.everreal.graphql_errors import PLACE
 from letting_sync.systems.everreal.queries import Direction
 
@@ -59,8 +61,8 @@ TAKE = 100
 """Records a page holds at most (published)."""
 OVERLAP = 4
 """Records of a page that the next one repeats. If more of them leave between two requests, the reading steps back."""
-MOST_AHEAD = 8
-"""Pages requested ahead in one batch, some of them possibly unused; the hook limits the concurrency further."""
+MOST_AHEAD = 4
+"""Pages under way at a time, some of them possibly unused; the hook limits the concurrency further."""
 _MOST_STEPS_BACK = 100
 _MOST_PASSES = 8
 _ALL_TIMES = datetime.min.replace(tzinfo=UTC)
@@ -85,16 +87,25 @@ class Fetch(Protocol):
     def __call__(self, skip: int, take: int, direction: Direction = "DESC") -> list[Any]: ...
 
 
+class _AtOnce(Executor):
+    """Makes a call when it is submitted."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
 @dataclass(frozen=True)
 class ListByPlace(Generic[_V]):
     """One of EverReal's lists. :meth:`read` and :meth:`read_all` send the requests.
 
-    :param side_by_side: runs several requests concurrently.
+    :param executor: runs several requests of :meth:`read` concurrently.
     :param value: maps each record in the thread that fetched its page, see :meth:`mapped`.
     """
 
     fetch: Fetch
-    side_by_side: SideBySide = map
+    executor: Callable[[], AbstractContextManager[Executor]] = _AtOnce
     value: Callable[[Any], _V] = same
 
     def mapped(self, value: Callable[[Any], _W]) -> ListByPlace[_W]:
@@ -116,9 +127,10 @@ class ListByPlace(Generic[_V]):
         :raises WaitAndRepeat: the records move faster than they can be read.
         """
         met = Met[_V](start, end)
-        descent = _Descent(self, start, self.side_by_side)
-        places = [descent.skip for page in descent.pages() if met.take(page)]
-        descent.take_unproven(met)
+        with self.executor() as executor:
+            descent = _Descent(self, start, executor)
+            places = [descent.skip for page in descent.pages() if met.take(page)]
+            descent.take_unproven(met)
         if descent.doubtful:
             log.warning("EverReal's sort order is not reliable; reading until a pass finds nothing new")
             _read_until_nothing_new(self, met)
@@ -144,9 +156,9 @@ class _Descent(Generic[_V]):
     :param floor: records older than this are not requested, if the list is sorted.
     """
 
-    def __init__(self, records: ListByPlace[_V], floor: datetime, side_by_side: SideBySide = map) -> None:
-        self.list, self.floor, self._side_by_side = records, floor, side_by_side
-        self._fetched: dict[int, list[Version[_V]]] = {}
+    def __init__(self, records: ListByPlace[_V], floor: datetime, executor: Executor | None = None) -> None:
+        self.list, self.floor, self._executor = records, floor, executor or _AtOnce()
+        self._under_way: dict[int, Future[list[Version[_V]]]] = {}
         self._unproven: list[list[Version[_V]]] = []
         self._in_a_row = 0
         self.skip = self.count = 0
@@ -189,17 +201,24 @@ class _Descent(Generic[_V]):
 
     def take_unproven(self, met: Met[_V]) -> None:
         """Keep the records of pages that :meth:`pages` has not yielded: their overlap did not match, or were unused."""
-        for page in (*self._unproven, *self._fetched.values()):
+        self._give_up_what_is_under_way()
+        for page in self._unproven:
             met.take(page)
 
     def _page(self, step: int) -> list[Version[_V]]:
-        """Return the page at ``skip``; more pages, ``step`` places apart, are requested ahead."""
-        if self.skip not in self._fetched:
-            places = [self.skip + step * number for number in range(min(max(1, self._in_a_row), MOST_AHEAD))]
-            self._unproven += self._fetched.values()
-            pages = self._side_by_side(self.list.page, places)
-            self._fetched = dict(zip(places, pages, strict=True))
-        return self._fetched.pop(self.skip)
+        """Return the page at ``skip``; meanwhile the next ones, ``step`` places apart, are requested."""
+        if self.skip not in self._under_way:
+            self._give_up_what_is_under_way()
+        place = max(self._under_way, default=self.skip - step)
+        while len(self._under_way) < min(1 + self._in_a_row // 2, MOST_AHEAD):
+            place += step
+            self._under_way[place] = self._executor.submit(self.list.page, place)
+        return self._under_way.pop(self.skip).result()
+
+    def _give_up_what_is_under_way(self) -> None:
+        """Cancel requests that are not sent yet; keep the pages of the others, as their records may move on."""
+        self._unproven += [page.result() for page in self._under_way.values() if not page.cancel()]
+        self._under_way = {}
 
     def _below_floor(self, times: list[datetime]) -> bool:
         """Check a page's order; return whether all following records are older than the floor."""
