@@ -78,6 +78,7 @@ class Measured:
 
     :param value: what it handed on.
     :param peak: most memory it held at a time, in MiB.
+    :param processor: seconds of processor time, to a twentieth.
     :param calls: requests to outside systems.
     :param waited: seconds for which it waited because a limit was used up.
     """
@@ -85,6 +86,7 @@ class Measured:
     value: Any
     seconds: float
     peak: int
+    processor: float
     calls: int = 0
     waited: int = 0
 
@@ -130,7 +132,7 @@ class Pair:
         run = self._run({**self.modules, "letting_sync.compat.Stats": Notes(notes)})
         started = time.monotonic()
         attempt = Try(run, (name,), handed_on)
-        peak = _Peak(attempt.process.pid or 0)
+        usage = _Usage(attempt.process.pid or 0)
         ended = attempt.end()
         seconds = time.monotonic() - started
         if ended.how != "done":
@@ -138,10 +140,12 @@ class Pair:
                 f"{self.pair} {name}: {ended.how}: {ended.error}\n{self.log.read_text()[-3000:]}"
             )
         noted = _sums(notes)
+        usage.end()
         return Measured(
             ended.value,
             seconds,
-            peak.end(),
+            usage.kib // 1024,
+            usage.ticks / os.sysconf("SC_CLK_TCK"),
             noted.get("prospects.api_calls", 0),
             noted.get("prospects.seconds_waited_for_limits", 0),
         )
@@ -191,11 +195,11 @@ def _sums(path: Path) -> dict[str, int]:
     return sums
 
 
-class _Peak:
-    """The most memory that a process has held, as Linux counts it; looked at until the process ends."""
+class _Usage:
+    """The most memory that a process has held, and its processor time, as Linux counts them; looked at until it ends."""
 
     def __init__(self, pid: int) -> None:
-        self.pid, self.kib = pid, 0
+        self.pid, self.kib, self.ticks = pid, 0, 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -204,16 +208,18 @@ class _Peak:
         while not self._over.wait(0.05):
             try:
                 status = Path(f"/proc/{self.pid}/status").read_text()
+                # Behind the name in brackets: state, and then what ``man proc_pid_stat`` lists from 4 on.
+                fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
             except OSError:
                 return
             for line in status.splitlines():
                 if line.startswith("VmHWM:"):
                     self.kib = int(line.split()[1])
+            self.ticks = max(self.ticks, int(fields[11]) + int(fields[12]))
 
-    def end(self) -> int:
+    def end(self) -> None:
         self._over.set()
         self._thread.join()
-        return self.kib // 1024
 
 
 def peer(served: Served, way: str, system: str, count: int = 0) -> float | None:
