@@ -102,4 +102,4 @@ def test_what_a_run_asks_for_is_found_by_index(
 
     asks(ledger)
     assert plans
-    assert all(index in plan for plan in plans if "SEARCH" in plan or "SCAN" in plan), plans
+    assert all(index in plan for plan in plans if "prospect_ledger" in plan), plans

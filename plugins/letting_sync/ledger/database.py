@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.ledger import migrate
+from letting_sync.ledger.bulk import among
 from letting_sync.ledger.records import Entry, Event
 from letting_sync.ledger.schema import Store, entries, events, locate, properties
 from letting_sync.model import CONTENT_FIELDS
@@ -38,7 +39,8 @@ log = logging.getLogger(__name__)
 
 HASH_KEY = "hash_key_fingerprint"
 """Name of the ledger's property with the fingerprint of its hash key, which does not reveal the key."""
-_AS_TEXT = json.JSONEncoder(sort_keys=True, default=str)
+_AS_TEXT = json.JSONEncoder(sort_keys=True, default=str, check_circular=False)
+_CONTENT = sorted(CONTENT_FIELDS)
 
 
 def now() -> datetime:
@@ -108,7 +110,7 @@ class LedgerDatabase:
 
     def hash_of_content(self, prospect: Mapping[str, Any]) -> str:
         """Return the keyed hash of the fields of a prospect that an ERP receives."""
-        return self.hash({name: prospect.get(name) for name in CONTENT_FIELDS})
+        return self.hash({name: prospect.get(name) for name in _CONTENT})
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Entry]:
         with self._reading() as connection:
@@ -202,7 +204,8 @@ class LedgerDatabase:
         with self._writing() as (connection, at):
             values = {name: at if value is AT_WRITING else value for name, value in values.items()}
             for some in statements(sorted(set(ids))):
-                conditions = [entries.c.id.in_(some)] + ([only_if] if only_if is not None else [])
+                conditions = [among(connection.dialect.name, entries.c.id, some)]
+                conditions += [only_if] if only_if is not None else []
                 statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
                 changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
                 note(connection, changed, what, at, by_run, reason, reference)
@@ -259,7 +262,8 @@ def note(
         name: value if isinstance(value, sa.ColumnElement) else sa.literal(value, events.c[name].type)
         for name, value in same.items()
     }
-    lines = sa.select(entries.c.id, *values.values()).where(entries.c.id.in_(ids)).order_by(entries.c.id)
+    of_these = among(connection.dialect.name, entries.c.id, ids)
+    lines = sa.select(entries.c.id, *values.values()).where(of_these).order_by(entries.c.id)
     if what in ONCE and not first:
         compared = ("what", "reason", "reference", *(["run_id"] if ONCE[what] else []))
         lines = lines.where(sa.not_(_is_last_line({name: values[name] for name in compared})))

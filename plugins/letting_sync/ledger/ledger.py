@@ -14,13 +14,14 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from letting_sync.ledger import bulk
+from letting_sync.ledger.bulk import among
 from letting_sync.ledger.database import AT_WRITING, note, read, statements
 from letting_sync.ledger.partner_versions import PartnerVersions
 from letting_sync.ledger.records import (
@@ -28,6 +29,7 @@ from letting_sync.ledger.records import (
     Entry,
     EntryState,
     Event,
+    InFlight,
     Intent,
     Key,
     Made,
@@ -49,18 +51,6 @@ _OFFER_UNDECIDED = sa.and_(
 _LAST_REVIEWED = sa.func.coalesce(entries.c.reviewed_at, entries.c.updated_at)
 _WITHOUT_END = (EntryState.CLAIMED, EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
 """All states but the refused one, named so that the index of entries without a lease is used."""
-_OF_AN_OFFER = (
-    "offer_id",
-    "offer_number",
-    "business_partner_number",
-    "business_partner_created",
-    "reason",
-)
-_LOADED = (
-    sa.update(entries)
-    .where(entries.c.id == sa.bindparam("entry"))
-    .values({name: sa.bindparam(name) for name in ("state", "updated_at", *_OF_AN_OFFER)})
-)
 
 
 class Ledger(PartnerVersions):
@@ -73,13 +63,17 @@ class Ledger(PartnerVersions):
         found: dict[Key, Entry] = {}
         with self._reading() as connection:
             for ids in statements(sorted(set(external_ids))):
-                query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
+                with_ids = among(connection.dialect.name, entries.c.external_id, ids)
+                query = sa.select(entries).where(entries.c.pair == pair, with_ids)
                 found.update((entry.key, entry) for entry in read(connection, query))
         return found
 
-    def find_sent(self, pair: str) -> list[Entry]:
+    def find_sent(self, pair: str) -> list[InFlight]:
         """Return the entries of a pair that were sent and have no outcome, of any run."""
-        return self._select(entries.c.pair == pair, entries.c.state == EntryState.SENT)
+        columns = [entries.c[name] for name in InFlight._fields]
+        query = sa.select(*columns).where(entries.c.pair == pair, entries.c.state == EntryState.SENT)
+        with self._reading() as connection:
+            return list(map(InFlight._make, connection.execute(query.order_by(entries.c.id)).all()))
 
     def find_undecided(self, pair: str) -> list[Entry]:
         """Return the entries with an offer and without a decision: new, interrupted, or awaiting an approval."""
@@ -152,7 +146,7 @@ class Ledger(PartnerVersions):
                 # With a condition on the state SQLite would use the index by state and scan all loaded entries.
                 query = sa.select(*columns).where(
                     entries.c.pair == pair,
-                    entries.c.person_hash.in_(some),
+                    among(connection.dialect.name, entries.c.person_hash, some),
                     sa.or_(entries.c.lease_number.is_not(None), chosen),
                 )
                 for offer in map(OfferOfPerson._make, connection.execute(query).all()):
@@ -170,11 +164,11 @@ class Ledger(PartnerVersions):
         """
         return entry.run_id in ended or not entry.claimed_at or entry.claimed_at < now - CLAIM_EXPIRES
 
-    def claim(self, run: Run, intents: Sequence[Intent], ended: Collection[str] = ()) -> dict[Key, Entry]:
+    def claim(self, run: Run, intents: Sequence[Intent], ended: Collection[str] = ()) -> dict[Key, InFlight]:
         """Take prospects for this run: write the intent before anything is sent.
 
         Taken are new ones, refused ones, those this run claimed in an earlier try, and claims that expired
-        unsent. One statement a prospect decides, so of two runs at the same moment only one gets a prospect.
+        unsent. One statement decides, so of two runs at the same moment only one gets a prospect.
 
         :param ended: runs that are known to have ended; their claims are free without expiring. A process of theirs that
             is still alive finds its token replaced.
@@ -186,16 +180,21 @@ class Ledger(PartnerVersions):
         if not once:
             return {}
         with self._writing() as (connection, at):
-            connection.execute(*_claim(connection, run, once, token, at, ended))
-            ours = sa.select(entries).where(
-                entries.c.pair == run.pair, entries.c.state == EntryState.CLAIMED, entries.c.claim == token
+            claimed = bulk.claim(
+                connection,
+                run,
+                once,
+                token=token,
+                at=at,
+                free_before=at - CLAIM_EXPIRES,
+                free_runs={run.run_id, *ended},
             )
-            claimed = list(read(connection, ours))
             for some in statements(claimed):
                 for first in (True, False):
                     ids = [entry.id for entry in some if (entry.created_at == at) is first]
                     note(connection, ids, Event.CLAIMED, at, run.run_id, first=first)
-        return {entry.key: entry for entry in claimed}
+        ours = (InFlight(one.id, one.external_id, one.unit, token, run.run_id) for one in claimed)
+        return {entry.key: entry for entry in ours}
 
     def mark_to_ask(self, doubts: Mapping[int, tuple[Reason, str | None]]) -> None:
         """Mark entries, before they are sent, as requiring an approval in any accept mode.
@@ -218,7 +217,7 @@ class Ledger(PartnerVersions):
         with self._writing() as (connection, at):
             for some in statements(sorted(ids)):
                 ours = sa.and_(
-                    entries.c.id.in_(some),
+                    among(connection.dialect.name, entries.c.id, some),
                     entries.c.state == EntryState.CLAIMED,
                     entries.c.claim == token,
                     entries.c.withdrawn_at.is_(None),
@@ -245,7 +244,9 @@ class Ledger(PartnerVersions):
         with self._writing() as (connection, at):
             for some in statements(sorted(ids)):
                 ours = sa.and_(
-                    entries.c.id.in_(some), entries.c.state == EntryState.SENT, entries.c.claim == token
+                    among(connection.dialect.name, entries.c.id, some),
+                    entries.c.state == EntryState.SENT,
+                    entries.c.claim == token,
                 )
                 statement = sa.update(entries).where(ours).values(sent_at=at, updated_at=at)
                 held += connection.execute(statement).rowcount
@@ -264,7 +265,7 @@ class Ledger(PartnerVersions):
         holds = sa.and_(entries.c.state == EntryState.SENT, entries.c.claim == token)
         self._change(ids, Event.NOT_TAKEN, only_if=holds, state=EntryState.CLAIMED)
 
-    def claim_again(self, run: Run | None, entries_to_repeat: Sequence[Entry]) -> str:
+    def claim_again(self, run: Run | None, entries_to_repeat: Sequence[InFlight]) -> str:
         """Claim sent entries that are confirmed absent from the ERP, under a new token.
 
         :param run: the run that will send them; ``None``: their own runs, if these are cleared.
@@ -316,21 +317,9 @@ class Ledger(PartnerVersions):
     def mark_loaded(self, offers: Sequence[Made]) -> None:
         """Mark entries as loaded: the ERP has one offer for each of them."""
         with self._writing() as (connection, at):
-            for some in statements(offers):
-                query = sa.select(entries.c.id, entries.c.claim)
-                # The rows stay locked until the claims read here have been used.
-                query = query.where(entries.c.id.in_([o.entry for o in some])).with_for_update()
-                claims = dict(connection.execute(query).all())
-                ours = [offer for offer in some if offer.claim in (None, claims[offer.entry])]
-                values = [
-                    {"entry": offer.entry, "state": EntryState.LOADED, "updated_at": at}
-                    | {name: getattr(offer, name) for name in _OF_AN_OFFER}
-                    for offer in ours
-                ]
-                if ours:
-                    connection.execute(_LOADED, values)
-                    written = (entries.c.reason, entries.c.offer_number)
-                    note(connection, [offer.entry for offer in ours], Event.OFFER, at, None, *written)
+            marked = bulk.mark_loaded(connection, offers, at)
+            for some in statements(marked):
+                note(connection, some, Event.OFFER, at, None, entries.c.reason, entries.c.offer_number)
 
     def mark_refused(self, ids: Collection[int], reason: Reason, claim: str | None = None) -> None:
         """Mark entries as refused: the ERP has no offer and does not accept the record as it is."""
@@ -458,46 +447,3 @@ def _due_for_review(before: datetime) -> sa.ColumnElement[bool]:
 
 def _still(claim: str | None) -> sa.ColumnElement[bool] | None:
     return entries.c.claim == claim if claim else None
-
-
-def _claim(
-    connection: sa.Connection,
-    run: Run,
-    intents: Iterable[Intent],
-    token: str,
-    at: datetime,
-    ended: Collection[str],
-) -> tuple[sa.Insert, list[dict[str, Any]]]:
-    """Return the statement that claims, and its rows: it inserts an entry, or updates one that is free."""
-    same_for_all = {
-        "pair": run.pair,
-        "erp": run.erp,
-        "state": EntryState.CLAIMED,
-        "claim": token,
-        "claimed_at": at,
-        "run_id": run.run_id,
-        "window_start": run.window_start,
-        "window_end": run.window_end,
-        "accept_mode": run.accept,
-        "created_at": at,
-        "updated_at": at,
-    }
-    rows = [same_for_all | vars(intent) for intent in intents]
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(entries)
-    taken_over = {
-        name: getattr(insert.excluded, name)
-        for name in rows[0]
-        if name not in ("pair", "external_id", "unit", "created_at")
-    }
-    # Not IN: its parameters cannot be used in a statement that is executed for many rows.
-    free_runs = sa.or_(*(entries.c.run_id == run_id for run_id in (run.run_id, *sorted(ended))))
-    free = sa.or_(
-        entries.c.state == EntryState.REFUSED,
-        sa.and_(entries.c.state == EntryState.CLAIMED, free_runs),
-        sa.and_(entries.c.state == EntryState.CLAIMED, entries.c.claimed_at < at - CLAIM_EXPIRES),
-    )
-    return insert.on_conflict_do_update(
-        index_elements=["pair", "external_id", "unit"],
-        set_=taken_over | {"reason": None, "job": None, "sent_at": None},
-        where=free,
-    ), rows

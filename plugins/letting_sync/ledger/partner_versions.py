@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from letting_sync.ledger.bulk import among
 from letting_sync.ledger.database import AT_WRITING, LedgerDatabase, read, statements
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Retraction, Run
 from letting_sync.ledger.schema import entries, retractions
@@ -40,9 +41,8 @@ class PartnerVersions(LedgerDatabase):
         found = list[Retraction]()
         with self._reading() as connection:
             for ids in statements(sorted(set(external_ids))):
-                query = sa.select(*columns).where(
-                    retractions.c.pair == pair, retractions.c.external_id.in_(ids)
-                )
+                with_ids = among(connection.dialect.name, retractions.c.external_id, ids)
+                query = sa.select(*columns).where(retractions.c.pair == pair, with_ids)
                 for external_id, source_id, reason, updated_at in connection.execute(query).all():
                     found.append(Retraction(external_id, source_id or None, reason, updated_at))
         return found
@@ -107,7 +107,8 @@ class PartnerVersions(LedgerDatabase):
         found = list[Entry]()
         with self._reading() as connection:
             for ids in statements(sorted(external_ids)):
-                query = sa.select(entries).where(entries.c.pair == pair, entries.c.external_id.in_(ids))
+                with_ids = among(connection.dialect.name, entries.c.external_id, ids)
+                query = sa.select(entries).where(entries.c.pair == pair, with_ids)
                 found += read(connection, query)
         return found
 

@@ -164,6 +164,22 @@ class Made:
     reason: Reason | None = None
 
 
+class InFlight(NamedTuple):
+    """The part of a claimed or sent entry that sending and reading back need."""
+
+    id: int
+    external_id: str
+    unit: str
+    claim: str | None
+    run_id: str
+    sent_at: datetime | None = None
+    job: str | None = None
+
+    @property
+    def key(self) -> Key:
+        return (self.external_id, self.unit)
+
+
 class OfferOfPerson(NamedTuple):
     """The part of an entry that says whether a person has an offer for a unit."""
 

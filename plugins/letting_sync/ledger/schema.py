@@ -30,8 +30,7 @@ CONNECTION_ID = "prospect_ledger"
 MIGRATIONS = Path(__file__).parent / "migrations"
 _SQLITE = b"SQLite format 3\0"
 """The first bytes of a database that is not empty."""
-_TIMES_REMEMBERED = 16
-_CODES_REMEMBERED = 256
+_TIMES_REMEMBERED = _CODES_REMEMBERED = 256
 
 _Code = TypeVar("_Code", bound=str)
 

@@ -78,6 +78,25 @@ def test_the_same_person_on_the_same_unit_under_another_id_is_a_duplicate(loadin
     assert loading.offers() == ["anna"]
 
 
+def test_a_person_who_was_corrected_at_the_partner_is_looked_for_under_other_ids(loading: Loading) -> None:
+    """The prospect's own entry is of the person as known before."""
+    loading.load([loading.item("anna", person=7)])
+    loading.load([loading.item("her sister", person=8)])
+
+    in_truth_anna = loading.item("her sister", person=7)
+    assert loading.load([in_truth_anna], 2) == [(OutcomeKind.DUPLICATE, "same_person_on_unit")]
+
+
+def test_a_withdrawn_application_is_a_duplicate_of_the_persons_later_one(loading: Loading) -> None:
+    first, later = loading.item("anna", person=7), loading.item("anna-again", person=7)
+    loading.load([first])
+    withdrawal = Retraction("anna", None, Reason.WITHDRAWN, READ_AT)
+    loading.ledger.mark_retracted(loading.run(), [withdrawal])
+    assert loading.load([later], 2) == [CREATED]
+
+    assert loading.load([first], 3) == [(OutcomeKind.DUPLICATE, "same_person_on_unit")]
+
+
 def test_a_person_whom_another_run_sends_meanwhile_under_another_id_is_a_duplicate(loading: Loading) -> None:
     """The other run is through between the choice of whom to send and the claim."""
     again = loading.item("anna-again", person=7)

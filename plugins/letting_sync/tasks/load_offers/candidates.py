@@ -15,7 +15,7 @@ from typing import Any
 from letting_sync.erp import Outgoing
 from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, Intent, Key
+from letting_sync.ledger.records import InFlight, Intent, Key
 from letting_sync.model import Prospect
 from letting_sync.tasks.load_offers.partner_search import PartnerMatch
 
@@ -34,7 +34,7 @@ class Candidate(Outgoing):
     record: int
     person: int
     intent: Intent
-    claimed: Entry | None = None
+    claimed: InFlight | None = None
     placeholder_birth_date: bool = False
 
     @property
@@ -42,7 +42,7 @@ class Candidate(Outgoing):
         return self.intent.key
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> InFlight:
         """Return the claimed entry.
 
         :raises ValueError: this run has not claimed it, so it must not be sent.
@@ -80,12 +80,12 @@ def candidates(
                 "The prospects were staged by an earlier release. Clear the run from the task dedup on."
             )
         # A table that an earlier version staged may lack a column.
-        prospect = Prospect(**{name: row[name] for name in fields if name in row})
+        prospect = Prospect(**{name: value for name in fields if (value := row.get(name)) is not None})
         intent = Intent(
             external_id=prospect.external_id,
             unit=str(prospect.unit),
             chosen=prospect.chosen,
-            content_hash=ledger.hash_of_content(dict(prospect)),
+            content_hash=ledger.hash_of_content(vars(prospect)),
             person_hash=ledger.hash({"person": row["identity"]}) if row["identity"] else None,
             bundle=prospect.bundle,
             bundle_size=prospect.bundle_size,

@@ -58,7 +58,9 @@ class Loader:
                 self.context.run.pair, {candidate.intent.external_id for candidate in candidates}
             )
             overtaken = self._note_versions(candidates, known)
-            elsewhere = self.sender.persons_elsewhere(candidates)
+            elsewhere = self.sender.persons_elsewhere(
+                [candidate for candidate in candidates if not _has_offer(candidate, known)]
+            )
             to_send = [
                 candidate
                 for candidate in candidates
@@ -132,6 +134,17 @@ class Loader:
             return True
         refused_in_this_try = entry.run_id == self.context.run.run_id and entry.updated_at >= self.since
         return entry.state == EntryState.REFUSED and not refused_in_this_try
+
+
+def _has_offer(candidate: Candidate, known: Mapping[Key, Entry]) -> bool:
+    """Return whether a candidate's own entry is what is found for its person and unit: its offer is not elsewhere."""
+    entry = known.get(candidate.key)
+    return (
+        entry is not None
+        and entry.state in (EntryState.SENT, EntryState.LOADED)
+        and entry.person_hash == candidate.intent.person_hash
+        and not (entry.withdrawn_at or entry.moved_at)
+    )
 
 
 def _one_of_each(

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from letting_sync.erp import Erp, ImportState
 from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, Key, Made, Run
+from letting_sync.ledger.records import InFlight, Key, Made, Run
 from letting_sync.model import ImportResult, Offer
 from letting_sync.reasons import Reason
 
@@ -63,7 +63,7 @@ class LoadContext:
     ended_runs: Callable[[Collection[str]], Collection[str]] = lambda _: ()
     refusal_texts: dict[Key, str] = field(default_factory=dict, repr=False)
 
-    def mark_refused(self, entry: Entry, reason: Reason, text: str | None) -> None:
+    def mark_refused(self, entry: InFlight, reason: Reason, text: str | None) -> None:
         """Note that the ERP will not take a prospect: the reason in the ledger, its own words beside it."""
         self.ledger.mark_refused([entry.id], reason, entry.claim)
         if text:
@@ -83,7 +83,7 @@ class Readback:
 
         :param mine: keys of the prospects of this run, or of this chunk of it.
         """
-        by_job = defaultdict[str | None, list[Entry]](list)
+        by_job = defaultdict[str | None, list[InFlight]](list)
         for entry in self.context.ledger.find_sent(self.context.run.pair):
             if entry.key in mine or entry.run_id != self.context.run.run_id:
                 by_job[entry.job].append(entry)
@@ -108,20 +108,20 @@ class Readback:
         return Waiting(frozenset(jobs), undecided, frozenset(importing))
 
     def _read_results(
-        self, import_: tuple[str | None, list[Entry]]
-    ) -> tuple[str, ImportState | None, list[Entry]]:
+        self, import_: tuple[str | None, list[InFlight]]
+    ) -> tuple[str, ImportState | None, list[InFlight]]:
         """Store the results of an import if it has ended; also return the entries that are still open."""
         number, entries = import_
         job = number or ""
         state = self.context.erp.import_state(job)
         return job, state, self._apply(entries, state) if state and state.finished else entries
 
-    def _apply(self, entries: Sequence[Entry], state: ImportState) -> list[Entry]:
+    def _apply(self, entries: Sequence[InFlight], state: ImportState) -> list[InFlight]:
         """Store the results of an ended import; return the entries without a clear result."""
         by_id = defaultdict[str, list[ImportResult]](list)
         for imported in state.results:
             by_id[imported.external_id].append(imported)
-        made, left = list[Made](), list[Entry]()
+        made, left = list[Made](), list[InFlight]()
         for entry in entries:
             result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
             if result and result.refusal:
@@ -136,8 +136,8 @@ class Readback:
         return left
 
     def _read_back(
-        self, entries: Sequence[Entry], mine: Collection[Key], going_on: bool, unknown: Collection[int]
-    ) -> tuple[list[Entry], int]:
+        self, entries: Sequence[InFlight], mine: Collection[Key], going_on: bool, unknown: Collection[int]
+    ) -> tuple[list[InFlight], int]:
         """Look up sent entries in the ERP; return those without an offer, and the number of our undecidable ones.
 
         :param going_on: whether an import of this pair is running. One whose number was lost may be in the same queue.
@@ -154,7 +154,7 @@ class Readback:
         late |= {entry for entry, age in ages.items() if entry in unknown and age < UNKNOWN_IMPORT}
         found = self.offers({entry.external_id for entry in entries})
         self.link(entries, found, reason=None)
-        missing: list[Entry] = []
+        missing: list[InFlight] = []
         undecided = 0
         for entry in entries:
             if entry.key in found:
@@ -165,12 +165,14 @@ class Readback:
                 missing.append(entry)
         return missing, undecided
 
-    def _ages(self, entries: Sequence[Entry]) -> dict[int, timedelta]:
+    def _ages(self, entries: Sequence[InFlight]) -> dict[int, timedelta]:
         """Return the time since each entry was sent, by the ledger's clock."""
         now = self.context.ledger.now()
         return {entry.id: now - entry.sent_at for entry in entries if entry.sent_at}
 
-    def _import_pending_deliveries(self, entries: Sequence[Entry], mine: Collection[Key]) -> Waiting | None:
+    def _import_pending_deliveries(
+        self, entries: Sequence[InFlight], mine: Collection[Key]
+    ) -> Waiting | None:
         """Start an import for possible deliveries that no later import has processed.
 
         Only such an import proves that a delivery is absent; a second delivery before it could be imported twice.
@@ -188,7 +190,7 @@ class Readback:
             return Waiting(others=ours)
         return None
 
-    def _claim_again(self, entries: Sequence[Entry], mine: Collection[Key]) -> None:
+    def _claim_again(self, entries: Sequence[InFlight], mine: Collection[Key]) -> None:
         """Claim entries again that are confirmed absent from the ERP."""
         repeat = [entry for entry in entries if entry.key in mine]
         if repeat:
@@ -215,7 +217,7 @@ class Readback:
         return found
 
     def link(
-        self, entries: Iterable[Entry], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
+        self, entries: Iterable[InFlight], found: Mapping[Key, Sequence[Offer]], reason: Reason | None
     ) -> None:
         """Link entries to their existing offers in the ERP."""
         made = []

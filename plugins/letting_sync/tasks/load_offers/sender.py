@@ -15,7 +15,7 @@ from typing import TypeVar
 from letting_sync import window
 from letting_sync.erp import ClaimLost, Delivery
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
-from letting_sync.ledger.records import Entry, EntryState, Key, OfferOfPerson
+from letting_sync.ledger.records import Entry, EntryState, InFlight, Key, OfferOfPerson
 from letting_sync.model import OfferStatus
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
@@ -55,7 +55,7 @@ class Sent:
 
     claimed: int = 0
     delivered: int = 0
-    to_import: list[Entry] = field(default_factory=list)
+    to_import: list[InFlight] = field(default_factory=list)
     lost: list[ResponseLost] = field(default_factory=list)
 
     def __iadd__(self, other: Sent) -> Sent:
