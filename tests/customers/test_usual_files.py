@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from letting_sync.customers.yaml_settings import settings_or_mistake, usual_settings
+from letting_sync.customers.any_yaml import settings_or_mistake
+from letting_sync.customers.usual_yaml import usual_settings
 
 GROUPS = {"timing": ("schedule", "overlap"), "alerts": ("late_after",)}
 USUAL = """\

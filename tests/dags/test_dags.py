@@ -149,7 +149,7 @@ from airflow.dag_processing.dagbag import DagBag
 {code}
 bag = DagBag({str(dags)!r})
 print(json.dumps({{"dags": sorted(bag.dags), "errors": bag.import_errors,
-                  "loaded": [name for name in ("pandas", "letting_sync.http.session") if name in sys.modules], "asked": globals().get("asked", [])}}))
+                  "loaded": [name for name in ("pandas", "ruamel.yaml", "letting_sync.http.session") if name in sys.modules], "asked": globals().get("asked", [])}}))
 """
     # Not in the repository: nothing but the installed product and the folder of the DAG files is found.
     done = subprocess.run(
@@ -159,7 +159,7 @@ print(json.dumps({{"dags": sorted(bag.dags), "errors": bag.import_errors,
 
 
 def test_reading_the_files_is_cheap_and_asks_nobody() -> None:
-    """No pandas, no HTTP client of ours, no connection, no socket while DAG files are read."""
+    """No pandas, no second YAML library, no HTTP client of ours, no connection, no socket while DAG files are read."""
     code = """
 import socket
 asked = []

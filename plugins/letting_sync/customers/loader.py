@@ -27,8 +27,9 @@ from pydantic import ConfigDict, Field, create_model
 
 from letting_sync import config
 from letting_sync.alerts import callbacks
+from letting_sync.customers.setting import Setting
 from letting_sync.customers.systems import UnknownSystem, erp_named, partner_named, partner_names
-from letting_sync.customers.yaml_settings import Setting, WrongFile, read_settings
+from letting_sync.customers.yaml_settings import WrongFile, read_settings
 from letting_sync.errors import InvalidSettings
 from letting_sync.model import PARTNER_SEPARATORS
 from letting_sync.partner import Selection
@@ -177,10 +178,9 @@ def read_customer(path: Path) -> Pair:
     except InvalidSettings as error:
         problems += error.problems
     for group in GROUPS:
+        own = {name: values[name] for name in GROUPED[group.group] if name in values}
         try:
-            parts[group.group] = group(
-                **{name: values[name] for name in group.model_fields if name in values}
-            )
+            parts |= {group.group: group(**own)} if own else {}
         except InvalidSettings as error:
             problems += error.problems
     problems += [(name, _unknown(name)) for name in values if name not in SETTINGS and name not in options]
