@@ -80,7 +80,7 @@ def test_a_longer_wait_that_a_system_asks_for_is_granted_within_reason(context: 
 
 
 def test_a_wait_that_lasts_is_reported_and_ends_one_day(context: dict[str, Any]) -> None:
-    task = Reads(happens=[AskedToWait("Not now.", 1.0)] * 999, retrying_after=20 * MINUTE)
+    task = Reads(happens=[AskedToWait("Not now.", 1.0)] * 999)
     with time_machine.travel(NOON, tick=False) as clock:
         deferred = _deferred(lambda: task.execute(context))
         while not (reported := _reported()):

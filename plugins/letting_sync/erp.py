@@ -37,6 +37,10 @@ class ErpSystem:
     separator: str | None = None
     pool_slots: int = 2
 
+    def __repr__(self) -> str:
+        """Its path: Airflow stores this text with each DAG, twice."""
+        return self.path
+
     def at(
         self, conn_id: str, *, exchange: str, separator: str | None = None, pool: str | None = None
     ) -> ErpTarget:

@@ -31,6 +31,10 @@ class PartnerSystem:
     extract: Any
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        """Its name: Airflow stores this text with each DAG."""
+        return f"PartnerSystem({self.name!r})"
+
     def at(
         self, conn_id: str, *, separator: str | None = None, selection: Selection = "partner", **options: str
     ) -> PartnerTarget:

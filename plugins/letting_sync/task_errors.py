@@ -34,12 +34,13 @@ class ExpectedErrorsMixin(BaseOperator):
 
     Deferred, it holds neither a worker slot nor a slot of the ERP's pool, and uses up none of its tries.
 
-    :param retrying_after: how long a system may fail to serve the run before that is reported.
+    It has no constructor: Airflow looks up default arguments once for each constructor of an operator's class and its base classes,
+    for each task of thousands of DAGs.
+
+    :ivar retrying_after: how long a system may fail to serve the run before that is reported; set by the tasks that call systems.
     """
 
-    def __init__(self, *, retrying_after: timedelta = RETRYING_AFTER, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.retrying_after = retrying_after
+    retrying_after: timedelta = RETRYING_AFTER
 
     def expecting_errors(
         self, context: Context, method: str, since: str | None = None, waits: int = 0, **arguments: Any

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -128,13 +127,12 @@ def last_whole_interval(schedule: str, before: datetime) -> Window:
     return Window(interval.start.in_timezone("UTC"), interval.end.in_timezone("UTC"))
 
 
-@lru_cache(maxsize=256)
 def timetable(schedule: str) -> ContiguousCronDataIntervalTimetable:
     """Return the timetable of a pair; pairs differ only in the cron expression."""
     # Imported here, since reading a window does not need the scheduler's code.
-    from letting_sync.schedule.timetable import ContiguousCronDataIntervalTimetable
+    from letting_sync.schedule.timetable import shared
 
-    return ContiguousCronDataIntervalTimetable(schedule, timezone=TIMEZONE)
+    return shared(schedule, TIMEZONE)
 
 
 def _asked_for(asked: Mapping[str, Any]) -> Window | None:

@@ -14,8 +14,10 @@ from airflow.dag_processing.dagbag import BundleDagBag, DagBag, sync_bag_to_db
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.plugins_manager import get_timetables_plugins
+from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.session import create_session
+from sqlalchemy import select
 
 from letting_sync.console import days, runs
 from letting_sync.schedule.timetable import ContiguousCronDataIntervalTimetable
@@ -44,13 +46,17 @@ dag = letting_dag(
 @pytest.fixture
 def stored(tmp_path: Path, airflow_db: None) -> str:
     """A pair at half past two, stored by Airflow as its DAG processor does; returns its id."""
-    (tmp_path / "pair.py").write_text(PAIR)
-    bag = BundleDagBag(tmp_path, bundle_path=tmp_path, bundle_name=BUNDLE, safe_mode=False)
-    assert (list(bag.dags), bag.import_errors) == (["at_half_past_two"], {})
+    _store(tmp_path, PAIR)
+    return "at_half_past_two"
+
+
+def _store(folder: Path, pair: str) -> None:
+    (folder / "pair.py").write_text(pair)
+    bag = BundleDagBag(folder, bundle_path=folder, bundle_name=BUNDLE, safe_mode=False)
+    assert (len(bag.dags), bag.import_errors) == (1, {})
     with create_session() as session:
         session.merge(DagBundleModel(name=BUNDLE))
     sync_bag_to_db(bag, BUNDLE, None)
-    return "at_half_past_two"
 
 
 def test_a_stored_dag_has_the_same_timetable() -> None:
@@ -60,6 +66,38 @@ def test_a_stored_dag_has_the_same_timetable() -> None:
     assert type(read.timetable) is ContiguousCronDataIntervalTimetable
     assert read.timetable == dag.timetable
     assert read.timetable.summary == "0 0 * * *"
+
+
+def test_dags_with_one_schedule_share_a_timetable() -> None:
+    """Airflow reads the timetable of a stored DAG sixteen times each time that it stores the DAG."""
+    stored = DagSerialization.serialize_dag(DagBag("dags").dags["immomio_yuneo"])["timetable"]
+    other = {**stored, "__var": {**stored["__var"], "timezone": 3600}}
+
+    assert decode_timetable(stored) is decode_timetable(stored)
+    assert decode_timetable(stored) == ContiguousCronDataIntervalTimetable("0 0 * * *", "Europe/Berlin")
+    assert decode_timetable(stored) != decode_timetable(other)
+
+
+def test_storing_an_unchanged_pair_writes_no_version(
+    tmp_path: Path, airflow_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long ago it was stored: Airflow looks for changes at most every 30 seconds."""
+    monkeypatch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")
+    pair = PAIR.replace("at_half_past_two", "unchanged")
+    _store(tmp_path, pair)
+    before = _versions("unchanged")
+    _store(tmp_path, pair)
+    assert _versions("unchanged") == before
+
+    _store(tmp_path, pair.replace("30 2", "31 2"))
+    assert _versions("unchanged") != before
+
+
+def _versions(dag_id: str) -> list[tuple[str, datetime]]:
+    """Hash and time of writing of everything that Airflow has stored of a DAG."""
+    with create_session() as session:
+        rows = session.scalars(select(SerializedDagModel).where(SerializedDagModel.dag_id == dag_id))
+        return [(row.dag_hash, row.last_updated) for row in rows]
 
 
 def test_the_plugin_registers_the_timetable() -> None:

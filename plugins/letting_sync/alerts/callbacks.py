@@ -31,8 +31,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any, TextIO
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TextIO
 
 import sqlalchemy as sa
 from airflow.sdk import DAG
@@ -71,6 +71,9 @@ from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.locales.texts import text
 from letting_sync.settings import RETRYING_AFTER, AlertLimits
 
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.deadline import DeadlineAlert
+
 log = logging.getLogger(__name__)
 
 Transition = Callable[[Incident], Change]
@@ -97,13 +100,20 @@ def dag_callbacks(
     :param schedule: the pair's cron expression; the triggerer, where a run is found to be late, knows no DAG.
     """
     callbacks: dict[str, Any] = {"on_failure_callback": failed}
+    alerts = _deadlines(late_after, schedule, remind_after)
+    return callbacks | ({"deadline": list(alerts)} if alerts else {})
+
+
+@cache  # of thousands of customers most have the same
+def _deadlines(
+    late_after: timedelta | None, schedule: str | None, remind_after: timedelta | None
+) -> tuple[DeadlineAlert, ...]:
     deadlines = {"late": (late_after, late), "reminder": (remind_after, question_open)}
-    alerts = [
+    return tuple(
         deadline_alert(name, RunStart(), interval, callback, schedule=schedule)
         for name, (interval, callback) in deadlines.items()
         if interval
-    ]
-    return callbacks | ({"deadline": alerts} if alerts else {})
+    )
 
 
 class WatchedDAG(DAG):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from airflow.sdk import DAG
+from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.param import ParamsDict
 
 from letting_sync import assets
@@ -44,16 +45,16 @@ def letting_dag(pair: Pair) -> DAG:
         watched: dict[str, Any] = {
             "on_failure_callback": callbacks.failed,
             "on_retry_callback": partial(callbacks.retrying, limit=pair.alerts.retrying_after),
-            "retrying_after": pair.alerts.retrying_after,
         }
         at_the_erp = _at_the_erp(pair) | watched
+        leases_by_day = assets.leases_by_day(pair.dag_id)
         extract = pair.partner.system.extract(
             task_id="extract",
             partner=pair.partner,
             clients=pair.clients,
             timing=pair.timing,
             limits=pair.alerts,
-            outlets=assets.leases_by_day(pair.dag_id),
+            outlets=leases_by_day,
             **watched,
         )
         dedup = DedupOperator(
@@ -82,7 +83,7 @@ def letting_dag(pair: Pair) -> DAG:
             task_id="reconcile",
             chunks=auto_accept.output,
             limits=pair.alerts,
-            outlets=assets.leases_by_day(pair.dag_id),
+            outlets=leases_by_day,
             on_success_callback=callbacks.succeeded,
             **watched,
         )
@@ -116,7 +117,18 @@ def _without_tasks(pair: Pair) -> DAG:
         tags=["prospects", *pair.tags],
         doc_md=doc_of_pair(**names),
         **callbacks.dag_callbacks(pair.alerts.late_after, pair.timing.schedule, _reminder(pair)),
+        **_limits(),
     )
+
+
+@cache
+def _limits() -> dict[str, Any]:
+    """Return the deployment's limits of a DAG, which Airflow would otherwise look up in its configuration for each DAG."""
+    return {
+        "max_active_tasks": conf.getint("core", "max_active_tasks_per_dag"),
+        "max_consecutive_failed_dag_runs": conf.getint("core", "max_consecutive_failed_dag_runs_per_dag"),
+        "disable_bundle_versioning": conf.getboolean("dag_processor", "disable_bundle_versioning"),
+    }
 
 
 def _reminder(pair: Pair) -> timedelta | None:
@@ -131,4 +143,5 @@ def _at_the_erp(pair: Pair) -> dict[str, Any]:
         "pool": pair.erp.pool,
         "pool_slots": pair.erp.system.pool_slots,
         "map_index_template": CHUNK_NAME,
+        "retrying_after": pair.alerts.retrying_after,
     }

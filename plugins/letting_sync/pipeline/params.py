@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from airflow import sdk
 
-from letting_sync import dry_run
+from letting_sync import config, dry_run
+from letting_sync.config import Language
 from letting_sync.locales.texts import text
 
 ACCEPT_MODES = ("auto", "approval", "off")
@@ -30,27 +32,31 @@ class Param(sdk.Param):
 
 def pair_params() -> dict[str, Param]:
     """Return the params, new for each DAG: Airflow writes into them what was entered for a run."""
-    return {
-        "window_start": _param("window_start", None, type=["null", "string"], format="date-time"),
-        "window_end": _param("window_end", None, type=["null", "string"], format="date-time"),
-        "external_ids": _param(
-            "external_ids",
-            None,
-            type=["null", "array"],
-            items={"type": "string", "minLength": 1, "maxLength": 64},
-            maxItems=1000,
-        ),
-        dry_run.PARAM: _param("dry_run", False, type="boolean"),
-        "accept": _param(
-            "accept",
-            None,
-            type=["null", "string"],
-            enum=[None, *ACCEPT_MODES],
-            values_display={name: text(f"params.accept.values.{name}") for name in ("null", *ACCEPT_MODES)},
-        ),
+    return {name: Param(**field) for name, field in _fields(config.language()).items()}
+
+
+@cache  # a DAG file may contain thousands of pairs
+def _fields(language: Language) -> dict[str, dict[str, Any]]:
+    """Return the arguments of each param."""
+    modes = ("null", *ACCEPT_MODES)
+    fields: dict[str, dict[str, Any]] = {
+        "window_start": {"default": None, "type": ["null", "string"], "format": "date-time"},
+        "window_end": {"default": None, "type": ["null", "string"], "format": "date-time"},
+        "external_ids": {
+            "default": None,
+            "type": ["null", "array"],
+            "items": {"type": "string", "minLength": 1, "maxLength": 64},
+            "maxItems": 1000,
+        },
+        dry_run.PARAM: {"default": False, "type": "boolean"},
+        "accept": {
+            "default": None,
+            "type": ["null", "string"],
+            "enum": [None, *ACCEPT_MODES],
+            "values_display": {mode: text(f"params.accept.values.{mode}", language) for mode in modes},
+        },
     }
-
-
-def _param(name: str, default: Any, **schema: Any) -> Param:
-    title, description = text(f"params.{name}.title"), text(f"params.{name}.description")
-    return Param(default, title=title, description=description, **schema)
+    for name, field in fields.items():
+        field["title"] = text(f"params.{name}.title", language)
+        field["description"] = text(f"params.{name}.description", language)
+    return fields

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.timetables.base import DagRunInfo
@@ -36,7 +36,21 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
       count.
 
     After a change of the schedule the first interval begins where the last one ended, even between two boundaries.
+
+    Airflow reads the timetable of a stored DAG about 16 times whenever it stores the DAG, and compares timetables each time that
+    a mapped task is added to a DAG. DAGs with the same schedule therefore share one timetable (:func:`shared`).
     """
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> ContiguousCronDataIntervalTimetable:
+        """Return the timetable of a stored DAG."""
+        return shared(data["expression"], data["timezone"])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash(self._expression)
 
     @property
     def expression(self) -> str:
@@ -108,6 +122,15 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
         around = (moment - _LONGEST_CHANGE, moment, moment + _LONGEST_CHANGE)
         offsets = [_offset(time.astimezone(self._timezone)) for time in around]
         return max(offsets) - min(offsets)
+
+
+@cache
+def shared(expression: str, timezone: str | int) -> ContiguousCronDataIntervalTimetable:
+    """Return the timetable of all DAGs with this schedule; a timetable has no state that could change.
+
+    :param timezone: name, or offset to UTC in seconds.
+    """
+    return ContiguousCronDataIntervalTimetable(expression, pendulum.timezone(timezone))
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -21,7 +21,7 @@ from letting_sync.lineage import LineageMixin
 from letting_sync.locales.texts import text
 from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Reason
-from letting_sync.settings import AcceptancePolicy
+from letting_sync.settings import RETRYING_AFTER, AcceptancePolicy
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
 from letting_sync.task_errors import ExpectedErrorsMixin
@@ -56,6 +56,7 @@ class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
     :param erp: the ERP at this customer.
     :param partner: the partner at this customer, which is asked for each prospect just before the lease.
     :param policy: what may be accepted, and when a person is asked; the param ``accept`` of a run comes first.
+    :param retrying_after: how long a system may fail to serve the run before that is reported.
     :return: the chunk; nothing personal leaves the task.
     """
 
@@ -70,6 +71,7 @@ class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
         erp: ErpTarget,
         partner: PartnerTarget,
         policy: AcceptancePolicy,
+        retrying_after: timedelta = RETRYING_AFTER,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -81,6 +83,7 @@ class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
             response_timeout=policy.approval_timeout,
             **kwargs,
         )
+        self.retrying_after = retrying_after
         self.chunk: dict[str, Any] = chunk
         self.erp = erp.checked_for(self.system)
         self.partner = partner

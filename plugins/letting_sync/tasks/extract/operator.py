@@ -68,7 +68,8 @@ class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
     :param partner: the partner at this customer.
     :param clients: numbers of the clients (Mandanten) to transfer; ``None``: all.
     :param timing: how far the window is read backwards, and the schedule for the window of a run started by hand.
-    :param limits: from when on the run's quarantine, or a silence of the pair, is an incident that is reported.
+    :param limits: from when on the run's quarantine, a silence of the pair, or a partner that does not serve the run, is an
+        incident that is reported.
     :return: reference to the run's staging folder; nothing personal leaves the task.
     """
 
@@ -95,6 +96,7 @@ class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
         self.clients = clients
         self.timing = timing
         self.limits = limits or AlertLimits()
+        self.retrying_after = self.limits.retrying_after
         self.findings: Counter[Finding] = Counter()
         self.keeps_records = False
 

@@ -19,7 +19,7 @@ from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.lineage import LineageMixin
 from letting_sync.model import CONTENT_FIELDS, Outcome, OutcomeKind
 from letting_sync.reasons import Reason
-from letting_sync.settings import AcceptMode, NearMatch
+from letting_sync.settings import RETRYING_AFTER, AcceptMode, NearMatch
 from letting_sync.staging import parquet, tables
 from letting_sync.staging.chunks import Chunk
 from letting_sync.task_errors import ExpectedErrorsMixin
@@ -69,6 +69,7 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
     :param near_match: whether a person is asked before the lease if a stored business partner may be the same person.
     :param poll: pause between two polls of a running import.
     :param accept: the pair's accept mode, which is stored with each offer; the run's param ``accept`` takes precedence.
+    :param retrying_after: how long the ERP may fail to serve the run before that is reported.
     :return: the chunk; nothing personal leaves the task.
     """
 
@@ -85,9 +86,11 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
         poll: timedelta,
         accept: AcceptMode = "auto",
         near_match: NearMatch = "ask",
+        retrying_after: timedelta = RETRYING_AFTER,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.retrying_after = retrying_after
         self.chunk: dict[str, Any] = chunk
         self.erp = erp.checked_for(self.system)
         self.key = tuple(key)
