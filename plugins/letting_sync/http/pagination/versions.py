@@ -97,7 +97,8 @@ class Met(Generic[_V]):
     """
 
     def __init__(self, start: datetime, end: datetime) -> None:
-        self.start, self.end = start, end
+        # In the zone of the records' times: two zones take longer to compare than all else that is done here.
+        self.start, self.end = start.astimezone(UTC), end.astimezone(UTC)
         self._newest: dict[str, tuple[datetime, _V]] = {}
         self._shown: dict[str, int] = {}
 
