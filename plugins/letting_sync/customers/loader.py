@@ -70,15 +70,19 @@ def customer_dags(dag_file: str | None = None) -> None:
 
     :param dag_file: see :func:`letting_sync.config.pairs_folder`, in all functions of this module.
     """
-    asked = get_parsing_context().dag_id
+    # All files first, then all DAGs: in turn, each would drive the other out of the processor's caches.
+    for pair in list(_valid_pairs(get_parsing_context().dag_id, dag_file)):
+        letting_dag(pair)
+
+
+def _valid_pairs(asked: str | None, dag_file: str | None) -> Iterator[Pair]:
+    """Yield the pair of each valid file, or only that of the DAG that is asked for."""
     for path in files(asked, dag_file):
         try:
-            pair = read_customer(path)
+            yield read_customer(path)
         except WrongFile as wrong:
             if asked:  # in the log of a task that cannot begin
                 log.error("The customer's file has an error, so there is no DAG: %s", wrong)
-            continue
-        letting_dag(pair)
 
 
 def refuse_wrong(dag_file: str | None = None) -> None:
