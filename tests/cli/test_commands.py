@@ -134,7 +134,11 @@ def test_trouble_is_a_sentence_and_no_traceback(
     assert main(["retention", "--dry-run"]) == 1
     assert "must be a whole number of days" in capsys.readouterr().err
 
+    (own_ledger / "ledger.db").write_bytes(b"SQLite format 3\0" + b"damaged" * 100)
+    assert main(["migrate"]) == 1
+    assert "the ledger cannot be used (DatabaseError)" in capsys.readouterr().err
+
     (own_ledger / "ledger.db").unlink()
     (own_ledger / "ledger.db").mkdir()
     assert main(["migrate"]) == 1
-    assert "the ledger cannot be used (OperationalError)" in capsys.readouterr().err
+    assert "ledger.db is a folder" in capsys.readouterr().err
