@@ -134,6 +134,8 @@ def test_trouble_is_a_sentence_and_no_traceback(
     assert main(["retention", "--dry-run"]) == 1
     assert "must be a whole number of days" in capsys.readouterr().err
 
+    for file in own_ledger.glob("ledger.db*"):
+        file.unlink()
     (own_ledger / "ledger.db").write_bytes(b"SQLite format 3\0" + b"damaged" * 100)
     assert main(["migrate"]) == 1
     assert "the ledger cannot be used (DatabaseError)" in capsys.readouterr().err
