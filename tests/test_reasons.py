@@ -37,7 +37,6 @@ OTHER_THINGS = {
     ("staging/tables.py", "withdrawn"): "a column of prospects",
     ("model.py", "expired"): "the status of an offer in the ERP",
     ("ledger/deletion.py", "leased"): "a key of the retention's counts",
-    ("privacy/retention.py", "leased"): "a retention period",
     ("counts.py", "held"): "a key of a run's counts",
     ("systems/everreal/__init__.py", "several_units"): "a setting",
     ("systems/everreal/operators.py", "several_units"): "a setting",

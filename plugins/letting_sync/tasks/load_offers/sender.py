@@ -177,10 +177,7 @@ class Sender:
                 self.context.mark_refused(entry, match.reason, None)
             else:
                 ready.append(replace(candidate.as_found(match), claimed=entry))
-        batches = _parts(ready, self.context.erp.batch_size)
-        # A group that is one batch needs no thread of its own.
-        run = self.context.erp.concurrently if len(batches) > 1 else map
-        for part in run(self._deliver, batches):
+        for part in self.context.erp.concurrently(self._deliver, _parts(ready, self.context.erp.batch_size)):
             sent += part
         return sent
 
