@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from letting_sync.errors import StopRun
+from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.schema import Store, UtcDateTime, locate
 
 
@@ -98,6 +101,18 @@ def test_what_is_no_ledger_stays_as_it_is(
     assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, text)] == [0o755, 0o644]
     assert text.read_text() == "somebody's own"
     assert {path.name for path in tmp_path.iterdir()} == {"folder", "text"}
+
+
+def test_looking_for_the_ledger_leaves_an_open_one_locked(own_ledger: Path) -> None:
+    """Else another process that closes it believes to be the last one, and removes the log that is still in use."""
+    ledger = Ledger()
+    locate()
+    other = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('CREATE TABLE other (id)'); c.close()"
+    subprocess.run([sys.executable, "-c", other, str(own_ledger / "ledger.db")], check=True)
+
+    assert (own_ledger / "ledger.db-wal").exists()
+    with ledger.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM other")).scalar_one() == 0
 
 
 def test_of_two_keys_made_at_the_same_moment_the_first_counts(

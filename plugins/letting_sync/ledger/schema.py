@@ -261,9 +261,11 @@ def _local_store() -> Store:
     path = config.ledger_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _refuse_other_files(path)
-        _make_private(path)
         key_file = path.with_suffix(".key")
+        is_ledger = key_file.exists() and path.is_file()
+        if not is_ledger:
+            _refuse_other_files(path)
+        _make_private(path)
         if not key_file.exists():
             _write_once(key_file, secrets.token_hex(32))
         key = key_file.read_text().encode()
@@ -276,7 +278,11 @@ def _local_store() -> Store:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Refuse a path at which there is something else than a ledger: a wrong setting must not change somebody's own files."""
+    """Refuse a path at which there is something else than a ledger: a wrong setting must not change somebody's own files.
+
+    Not to be called for a ledger that may be open: closing any file that this process has opened there releases SQLite's locks on
+    it, and another process would then remove the log in which the last writes are.
+    """
     wrong = None
     if path.is_dir():
         wrong = "is a folder"

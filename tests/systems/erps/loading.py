@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import sqlalchemy as sa
 
 from letting_sync.errors import RefuseRecord
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry, Intent, Run
+from letting_sync.ledger.schema import entries
 from letting_sync.model import OutcomeKind
 from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.loader import Loader
@@ -66,9 +69,12 @@ class Loading:
         return self.ledger.find(PAIR, [item.intent.external_id])[item.key]
 
     def left_as_sent(self, item: Candidate, number: int = 1) -> Entry:
-        """A run that died after it had written that it would send."""
+        """A run that died after it had written that it would send, a minute ago: the settle window is over."""
         claimed = self.ledger.claim(self.run(number), [item.intent])[item.key]
         self.ledger.mark_sent([claimed.id], claimed.claim or "")
+        sent = sa.update(entries).where(entries.c.id == claimed.id)
+        with self.ledger.engine.begin() as connection:
+            connection.execute(sent.values(sent_at=self.ledger.now() - timedelta(minutes=1)))
         return self.entry(item)
 
     def offers(self) -> list[str]:
