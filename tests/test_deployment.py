@@ -9,6 +9,13 @@ from letting_sync.deployment import check_deployment
 from letting_sync.errors import InvalidSettings, StopRun
 from tests.harness.compose_file import ROOT
 
+
+@pytest.fixture(autouse=True)
+def checked_anew() -> None:
+    """They are checked once a process."""
+    check_deployment.cache_clear()
+
+
 RIGHT = {
     "STAGING": "file:///var/lib/staging",
     "LEDGER": "/var/lib/ledger.db",
@@ -68,11 +75,10 @@ def test_a_misspelt_setting_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         check_deployment()
 
 
-def test_a_misspelt_setting_in_the_configuration_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_setting_in_the_configuration_file_is_refused() -> None:
     from airflow.sdk.configuration import conf
 
     conf.read_dict({"prospects": {"keep_staged": "7"}})
-    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "en")  # so that the section is read anew
     try:
         with pytest.raises((InvalidSettings, StopRun), match="keep_staged: there is no such setting"):
             check_deployment()

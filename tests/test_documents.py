@@ -131,7 +131,7 @@ def test_no_other_module_reads_settings_of_the_deployment() -> None:
     pattern = re.compile(r"conf\.get\w*\(\s*(?:\"prospects\"|SECTION)")
     reading = {path for path in package.rglob("*.py") if pattern.search(path.read_text())}
 
-    assert reading == {Path(inspect.getfile(reader)) for reader in READERS}  # type: ignore[arg-type]
+    assert reading == {Path(inspect.getfile(inspect.unwrap(reader))) for reader in READERS}  # type: ignore[arg-type]
 
 
 def test_the_dashboard_asks_for_metrics_that_are_sent(tmp_path: Path) -> None:

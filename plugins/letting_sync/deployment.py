@@ -22,22 +22,19 @@ from letting_sync.privacy.retention import KeepingTimes, keeping_times
 _VARIABLES = f"AIRFLOW__{SECTION.upper()}__"
 
 
+@cache  # a DAG file may contain thousands of pairs
 def check_deployment() -> None:
     """Check all settings of the deployment, once a process.
 
     :raises InvalidSettings: a setting is wrong or unknown.
     :raises StopRun: a retention period is wrong, or a setting of an earlier version is still there.
     """
-    # With a changed environment, as in tests, they are checked anew.
-    _check(tuple(sorted(item for item in os.environ.items() if item[0].startswith(_VARIABLES))))
-
-
-@cache  # a DAG file may contain thousands of pairs
-def _check(environment: tuple[tuple[str, str], ...]) -> None:
     alert_settings()
     keeping_times()
     in_files = conf.getsection(SECTION) or {}
-    in_variables = {name.removeprefix(_VARIABLES).lower() for name, _ in environment}
+    in_variables = {
+        name.removeprefix(_VARIABLES).lower() for name in os.environ if name.startswith(_VARIABLES)
+    }
     names = sorted({*in_files, *in_variables}.difference(REMOVED))
     problems = list(_problems({name: str(conf.get(SECTION, name, fallback="")).strip() for name in names}))
     if problems:
