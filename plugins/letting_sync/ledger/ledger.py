@@ -60,13 +60,7 @@ class Ledger(PartnerVersions):
 
     def find(self, pair: str, external_ids: Collection[str]) -> dict[Key, Entry]:
         """Return all entries of a pair with these external ids."""
-        found: dict[Key, Entry] = {}
-        with self._reading() as connection:
-            for ids in statements(sorted(set(external_ids))):
-                with_ids = among(connection.dialect.name, entries.c.external_id, ids)
-                query = sa.select(entries).where(entries.c.pair == pair, with_ids)
-                found.update((entry.key, entry) for entry in read(connection, query))
-        return found
+        return {entry.key: entry for entry in self._of_ids(pair, set(external_ids))}
 
     def find_sent(self, pair: str) -> list[InFlight]:
         """Return the entries of a pair that were sent and have no outcome, of any run."""
