@@ -107,6 +107,20 @@ def test_wrong_client_credentials_stop_the_run_at_the_first_call(
     assert "wrong-secret" not in printed(stop.value)
 
 
+def test_wrong_client_credentials_are_tried_once_even_if_all_threads_need_a_token(
+    yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A system may lock the account after a few tries."""
+    connect(monkeypatch, yuneo, password="wrong-secret")
+    yuneo.options.latency_seconds = 0.02
+    hook = YuneoHook()
+    with hook.executor() as threads:
+        tries = [threads.submit(read, hook) for _ in range(hook.concurrency)]
+
+    assert all(isinstance(one.exception(), StopRun) for one in tries)
+    assert yuneo.requests.count("POST", TOKEN) == 1
+
+
 def test_a_wrong_password_stops_the_run_at_the_first_call(
     sigma: Sigma, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,6 +76,7 @@ class SessionHook(HttpHook):
         self._session: requests.Session | None = None
         self._token: str | None = None
         self._token_ends = 0.0
+        self._log_in_refused: StopRun | None = None
         self._lock = threading.RLock()
 
     # --- connection and session ---------------------------------------------------------------------------
@@ -206,8 +207,15 @@ class SessionHook(HttpHook):
         if not self.uses_token:
             raise NotImplementedError
         with self._lock:
+            if self._log_in_refused:
+                # Refused to another thread. A system may lock the account after a few tries.
+                raise self._log_in_refused
             if self._token is None or time.monotonic() >= self._token_ends:
-                token, lifetime = self.fetch_token()
+                try:
+                    token, lifetime = self.fetch_token()
+                except StopRun as refused:
+                    self._log_in_refused = refused
+                    raise
                 # A tenth of the lifetime as a margin, so that the token does not expire in transit.
                 self._token, self._token_ends = token, time.monotonic() + 0.9 * lifetime
             return Bearer(self._token)

@@ -94,8 +94,24 @@ def test_a_server_that_lists_nothing_without_a_filter_is_read_all_the_same(
     assert read(extract, window) == sorted(ids)
 
 
-def refused(status):
+def refused(*_):
     raise StopRun("refused as malformed")
+
+
+def test_one_that_leaves_the_window_while_it_is_read_is_not_missed(
+    immomio, extract, add, window, monkeypatch
+):
+    """Asked for the newest, Immomio named it; then it changed, and belongs to the next window."""
+    ids = add(3)
+    ask = extract.hook.newest_application
+    answers = [ask("ACCEPTED_AS_TENANT")]
+    left = answers[0]["id"]
+    immomio.update(left, updatedAt=window[1] + timedelta(hours=1))
+    monkeypatch.setattr(
+        extract.hook, "newest_application", lambda status: answers.pop() if answers else ask(status)
+    )
+
+    assert read(extract, window) == sorted(set(ids) - {left})
 
 
 def test_whoever_is_not_accepted_is_counted_and_not_read(immomio, extract, add, window):
@@ -113,11 +129,11 @@ def test_a_second_reading_that_is_refused_is_not_passed_over(immomio, extract, a
     add(3)
     newest = {"id": "missed", "updatedAt": (window[0] + timedelta(hours=1)).isoformat()}
 
-    def newest_then_refuse(status):
-        monkeypatch.setattr(type(extract.hook), "_page", lambda *_: refused(None))
-        return newest
-
-    monkeypatch.setattr(extract.hook, "newest_application", newest_then_refuse)
+    monkeypatch.setattr(extract.hook, "newest_application", lambda _: newest)
+    first_reading = [extract.hook._page] * 2  # the window's page, and the empty one behind it
+    monkeypatch.setattr(
+        type(extract.hook), "_page", lambda _, *asked: (first_reading or [refused]).pop()(*asked)
+    )
 
     with pytest.raises(StopRun, match="refused as malformed"):
         read(extract, window)

@@ -39,17 +39,21 @@ class ImmomioExtractOperator(ExtractOperator):
 
     def read(self, start: datetime, end: datetime) -> list[Read]:
         accepted = self.hook.applications(mapping.CHOSEN).mapped(self._with_key)
-        found = dict(accepted.read(start, end))
+        # Asked for while the window is read: one in the window is in what is read, unless it changes meanwhile.
+        with self.hook.executor() as threads:
+            asked = threads.submit(self.hook.newest_application, mapping.CHOSEN)
+            found = dict(accepted.read(start, end))
         try:
-            newest = self.hook.newest_application(mapping.CHOSEN)
+            newest = asked.result()
             if not found:
                 self._report_unknown_statuses(start, end)
         except StopRun:
             self.log.warning("Immomio refuses a list without a filter, so the filters cannot be checked")
             return list(found.values())
         if self._was_missed(newest, found, start, end):
-            # The application may have been accepted after the reading, in a window that is still open.
+            # It may have been accepted after the reading, or have left a window that is still open.
             found = dict(accepted.read(start, end))
+            newest = self.hook.newest_application(mapping.CHOSEN)
         if self._was_missed(newest, found, start, end):
             raise StopRun(
                 "Immomio's list of this window's accepted applications lacks one that its list of all accepted "
