@@ -29,7 +29,7 @@ reading a table reads all of its files.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -173,7 +173,7 @@ def extent(folder: str) -> Extent:
 def write_outcomes(
     folder: str,
     task: str,
-    outcomes: Iterable[Outcome],
+    outcomes: Collection[Outcome],
     raw: Mapping[int, str],
     chunk: Chunk | None = None,
     erp_texts: Mapping[int, str] = MappingProxyType({}),
@@ -185,15 +185,15 @@ def write_outcomes(
         and rows of outcomes outlive an erasure.
     :return: how many ended how.
     """
-    rows = [dict(outcome) for outcome in outcomes]
     quarantined = [
-        {**row, "raw": raw.get(row["record"]), "erp_text": erp_texts.get(row["record"])}
-        for row in rows
-        if row["kind"] == OutcomeKind.QUARANTINED
+        {**dict(one), "raw": raw.get(one.record), "erp_text": erp_texts.get(one.record)}
+        for one in outcomes
+        if one.kind is OutcomeKind.QUARANTINED
     ]
-    write_rows(folder, f"outcomes_{task}", rows, _OUTCOMES, chunk)
+    with folders.open_private(_file(folder, f"outcomes_{task}", chunk)) as file:
+        parquet.write_json(file, (one.model_dump_json() for one in outcomes), _OUTCOMES)
     write_rows(folder, f"quarantine_{task}", quarantined, _QUARANTINE, chunk)
-    return {str(kind): count for kind, count in Counter(row["kind"] for row in rows).most_common()}
+    return {str(kind): count for kind, count in Counter(one.kind for one in outcomes).most_common()}
 
 
 def write_counts(folder: str, table: str, counts: Mapping[str, int]) -> None:

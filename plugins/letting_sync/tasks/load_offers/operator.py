@@ -117,7 +117,6 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
         """Advance as far as possible, and defer the task while the ERP's imports run."""
         from letting_sync.ledger.ledger import Ledger
         from letting_sync.ledger.records import Run
-        from letting_sync.tasks.load_offers.candidates import candidates
         from letting_sync.tasks.load_offers.loader import Loader
         from letting_sync.tasks.load_offers.partner_search import PartnerSearch
         from letting_sync.tasks.load_offers.readback import LoadContext, Waiting
@@ -140,9 +139,7 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
             search = PartnerSearch(erp, self.key, self.near_match)
             load = LoadContext(ledger, erp, run, partial(_ended_runs, context))
             loader = Loader(load, since, search, rounds_lost)
-            table = tables.rows(chunk.folder, "prospects", chunk)
-            written = _as_written(chunk.folder, table, ("record", *CONTENT_FIELDS))
-            some = candidates(table, ledger, written)
+            some = _candidates(chunk, ledger)
             outcomes = _advance_with_short_pauses(loader, some)
             _note_near(chunk, search)
             texts = _note_refusal_texts(chunk, some, load)
@@ -218,6 +215,14 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
             # The trigger resumes the task when its time is over; this limit is for a triggerer that does not run.
             timeout=left + WAKE_MARGIN,
         )
+
+
+def _candidates(chunk: Chunk, ledger: Ledger) -> list[Candidate]:
+    """Return the candidates of a chunk. The rows that they were made of are not kept while they are loaded."""
+    from letting_sync.tasks.load_offers.candidates import candidates
+
+    table = tables.rows(chunk.folder, "prospects", chunk)
+    return candidates(table, ledger, _as_written(chunk.folder, table, ("record", *CONTENT_FIELDS)))
 
 
 def _ended_runs(context: Context, run_ids: Collection[str]) -> set[str]:
