@@ -32,6 +32,16 @@ settings.register_profile("no time limit", deadline=None)  # a busy machine is n
 settings.load_profile("no time limit")
 
 
+@pytest.fixture(autouse=True)
+def settings_read_anew() -> None:
+    """A process reads these settings of the deployment once; a test may set others."""
+    from letting_sync import config, deployment
+    from letting_sync.pipeline import doc
+
+    for read_once in (deployment.check_deployment, config._language, doc._page):
+        read_once.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def airflow_db() -> None:
     """Airflow's own database, made once for all tests that run a DAG."""

@@ -9,13 +9,6 @@ from letting_sync.deployment import check_deployment
 from letting_sync.errors import InvalidSettings, StopRun
 from tests.harness.compose_file import ROOT
 
-
-@pytest.fixture(autouse=True)
-def checked_anew() -> None:
-    """They are checked once a process."""
-    check_deployment.cache_clear()
-
-
 RIGHT = {
     "STAGING": "file:///var/lib/staging",
     "LEDGER": "/var/lib/ledger.db",

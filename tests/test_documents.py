@@ -117,7 +117,6 @@ def test_the_table_of_the_deployments_settings_is_what_the_code_reads(
         return original(self, section, key, *arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(conf), "get", get)
-    config._language.cache_clear()  # it is read once a process
     for reader in READERS:
         reader()
     page = (ROOT / "docs" / "settings.md").read_text()

@@ -56,6 +56,10 @@ class ResponseLost(WaitAndRepeat):
     """
 
 
+class StorageUnavailable(WaitAndRepeat):
+    """The ledger's database or the staging folder cannot be used (:mod:`letting_sync.storage_errors`)."""
+
+
 class RefuseRecord(Exception):
     """One record cannot be read, mapped or loaded: it goes to quarantine and the run continues.
 

@@ -14,6 +14,7 @@ from airflow.sdk import BaseOperator
 from letting_sync.alerts import callbacks
 from letting_sync.errors import AskedToWait, StopRun, WaitAndRepeat
 from letting_sync.settings import RETRYING_AFTER
+from letting_sync.storage_errors import storage_errors
 from letting_sync.window import local_text
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class ExpectedErrorsMixin(BaseOperator):
         :raises StopRun, WaitAndRepeat: as the method, without its traceback.
         """
         try:
-            return getattr(self, method)(context, **arguments)
+            with storage_errors():
+                return getattr(self, method)(context, **arguments)
         except AskedToWait as error:
             asked, began = error, since or datetime.now(UTC).isoformat()
         except (StopRun, WaitAndRepeat) as error:

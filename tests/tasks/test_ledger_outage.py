@@ -34,7 +34,7 @@ def test_it_ends_while_the_erp_holds_its_response(
     postgres.stop_at_once()
     ended = task.end()
     assert ended.how == "failed", "Airflow tries it again, no person is needed"
-    assert "OperationalError" in ended.error
+    assert "The ledger's database cannot be used" in ended.error
     again = installation.does(LOAD)
     assert again.how == "failed", "still down"
 

@@ -52,9 +52,11 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     from sqlalchemy.exc import SQLAlchemyError
 
     from letting_sync.errors import StopRun, WaitAndRepeat
+    from letting_sync.storage_errors import storage_errors
 
     try:
-        return int(function(rest, out=out, prog=f"letting-sync {command}"))
+        with storage_errors():
+            return int(function(rest, out=out, prog=f"letting-sync {command}"))
     except (StopRun, WaitAndRepeat) as error:
         print(f"letting-sync {command}: {error}", file=sys.stderr)
     except SQLAlchemyError as error:

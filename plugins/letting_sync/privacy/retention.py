@@ -35,6 +35,7 @@ from letting_sync.dry_run import is_dry_run
 from letting_sync.errors import StopRun
 from letting_sync.staging import folders
 from letting_sync.staging.folders import RunFolder, run_folders
+from letting_sync.storage_errors import storage_errors
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -216,6 +217,7 @@ def delete_ledger_rows(
 # --- what the DAG and the command call ----------------------------------------------------------------------
 
 
+@storage_errors()
 def staged_tables(context: Any) -> dict[str, int]:
     """Task of the DAG ``prospect_retention``: delete staged tables; returns what was deleted.
 
@@ -230,6 +232,7 @@ def staged_tables(context: Any) -> dict[str, int]:
     return _delete_tables(under_way, is_dry_run(context["params"]))
 
 
+@storage_errors()
 def ledger_rows(context: Any) -> dict[str, int]:
     """Task of the DAG ``prospect_retention``: delete rows of the ledger; returns what was deleted."""
     from letting_sync.ledger.ledger import Ledger
