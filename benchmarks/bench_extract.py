@@ -61,10 +61,7 @@ def rows(folder: Path, served: Served, system: str, count: int) -> list[list[Any
 
 def _ours(folder: Path, served: Served, system: str, number: int) -> Any:
     measured = Pair(f"{system}_yuneo", folder, served, run_id=f"extract {number}").task("extract")
-    print(
-        f"  {system} ours: {measured.calls} calls, {measured.seconds:.2f} s, {measured.processor:.2f} s of processor",
-        flush=True,
-    )
+    measured.print(system)
     return measured
 
 

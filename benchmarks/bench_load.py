@@ -39,10 +39,7 @@ def rows(folder: Path, served: Served, erp: str, count: int) -> list[list[Any]]:
     pair = Pair(f"everreal_{erp}", folder, served, {"poll": timedelta(seconds=IMPORT_SECONDS)}, one_chunk)
     chunks = pair.task("dedup", pair.task("extract").value).value
     ours = pair.task("load_offers", chunks)
-    print(
-        f"  {erp} ours: {ours.calls} calls, {ours.seconds:.2f} s, {ours.processor:.2f} s of processor",
-        flush=True,
-    )
+    ours.print(erp)
     ideal = ours.calls * LATENCY / AT_A_TIME + IMPORT_SECONDS
     floor = peer(served, "load", erp, count) or 0
     one = (peer(served, "one", erp, SCALED_FROM) or 0) * count / SCALED_FROM

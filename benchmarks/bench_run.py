@@ -90,6 +90,13 @@ class Measured:
     calls: int = 0
     waited: int = 0
 
+    def print(self, name: str) -> None:
+        """Print a line while the benchmark goes on."""
+        print(
+            f"  {name} ours: {self.calls} calls, {self.seconds:.2f} s, {self.processor:.2f} s of processor",
+            flush=True,
+        )
+
 
 @contextmanager
 def home() -> Iterator[Path]:
