@@ -34,7 +34,9 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-c listen_addresses='' -c unix_socket_directories='{self.home}' -c fsync=off"
+        # Not in UTC, as a customer's server may be: a time that is written without its zone is off by hours.
+        own = f"-c listen_addresses='' -c unix_socket_directories='{self.home}'"
+        options = f"{own} -c fsync=off -c timezone=Europe/Berlin"
         self._run("pg_ctl", "-w", "-l", f"{self.home}/log", "-o", options, "start")
 
     def stop_at_once(self) -> None:

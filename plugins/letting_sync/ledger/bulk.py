@@ -85,8 +85,8 @@ def _claiming(dialect: str) -> sa.Insert:
     claimed = entries.c.state == EntryState.CLAIMED
     free = sa.or_(
         entries.c.state == EntryState.REFUSED,
-        sa.and_(claimed, entries.c.run_id.in_(sa.bindparam("free_runs", expanding=True))),
-        sa.and_(claimed, entries.c.claimed_at < sa.bindparam("free_before", type_=entries.c.claimed_at.type)),
+        sa.and_(claimed, entries.c.run_id.in_(sa.bindparam("free_runs"))),
+        sa.and_(claimed, entries.c.claimed_at < sa.bindparam("free_before")),
     )
     upsert = insert.on_conflict_do_update(
         index_elements=["pair", "external_id", "unit"],
@@ -113,7 +113,7 @@ def _marking_loaded(dialect: str) -> sa.Update:
         .where(entries.c.id == made.c.entry, still_ours)
         .values(
             state=EntryState.LOADED,
-            updated_at=sa.bindparam("at", type_=entries.c.updated_at.type),
+            updated_at=sa.bindparam("at"),
             **{name: made.c[name] for name in _OF_AN_OFFER},
         )
         .returning(entries.c.id)

@@ -6,9 +6,22 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from letting_sync.errors import RefuseRecord
 from letting_sync.ledger.records import Entry
-from letting_sync.model import Offer, OfferStatus, UnitNumber
-from letting_sync.tasks.auto_accept.policy import Decision, Verdict, competitors, decide
+from letting_sync.model import Offer, OfferStatus, Prospect, UnitNumber
+from letting_sync.partner import Current
+from letting_sync.reasons import Reason
+from letting_sync.settings import AcceptMode
+from letting_sync.tasks.auto_accept.policy import (
+    Decision,
+    Verdict,
+    competitors,
+    decide,
+    has_lease_elsewhere,
+    is_same_application,
+    reason_at_partner,
+    strictest,
+)
 
 TODAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -54,6 +67,8 @@ def test_its_first_and_its_last_day_count(offer: Offer) -> None:
     [
         ("not_chosen", ENTRY._replace(chosen=False), [OFFER], False),
         ("withdrawn_after_load", ENTRY._replace(withdrawn_at=NOW), [OFFER], False),
+        ("gone_at_partner", ENTRY._replace(withdrawn_at=NOW, reason=Reason.GONE_AT_PARTNER), [OFFER], False),
+        ("moved", ENTRY._replace(moved_at=NOW), [OFFER], False),
         ("changed_after_load", ENTRY._replace(changed_at=NOW), [OFFER], False),
         ("ambiguous", ENTRY._replace(state="ambiguous"), [OFFER], False),
         ("ambiguous", ENTRY, [OFFER, _offer(offer_id="o2", number="12")], False),
@@ -79,6 +94,48 @@ def test_whatever_speaks_against_it_holds_it(
     assert (decision.verdict, decision.reason) == (Verdict.HOLD, reason)
     assert decision.entry == entry
     assert decision.offer == (offers[0] if len(offers) == 1 else None)
+
+
+@pytest.mark.parametrize(
+    ("offers", "dead"),
+    [
+        ([], True),
+        ([_offer(status=OfferStatus.REJECTED)], True),
+        ([_offer(valid_until=TODAY - timedelta(1))], True),
+        ([OFFER], False),
+        ([_offer(valid_until=TODAY)], False),
+        ([_offer(status=OfferStatus.ACCEPTED)], False),
+        ([_offer(status=OfferStatus.REJECTED), OFFER], False),
+        ([_offer(status=OfferStatus.REJECTED), _offer(status=OfferStatus.ACCEPTED)], False),
+    ],
+)
+def test_a_held_entry_is_dead_if_no_offer_can_become_a_lease(offers: list[Offer], dead: bool) -> None:
+    decision = decide(ENTRY._replace(chosen=False), offers, competing=False, today=TODAY)
+    assert (decision.verdict, decision.dead) == (Verdict.HOLD, dead)
+
+
+@pytest.mark.parametrize(
+    ("offers", "reason"),
+    [
+        ([], "chosen_again"),
+        ([_offer(status=OfferStatus.REJECTED)], "chosen_again"),
+        ([_offer(status=OfferStatus.UNKNOWN)], "unknown_status"),
+        ([OFFER], None),
+    ],
+)
+def test_who_is_chosen_again_after_the_offer_died_needs_a_new_one(
+    offers: list[Offer], reason: str | None
+) -> None:
+    again = ENTRY._replace(ask_reason=Reason.CHOSEN_AGAIN)
+    assert decide(again, offers, competing=False, today=TODAY).reason == reason
+
+
+def test_a_lease_on_another_unit_holds_it_unless_something_is_wrong_with_the_offer_itself() -> None:
+    for competing in (True, False):
+        held = decide(ENTRY, [OFFER], competing, TODAY, leased_elsewhere=True)
+        assert (held.verdict, held.reason) == (Verdict.HOLD, Reason.LEASE_ON_OTHER_UNIT)
+    unknown = [_offer(status=OfferStatus.UNKNOWN)]
+    assert decide(ENTRY, unknown, True, TODAY, leased_elsewhere=True).reason == Reason.UNKNOWN_STATUS
 
 
 def test_an_offer_that_is_our_lease_already_is_a_success() -> None:
@@ -122,6 +179,7 @@ def test_another_chosen_prospect_on_the_unit_competes(other: Entry, offers: list
     [
         (BERT._replace(chosen=False), [BERTS]),
         (BERT._replace(withdrawn_at=NOW), [BERTS]),
+        (BERT._replace(moved_at=NOW), [BERTS]),
         (BERT._replace(lease_number="MV-0"), [BERTS]),
         (BERT._replace(unit="1/2/3/5"), [BERTS]),
         (BERT._replace(state="refused", reason="unknown_unit"), []),
@@ -136,3 +194,123 @@ def test_who_lays_no_claim_to_the_unit_does_not_compete(other: Entry, offers: li
 
 def test_a_competitor_whose_offer_is_gone_from_the_erp_does_not_compete() -> None:
     assert competitors(ENTRY, [ENTRY, BERT], {}, TODAY) == []
+
+
+OTHER = "1/2/3/9"
+THERE = ENTRY._replace(id=2, unit=OTHER)
+LET_THERE = THERE._replace(lease_number="MV-1")
+LEASE_THERE = _offer(unit=UnitNumber.parse(OTHER), lease_number="MV-1")
+OF_ONE, OF_ANOTHER = ENTRY._replace(source_id="c1"), LET_THERE._replace(source_id="c2")
+FLAT = OF_ONE._replace(bundle="c1", bundle_size=2)
+PARKING = LET_THERE._replace(source_id="c1", bundle="c1", bundle_size=2)
+
+
+@pytest.mark.parametrize(
+    ("entry", "others", "offers"),
+    [
+        (ENTRY, [LET_THERE], []),
+        (ENTRY, [THERE._replace(acceptance="accepting")], []),
+        (ENTRY, [THERE], [LEASE_THERE]),
+        (ENTRY, [], [LEASE_THERE]),
+        (OF_ONE, [OF_ANOTHER._replace(source_id="c1")], []),
+        (OF_ONE, [LET_THERE], []),
+        (ENTRY, [OF_ANOTHER], []),
+        (OF_ONE, [OF_ANOTHER._replace(withdrawn_at=NOW)], []),
+        (FLAT, [PARKING, PARKING._replace(id=3, unit="1/2/3/8")], []),
+        (FLAT, [PARKING._replace(bundle="another")], []),
+        (OF_ONE, [PARKING], []),
+    ],
+    ids=[
+        "let", "getting the lease", "let by a clerk", "let by a clerk and unknown to the ledger", "of one record",
+        "a record that is not known", "own record not known", "a record that has ended", "the bundle is full",
+        "another bundle", "no bundle",
+    ],
+)  # fmt: skip
+def test_an_application_with_a_lease_gets_no_second_one(
+    entry: Entry, others: list[Entry], offers: list[Offer]
+) -> None:
+    assert has_lease_elsewhere(entry, [entry, *others], offers)
+
+
+@pytest.mark.parametrize(
+    ("entry", "others", "offers"),
+    [
+        (ENTRY, [], []),
+        (ENTRY, [THERE], []),
+        (ENTRY, [THERE._replace(acceptance="held")], [_offer(unit=UnitNumber.parse(OTHER))]),
+        (ENTRY._replace(lease_number="MV-1"), [THERE], [_offer(lease_number="MV-1")]),
+        (OF_ONE, [OF_ANOTHER], []),
+        (FLAT, [PARKING], []),
+        (FLAT, [PARKING._replace(source_id=None)], [LEASE_THERE]),
+    ],
+    ids=[
+        "alone", "nothing there", "an offer there", "the lease is its own", "another record", "let together",
+        "let together by a clerk",
+    ],
+)  # fmt: skip
+def test_what_is_no_lease_of_the_same_application(
+    entry: Entry, others: list[Entry], offers: list[Offer]
+) -> None:
+    assert not has_lease_elsewhere(entry, [entry, *others], offers)
+
+
+def test_units_of_one_application_are_those_that_are_not_let_together() -> None:
+    assert not is_same_application(ENTRY, ENTRY._replace(id=2))
+    assert is_same_application(ENTRY, THERE)
+    assert is_same_application(FLAT, THERE)
+    assert not is_same_application(FLAT, PARKING)
+    assert not is_same_application(FLAT, FLAT._replace(bundle="another"))
+    assert is_same_application(FLAT, PARKING._replace(bundle="another"))
+
+
+@pytest.mark.parametrize(
+    ("modes", "mode"),
+    [
+        (["auto", None], "auto"),
+        ([None, "approval", "auto"], "approval"),
+        (["auto", "off", "approval"], "off"),
+    ],
+)
+def test_of_two_accept_modes_the_stricter_one_holds(modes: list[AcceptMode | None], mode: str) -> None:
+    assert strictest(*modes) == mode
+
+
+NOW_THERE = Prospect(
+    external_id="anna", unit=UnitNumber.parse("1/2/3/4"), chosen=True, updated_at=NOW, last_name="Adler"
+)
+
+
+def _now(**changes: object) -> Prospect:
+    return NOW_THERE.model_copy(update=changes)
+
+
+ELSEWHERE = _now(unit=UnitNumber.parse(OTHER))
+UNREADABLE = RefuseRecord("malformed", "Not a record.")
+
+
+@pytest.mark.parametrize(
+    ("current", "reason"),
+    [
+        ([NOW_THERE], None),
+        ([ELSEWHERE, NOW_THERE], None),
+        ([UNREADABLE, NOW_THERE], None),
+        ([], "gone_at_partner"),
+        ([UNREADABLE], "unreadable_at_partner"),
+        ([ELSEWHERE, UNREADABLE], "unreadable_at_partner"),
+        ([ELSEWHERE], "moved"),
+        ([ELSEWHERE.model_copy(update={"withdrawn": True})], "withdrawn_after_load"),
+        ([_now(withdrawn=True, chosen=False)], "withdrawn_after_load"),
+        ([_now(chosen=False)], "not_chosen"),
+        ([_now(external_id="bert")], "changed_after_load"),
+        ([_now(bundle_size=2)], "changed_after_load"),
+        ([_now(last_name="Bauer")], "changed_after_load"),
+    ],
+)
+def test_the_partner_has_the_last_word_before_a_lease(current: Current, reason: str | None) -> None:
+    entry = ENTRY._replace(source_hash="Adler")
+    assert reason_at_partner(entry, current, lambda one: one.last_name) == reason
+
+
+def test_without_a_hash_of_the_record_nothing_is_compared() -> None:
+    """Of an entry that an earlier release made, or whose key was lost."""
+    assert reason_at_partner(ENTRY, [NOW_THERE], lambda one: one.last_name) is None
