@@ -10,6 +10,7 @@ from typing import Any
 import pendulum
 import pytest
 import time_machine
+from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 from hypothesis import example, given
@@ -164,3 +165,12 @@ def test_after_an_interval_without_length_the_day_is_read_all_the_same() -> None
     assert info.data_interval is not None
     assert empty.end < info.data_interval.start < empty.end + timedelta(seconds=1)
     assert info.data_interval.end == at("2026-03-30T00:30Z")
+
+
+def test_a_wrong_expression_is_refused_each_time_that_airflow_looks_at_it() -> None:
+    right, wrong = table("30 2 * * *"), table("61 2 * * *")
+
+    for _ in range(2):
+        right.validate()
+        with pytest.raises(AirflowTimetableInvalid, match="61"):
+            wrong.validate()

@@ -41,6 +41,8 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
     a mapped task is added to a DAG. DAGs with the same schedule therefore share one timetable (:func:`shared`).
     """
 
+    _is_valid = False
+
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> ContiguousCronDataIntervalTimetable:
         """Return the timetable of a stored DAG."""
@@ -51,6 +53,15 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
 
     def __hash__(self) -> int:
         return hash(self._expression)
+
+    def validate(self) -> None:
+        """Check the expression, once for all DAGs that share the timetable.
+
+        :raises AirflowTimetableInvalid: it is not a cron expression.
+        """
+        if not self._is_valid:
+            super().validate()
+            self._is_valid = True
 
     @property
     def expression(self) -> str:
