@@ -22,6 +22,7 @@ from letting_sync.locales.texts import text
 from letting_sync.partner import PartnerTarget
 from letting_sync.reasons import Reason
 from letting_sync.settings import RETRYING_AFTER, AcceptancePolicy
+from letting_sync.signatures import with_signature
 from letting_sync.staging import tables
 from letting_sync.staging.chunks import Chunk
 from letting_sync.task_errors import ExpectedErrorsMixin
@@ -64,6 +65,7 @@ class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
     ui_color = "#fdf3e1"
     system: ClassVar[str | None] = None
 
+    @with_signature
     def __init__(
         self,
         *,

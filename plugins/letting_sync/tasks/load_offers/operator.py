@@ -20,6 +20,7 @@ from letting_sync.lineage import LineageMixin
 from letting_sync.model import CONTENT_FIELDS, Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.settings import RETRYING_AFTER, AcceptMode, NearMatch
+from letting_sync.signatures import with_signature
 from letting_sync.staging import parquet, tables
 from letting_sync.staging.chunks import Chunk
 from letting_sync.task_errors import ExpectedErrorsMixin
@@ -77,6 +78,7 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
     ui_color = "#e9f7ea"
     system: ClassVar[str | None] = None
 
+    @with_signature
     def __init__(
         self,
         *,
