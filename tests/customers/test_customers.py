@@ -159,6 +159,7 @@ WRONG = {
     "an unknown alias": (GOOD + "schedule: *daily\n", LINES + 1, "anchors (&) and aliases (*) are not read"),
     "twice, apart": (GOOD + "owner: a\naccept: off\nowner: b\n", LINES + 3, f"owner is set a second time, first on line {LINES + 1}"),
     "wrong type": (GOOD + "retries: many\n", LINES + 1, "retries = 'many'"),
+    "a list for one value": (GOOD + "accept: [auto, ~]\n", LINES + 1, "accept = ['auto', None]: "),
     "too often": (GOOD + "schedule: '*/5 * * * *'\n", LINES + 1, "schedule = '*/5 * * * *': must not fire more often"),
     "unknown": (GOOD + "acept: off\n", LINES + 1, "acept: there is no such setting; is accept meant?"),
     "twice": (GOOD + "erp: yuneo\n", LINES + 1, "erp is set a second time, first on line 3"),
@@ -220,6 +221,14 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str | bytes, 
     (sentence, *_) = [one for one in refused.value.sentences if rule in one] or refused.value.sentences
     assert sentence.startswith(f"nord.yaml, line {line}: ")
     assert rule in sentence
+
+
+def test_the_same_mistake_is_said_of_each_customer(tmp_path: Path) -> None:
+    """Customers share the values of equal settings; what is wrong with them is said of each."""
+    north, south = (written(tmp_path, GOOD + "retries: many\n", f"{name}.yaml") for name in ("nord", "sued"))
+
+    assert loader.wrong_lines(north)[0].startswith(f"nord.yaml, line {LINES + 1}: retries = 'many'")
+    assert loader.wrong_lines(south)[0].startswith(f"sued.yaml, line {LINES + 1}: retries = 'many'")
 
 
 def test_all_wrong_lines_are_said_at_once(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pendulum
 import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
+from letting_sync.alerts import callbacks
 from letting_sync.pipeline.dag import letting_dag
 from letting_sync.pipeline.pair import Pair
 from letting_sync.settings import AlertLimits
@@ -79,6 +81,15 @@ def test_the_tasks_that_call_systems_know_how_long_one_may_fail() -> None:
     assert dag.get_task("extract").retrying_after == LIMIT
     assert dag.get_task("load_offers").partial_kwargs["retrying_after"] == LIMIT
     assert dag.get_task("auto_accept").partial_kwargs["retrying_after"] == LIMIT
+
+
+def test_a_dag_is_found_in_a_set_whatever_has_been_added_to_it_since() -> None:
+    dag = callbacks.WatchedDAG("pair")
+    known = {dag}
+    EmptyOperator(task_id="first", dag=dag)
+
+    assert dag in known
+    assert callbacks.WatchedDAG("pair") not in known
 
 
 def test_the_limits_of_a_dag_are_those_of_the_deployment() -> None:

@@ -27,7 +27,7 @@ from pydantic import ConfigDict, Field, create_model
 
 from letting_sync import config
 from letting_sync.alerts import callbacks
-from letting_sync.customers.setting import Setting
+from letting_sync.customers.setting import Setting, Value
 from letting_sync.customers.systems import UnknownSystem, erp_named, partner_named, partner_names
 from letting_sync.customers.yaml_settings import WrongFile, read_settings
 from letting_sync.errors import InvalidSettings
@@ -35,7 +35,7 @@ from letting_sync.model import PARTNER_SEPARATORS
 from letting_sync.partner import Selection
 from letting_sync.pipeline.dag import letting_dag
 from letting_sync.pipeline.pair import InvalidPair, Pair
-from letting_sync.settings import GROUPS
+from letting_sync.settings import GROUPS, SettingsGroup
 from letting_sync.window import TIMEZONE
 
 log = logging.getLogger(__name__)
@@ -160,8 +160,9 @@ def read_customer(path: Path) -> Pair:
     :raises WrongFile: with a sentence for each wrong line, whatever the file contains.
     """
     settings = read_settings(path, GROUPED)
-    values: dict[str, Any] = {"schedule": daily_schedule(path.stem)}
-    values |= {name: setting.value for name, setting in settings.items()}
+    values: dict[str, Any] = {name: setting.value for name, setting in settings.items()}
+    if "schedule" not in values:
+        values["schedule"] = daily_schedule(path.stem)
     problems = _about_the_name(path.stem)
     parts: dict[str, Any] = {"dag_id": path.stem, "partner": None, "erp": None}
     parts |= {name: values[name] for name in OF_THE_PAIR if name in values}
@@ -182,9 +183,9 @@ def read_customer(path: Path) -> Pair:
     except InvalidSettings as error:
         problems += error.problems
     for group in GROUPS:
-        own = {name: values[name] for name in GROUPED[group.group] if name in values}
+        own = [(name, _hashable(values[name])) for name in GROUPED[group.group] if name in values]
         try:
-            parts |= {group.group: group(**own)} if own else {}
+            parts |= {group.group: _group(group, *own)} if own else {}
         except InvalidSettings as error:
             problems += error.problems
     problems += [(name, _unknown(name)) for name in values if name not in SETTINGS and name not in options]
@@ -196,6 +197,21 @@ def read_customer(path: Path) -> Pair:
         found = [_sentence(path, settings, *problem) for problem in problems]
         raise WrongFile(*(sentence for _, sentence in sorted(found)))
     return pair
+
+
+@cache  # of thousands of customers most have the same
+def _group(kind: type[SettingsGroup], *settings: tuple[str, Any]) -> SettingsGroup:
+    """Return the group with these settings.
+
+    :param settings: name and value of each, a list as a tuple.
+    :raises InvalidSettings: naming each wrong setting, its value as it is in the file, and the rule.
+    """
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in settings}
+    return kind(**values)
+
+
+def _hashable(value: Value) -> str | tuple[str | None, ...] | None:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def daily_schedule(customer: str) -> str:

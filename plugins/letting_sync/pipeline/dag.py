@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any
@@ -44,7 +45,7 @@ def letting_dag(pair: Pair) -> DAG:
         # Not a default argument: Airflow would look up and tokenise its source code for each DAG it stores.
         watched: dict[str, Any] = {
             "on_failure_callback": callbacks.failed,
-            "on_retry_callback": partial(callbacks.retrying, limit=pair.alerts.retrying_after),
+            "on_retry_callback": _retrying(pair.alerts.retrying_after),
         }
         at_the_erp = _at_the_erp(pair) | watched
         leases_by_day = assets.leases_by_day(pair.dag_id)
@@ -129,6 +130,11 @@ def _limits() -> dict[str, Any]:
         "max_consecutive_failed_dag_runs": conf.getint("core", "max_consecutive_failed_dag_runs_per_dag"),
         "disable_bundle_versioning": conf.getboolean("dag_processor", "disable_bundle_versioning"),
     }
+
+
+@cache  # of thousands of pairs most have the same
+def _retrying(limit: timedelta) -> Callable[..., None]:
+    return partial(callbacks.retrying, limit=limit)
 
 
 def _reminder(pair: Pair) -> timedelta | None:

@@ -25,12 +25,15 @@ def doc_of_pair(partner: str, erp: str) -> str:
     :param partner: the partner's name for people.
     :param erp: the ERP's name for people.
     """
-    language = config.language()
+    return _page_of_pair(partner, erp, config.language())
+
+
+@cache  # a DAG file may contain thousands of pairs
+def _page_of_pair(partner: str, erp: str, language: Language) -> str:
     about = text("dags.pair.about", language, partner=partner, erp=erp)
     return _page("pair", f"{partner} → {erp}", about, language)
 
 
-@cache  # a DAG file may contain thousands of pairs
 def _page(dag: str, title: str, about: str, language: Language) -> str:
     points = [*group(f"dags.{dag}.points", language).values(), _recipients(language)]
     return "\n".join([f"### {title}", "", about, "", *(f"* {point}" for point in points), ""])
