@@ -38,7 +38,7 @@ def settings_read_anew() -> None:
     from letting_sync import config, deployment
     from letting_sync.pipeline import doc
 
-    for read_once in (deployment.check_deployment, config._language, doc._page):
+    for read_once in (deployment.check_deployment, config._language, doc._page_of_pair):
         read_once.cache_clear()
 
 

@@ -144,6 +144,12 @@ class LiveAirflow:
         assert status == 200, run
         return str(run["dag_run_id"])
 
+    def backfill(self, dag_id: str, day: str, *options: str) -> str:
+        """Create a backfill of one day by the command; returns the id of the run that it made."""
+        self.cli("backfill", "create", "--dag-id", dag_id, "--from-date", day, "--to-date", day, *options)
+        runs = self.rest("GET", f"/dags/{dag_id}/dagRuns?run_type=backfill&order_by=-id")[1]["dag_runs"]
+        return str(runs[0]["dag_run_id"])
+
     def state(self, dag_id: str, run_id: str) -> str:
         return str(self.rest("GET", f"/dags/{dag_id}/dagRuns/{run_id}")[1].get("state"))
 

@@ -22,9 +22,7 @@ def by_cli(live: LiveAirflow, pair: str, conf: dict[str, object]) -> str:
 
 
 def by_backfill(live: LiveAirflow, pair: str, conf: dict[str, object]) -> str:
-    day = ("--from-date", A_DAY, "--to-date", A_DAY)
-    live.cli("backfill", "create", "--dag-id", pair, *day, "--dag-run-conf", json.dumps(conf))
-    return str(live.rest("GET", f"/dags/{pair}/dagRuns?run_type=backfill")[1]["dag_runs"][0]["dag_run_id"])
+    return live.backfill(pair, A_DAY, "--dag-run-conf", json.dumps(conf))
 
 
 @pytest.mark.parametrize("start", [by_rest, by_cli, by_backfill])
