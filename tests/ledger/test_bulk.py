@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -75,15 +76,34 @@ def test_every_field_is_stored_anew_by_a_later_claim(store: Store) -> None:
     assert (again.id, again.created_at) == (first.id, first.created_at)
 
 
+@pytest.fixture
+def worker_in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
 @pytest.mark.parametrize("microsecond", [0, 1, 500_000])
-def test_a_time_of_a_claim_is_found_by_the_same_time(store: Store, microsecond: int) -> None:
+def test_a_time_of_a_claim_is_found_by_the_same_time(
+    store: Store, worker_in_berlin: None, microsecond: int
+) -> None:
     """SQLite compares times as texts."""
     ledger = Ledger(store)
-    time = datetime(2026, 3, 2, 4, 5, 6, microsecond, tzinfo=UTC)
-    ledger.claim(RUN, [replace(ANNA, partner_updated_at=time.astimezone(IN_TOKYO))])
+    read_at = datetime(2026, 3, 2, 4, 5, 6, microsecond, tzinfo=UTC)
+    ledger.claim(RUN, [replace(ANNA, partner_updated_at=read_at.astimezone(IN_TOKYO))])
     with ledger.engine.connect() as connection:
-        same = sa.select(entries.c.external_id).where(entries.c.partner_updated_at == time)
+        same = sa.select(entries.c.external_id).where(entries.c.partner_updated_at == read_at)
         assert connection.execute(same).scalars().all() == [ANNA.external_id]
+
+
+def test_what_is_not_text_is_refused_and_not_stored_as_something_else(store: Store) -> None:
+    """Half of a pair of surrogates, as JSON from outside may hold it: no database gives it back as it was."""
+    ledger = Ledger(store)
+    with pytest.raises(UnicodeEncodeError):
+        ledger.claim(RUN, [BERT, replace(ANNA, external_id="\ud800")])
+    assert ledger.find(PAIR, [BERT.external_id]) == {}
 
 
 def test_an_offer_is_stored_with_what_is_known_of_it(store: Store) -> None:

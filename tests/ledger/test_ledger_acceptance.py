@@ -8,6 +8,7 @@ import time_machine
 
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Made
+from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import (
     ANNA,
     BERT,
@@ -147,3 +148,33 @@ def test_a_question_and_its_yes_are_written_down(ledger: Ledger) -> None:
         ("approval asked", "run 2", None, None),
         ("approved", "run 2", None, "m.huber"),
     ]
+
+
+def test_what_a_repeated_decision_only_confirms_is_no_line_of_the_history(ledger: Ledger) -> None:
+    """Whichever run repeats it; another reason, or the same one again after another, is news."""
+    before = loaded(ledger)
+    for run_id, reason in (
+        ("run 2", Reason.EXPIRED),
+        ("run 2", Reason.EXPIRED),
+        ("run 3", Reason.EXPIRED),
+        ("run 3", Reason.COMPETING_OFFER),
+        ("run 4", Reason.EXPIRED),
+    ):
+        ledger.mark_held([before.id], reason, run_id)
+
+    assert history(ledger, before)[3:] == [
+        ("held", "run 2", "expired", None),
+        ("held", "run 3", "competing_offer", None),
+        ("held", "run 4", "expired", None),
+    ]
+
+
+def test_each_run_that_asks_a_person_is_a_line_of_the_history_once(ledger: Ledger) -> None:
+    before, other = loaded(ledger), loaded(ledger, BERT)
+    ledger.mark_awaiting([before.id], "run 2")
+    ledger.mark_awaiting([before.id, other.id], "run 2")
+    ledger.mark_awaiting([before.id, other.id], "run 3")
+
+    asked = [("approval asked", "run 2", None, None), ("approval asked", "run 3", None, None)]
+    assert history(ledger, before)[3:] == asked
+    assert history(ledger, other)[3:] == asked

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
 from letting_sync.ledger import migrate
 from letting_sync.ledger.ledger import Ledger
@@ -67,6 +69,17 @@ def test_a_postgresql_that_is_gone_is_not_waited_for_endlessly() -> None:
         str(asked["keepalives_count"])
     )
     assert lost_after <= 120
+
+
+def test_the_time_is_that_of_the_database(store: Store) -> None:
+    """Of PostgreSQL's server, since workers' clocks differ; SQLite has the clock of the only worker."""
+    ledger = Ledger(store)
+    true = datetime.now(UTC)
+    with time_machine.travel(datetime(2001, 2, 3, tzinfo=UTC)):
+        time = ledger.now()
+    assert time.tzinfo is UTC
+    assert (time.year == 2001) is (ledger.engine.dialect.name == "sqlite")
+    assert time.year == 2001 or abs(time - true) < timedelta(hours=1)
 
 
 def test_reading_waits_for_no_writer(own_ledger: Path) -> None:

@@ -182,6 +182,16 @@ def test_equal_fields_have_an_equal_hash_in_any_order(ledger: Ledger) -> None:
     assert ledger.hash(one) != ledger.hash(one | {"born": date(1980, 5, 7)})
 
 
+def test_the_hash_of_the_content_is_that_of_what_an_erp_receives(ledger: Ledger) -> None:
+    anna = {"external_id": "anna", "last_name": "Groß", "updated_at": NOW}
+
+    assert ledger.hash_of_content(anna | {"external_id": "anna-again", "updated_at": None}) == (
+        ledger.hash_of_content(anna)
+    )
+    assert ledger.hash_of_content(anna | {"last_name": "Klein"}) != ledger.hash_of_content(anna)
+    assert ledger.hash_of_content(anna | {"first_name": None}) == ledger.hash_of_content(anna)
+
+
 def test_without_the_key_no_hash_can_be_tried_out(ledger: Ledger, tmp_path: Path) -> None:
     other = Ledger(Store(sa.URL.create("sqlite", database=str(tmp_path / "other.db")), b"another key"))
 

@@ -273,7 +273,8 @@ def note(
 def _is_last_line(values: Mapping[str, sa.ColumnElement[Any]]) -> sa.Exists:
     """Whether the last line of an entry has these values, by column."""
     line, any_line = events.alias(), events.alias()
-    last = sa.select(sa.func.max(any_line.c.id)).where(any_line.c.entry_id == entries.c.id)
+    # Correlated explicitly: from a query within a query SQLAlchemy would not reach the entries, and read all of them anew.
+    last = sa.select(sa.func.max(any_line.c.id)).where(any_line.c.entry_id == entries.c.id).correlate(entries)
     same = [line.c[name].is_not_distinct_from(value) for name, value in values.items()]
     return sa.exists().where(line.c.id == last.scalar_subquery(), *same).correlate(entries)
 

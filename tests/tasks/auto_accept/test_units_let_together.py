@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from test_acceptor import World, world
 from test_policy import ENTRY, OFFER
 
-from letting_sync.ledger.records import Intent
+from letting_sync.ledger.records import Entry, Intent
+from letting_sync.reasons import Reason
 from letting_sync.tasks.auto_accept.policy import Decision, Verdict, decide_together
 
 __all__ = ["world"]  # the fixture
@@ -124,3 +126,43 @@ def test_a_unit_that_is_let_alone_is_left_alone(acceptance: str | None) -> None:
     other = ENTRY._replace(id=2, acceptance=acceptance, updated_at=datetime.now(UTC))
 
     assert decide_together([alone], [other]) == [alone]
+
+
+OF_FLAT = ENTRY._replace(unit="1/2/3/1", bundle="c", bundle_size=2)
+OF_PARKING = OF_FLAT._replace(id=2, unit="1/2/3/2")
+OF_ANOTHER = OF_FLAT._replace(id=3, unit="1/2/3/3", bundle="another", bundle_size=1)
+ACCEPT, LEASED, HOLD = Verdict
+
+
+@pytest.mark.parametrize(
+    ("flat", "parking", "others", "reason"),
+    [
+        (ACCEPT, ACCEPT, [], None),
+        (ACCEPT, LEASED, [], None),
+        (ACCEPT, HOLD, [], "bundle_held"),
+        (ACCEPT, None, [], "bundle_incomplete"),
+        (ACCEPT, None, [OF_PARKING], "bundle_incomplete"),
+        (ACCEPT, None, [OF_PARKING._replace(lease_number="L")], None),
+        (ACCEPT, None, [OF_PARKING._replace(acceptance="held")], "bundle_held"),
+        (ACCEPT, None, [OF_PARKING._replace(acceptance="held"), OF_FLAT], "bundle_held"),
+        (ACCEPT, None, [OF_ANOTHER._replace(acceptance="held", lease_number="L")], "bundle_incomplete"),
+        (ACCEPT, ACCEPT, [OF_FLAT, OF_PARKING._replace(acceptance="held")], None),
+    ],
+    ids=[
+        "both", "one let", "one held", "one without an offer", "one not decided on", "one let before",
+        "one held before", "one held before, the other not", "another bundle", "one held before and fine now",
+    ],
+)  # fmt: skip
+def test_what_becomes_of_the_flat(
+    flat: Verdict, parking: Verdict | None, others: list[Entry], reason: str | None
+) -> None:
+    """Whatever becomes of another bundle."""
+    on_flat = Decision(OF_FLAT, flat, OFFER)
+    on_parking = (
+        [Decision(OF_PARKING, parking, OFFER, Reason.EXPIRED if parking is HOLD else None)] if parking else []
+    )
+    elsewhere = Decision(OF_ANOTHER, HOLD, OFFER, Reason.EXPIRED)
+
+    expected = replace(on_flat, verdict=HOLD, reason=Reason(reason)) if reason else on_flat
+    assert decide_together([on_flat, *on_parking, elsewhere], others)[0] == expected
+    assert decide_together([elsewhere, *on_parking, on_flat], others)[-1] == expected
