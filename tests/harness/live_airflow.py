@@ -42,7 +42,8 @@ class LiveAirflow:
         self.alerts: list[str] = []
         self._web = ThreadingHTTPServer(("127.0.0.1", 0), self._receiver())
         threading.Thread(target=self._web.serve_forever, daemon=True).start()
-        first = free_ports(5, random.sample(range(20000, 50000), 200))
+        # Below those that Linux gives to outgoing connections: one of them could take a port before Airflow does.
+        first = free_ports(5, random.sample(range(20000, 32000), 200))
         self.port, self._sandbox_port = first, first + 1
         ports = {name: self._sandbox_port + number for number, name in enumerate(SYSTEMS)}
         self.systems = {name: SandboxClient(f"http://127.0.0.1:{port}") for name, port in ports.items()}
