@@ -10,6 +10,7 @@ import time_machine
 
 from letting_sync.ledger.ledger import CLAIM_EXPIRES, Ledger
 from letting_sync.ledger.records import Made, Run
+from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import (
     ANNA,
     BERT,
@@ -257,3 +258,42 @@ def test_what_was_decided_meanwhile_is_not_taken_back(ledger: Ledger) -> None:
     ledger.mark_sent([stale.id], token)
     ledger.claim_again(NEXT_RUN, [stale])
     assert (entry(ledger, BERT).state, entry(ledger, BERT).claim) == ("sent", token)
+
+
+def test_a_doubt_is_noted_for_each_prospect(ledger: Ledger) -> None:
+    anna, bert, carla = (
+        claimed(ledger, replace(ANNA, external_id=name)) for name in ("anna", "bert", "carla")
+    )
+    doubts = {anna.id: (Reason.NEAR_PARTNER, "7"), bert.id: (Reason.WEAK_BIRTH_DATE, None)}
+
+    ledger.mark_to_ask(doubts)
+
+    for before, (reason, number) in zip((anna, bert), doubts.values(), strict=True):
+        after = entry(ledger, replace(ANNA, external_id=before.external_id))
+        assert (after.ask_reason, after.near_partner_number) == (reason, number)
+        assert (after.state, after.reason) == (before.state, None)
+        assert history(ledger, before)[1:] == [("a person is to be asked", None, None, number)]
+    assert entry(ledger, replace(ANNA, external_id="carla")) == carla
+
+
+def test_prospects_go_to_another_target_once_nothing_is_under_way_to_the_old_one(ledger: Ledger) -> None:
+    assert ledger.mark_target(PAIR, "Immomio .") is None
+    assert ledger.mark_target(OTHER_PAIR, "EverReal .") is None
+    before = sent(ledger)
+
+    assert ledger.mark_target(PAIR, "Immomio .") is None
+    assert ledger.mark_target(PAIR, "Portal .") == "Immomio ."
+    assert ledger.mark_target(PAIR, "Portal .") == "Immomio ."
+    assert ledger.mark_target(OTHER_PAIR, "Portal .") is None
+
+    ledger.mark_refused([before.id], Reason.UNKNOWN_UNIT)
+    assert ledger.mark_target(PAIR, "Portal .") is None
+    sent(ledger, BERT)
+    assert ledger.mark_target(PAIR, "Immomio .") == "Portal ."
+    assert ledger.mark_target(OTHER_PAIR, "EverReal .") is None
+
+
+def test_the_first_target_is_noted_whatever_an_earlier_release_has_sent(ledger: Ledger) -> None:
+    sent(ledger)
+    assert ledger.mark_target(PAIR, "Immomio .") is None
+    assert ledger.mark_target(PAIR, "Portal .") == "Immomio ."

@@ -150,6 +150,41 @@ def test_a_question_and_its_yes_are_written_down(ledger: Ledger) -> None:
     ]
 
 
+def test_the_reason_of_a_question_stands_until_it_is_answered(ledger: Ledger) -> None:
+    before = loaded(ledger)
+
+    ledger.mark_awaiting([before.id], "run 2", Reason.CHOSEN_AGAIN)
+    assert entry(ledger).acceptance_reason == Reason.CHOSEN_AGAIN
+    assert history(ledger, before)[3:] == [("approval asked", "run 2", "chosen_again", None)]
+
+    ledger.mark_approved([before.id], "run 2", "m.huber")
+    assert entry(ledger).acceptance_reason is None
+
+
+def test_a_review_changes_the_reason_and_not_whose_decision_it_was(ledger: Ledger) -> None:
+    before = loaded(ledger)
+    ledger.mark_held([before.id], Reason.COMPETING_OFFER, "run 2")
+    held = entry(ledger)
+
+    ledger.mark_held_again([before.id], Reason.EXPIRED, "run 3")
+
+    assert changes(held, entry(ledger)) == {"acceptance_reason": "expired"}
+    assert history(ledger, before)[4:] == [("held", "run 3", "expired", None)]
+
+
+def test_a_review_leaves_alone_what_is_not_held_any_more(ledger: Ledger) -> None:
+    """A clerk's lease was found, or a replay is deciding, between the look at the ledger and the write."""
+    leased, deciding = loaded(ledger), loaded(ledger, BERT)
+    ledger.mark_held([leased.id, deciding.id], Reason.COMPETING_OFFER, "run 2")
+    ledger.mark_leased(leased.id, "L-1", "run 3", found=True)
+    ledger.mark_awaiting([deciding.id], "run 3")
+    before = entry(ledger), entry(ledger, BERT)
+
+    ledger.mark_held_again([leased.id, deciding.id], Reason.EXPIRED, "run 4")
+
+    assert (entry(ledger), entry(ledger, BERT)) == before
+
+
 def test_what_a_repeated_decision_only_confirms_is_no_line_of_the_history(ledger: Ledger) -> None:
     """Whichever run repeats it; another reason, or the same one again after another, is news."""
     before = loaded(ledger)

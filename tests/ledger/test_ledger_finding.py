@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import time_machine
 
-from letting_sync.ledger.ledger import Ledger
+from letting_sync.ledger.ledger import CLAIM_EXPIRES, Ledger
 from letting_sync.ledger.records import REVIEW_AFTER, Entry, InFlight, Intent, Retraction
 from letting_sync.ledger.schema import Store, entries
 from letting_sync.reasons import Reason
@@ -169,6 +170,42 @@ def test_more_than_fits_into_one_statement(ledger: Ledger) -> None:
     ledger.mark_in_import(ids, "job 1", {token})
     assert {one.job for one in ledger.find_sent(PAIR)} == {"job 1"}
     assert len(ledger.find_sent(PAIR)) == MORE_THAN_A_STATEMENT
+
+
+def test_those_reviewed_longest_ago_are_due_first(ledger: Ledger, clock: time_machine.Coordinates) -> None:
+    first, second, third = (loaded(ledger, replace(BERT, external_id=name)) for name in ("c", "a", "b"))
+    leased, other = loaded(ledger), loaded(ledger, ANNA, OTHER_PAIRS_RUN)
+    for one in (first, second, third, leased, other):
+        ledger.mark_held([one.id], Reason.EXPIRED, "run 2")
+    ledger.mark_leased(leased.id, "L-1", "run 2")
+    clock.shift(MINUTE)
+    ledger.mark_reviewed([first.id])
+    later = ledger.now() + MINUTE
+
+    assert [one.id for one in ledger.find_due_for_review(PAIR, later, 10)] == [second.id, third.id, first.id]
+    assert [one.id for one in ledger.find_due_for_review(PAIR, later, 2)] == [second.id, third.id]
+
+
+def test_units_of_a_bundle_are_found_in_their_pair(ledger: Ledger) -> None:
+    bundles = {"anna": "c1", "bert": "c2", "carla": None, "dora": "c3"}
+    for at, (name, bundle) in enumerate(bundles.items()):
+        claimed(ledger, replace(ANNA, external_id=name, unit=f"1/1/1/{at}", bundle=bundle))
+    claimed(ledger, replace(ANNA, bundle="c1"), OTHER_PAIRS_RUN)
+
+    found = ledger.find_let_together(PAIR, ["c2", "c1", "c1"])
+    assert [(one.pair, one.external_id) for one in found] == [(PAIR, "anna"), (PAIR, "bert")]
+    assert ledger.find_let_together(PAIR, []) == []
+
+
+def test_a_claim_may_be_taken_over_once_it_expired_or_its_run_ended(ledger: Ledger) -> None:
+    mine = claimed(ledger)
+    assert mine.claimed_at
+    expires = mine.claimed_at + CLAIM_EXPIRES
+
+    assert not ledger.may_be_taken_over(mine, expires, ["run 2"])
+    assert ledger.may_be_taken_over(mine, expires + timedelta(microseconds=1), [])
+    assert ledger.may_be_taken_over(mine, NOW, ["run 2", RUN.run_id])
+    assert ledger.may_be_taken_over(mine._replace(claimed_at=None), NOW, [])
 
 
 # --- hashes ------------------------------------------------------------------------------------------------

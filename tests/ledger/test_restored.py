@@ -13,7 +13,7 @@ from letting_sync.errors import StopRun
 from letting_sync.ledger import restored
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import UNKNOWN_HASH, Retraction
-from letting_sync.ledger.schema import Store
+from letting_sync.ledger.schema import Store, properties
 from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import OTHER_PAIRS_RUN, PAIR, RUN, entry, loaded
 
@@ -37,6 +37,13 @@ def test_another_hash_key_stops_the_run_before_anything_is_compared(tmp_path: Pa
     Ledger(Store(url, b"the key"))
     with pytest.raises(StopRun, match="--new-hash-key"):
         Ledger(Store(url, b"another key"))
+
+
+def test_the_hash_key_of_an_older_release_is_known_again(ledger: Ledger) -> None:
+    """Its fingerprint is written down here: if a release computed another one, it would stop the runs of every ledger."""
+    query = sa.select(properties.c.value).where(properties.c.name == "hash_key_fingerprint")
+    with ledger.engine.connect() as connection:
+        assert connection.execute(query).scalar_one().startswith("b00e4cab9b7703e6")
 
 
 def test_a_lost_hash_key_is_replaced_and_nothing_counts_as_changed(

@@ -285,3 +285,40 @@ def test_whom_the_erp_knows_travels_with_their_number(loading: Loading) -> None:
     ]
     assert loading.entry(anna).business_partner_number == number
     assert len(loading.customer.system.business_partners) == 1
+
+
+def test_a_doubt_about_the_person_is_kept_for_the_decision_on_the_lease(loading: Loading) -> None:
+    near = str(loading.customer.partner(first_name="Anne"))
+    numbers: Numbers = {
+        0: PartnerMatch(None, Reason.NEAR_PARTNER, near),
+        1: PartnerMatch(None, None, near),
+        2: RefuseRecord("ambiguous_partner", "Two persons fit."),
+    }
+    items = [loading.item(name, n) for n, name in enumerate(("anna", "bert", "carla"))]
+    loading.load(items, numbers=numbers)
+
+    doubts = [(loading.entry(one).ask_reason, loading.entry(one).near_partner_number) for one in items]
+    assert doubts == [("near_partner", near), (None, None), (None, None)]
+
+
+@pytest.mark.parametrize(
+    ("doubt", "kept"), [(Reason.WEAK_BIRTH_DATE, True), (Reason.CHOSEN_AGAIN, False), (None, False)]
+)
+def test_another_unit_of_an_application_goes_to_the_business_partner_of_its_first_offer(
+    loading: Loading, doubt: Reason | None, kept: bool
+) -> None:
+    """Even if nothing else shows who it is; with the same doubt about the person."""
+    loading.customer.system.add_unit(loading.customer.written("1/1/1/9"))
+    flat, parking = loading.item("anna", 0, 7), loading.item("anna", 1, 7, unit="1/1/1/9")
+    loading.load([flat])
+    number = loading.entry(flat).business_partner_number
+    assert number
+    if doubt:
+        loading.ledger.mark_to_ask({loading.entry(flat).id: (doubt, "4711")})
+
+    assert loading.load([flat, parking], 2) == [(OutcomeKind.ALREADY_THERE, None), CREATED]
+
+    entry = loading.entry(parking)
+    assert entry.business_partner_number == number
+    assert (entry.ask_reason, entry.near_partner_number) == ((doubt, "4711") if kept else (None, None))
+    assert len(loading.customer.system.business_partners) == 1

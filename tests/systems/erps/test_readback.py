@@ -11,6 +11,8 @@ import pytest
 from letting_sync.erp import ClaimLost, ImportResult, ImportState
 from letting_sync.errors import WaitAndRepeat
 from letting_sync.model import OutcomeKind
+from letting_sync.reasons import Reason
+from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.readback import Waiting
 from tests.systems.erps.loading import CREATED, Loading
 
@@ -197,3 +199,83 @@ def test_after_an_hour_an_unknown_import_has_ended(loading: Loading, monkeypatch
 
     assert loading.load([anna], 2) == [CREATED]
     assert loading.offers() == ["anna"]
+
+
+def in_import(loading: Loading, item: Candidate, job: str) -> None:
+    left = loading.left_as_sent(item)
+    loading.ledger.mark_in_import([left.id], job, {left.claim})
+
+
+@pytest.mark.parametrize("broken_off", [True, False])
+def test_only_an_import_that_took_in_everything_proves_that_a_delivery_is_absent(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch, broken_off: bool
+) -> None:
+    """What a broken off import has left may be in the next one: sent again before, it could become two offers."""
+    erp = loading.customer.erp
+    monkeypatch.setattr(erp, "import_state", lambda _: ImportState(True, [], broken_off))
+    monkeypatch.setattr(erp, "start_import", lambda: "job 2")
+    anna, bert = loading.item("anna"), loading.item("bert", 1)
+    for item in (anna, bert):
+        in_import(loading, item, "job 1")
+
+    waiting = loading.loader(2).readback.resolve_in_flight({anna.key})
+
+    state = "sent" if broken_off else "claimed"
+    assert [loading.entry(item).state for item in (anna, bert)] == [state] * 2
+    assert loading.entry(anna).job == ("job 2" if broken_off else None)
+    assert waiting == (Waiting(frozenset({"job 2"})) if broken_off else Waiting())
+
+
+def test_what_was_sent_without_a_number_waits_for_the_pairs_running_import(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be in the same queue."""
+    erp = loading.customer.erp
+    monkeypatch.setattr(erp, "import_state", lambda _: ImportState(False, []))
+    monkeypatch.setattr(erp, "import_going_on", lambda: None)
+    monkeypatch.setattr(erp, "start_import", lambda: None)
+    anna, bert, carla = (loading.item(name, n) for n, name in enumerate(("anna", "bert", "carla")))
+    in_import(loading, anna, "job 1")
+    left = loading.left_as_sent(bert), loading.left_as_sent(carla)
+
+    waiting = loading.loader(2).readback.resolve_in_flight({anna.key, bert.key})
+
+    assert (waiting, waiting.keys) == (Waiting(frozenset({"job 1"}), others=1), {anna.key})
+    assert (loading.entry(bert), loading.entry(carla)) == left
+
+
+def test_the_running_import_of_another_run_is_not_waited_for(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading.customer.erp, "import_state", lambda _: ImportState(False, []))
+    anna = loading.item("anna")
+    in_import(loading, anna, "job 1")
+
+    assert loading.loader(2).readback.resolve_in_flight({("bert", "1/1/1/1")}) == Waiting()
+    assert loading.entry(anna).state == "sent"
+
+
+def test_each_prospect_of_an_import_has_its_own_result(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = [
+        ImportResult(external_id="bert", refusal=Reason.UNKNOWN_UNIT, refusal_text="Einheit fehlt"),
+        ImportResult(
+            external_id="anna", offer_id="1", offer_number="11", business_partner_number="7",
+            business_partner_created=True,
+        ),
+    ]  # fmt: skip
+    monkeypatch.setattr(loading.customer.erp, "import_state", lambda _: ImportState(True, results))
+    anna, bert = loading.item("anna"), loading.item("bert", 1)
+    for item in (anna, bert):
+        in_import(loading, item, "job 1")
+    loader = loading.loader()
+
+    assert loader.readback.resolve_in_flight({anna.key, bert.key}) == Waiting()
+
+    offer = loading.entry(anna)
+    assert (offer.state, offer.reason) == ("loaded", None)
+    assert (offer.offer_id, offer.offer_number) == ("1", "11")
+    assert (offer.business_partner_number, offer.business_partner_created) == ("7", True)
+    assert (loading.entry(bert).state, loading.entry(bert).reason) == ("refused", "unknown_unit")
+    assert loader.context.refusal_texts == {bert.key: "Einheit fehlt"}
