@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from letting_sync.ledger.ledger import CLAIM_EXPIRES, Ledger
-from letting_sync.ledger.records import Made, Run
+from letting_sync.ledger.records import Made, Retraction, Run
 from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import (
     ANNA,
@@ -146,6 +146,14 @@ def test_sending_confirms_what_is_claimed_under_the_token(
     assert entry(ledger, BERT) == other
     assert history(ledger, before)[1:] == [("sent", None, None, None)]
     assert ledger.mark_sent(won.values(), token) == {other.id}
+
+
+def test_who_was_withdrawn_since_the_claim_is_not_sent(ledger: Ledger) -> None:
+    token, won = claim(ledger, RUN, [ANNA, BERT])
+    ledger.mark_retracted(NEXT_RUN, [Retraction(ANNA.external_id, None, Reason.WITHDRAWN, NOW)])
+
+    assert ledger.mark_sent(won.values(), token) == {won[BERT.key]}
+    assert entry(ledger).state == "claimed"
 
 
 def test_sending_needs_the_token(ledger: Ledger) -> None:

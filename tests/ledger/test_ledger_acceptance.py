@@ -72,6 +72,14 @@ def test_a_lease_ends_it(ledger: Ledger, clock: time_machine.Coordinates) -> Non
     assert history(ledger, before)[4:] == [("lease", "run 2", None, "L-1")]
 
 
+def test_a_lease_that_was_found_says_so(ledger: Ledger) -> None:
+    before = loaded(ledger)
+    ledger.mark_leased(before.id, "L-1", "run 2", found=True)
+
+    assert (entry(ledger).acceptance_reason, entry(ledger).reason) == ("found_in_erp", None)
+    assert history(ledger, before)[3:] == [("lease", "run 2", "found_in_erp", "L-1")]
+
+
 def test_what_is_leased_is_not_accepted_again(ledger: Ledger) -> None:
     before = loaded(ledger)
     ledger.mark_leased(before.id, "L-1", "run 1")

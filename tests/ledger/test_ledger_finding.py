@@ -79,7 +79,7 @@ def _reviewed(ledger: Ledger, at: datetime) -> None:
 
 def test_a_pair_with_nothing_left_to_do_has_nothing_open(ledger: Ledger) -> None:
     """Refused, leased, closed, held and looked at just now; and all that other pairs have."""
-    names = ("refused", "leased", "closed", "held", "ambiguous", "withdrawn claim")
+    names = ("refused", "leased", "closed", "held", "ambiguous", "withdrawn claim", "moved claim")
     intents = {name: replace(ANNA, external_id=name, unit=f"1/1/1/{at}") for at, name in enumerate(names)}
     in_state(ledger, "refused", intents["refused"])
     ledger.mark_leased(loaded(ledger, intents["leased"]).id, "L-1", "run 1")
@@ -88,6 +88,7 @@ def test_a_pair_with_nothing_left_to_do_has_nothing_open(ledger: Ledger) -> None
     ledger.mark_held([in_state(ledger, "ambiguous", intents["ambiguous"]).id], Reason.AMBIGUOUS, "run 1")
     claimed(ledger, intents["withdrawn claim"])
     ledger.mark_retracted(RUN, [Retraction("withdrawn claim", None, Reason.WITHDRAWN, NOW)])
+    ledger.mark_moved([claimed(ledger, intents["moved claim"]).id], "run 1")
     sent(ledger, ANNA, OTHER_PAIRS_RUN)
 
     assert not ledger.find_anything_open(PAIR, NOW - REVIEW_AFTER)
@@ -153,9 +154,28 @@ def test_a_person_is_known_by_hash_where_an_offer_is_or_may_be(
     assert ledger.find_person_on_unit(PAIR, ["somebody else"]) == {}
 
 
-def test_more_than_fits_into_one_statement(ledger: Ledger) -> None:
+@pytest.mark.parametrize("how", ["withdrawn", "moved"])
+def test_a_person_whom_the_partner_no_longer_chooses_is_known_by_a_lease_only(
+    ledger: Ledger, how: str
+) -> None:
+    one = loaded(ledger)
+    if how == "moved":
+        ledger.mark_moved([one.id], "run 2")
+    else:
+        ledger.mark_retracted(NEXT_RUN, [Retraction(ANNA.external_id, None, Reason.WITHDRAWN, NOW)])
+    assert ledger.find_person_on_unit(PAIR, ["person"]) == {}
+
+    ledger.mark_leased(one.id, "L-1", "run 2")
+    (offer,) = ledger.find_person_on_unit(PAIR, ["person"])["person", ANNA.unit]
+    assert (offer.external_id, offer.lease_number) == (ANNA.external_id, "L-1")
+
+
+def test_more_than_fits_into_one_statement(store: Store) -> None:
     """Each method takes a list in parts, and none of them is forgotten."""
-    intents = [Intent(f"p{n}", f"1/1/1/{n}", True, "content", f"h{n}") for n in range(MORE_THAN_A_STATEMENT)]
+    ledger = Ledger(store)
+    intents = [
+        Intent(f"p{n}", f"1/1/1/{n}", True, "content", f"h{n}", f"c{n}") for n in range(MORE_THAN_A_STATEMENT)
+    ]
     keys = {intent.key for intent in intents}
     token, won = claim(ledger, RUN, intents)
     assert set(won) == keys
@@ -166,6 +186,7 @@ def test_more_than_fits_into_one_statement(ledger: Ledger) -> None:
     assert ledger.mark_sent_again(ids, token)
     assert not ledger.mark_sent_again([*ids, 0], token)
     assert {one.id for one in ledger.find_on_units(ERP, [intent.unit for intent in intents])} == set(ids)
+    assert {one.id for one in ledger.find_let_together(PAIR, [f"c{n}" for n in range(len(ids))])} == set(ids)
     assert len(ledger.find_person_on_unit(PAIR, [f"h{n}" for n in range(len(ids))])) == len(ids)
     ledger.mark_in_import(ids, "job 1", {token})
     assert {one.job for one in ledger.find_sent(PAIR)} == {"job 1"}

@@ -97,6 +97,31 @@ def test_a_withdrawn_application_is_a_duplicate_of_the_persons_later_one(loading
     assert loading.load([first], 3) == [(OutcomeKind.DUPLICATE, "same_person_on_unit")]
 
 
+def test_an_offer_that_a_clerk_has_rejected_is_in_nobodys_way(loading: Loading) -> None:
+    loading.load([loading.item("anna", person=7)])
+    loading.customer.system.clerk.reject(loading.customer.system.offers[0].number)
+
+    assert loading.load([loading.item("anna-again", person=7)], 2) == [CREATED]
+
+
+def test_a_lease_is_in_the_way_although_its_offer_is_gone(loading: Loading) -> None:
+    anna = loading.item("anna", person=7)
+    loading.load([anna])
+    loading.ledger.mark_leased(loading.entry(anna).id, "L-1", "run 1")
+    loading.customer.system.clerk.delete(loading.customer.system.offers[0].number)
+
+    again = loading.item("anna-again", person=7)
+    assert loading.load([again], 2) == [(OutcomeKind.DUPLICATE, "same_person_on_unit")]
+
+
+def test_what_another_chunk_of_the_run_is_sending_is_in_the_way(loading: Loading) -> None:
+    loading.left_as_sent(loading.item("anna", person=7))
+
+    again = loading.item("anna-again", person=7)
+    assert loading.load([again]) == [(OutcomeKind.DUPLICATE, "same_person_on_unit")]
+    assert loading.customer.system.batches == []
+
+
 def test_a_person_whom_another_run_sends_meanwhile_under_another_id_is_a_duplicate(loading: Loading) -> None:
     """The other run is through between the choice of whom to send and the claim."""
     again = loading.item("anna-again", person=7)
@@ -250,13 +275,33 @@ def test_an_erp_that_is_down_leaves_no_doubt(loading: Loading) -> None:
     assert loading.load([anna]) == [CREATED]
 
 
-def test_one_record_that_the_interface_does_not_take_holds_up_no_other(loading: Loading) -> None:
-    items = [loading.item(f"p{n}", n, first_name=None if n == 3 else "Anna") for n in range(7)]
-    outcomes = loading.load(items)
+@pytest.mark.parametrize("wrong", range(7))
+def test_one_record_that_the_interface_does_not_take_holds_up_no_other(loading: Loading, wrong: int) -> None:
+    """Wherever it is in the batch."""
+    items = [loading.item(f"p{n}", n, first_name=None if n == wrong else "Anna") for n in range(7)]
+    sent = loading.loader().sender.send(items, {})
+    assert (sent.claimed, sent.delivered, sent.lost) == (7, 6, [])
 
-    assert outcomes.pop(3) == (OutcomeKind.QUARANTINED, "malformed")
+    outcomes = loading.load(items)
+    assert outcomes.pop(wrong) == (OutcomeKind.QUARANTINED, "malformed")
     assert outcomes == [CREATED] * 6
-    assert loading.offers() == [f"p{n}" for n in range(7) if n != 3]
+    assert loading.offers() == [f"p{n}" for n in range(7) if n != wrong]
+
+
+def test_what_the_erp_says_of_a_record_it_does_not_take_is_kept_for_the_quarantine(
+    loading: Loading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = RefuseRecord(Reason.MALFORMED, "A field is refused.", "Vorname fehlt")
+    anna, loader = loading.item("anna"), loading.loader()
+
+    def refuses(*_: Any) -> None:
+        raise refusal
+
+    monkeypatch.setattr(loading.customer.erp, "deliver", refuses)
+    loader.sender.send([anna], {})
+
+    assert (loading.entry(anna).state, loading.entry(anna).reason) == ("refused", "malformed")
+    assert loader.context.refusal_texts == {anna.key: "Vorname fehlt"}
 
 
 def test_what_the_erp_refuses_is_sent_again_by_the_next_try_and_not_before(loading: Loading) -> None:
