@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 import time_machine
 
 from letting_sync.ledger.ledger import CLAIM_EXPIRES, Ledger
 from letting_sync.ledger.records import Made, Retraction, Run
+from letting_sync.ledger.schema import properties
 from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import (
     ANNA,
@@ -304,4 +306,14 @@ def test_prospects_go_to_another_target_once_nothing_is_under_way_to_the_old_one
 def test_the_first_target_is_noted_whatever_an_earlier_release_has_sent(ledger: Ledger) -> None:
     sent(ledger)
     assert ledger.mark_target(PAIR, "Immomio .") is None
+    assert ledger.mark_target(PAIR, "Portal .") == "Immomio ."
+
+
+def test_the_target_that_an_earlier_release_noted_is_known(ledger: Ledger) -> None:
+    """Its name is written down here, since it must stay as it is."""
+    noted = {"name": "target efbce188a5a50db71ec6837ef1409dd56b25a411", "value": "Immomio ."}
+    with ledger.engine.begin() as connection:
+        connection.execute(sa.insert(properties).values(noted))
+    sent(ledger)
+
     assert ledger.mark_target(PAIR, "Portal .") == "Immomio ."

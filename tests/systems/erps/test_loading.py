@@ -136,6 +136,20 @@ def test_a_person_whom_another_run_sends_meanwhile_under_another_id_is_a_duplica
     assert loading.offers() == ["anna"]
 
 
+def test_whom_another_run_claims_meanwhile_is_left_to_it_and_holds_up_nobody_else(loading: Loading) -> None:
+    anna, bert = loading.item("anna"), loading.item("bert", 1)
+
+    def other_run(_: Any) -> Numbers:
+        loading.ledger.claim(loading.run(1), [anna.intent])
+        return {}
+
+    sent = Loader(loading.context(2), datetime.now(UTC), other_run).sender.send([anna, bert], {})
+
+    assert (sent.claimed, sent.delivered) == (1, 1)
+    assert (loading.entry(anna).state, loading.entry(anna).run_id) == ("claimed", "run 1")
+    assert (loading.entry(bert).state, loading.entry(bert).run_id) == ("sent", "run 2")
+
+
 def test_a_person_on_two_units_becomes_one_business_partner(loading: Loading) -> None:
     """The second offer goes out when the first one has shown whom it hangs on."""
     loading.customer.system.add_unit(loading.customer.written("1/1/1/9"))
