@@ -35,6 +35,16 @@ def test_what_a_run_left_as_sent_is_linked_if_the_erp_has_it(loading: Loading) -
     assert loading.offers() == ["anna"]
 
 
+def test_what_the_erp_has_and_what_it_has_not_are_told_apart_in_one_look(loading: Loading) -> None:
+    items = [loading.item(name, n) for n, name in enumerate(("anna", "bert", "carla"))]
+    for item in items:
+        loading.left_as_sent(item)
+    loading.customer.stored_offer("bert")
+
+    assert loading.load(items, 2) == [CREATED, (OutcomeKind.ALREADY_THERE, None), CREATED]
+    assert loading.offers() == ["anna", "bert", "carla"]
+
+
 def test_what_was_sent_a_moment_ago_may_still_come(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its import's number was lost: nothing is sent again before it must be over."""
     monkeypatch.setattr(loading.customer.erp, "within_settle_window", lambda _: True)
