@@ -137,7 +137,7 @@ class ContiguousCronDataIntervalTimetable(CronDataIntervalTimetable):
 
 @cache
 def shared(expression: str, timezone: str | int) -> ContiguousCronDataIntervalTimetable:
-    """Return the timetable of all DAGs with this schedule; a timetable has no state that could change.
+    """Return the timetable of all DAGs with this schedule; what it says of an interval never changes.
 
     :param timezone: name, or offset to UTC in seconds.
     """
