@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import traceback
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 import sqlalchemy as sa
+from botocore.exceptions import ClientError, EndpointConnectionError
 
 from letting_sync.errors import StorageUnavailable
 from letting_sync.ledger.ledger import Ledger
@@ -27,10 +29,6 @@ def full_disk(_: Path) -> None:
 def file_for_a_folder(folder: Path) -> None:
     (folder / "staging").write_text("")
     (folder / "staging" / "run").mkdir(parents=True)
-
-
-def no_right_in_an_object_store(_: Path) -> None:
-    raise PermissionError("Access Denied")  # s3fs, without a number
 
 
 def full_sqlite(folder: Path) -> None:
@@ -50,7 +48,6 @@ def no_server(_: Path) -> None:
     [
         (full_disk, "A file cannot be used: No space left on device. Check"),
         (file_for_a_folder, "staging/run cannot be used: Not a directory. Check"),
-        (no_right_in_an_object_store, "A file cannot be used: Access Denied. Check"),
         (full_sqlite, "The ledger's database cannot be used: database or disk is full. Check"),
         (no_server, "The ledger's database cannot be used: connection to server at"),
     ],
@@ -71,6 +68,46 @@ def test_a_task_says_what_cannot_be_used(tmp_path: Path, fails: Callable[[Path],
     assert fails.__name__ not in "".join(traceback.format_exception(failed.value))
 
 
+def after(cause: Exception, error: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError("Forbidden"), "Forbidden"),  # s3fs
+        (OSError(errno.EBUSY, "Service Unavailable"), "Service Unavailable"),  # s3fs
+        (FileNotFoundError("The specified bucket does not exist"), "The specified bucket does not exist"),
+        (OSError("Forbidden: prospects/staging\nThe account has no access."), "Forbidden: prospects/staging"),
+        (
+            ClientError({"Error": {"Code": "SlowDown", "Message": "Please wait."}}, "PutObject"),
+            r"An error occurred \(SlowDown\) when calling the PutObject operation: Please wait",
+        ),
+        (
+            EndpointConnectionError(endpoint_url="https://store.example/prospects?X-Amz-Signature=secret"),
+            'Could not connect to the endpoint URL: "https://store.example/prospects"',
+        ),
+        (
+            after(ClientError({}, "PutObject"), RuntimeError("Failed to upload block")),
+            "Failed to upload block",
+        ),
+    ],
+)
+def test_an_object_store_is_named_with_its_address(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__STAGING", "s3://aws_default@prospects/staging")
+
+    with (
+        pytest.raises(
+            StorageUnavailable, match=rf"s3://\S+, cannot be used: {said}\. Check that this worker"
+        ),
+        storage_errors(),
+    ):
+        raise error
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -80,7 +117,11 @@ def test_a_task_says_what_cannot_be_used(tmp_path: Path, fails: Callable[[Path],
         KeyError("unit"),
     ],
 )
-def test_other_errors_stay_as_they_are(error: Exception) -> None:
+@pytest.mark.parametrize("staging", ["file:///staging", "s3://aws_default@prospects/staging"])
+def test_other_errors_stay_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, staging: str, error: Exception
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__STAGING", staging)
     with pytest.raises(type(error)) as failed, storage_errors():
         raise error
 

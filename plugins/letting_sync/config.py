@@ -16,6 +16,8 @@ from typing import Literal
 from airflow.sdk.configuration import conf
 
 Language = Literal["en", "de"]
+LOCAL_PROTOCOLS = frozenset({"file", "local", ""})
+"""Of staging addresses that are folders of this machine, or mounted on it."""
 
 
 def airflow_home() -> Path:
@@ -26,6 +28,11 @@ def airflow_home() -> Path:
 def staging_address() -> str:
     """Return the address under which all runs are staged."""
     return str(conf.get("prospects", "staging", fallback=f"file://{airflow_home()}/prospect_staging"))
+
+
+def staging_is_local() -> bool:
+    """Return whether runs are staged in a folder, not in an object store."""
+    return staging_address().rpartition("://")[0] in LOCAL_PROTOCOLS
 
 
 def ledger_file() -> Path:

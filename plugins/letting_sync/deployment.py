@@ -15,6 +15,7 @@ from pathlib import Path
 from airflow.sdk import ObjectStoragePath
 from airflow.sdk.configuration import conf
 
+from letting_sync import config
 from letting_sync.alerts.settings import REMOVED, SECTION, alert_settings
 from letting_sync.errors import InvalidSettings
 from letting_sync.privacy.retention import KeepingTimes, keeping_times
@@ -69,7 +70,7 @@ def _absolute(value: str) -> str | None:
 
 def _storage(value: str) -> str | None:
     protocol, _, path = value.rpartition("://")
-    if protocol in ("", "file", "local"):
+    if protocol in config.LOCAL_PROTOCOLS:
         return None if Path(path).is_absolute() else "an address, or an absolute path"
     try:
         ObjectStoragePath(value)

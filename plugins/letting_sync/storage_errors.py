@@ -6,34 +6,70 @@ Libraries raise them in many places. A task and a command turn them into one kin
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from letting_sync import config
 from letting_sync.errors import StorageUnavailable
 
 _OF_A_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EFBIG})
 """Numbers of errors that writing raises without the file's name."""
+_OF_STORES = frozenset(
+    {"adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs", "google", "s3fs"}
+)
+"""Packages with which an object store is used. They are known by name: a deployment has one of them at the most."""
+_OF_FILES = frozenset({OSError, PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError})
+"""What the file system of an object store raises itself, without the name of a file."""
 
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Raise :class:`StorageUnavailable` for an error of the ledger's database or of a file. Also a decorator.
+    """Raise :class:`StorageUnavailable` for an error of the ledger's database, a file or the object store. Also a decorator.
 
     Any other error is left as it is.
     """
     try:
         yield
     except Exception as error:
-        sentence = _about_file(error) or _about_database(error)
+        sentence = _about_object_store(error) or _about_file(error) or _about_database(error)
         if sentence is None:
             raise
         raise StorageUnavailable(f"{sentence} Nothing is lost.") from None
 
 
+def _about_object_store(error: Exception) -> str | None:
+    if config.staging_is_local() or not (_is_of_a_store(error) or _is_of_its_files(error)):
+        return None
+    # Further lines are advice; the query of an address may contain a signature.
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    first_line = next(iter(text.splitlines()), type(error).__name__)
+    reason = re.sub(r"\?[^\s\"']*", "", first_line).strip().rstrip(".")
+    return (
+        f"The object store of the staging folder, {config.staging_address()}, cannot be used: {reason}. Check that this worker reaches it, "
+        "that the bucket exists, and the endpoint, key and rights of its connection."
+    )
+
+
+def _is_of_a_store(error: BaseException | None) -> bool:
+    """Whether it, or an error that caused it, is of the library of an object store."""
+    while error is not None:
+        if any(kind.__module__.partition(".")[0] in _OF_STORES for kind in type(error).__mro__):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _is_of_its_files(error: Exception) -> bool:
+    if not isinstance(error, OSError) or type(error) not in _OF_FILES:
+        return False
+    return not error.filename and error.errno not in _OF_A_DISK
+
+
 def _about_file(error: Exception) -> str | None:
     if not isinstance(error, OSError):
         return None
-    # Of an object store it may be the bare class; an error of a connection has neither.
+    # An error of a connection has neither a file's name nor one of these numbers.
     if not (error.filename or error.errno in _OF_A_DISK or isinstance(error, PermissionError)):
         return None
     what = f"The file {error.filename}" if error.filename else "A file"

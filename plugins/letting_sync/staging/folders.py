@@ -19,7 +19,6 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from letting_sync import config
 from letting_sync.errors import StopRun
 
-_LOCAL = ("file", "local", "")
 _NAME_LENGTH = 180
 """Characters of a run id in its folder's name; file systems take 255 bytes for all of it."""
 
@@ -115,13 +114,13 @@ def make_private(path: ObjectStoragePath) -> None:
     kept = (root,) if root.exists() else ()
     for folder in (root, of_pair, path):
         folder.mkdir(parents=True, exist_ok=True)
-        if path.protocol in _LOCAL and folder not in kept and _is_ours(os.stat(folder.path)):
+        if path.protocol in config.LOCAL_PROTOCOLS and folder not in kept and _is_ours(os.stat(folder.path)):
             os.chmod(folder.path, 0o700)
 
 
 def open_private(path: ObjectStoragePath) -> IO[Any]:
     """Open a file to be written anew; of a new one nobody else can read a byte."""
-    if path.protocol in _LOCAL:
+    if path.protocol in config.LOCAL_PROTOCOLS:
         file = os.open(path.path, os.O_WRONLY | os.O_CREAT, 0o600)
         if _is_ours(os.fstat(file)):
             os.fchmod(file, 0o600)
