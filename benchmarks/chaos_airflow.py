@@ -3,6 +3,8 @@
 The demo's Airflow runs the four pairs for yesterday while task processes of its scheduler die by SIGKILL at random
 moments; Airflow retries them. Then the same window is run five times more: cleared, by a backfill, and by hand, the
 latter under fire too. In the end the ERPs' own records are held against those of an undisturbed run over the same world.
+
+Airflow's database is PostgreSQL where one is installed: on SQLite it refuses a backfill now and then.
 """
 
 from __future__ import annotations
@@ -229,6 +231,7 @@ def _short_waits(options: argparse.Namespace, ports: Mapping[str, int]) -> dict[
 def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     """The demo's Airflow under fire; returns what the ERPs hold afterwards."""
     from include.sandbox import SandboxClient
+    from tests.harness.postgres_server import airflow_on_postgres
 
     ports = {name: options.sandbox_port + at for at, name in enumerate(demo.SYSTEMS)}
     for port in (options.airflow_port, *ports.values()):
@@ -236,7 +239,10 @@ def storm(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     (home / "logs").mkdir(parents=True)
     rng = random.Random(options.seed)
     environment = demo.environment_of(home, options.airflow_port, ports) | _short_waits(options, ports)
-    with Processes(home / "logs", environment) as processes:
+    with (
+        airflow_on_postgres() as database,
+        Processes(home / "logs", environment | database) as processes,
+    ):
         demo.start_sandbox(processes, options.sandbox_port, options.seed)
         airflow = demo.start_airflow(processes, options.airflow_port)
         clients = {name: SandboxClient(f"http://127.0.0.1:{ports[name]}") for name in ERPS}

@@ -17,7 +17,7 @@ from include.demo import SYSTEMS, environment_of, start_airflow, start_sandbox
 from include.demo.processes import ROOT, Processes, free_ports
 from include.sandbox.client import SandboxClient
 from tests.harness import approval
-from tests.harness.postgres_server import PROGRAMS, PostgresServer
+from tests.harness.postgres_server import airflow_on_postgres
 
 SECONDS = 300
 """For one run, on a busy machine."""
@@ -59,12 +59,8 @@ class LiveAirflow:
             # A new one is looked at soon, and the DAGs are not read again and again.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         }
-        # SQLite lets one of Airflow's processes write at a time; the others fail when the machine is busy.
-        self._database = PostgresServer() if PROGRAMS else None
-        if self._database:
-            url = self._database.new_database().render_as_string()
-            self.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
-        self.environment |= settings or {}
+        self._database = contextlib.ExitStack()
+        self.environment |= self._database.enter_context(airflow_on_postgres()) | dict(settings or {})
         (home / "logs").mkdir()
         self.processes = Processes(home / "logs", self.environment)
 
@@ -84,8 +80,7 @@ class LiveAirflow:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.processes.stop()
-        if self._database:
-            self._database.remove()
+        self._database.close()
         self._web.shutdown()
         self._web.server_close()
 

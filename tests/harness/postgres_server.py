@@ -9,6 +9,8 @@ import random
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -73,3 +75,19 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> None:
         command = [f"{PROGRAMS}/{program}", "-D", f"{self.home}/data", *arguments]
         subprocess.run(command, check=True, user=self._user, cwd=self.home, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def airflow_on_postgres() -> Iterator[dict[str, str]]:
+    """Settings that give Airflow a PostgreSQL for its database; none where no PostgreSQL is installed.
+
+    SQLite lets one of Airflow's processes write at a time: on a busy machine the others fail, and a backfill is refused.
+    """
+    if not PROGRAMS:
+        yield {}
+        return
+    server = PostgresServer()
+    try:
+        yield {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.new_database().render_as_string()}
+    finally:
+        server.remove()
