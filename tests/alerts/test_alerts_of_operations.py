@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from letting_sync.alerts import callbacks
 from letting_sync.alerts.incidents import Incident, Incidents, persists
-from letting_sync.errors import IdsNotFound, StopRun, WaitAndRepeat
+from letting_sync.errors import IdsNotFound, ResponseLost, StopRun, StorageUnavailable, WaitAndRepeat
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.retention_runs import note_end
 from letting_sync.settings import AlertLimits
@@ -43,11 +43,11 @@ def test_a_retryable_error_that_lasts_is_reported_once_and_its_end_too(received,
     for minutes in (20, 25):
         clock.move_to(START + minutes * MINUTE)
         callbacks.still_failing(context(run(), "extract"), UNREACHABLE, 20 * MINUTE, timedelta(0))
-    assert received.headlines == [f"{PAIR}: a system is not available"]
+    assert received.headlines == [f"{PAIR}: a run cannot continue for now"]
     assert "no response" in received.text
 
     callbacks.succeeded(context(run()))
-    assert received.headlines[1:] == [f"{PAIR}: resolved (a system is not available)"]
+    assert received.headlines[1:] == [f"{PAIR}: resolved (a run cannot continue for now)"]
 
 
 def test_what_would_be_due_before_the_next_try_is_reported_now(received, clock):
@@ -69,7 +69,7 @@ def test_a_short_error_is_reported_to_nobody_and_leaves_nothing_behind(received,
 def test_a_run_that_fails_in_the_end_is_reported_as_failed_alone(received, clock):
     callbacks.still_failing(context(run(), "extract"), UNREACHABLE, MINUTE, 2 * MINUTE)
     callbacks.failed(context(run(), "extract", UNREACHABLE))
-    assert received.headlines == [f"{PAIR}: a system is not available", f"{PAIR}: a run has failed"]
+    assert received.headlines == [f"{PAIR}: a run cannot continue for now", f"{PAIR}: a run has failed"]
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=12), st.integers(1, 60))
@@ -96,7 +96,7 @@ def test_the_pause_before_the_next_try_is_airflows(received, clock):
         at = context(run(), "extract", UNREACHABLE)
         at["ti"].task, at["ti"].try_number = task, number
         callbacks.retrying(at)
-    assert received.headlines == [f"{PAIR}: a system is not available"]
+    assert received.headlines == [f"{PAIR}: a run cannot continue for now"]
 
 
 # --- the advice fits the moment ----------------------------------------------------------------------------
@@ -106,6 +106,20 @@ def test_when_the_tries_are_used_up_the_alert_does_not_promise_another(received)
     callbacks.failed(context(run(), "load_offers", UNREACHABLE))
     assert "All retries are used up" in received.text
     assert "retries automatically" not in received.text
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (UNREACHABLE, "Ask the operators of the system"),
+        (ResponseLost("Yuneo: the import: no response."), "Ask the operators of the system"),
+        (StorageUnavailable("A file cannot be used: No space left."), "Repair what the message names"),
+        (KeyError("unit"), "The error was not expected"),
+    ],
+)
+def test_the_alert_about_a_run_that_retries_says_who_can_help(received, error, advice):
+    callbacks.still_failing(context(run(), "extract"), error, MINUTE, 2 * MINUTE)
+    assert f"What to do: {advice}" in received.text
 
 
 def test_ids_that_were_not_found_are_no_loss(received):

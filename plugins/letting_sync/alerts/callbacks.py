@@ -56,7 +56,6 @@ from letting_sync.alerts.messages import (
     RunFacts,
     closed_message,
     facts_of,
-    failure,
     findings,
     opened_message,
     test_message,
@@ -168,7 +167,7 @@ def still_failing(
             persists, subject=run.run_id, window_end=run.end_text, at=at, limit=limit, pause=pause
         )
         task = getattr(context.get("ti"), "task_id", None)
-        _apply(run, "retrying", transition, failure=failure(task, exception, language()))
+        _apply(run, "retrying", transition, task=task, exception=exception)
 
 
 def succeeded(context: Mapping[str, Any]) -> None:

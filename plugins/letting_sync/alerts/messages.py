@@ -126,18 +126,22 @@ class Message:
 def opened_message(kind: str, run: RunFacts, language: Language, **numbers: Any) -> Message:
     """The message that an incident has begun.
 
-    :param numbers: values of the placeholders in the kind's text ``what``; for ``failed``: ``task``, ``exception``.
+    :param numbers: values of the placeholders in the kind's text ``what``; for ``failed`` and ``retrying``: ``task``,
+        ``exception``.
     """
     meaning = text(f"alerts.kinds.{kind}.meaning", language)
     next_step = text(f"alerts.kinds.{kind}.next_step", language)
+    task, exception = numbers.get("task"), numbers.get("exception")
+    said = {"reasons": reasons(numbers.get("reasons", {}), language)}
     if kind == "failed":
-        task, exception = numbers.get("task"), numbers.get("exception")
-        known, error = texts(language), f"alerts.errors.{type(exception).__name__}"
-        meaning = known.get(f"{error}.meaning") or known.get(f"alerts.failed_task.{task}") or meaning
-        next_step = known.get(f"{error}.next_step", next_step)
+        of_task = texts(language).get(f"alerts.failed_task.{task}")
+        meaning = _of_error(exception, "meaning", language) or of_task or meaning
+        next_step = _of_error(exception, "next_step", language) or next_step
         what = failure(task, exception, language)
     else:
-        said = {"reasons": reasons(numbers.get("reasons", {}), language)}
+        if kind == "retrying":
+            next_step = _of_error(exception, "while_retrying", language) or next_step
+            said["failure"] = failure(task, exception, language)
         what = text(f"alerts.kinds.{kind}.what", language, **numbers | said)
     headline = text(f"alerts.kinds.{kind}.headline", language)
     message = _message(run, language, headline, what=what, meaning=meaning, next_step=next_step)
@@ -163,6 +167,12 @@ def test_message(language: Language) -> Message:
     line = (text("alerts.labels.what", language), text("alerts.what.test", language))
     headline = f"prospects: {text('alerts.labels.test', language)}"
     return Message(headline, (line,))
+
+
+def _of_error(exception: Any, part: str, language: Language) -> str | None:
+    """A text of an error's class, or of the nearest base class that has one."""
+    keys = (f"alerts.errors.{kind.__name__}.{part}" for kind in type(exception).__mro__)
+    return next((known for key in keys if (known := texts(language).get(key))), None)
 
 
 def failure(task: str | None, exception: Any, language: Language) -> str:
