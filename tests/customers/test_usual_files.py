@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from letting_sync.customers.any_yaml import settings_or_mistake
 from letting_sync.customers.usual_yaml import usual_settings
+from letting_sync.customers.yaml_settings import LARGEST
 
 GROUPS = {"timing": ("schedule", "overlap"), "alerts": ("late_after",)}
 USUAL = """\
@@ -73,12 +76,26 @@ def test_an_ordinary_file_is_read_quickly(text: str) -> None:
     assert found == settings_or_mistake(text, GROUPS)
 
 
+@pytest.mark.parametrize("padding", ["\n", " \n", "\t\n", "#\n", " "])
+@pytest.mark.parametrize("start", ["", "exchange: ", "tags:\n- ", "exchange: '"])
+def test_the_largest_file_is_looked_at_once(start: str, padding: str) -> None:
+    """Airflow gives all customers' files together 30 seconds; one of them must not take these from the others."""
+    text = start + padding * (LARGEST // len(padding))
+    began = time.process_time()
+
+    usual_settings(text, GROUPS)
+
+    assert time.process_time() - began < 2
+
+
 @settings(max_examples=1000)
 @given(LINES | SIGNS)
 @example("a: b\n---\nc: d")
 @example("timing:\n  schedule: x\nschedule: y")
 @example("timing: x")
 @example("timing:\n")
+@example("timing:\n\n  &a")
+@example("a:\n \n\t- b")
 @example("alerts:\n  late_after: 1\n  late_after: 2")
 def test_both_ways_read_the_same(text: str) -> None:
     """What is wrong or unusual is left to the way that says so."""

@@ -11,7 +11,8 @@ from letting_sync.customers.setting import Groups, Setting, text_of
 
 _UNUSUAL = re.compile(
     r"[^\n -~\xa0-\u2027\u202a-\ud7ff]"  # line breaks of only one version of YAML, and invalid characters
-    r"|(?:^|[:,\[?-])\s*[&*!%@`{?|>]"  # anchors, aliases, tags, mappings in braces, block texts
+    # Blanks of one line: with \s, each of many blank lines would be the start of a search to the end of the file.
+    r"|(?:^|[:,\[?-])[^\S\n]*[&*!%@`{?|>]"  # anchors, aliases, tags, mappings in braces, block texts
     r"|[-?] +[-?]|\[[^\]]*\["  # lists in lists
     r"|^(?:---|\.\.\.)",  # several documents
     re.MULTILINE,
