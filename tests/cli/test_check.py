@@ -308,6 +308,27 @@ def test_a_customer_is_found_by_its_file(
     assert ("Wodis Yuneo", "exchange") in check("nord")
 
 
+@pytest.mark.parametrize(
+    "name", ["../secrets", "{folder}/secrets", "x/../../secrets", "x" * 5000, "a\0b", "a\nb", ".."]
+)
+def test_a_pair_is_looked_for_in_the_folder_of_the_pairs_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Who may start ``pair_check`` must not read other files of the worker."""
+    (tmp_path / "secrets.yaml").write_text("owner: [hunter2]\nclients: hunter2\ndatabase_of_wages: x\n")
+    (tmp_path / "pairs" / "x").mkdir(parents=True)
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(tmp_path / "pairs"))
+
+    with pytest.raises(SystemExit, match="2"):
+        main(["check", name.format(folder=tmp_path)])
+
+    said = capsys.readouterr().err
+    assert "there is no pair" in said
+    assert "known are everreal_sigma" in said
+    assert not [word for word in ("hunter2", "wages") if word in said]
+    assert len(said) < 1000
+
+
 # --- as a run of the DAG pair_check ------------------------------------------------------------------------
 
 

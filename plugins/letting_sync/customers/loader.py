@@ -142,11 +142,16 @@ def wrong_lines(path: Path) -> tuple[str, ...]:
 
 
 def files(dag_id: str | None = None, dag_file: str | None = None) -> Iterator[Path]:
-    """Return the customer files in the order of their names, or only that of one DAG."""
+    """Return the customer files in the order of their names, or only that of one DAG.
+
+    :param dag_id: also a name that somebody typed; one that no DAG can have has no file, so it leads to none outside the folder.
+    """
     folder = config.pairs_folder(dag_file)
     if dag_id is None:
         # Editors create hidden files.
         return (path for path in sorted(folder.glob("*.yaml")) if not path.name.startswith("."))
+    if not _DAG_ID.fullmatch(dag_id):
+        return iter(())
     path = folder / f"{dag_id}.yaml"
     return iter([path] if path.is_file() else [])
 
