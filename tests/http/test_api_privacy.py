@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from api_calls import ANNA, PERSONAL, UNIT, connect, printed, read, send
 from api_server import Server, look_up, sigma_at
+from hostile_server import hostile, whole
 
 from include.sandbox.yuneo import Yuneo
 from letting_sync.errors import StopRun, WaitAndRepeat
@@ -17,9 +19,9 @@ from letting_sync.systems.yuneo.hook import YuneoHook
 
 @pytest.fixture
 def told(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """All that any logger says at INFO, and ours at DEBUG; Airflow's own write past the root logger."""
-    caplog.set_level(logging.INFO)
-    for name in ("include", "yuneo", "sigma", "airflow.task.hooks"):
+    """All that any logger says, at DEBUG; Airflow's own write past the root logger."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("urllib3", "requests", "letting_sync", "airflow.task.hooks"):
         caplog.set_level(logging.DEBUG, name)
     return lambda: caplog.text + "".join(capfd.readouterr())
 
@@ -87,3 +89,27 @@ def test_ordinary_work_reveals_nobodys_data(yuneo: Yuneo, hook: YuneoHook, told:
     text = told()
     assert "Connecting to Wodis Yuneo" in text
     assert not [secret for secret in (*PERSONAL, yuneo.password) if secret in text]
+
+
+def test_a_head_that_cannot_be_read_is_not_logged(
+    monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
+) -> None:
+    """``urllib3`` warns of it with the whole address and with all that follows in the head."""
+    broken = whole(b"", b"Annegret Geheimrat", b"X-Prospect: annegret@geheim.example")
+    with hostile(broken) as server, pytest.raises(WaitAndRepeat):
+        look_up(sigma_at(server.url, monkeypatch))
+
+    text = told()
+    assert "Failed to parse headers" in text
+    assert "/stammdaten/angebote" in text
+    assert not [secret for secret in (*PERSONAL, "secret-word") if secret in text]
+
+
+def test_lines_about_other_calls_of_the_process_stay(
+    yuneo: Yuneo, hook: YuneoHook, told: Callable[[], str]
+) -> None:
+    read(hook)
+
+    requests.get(f"{yuneo.url}/nowhere?other=1", timeout=5)
+
+    assert "/nowhere?other=1" in told()

@@ -29,6 +29,7 @@ from letting_sync.connections import extra_of
 from letting_sync.errors import StopRun
 from letting_sync.http.deadline import DeadlineAdapter
 from letting_sync.http.limits import Limits, limits_of
+from letting_sync.http.log_lines import hide_data
 
 
 class Bearer(AuthBase):
@@ -149,6 +150,7 @@ class SessionHook(HttpHook):
         with self._lock:
             if self._session is None:
                 self.limits  # noqa: B018  # refuses wrong ones before anything takes them
+                hide_data()
                 session = super().get_conn()
                 # Both schemes, since the log-in may use another one than the host.
                 session.mount("http://", self._adapter)
