@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -86,6 +87,12 @@ def test_exactly_the_right_ones_are_dags(thirty: Path) -> None:
 
     assert bag.import_errors == {}
     assert sorted(bag.dags) == RIGHT
+
+
+def test_garbage_is_collected_again_after_the_files_are_read(thirty: Path) -> None:
+    _read("customer_pairs.py")
+
+    assert gc.isenabled()
 
 
 def test_the_wrong_ones_are_said_until_they_are_fixed(thirty: Path, caplog: pytest.LogCaptureFixture) -> None:
