@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from letting_sync.errors import RefuseRecord
-from letting_sync.model import PARTNER_SEPARATORS, Prospect, UnitNumber
+from letting_sync.model import (
+    PARTNER_SEPARATORS,
+    BusinessPartner,
+    ImportResult,
+    Lease,
+    Offer,
+    Outcome,
+    Prospect,
+    UnitNumber,
+)
 
 separators = st.sampled_from([*PARTNER_SEPARATORS, "#", ",", " "])
 numbers = st.text(alphabet="019aä-_./|# ,\u00a0\u200b", max_size=24)
@@ -138,3 +147,12 @@ def test_an_external_id_has_1_to_64_characters(external_id: str) -> None:
 def test_a_prospect_does_not_change_under_way() -> None:
     with pytest.raises(ValidationError):
         Prospect(**MINIMUM).last_name = "H"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("model", [Prospect, Offer, Lease, BusinessPartner, ImportResult, Outcome])
+def test_what_is_wrong_with_a_record_is_said_without_its_values(model: type[BaseModel]) -> None:
+    with pytest.raises(ValidationError) as error:
+        model(**{name: {"Geheimrat": "annegret@geheim.example"} for name in model.model_fields})
+
+    assert next(iter(model.model_fields)) in str(error.value)
+    assert "eheim" not in str(error.value) + repr(error.value)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas
+import pyarrow
 import pytest
 import time_machine
 from airflow.sdk.exceptions import TaskDeferred
+from pydantic import TypeAdapter
 
 from letting_sync.alerts.incidents import Incidents
-from letting_sync.errors import AskedToWait, StopRun, WaitAndRepeat
+from letting_sync.alerts.messages import failure
+from letting_sync.errors import AskedToWait, StopRun, UnexpectedError, WaitAndRepeat
 from letting_sync.task_errors import LONGEST_PAUSE, LONGEST_WAIT, ExpectedErrorsMixin
 
 NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
@@ -110,6 +115,38 @@ def test_any_other_error_keeps_its_traceback(context: dict[str, Any]) -> None:
     with pytest.raises(ZeroDivisionError) as failed:
         Reads(happens=[ZeroDivisionError()]).execute(context)
     assert "_deep_down" in "".join(traceback.format_exception(failed.value))
+
+
+def _error_about(record: dict[str, Any], read: Callable[[dict[str, Any]], Any]) -> Exception:
+    with pytest.raises(Exception, match="eheim") as raised:
+        read(record)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("read", "kind"),
+    [
+        (lambda record: {}[record["name"]], "KeyError"),
+        (lambda record: int(record["name"]), "ValueError"),
+        (lambda record: pyarrow.array([1, record["name"]]), "ArrowInvalid"),
+        (lambda record: pandas.to_datetime(record["name"]), "DateParseError"),
+        (lambda record: TypeAdapter(int).validate_python(record["name"]), "ValidationError"),
+    ],
+)
+def test_an_error_about_a_value_is_logged_without_the_value(
+    context: dict[str, Any], read: Callable[[dict[str, Any]], Any], kind: str
+) -> None:
+    """Its kind and the lines of code stay; a library's text, and that of what caused it, may quote a person."""
+    error = _error_about({"name": "Annegret Geheimrat"}, read)
+
+    with pytest.raises(UnexpectedError) as failed:
+        Reads(happens=[error]).execute(context)
+
+    lines = "".join(traceback.format_exception(failed.value)) + repr(failed.value)
+    assert "eheim" not in lines
+    assert f"unexpected {kind}" in lines
+    assert "_deep_down" in lines
+    assert kind in failure("extract", failed.value, "en")
 
 
 def _deferred(attempt: Any) -> TaskDeferred:

@@ -82,5 +82,19 @@ class StopRun(AirflowFailException):
     """
 
 
+class UnexpectedError(Exception):
+    """An error that nobody expects, without its text (:mod:`letting_sync.value_errors`).
+
+    :param kind: the name of its class.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"An unexpected {kind}. Its text may quote a person's record and is therefore left out; the traceback shows where it "
+            "was raised."
+        )
+        self.kind = kind
+
+
 class IdsNotFound(StopRun):
     """A replay was asked for external ids that the partner does not know; the others have been handed over."""

@@ -17,7 +17,8 @@ from letting_sync.reasons import Reason
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # The text of a ValidationError must not quote a person's data.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 PARTNER_SEPARATORS = ("-", "_", ".", "/", "|")

@@ -1,7 +1,7 @@
 """How a task ends that meets an expected error: deferred, to be tried again, or failed.
 
 Expected are the errors of :mod:`letting_sync.errors`, whose messages say all there is to know; where in our code they were
-raised helps nobody on call. Any other error keeps its traceback.
+raised helps nobody on call. Any other error keeps its traceback; the text of one about a value is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from letting_sync.alerts import callbacks
 from letting_sync.errors import AskedToWait, StopRun, WaitAndRepeat
 from letting_sync.settings import RETRYING_AFTER
 from letting_sync.storage_errors import storage_errors
+from letting_sync.value_errors import value_errors
 from letting_sync.window import local_text
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ class ExpectedErrorsMixin(BaseOperator):
         :param waits: how often it has in a row.
         :param arguments: of the method, besides the context; JSON values.
         :raises StopRun, WaitAndRepeat: as the method, without its traceback.
+        :raises UnexpectedError: the method has met an error about a value.
         """
         try:
-            with storage_errors():
+            with storage_errors(), value_errors():
                 return getattr(self, method)(context, **arguments)
         except AskedToWait as error:
             asked, began = error, since or datetime.now(UTC).isoformat()

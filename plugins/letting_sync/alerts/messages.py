@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from airflow.sdk.configuration import conf
 
 from letting_sync.config import Language
-from letting_sync.errors import StopRun, WaitAndRepeat
+from letting_sync.errors import StopRun, UnexpectedError, WaitAndRepeat
 from letting_sync.locales import reasons as reason_words
 from letting_sync.locales.texts import number, text, texts
 from letting_sync.reasons import Reason
@@ -182,6 +182,8 @@ def failure(task: str | None, exception: Any, language: Language) -> str:
         error = text_of(exception)[:_LONGEST_REASON]
         return text(f"alerts.what.{part}_error", language, task=task, error=error)
     what = text(f"alerts.what.{part}", language, task=task)
+    if isinstance(exception, UnexpectedError):
+        return f"{what} ({exception.kind})"
     return f"{what} ({type(exception).__name__})" if isinstance(exception, BaseException) else what
 
 

@@ -16,6 +16,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from letting_sync.erp import Erp, ErpTarget
 from letting_sync.errors import StopRun, WaitAndRepeat
 from letting_sync.http.deadline import single_try
+from letting_sync.value_errors import value_errors
 
 _T = TypeVar("_T")
 
@@ -129,7 +130,7 @@ class _Watch:
 
 def _unfinished(erp: Erp, jobs: set[str]) -> set[str]:
     try:
-        with single_try(LONGEST_LOOK):
+        with single_try(LONGEST_LOOK), value_errors():
             states = {job: erp.import_state(job) for job in jobs}
     except WaitAndRepeat as trouble:
         log.info("%s; checking again later.", trouble)
