@@ -46,7 +46,9 @@ FULL = Prospect(
 def test_prospects_come_back_as_they_were_mapped(prospects: list[Prospect]) -> None:
     numbered = {7 * number: prospect for number, prospect in enumerate(prospects)}
     with TemporaryDirectory() as folder:
-        tables.write_prospects(Path(folder).as_uri(), numbered)
+        tables.write_prospects(
+            Path(folder).as_uri(), {number: one.model_dump_json() for number, one in numbered.items()}
+        )
         staged = tables.rows(Path(folder).as_uri(), "extracted")
 
     assert staged == [{"record": number, **one.model_dump()} for number, one in numbered.items()]

@@ -297,9 +297,10 @@ class ExtractOperator(LineageMixin, ExpectedErrorsMixin):
         external_id, kept = self.external_id_of(record), record if self.keeps_records else None
         lacking, unknown = tuple(self.lacking_fields(record)), tuple(self.unknown_words(record))
         try:
-            return Read(external_id, lacking, unknown, self.to_prospect(record, self.today), record=kept)
+            prospect = self.to_prospect(record, self.today)
         except RefuseRecord as refusal:
             return Read(external_id, lacking, unknown, refusal, self.raw(record), kept)
+        return Read(external_id, lacking, unknown, prospect, prospect.model_dump_json(), kept)
 
     def skip_reason(self, prospect: Prospect) -> Reason | None:
         """Why a readable prospect is not handed over, if it is not."""
@@ -331,7 +332,7 @@ class Read(NamedTuple):
     :param lacking: the promised fields that it lacks.
     :param unknown: its status words that the mapping does not know.
     :param result: the prospect, or why it is none.
-    :param raw: the record for the quarantine table, if it is none.
+    :param json: what is staged: the prospect or, if it is none, the record for the quarantine table.
     :param record: as the partner wrote it, if the operator ``keeps_records``.
     """
 
@@ -339,7 +340,7 @@ class Read(NamedTuple):
     lacking: Sequence[str]
     unknown: Sequence[str]
     result: Prospect | RefuseRecord
-    raw: str = ""
+    json: str
     record: Any = None
 
 
@@ -359,7 +360,7 @@ class _SortedOut:
 
     def __init__(self, operator: ExtractOperator) -> None:
         self.operator = operator
-        self.prospects: dict[int, Prospect] = {}
+        self.prospects: dict[int, str] = {}
         self.outcomes: list[Outcome] = []
         self.raw: dict[int, str] = {}
         self.withdrawn: set[Retracted] = set()
@@ -383,7 +384,7 @@ class _SortedOut:
             self.with_unknown += 1
         self.ids.add(read.external_id)
         if isinstance(read.result, RefuseRecord):
-            self.raw[number] = read.raw
+            self.raw[number] = read.json
             refusal = read.result
             self._end(number, read.external_id, OutcomeKind.QUARANTINED, refusal.reason, refusal.detail)
             return
@@ -398,7 +399,7 @@ class _SortedOut:
                 self.not_chosen.add(retracted)
             self._end(number, prospect.external_id, OutcomeKind.SKIPPED, reason)
         else:
-            self.prospects[number] = prospect
+            self.prospects[number] = read.json
 
     def add_withdrawn(self, record: Any, until: datetime) -> None:
         """Note a record that was withdrawn or rejected.
