@@ -145,7 +145,7 @@ def test_calendar_and_gaps(server: Any):
 
 
 @pytest.mark.parametrize("page", ["9223372036854775807", "-1", "1000001"])
-@pytest.mark.parametrize("path", ["pairs", "pairs/immomio_yuneo/runs"])
+@pytest.mark.parametrize("path", ["pairs", "pairs/immomio_yuneo/runs", "held"])
 def test_a_page_that_no_list_has_is_refused(server: Any, path: str, page: str) -> None:
     answer = server.session("admin").get(f"{server.url}/prospects/api/{path}?page={page}", timeout=30)
 

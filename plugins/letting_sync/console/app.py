@@ -307,9 +307,9 @@ def dry_run_protocol(
 def held(
     user: GetUserDep,
     session: SessionDep,
+    page: PageDep,
     pair: str = "",
     reason: Annotated[str, Query(max_length=60)] = "",
-    page: Annotated[int, Query(ge=0)] = 0,
 ) -> dict[str, Any]:
     """Held offers and open questions of one pair or of all that the user may read, the longest waiting first."""
     known = runs.pair_ids(session)
