@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,8 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from letting_sync.errors import StopRun
+from letting_sync.ledger import migrate
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.schema import Store, UtcDateTime, locate
+from tests.harness.postgres_server import PostgresServer
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, **connection: Any) -> None:
@@ -43,6 +46,21 @@ def test_a_postgresql_is_taken_from_the_connection(monkeypatch: pytest.MonkeyPat
         ),
         b"a long text",
     )
+
+
+def test_the_command_that_migrates_prints_no_setting_of_the_connection(
+    monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
+) -> None:
+    """The password of a client's certificate is one of those for TLS."""
+    stored = json.loads(postgres.connection())
+    stored["extra"] |= {"sslmode": "prefer", "sslpassword": "hunter2"}
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_LEDGER", json.dumps(stored | {"password": "hunter2"}))
+    out = StringIO()
+
+    assert migrate.main([], out) == 0
+
+    assert f"/{stored['schema']}" in out.getvalue()
+    assert "hunter2" not in out.getvalue()
 
 
 def test_a_sqlite_file_may_be_named_by_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,5 +172,6 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     argparse.ArgumentParser(prog, description=main.__doc__).parse_args(arguments)
     engine = open_engine(locate())
     upgrade(engine)
-    print(f"ledger at {engine.url.render_as_string()}: {_version(engine)}", file=out)
+    # Not its settings for TLS either, of which one is a password.
+    print(f"ledger at {engine.url.set(query={}).render_as_string()}: {_version(engine)}", file=out)
     return 0
