@@ -2,7 +2,8 @@
 
 Airflow asks installed packages only (entry point ``apache_airflow_provider``); where the package is in the plugins folder,
 connections are of type HTTP. The forms are in ``connection_type.json`` of each system, so that nobody has to import a system
-to show a form. Airflow masks extras by their names: a secret's must have ``secret``, ``password`` or ``token`` in it.
+to show a form. Airflow masks extras by their names: a secret's must have ``secret``, ``password`` or ``token`` in it, or be named
+in Airflow's own setting ``sensitive_var_conn_names`` (SECURITY.md).
 """
 
 from __future__ import annotations

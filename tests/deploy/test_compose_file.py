@@ -210,6 +210,7 @@ def test_no_secret_is_written_here() -> None:
         "AIRFLOW__SECRETS__BACKEND",
         "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT",
         "CONNECTION_CHECK_MAX_COUNT",
+        "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES",
     }
     for name in SERVICES:
         for variable, value in compose_file.service(name, CONTENT).environment.items():
