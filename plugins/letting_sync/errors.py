@@ -96,5 +96,10 @@ class UnexpectedError(Exception):
         self.kind = kind
 
 
+def outside_a_task(error: Exception) -> str:
+    """Return an error's message for who has called a command: there is no task to clear."""
+    return str(error).replace(", then clear the task", "")
+
+
 class IdsNotFound(StopRun):
     """A replay was asked for external ids that the partner does not know; the others have been handed over."""

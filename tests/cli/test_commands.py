@@ -85,6 +85,51 @@ def test_files_of_customers_are_checked(tmp_path: Path, capsys: pytest.CaptureFi
     assert "nord.yaml, line 2" in capsys.readouterr().err
 
 
+def test_who_checks_customer_files_reads_which_folder_was_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(tmp_path))
+    out = StringIO()
+
+    assert main(["pairs", "validate"], out) == 0
+    assert out.getvalue() == f"0 customer files in {tmp_path}: all valid\n"
+
+
+def test_who_misspells_a_pair_reads_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__PAIRS", str(tmp_path))
+
+    with pytest.raises(SystemExit):
+        main(["check", "hausbau_nrod"])
+
+    assert f"a customer file in {tmp_path}, or a DAG file in " in capsys.readouterr().err
+
+
+def test_a_command_speaks_of_no_task(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_LEDGER", '{"conn_type": "postgres", "host": "ledger.example"}')
+
+    assert main(["migrate"]) == 1
+    assert capsys.readouterr().err.rstrip().endswith("'hash_key': a long random text. Set it.")
+
+
+@pytest.mark.parametrize("typed", ["Anna Weber", "[]", '{"name": "Weber"}'])
+def test_who_asks_for_a_person_reads_what_to_type(
+    typed: str, own_ledger: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", StringIO(typed))
+
+    with pytest.raises(SystemExit) as ended:
+        main(["person", "find"])
+
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "standard input must be a JSON object with email, or with first_name, last_name" in said
+    assert "Weber" not in said
+
+
 def test_an_unknown_person_is_found_nowhere(own_ledger: Path) -> None:
     out = StringIO()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from base64 import b64decode
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from api_calls import OFFERS, read
+from api_calls import OFFERS, connect, read
 from api_server import NOTHING_FOUND, Server, look_up, sigma_at
 
 from include.sandbox.yuneo import Yuneo
@@ -144,3 +145,40 @@ def test_a_connection_that_is_not_there_stops_the_run(hook_class: type[ApiHook])
     with pytest.raises(StopRun, match="Connection 'nowhere' does not exist: create it"):
         hook.check_log_in()
     assert "clear the task" not in hook.test_connection()[1]
+
+
+REFUSING = "http://127.0.0.1:9"
+"""Nothing listens at this port."""
+
+
+@pytest.mark.parametrize(
+    ("address", "proxy", "said"),
+    [
+        ("https://nowhere.invalid", None, "the host's name cannot be resolved"),
+        (REFUSING, None, "the connection is refused, or there is no route to the host"),
+        ("https://nowhere.invalid", REFUSING, "the proxy does not let the request through"),
+    ],
+)
+def test_who_looks_for_the_fault_reads_where_to_look(
+    yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch, address: str, proxy: str | None, said: str
+) -> None:
+    connect(monkeypatch, yuneo, host=address)
+    if proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+
+    with YuneoHook() as hook:
+        assert said in hook.test_connection()[1]
+
+
+def test_a_server_that_is_connected_and_silent_is_told_from_one_that_is_not_reached(
+    yuneo: Yuneo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        connect(
+            monkeypatch, yuneo, host=f"http://127.0.0.1:{silent.getsockname()[1]}", extra={"timeout": 0.2}
+        )
+
+        with YuneoHook() as hook:
+            assert "connected, but nothing came in time" in hook.test_connection()[1]

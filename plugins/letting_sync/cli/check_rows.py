@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat
+from letting_sync.errors import RefuseRecord, StopRun, WaitAndRepeat, outside_a_task
 from letting_sync.http.clock import NORMAL_DIFFERENCE
 from letting_sync.http.hook import ApiHook
 
@@ -65,7 +65,7 @@ class Rows:
         try:
             return question()
         except StopRun as stop:
-            self.add(what, Verdict.DIFFERS, str(stop).replace(", then clear the task", ""))
+            self.add(what, Verdict.DIFFERS, outside_a_task(stop))
         except (WaitAndRepeat, RefuseRecord) as error:
             self.add(what, Verdict.UNKNOWN, str(error))
         except Exception as error:  # whatever a system may answer; the text of the error may quote it

@@ -51,14 +51,14 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None) -> i
     function = pkgutil.resolve_name(COMMANDS[command][0])
     from sqlalchemy.exc import SQLAlchemyError
 
-    from letting_sync.errors import StopRun, WaitAndRepeat
+    from letting_sync.errors import StopRun, WaitAndRepeat, outside_a_task
     from letting_sync.storage_errors import storage_errors
 
     try:
         with storage_errors():
             return int(function(rest, out=out, prog=f"letting-sync {command}"))
     except (StopRun, WaitAndRepeat) as error:
-        print(f"letting-sync {command}: {error}", file=sys.stderr)
+        print(f"letting-sync {command}: {outside_a_task(error)}", file=sys.stderr)
     except SQLAlchemyError as error:
         print(f"letting-sync {command}: the ledger cannot be used ({type(error).__name__})", file=sys.stderr)
     return 1

@@ -42,7 +42,10 @@ def dag_of_pair(name: str, dag_file: str | None = None) -> DAG:
             if dag.dag_id == name:
                 return dag
         known += [dag.dag_id for dag in made]
-    raise UnknownPair(f"there is no pair {name!r:.80}; known are {', '.join(sorted(set(known))) or 'none'}")
+    raise UnknownPair(
+        f"there is no pair {name!r:.80}; known are {', '.join(sorted(set(known))) or 'none'}. It would be a customer file in "
+        f"{config.pairs_folder(dag_file)}, or a DAG file in {folder}"
+    )
 
 
 def argument_of(dag: DAG, task_id: str, name: str) -> Any:

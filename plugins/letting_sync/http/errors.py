@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import Any
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from letting_sync.errors import RefuseRecord, StopRun
 from letting_sync.http.retry import RetryableError, TokenRefused
@@ -132,7 +133,7 @@ def no_response(error: requests.exceptions.RequestException, system: str, connec
         return StopRun(
             f"The host of connection {connection!r} is not the address of an HTTP server. Correct it, then clear the task."
         )
-    return RetryableError(f"no response ({type(error).__name__})", uncertain=not _never_sent(error))
+    return RetryableError(f"no response ({_in_words(error)})", uncertain=not _never_sent(error))
 
 
 _NO_ADDRESS = (
@@ -148,16 +149,36 @@ def _is_unverified(error: requests.exceptions.RequestException) -> bool:
 
     Any other TLS error counts as a broken connection: it may occur during the handshake or after the request was sent.
     """
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in getattr(reason, "args", ()))
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in getattr(_reason(error), "args", ())
+    )
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:
     """Return whether the connection was never established, so that nothing can have taken effect."""
     if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ProxyError):
         return True
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+    return isinstance(_reason(error), NewConnectionError | ConnectTimeoutError)
+
+
+def _in_words(error: requests.exceptions.RequestException) -> str:
+    """Return what somebody has to know who looks for the fault: DNS, a firewall, a proxy, or the system itself."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not let the request through"
+    if isinstance(_reason(error), NameResolutionError):
+        return "the host's name cannot be resolved"
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "no connection in time"
+    if _never_sent(error):
+        return "the connection is refused, or there is no route to the host"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "connected, but nothing came in time"
+    return f"the connection was lost, {type(error).__name__}"
+
+
+def _reason(error: requests.exceptions.RequestException) -> Any:
+    """Return the error of urllib3 that caused it, if there is one."""
+    return getattr(error.args[0], "reason", None) if error.args else None
 
 
 def header_seconds(value: str | None) -> float | None:

@@ -21,7 +21,14 @@ from airflow.sdk.exceptions import AirflowTaskTimeout
 from requests.auth import AuthBase
 
 from letting_sync.compat import add_to_metric
-from letting_sync.errors import AskedToWait, RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
+from letting_sync.errors import (
+    AskedToWait,
+    RefuseRecord,
+    ResponseLost,
+    StopRun,
+    WaitAndRepeat,
+    outside_a_task,
+)
 from letting_sync.http.clock import clock_hint, seconds_ahead
 from letting_sync.http.deadline import deadline, is_single_try, seconds_left
 from letting_sync.http.errors import Rule, failed_response, header_seconds, no_response, rule_for
@@ -133,7 +140,7 @@ class ApiHook(SessionHook):
                 reached=False,
             )
         except StopRun as stop:
-            return LogIn(False, str(stop).replace(", then clear the task", ""))
+            return LogIn(False, outside_a_task(stop))
         except (
             Exception
         ) as error:  # a malformed connection may raise anything, and its text may quote a secret

@@ -295,7 +295,9 @@ def find_person(wanted: Mapping[str, Any], pair: str | None = None) -> dict[str,
     """
     marks = _marks(wanted)
     if not marks:
-        raise ValueError("give email, or first_name, last_name and birth_date (YYYY-MM-DD)")
+        raise ValueError(
+            "standard input must be a JSON object with email, or with first_name, last_name and birth_date (YYYY-MM-DD)"
+        )
     found = set[tuple[str, str]]()
     for folder in folders.run_folders(folders.base()):
         if pair and folder.dag_id not in (None, pair):
@@ -360,7 +362,10 @@ def _is_complete(command: str, response: Mapping[str, Any]) -> bool:
 
 def _response(options: argparse.Namespace, open_partner: OpenPartner | None) -> dict[str, Any]:
     if options.command == "find":
-        wanted = json.load(sys.stdin)
+        try:
+            wanted = json.load(sys.stdin)
+        except ValueError:
+            wanted = None
         return find_person(wanted if isinstance(wanted, dict) else {}, options.pair)
     person = PersonData(options.external_id, options.pair)
     return person.export(open_partner) if options.command == "export" else person.erase(options.dry_run)
