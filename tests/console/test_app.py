@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -188,6 +189,30 @@ def test_a_run_whose_tables_are_gone_and_one_that_is_not_there(server: Any):
     assert get(server, "admin", f"{PAIR}/run", run_id="manual__replay").json()["staged"] is False
     for run_id in ("x", "../immomio_sigma/x", "../../etc"):
         assert get(server, "admin", f"{PAIR}/run", run_id=run_id).status_code == 404
+
+
+@pytest.fixture
+def unreadable(server: Any) -> Iterator[None]:
+    """Two tables of the last run cannot be read."""
+    files = [
+        next(server.home.glob(f"**/immomio_yuneo/scheduled__*/{table}_extract.parquet"))
+        for table in ("quarantine", "outcomes")
+    ]
+    for file in files:
+        file.rename(file.with_suffix(".away"))
+        file.mkdir()
+    yield
+    for file in files:
+        file.rmdir()
+        file.with_suffix(".away").rename(file)
+
+
+@pytest.mark.usefixtures("unreadable")
+def test_tables_that_cannot_be_read_do_not_take_the_page_away(server: Any):
+    """As in an object store that the api-server does not reach; a search does not claim that there is nothing."""
+    assert get(server, "admin", f"{PAIR}/run", run_id=last_run()).json()["staged"] is False
+    searched = get(server, "admin", f"{PAIR}/prospect", q="A-90")
+    assert (searched.status_code, searched.json()["detail"]) == (424, "staging_unreadable")
 
 
 def test_a_prospect_that_never_reached_the_ledger_is_found_in_the_runs(server: Any):

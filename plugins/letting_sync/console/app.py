@@ -7,6 +7,7 @@ calls Airflow's own REST API, which checks the right to start the DAG and writes
 from __future__ import annotations
 
 import html
+import logging
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -22,9 +23,12 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from letting_sync import config
 from letting_sync.console import access, days, lookup, protocol, runs, staged, words
+from letting_sync.errors import StorageUnavailable, outside_a_task
 from letting_sync.ledger.open_offers import decided_elsewhere
 from letting_sync.locales.texts import LANGUAGES, text
 from letting_sync.window import TIMEZONE
+
+log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 PREFIX = "/prospects"
@@ -76,6 +80,13 @@ async def _headers(request: Request, call_next: Any) -> Response:
 async def _unreadable(_request: Request, _error: Exception) -> JSONResponse:
     """The ledger of another version, or a database that is away: said plainly, without its statement."""
     return JSONResponse({"detail": "database_unreadable"}, status_code=503)
+
+
+@app.exception_handler(StorageUnavailable)
+async def _not_staged_here(_request: Request, error: StorageUnavailable) -> JSONResponse:
+    """The staging folder cannot be read from the api-server, whose log has why."""
+    log.error("%s", outside_a_task(error))
+    return JSONResponse({"detail": "staging_unreadable"}, status_code=424)
 
 
 @app.exception_handler(HTTPException)
@@ -258,16 +269,22 @@ def run(pair: PairDep, user: GetUserDep, session: SessionDep, run_id: str) -> di
     found = runs.one_run(session, pair, run_id)
     if found is None:
         raise HTTPException(404, "not_found")
+    try:
+        tables = _staged_tables(pair, run_id, access.may_start(user, pair.dag_id))
+    except StorageUnavailable as error:  # the rest of the page needs no tables
+        log.error("%s", outside_a_task(error))
+        tables = None
+    return {"run": found, "staged": tables is not None, **(tables or {})}
+
+
+def _staged_tables(pair: runs.Pair, run_id: str, may_start: bool) -> dict[str, Any] | None:
     if not staged.is_there(pair.dag_id, run_id):
-        return {"run": found, "staged": False}
-    may_start = access.may_start(user, pair.dag_id)
+        return None
     quarantined, quarantine_total = staged.quarantine(pair.dag_id, run_id, with_erp_text=may_start)
     suspected, suspects_total = staged.suspects(pair.dag_id, run_id)
     ids = {row["external_id"] for row in quarantined} | {row["external_id"] for row in suspected}
     ids |= {row["other_external_id"] for row in suspected}
     return {
-        "run": found,
-        "staged": True,
         "quarantine": quarantined,
         "quarantine_total": quarantine_total,
         "suspects": suspected,

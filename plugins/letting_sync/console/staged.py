@@ -8,11 +8,14 @@ on what it refused, and what a dry run would send; both are only for who may sta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from letting_sync.errors import StopRun, StorageUnavailable
 from letting_sync.staging import dry_run as staging
 from letting_sync.staging import folders, tables
+from letting_sync.storage_errors import storage_errors
 
 MOST_DRY_ROWS = 500
 """So many rows of a dry run are shown at the most."""
@@ -20,8 +23,19 @@ MOST_ROWS = 200
 """So many rows of quarantine, and of suspects, are shown at the most."""
 
 
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Raise :class:`StorageUnavailable` for whatever keeps the api-server from reading staged tables. Also a decorator."""
+    try:
+        with storage_errors():
+            yield
+    except StopRun as stop:  # the address cannot be opened here
+        raise StorageUnavailable(str(stop)) from None
+
+
+@_reading()
 def is_there(dag_id: str, run_id: str) -> bool:
-    """Whether the run's tables are still kept and can be read from here."""
+    """Whether the run's tables are still kept."""
     return folders.existing(dag_id, run_id).exists()
 
 
@@ -61,6 +75,7 @@ def suspects(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
     ], len(rows)
 
 
+@_reading()
 def dry_run(dag_id: str, run_id: str) -> tuple[list[dict[str, Any]], int] | None:
     """What a dry run would do with each record, and how many rows there are in all; ``None``: the run was not dry."""
     if not tables.files_of(folders.existing(dag_id, run_id), staging.LOAD):
@@ -119,6 +134,7 @@ def outcomes_of(dag_id: str, run_id: str, external_id: str) -> list[dict[str, An
     return found
 
 
+@_reading()
 def _columns(
     dag_id: str, run_id: str, table: str, names: Sequence[str], only: tuple[str, str] | None = None
 ) -> list[dict[str, Any]]:
