@@ -26,11 +26,13 @@ def connect(monkeypatch: pytest.MonkeyPatch, **connection: Any) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_LEDGER", json.dumps(connection))
 
 
-def test_a_postgresql_is_taken_from_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+# "generic" is what `airflow connections add --conn-type postgres` stores where Airflow's provider is not installed.
+@pytest.mark.parametrize("conn_type", ["postgres", "generic"])
+def test_a_postgresql_is_taken_from_the_connection(monkeypatch: pytest.MonkeyPatch, conn_type: str) -> None:
     """Its settings for TLS go along; other extras are none of the driver's business."""
     extra = {"hash_key": "a long text", "sslmode": "verify-full", "sslrootcert": "/ca.pem", "comment": "ours"}
     connect(
-        monkeypatch, conn_type="postgres", login="ledger", password="secret", host="database", port=5433,
+        monkeypatch, conn_type=conn_type, login="ledger", password="secret", host="database", port=5433,
         schema="prospects", extra=extra,
     )  # fmt: skip
 
@@ -77,6 +79,7 @@ def test_a_sqlite_file_may_be_named_by_the_connection(monkeypatch: pytest.Monkey
         ({"conn_type": "postgres", "host": "database", "extra": "[]"}, "not a JSON object"),
         ({"conn_type": "postgres", "host": "database", "extra": "{hash_key: key}"}, "not a JSON object"),
         ({"conn_type": "mysql", "host": "database", "extra": {"hash_key": "key"}}, "'mysql'"),
+        ({"conn_type": "generic", "host": "database", "extra": {"hash_key": "key"}}, "'generic'"),
     ],
 )
 def test_a_connection_that_cannot_be_used_stops_the_run(

@@ -238,7 +238,10 @@ def _store_of(connection: Any) -> Store:
         raise StopRun(
             f"Connection {CONNECTION_ID!r} needs the extra 'hash_key': a long random text. Set it, then clear the task."
         )
-    if connection.conn_type in ("postgres", "postgresql"):
+    # Without its provider for PostgreSQL, Airflow's command and form know no such type: what they store is "generic".
+    if connection.conn_type in ("postgres", "postgresql") or (
+        connection.conn_type == "generic" and connection.schema
+    ):
         url = sa.URL.create(
             "postgresql+psycopg2",
             username=connection.login,
@@ -252,7 +255,8 @@ def _store_of(connection: Any) -> Store:
         url = sa.URL.create("sqlite", database=connection.host)
     else:
         raise StopRun(
-            f"Connection {CONNECTION_ID!r} has the type {connection.conn_type!r}; it must be 'postgres' or 'sqlite'. Correct it."
+            f"Connection {CONNECTION_ID!r} has the type {connection.conn_type!r}; it must be 'postgres' (or "
+            "'generic', with the name of the PostgreSQL database as its schema) or 'sqlite'. Correct it."
         )
     return Store(url, str(key).encode())
 
