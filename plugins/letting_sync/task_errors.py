@@ -57,7 +57,8 @@ class ExpectedErrorsMixin(BaseOperator):
         :raises UnexpectedError: the method has met an error about a value.
         """
         try:
-            with storage_errors(), value_errors():
+            # An error of an object store may be a ValueError too.
+            with value_errors(), storage_errors():
                 return getattr(self, method)(context, **arguments)
         except AskedToWait as error:
             asked, began = error, since or datetime.now(UTC).isoformat()

@@ -67,6 +67,18 @@ def test_a_task_without_credentials_says_so(server: str, monkeypatch: pytest.Mon
         stage(monkeypatch, endpoint_url=server)
 
 
+def test_a_task_with_a_wrong_region_says_so(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For Python that is an error about a value."""
+    with pytest.raises(StorageUnavailable, match="cannot be used: Provided region_name 'eu central' doesn't"):
+        stage(
+            monkeypatch,
+            key="key",
+            secret="secret",
+            endpoint_url=server,
+            client_kwargs={"region_name": "eu central"},
+        )
+
+
 def test_a_task_that_does_not_reach_the_store_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StorageUnavailable, match="cannot be used: Could not connect to the endpoint URL"):
         stage(monkeypatch, key="key", secret="secret", endpoint_url="http://127.0.0.1:9")
