@@ -91,7 +91,7 @@ def test_a_partners_own_code_is_about_130_lines() -> None:
             for n, text in lines
         )
 
-    assert sum(map(code_lines, (HERE / "mietblick").glob("*.py"))) <= 135
+    assert sum(map(code_lines, (HERE / "mietblick").glob("*.py"))) <= 136
 
 
 @pytest.fixture

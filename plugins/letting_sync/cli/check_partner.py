@@ -11,7 +11,8 @@ from typing import Any
 from letting_sync.cli.check_rows import Row, Rows, Verdict, listed
 from letting_sync.errors import RefuseRecord
 from letting_sync.reasons import Reason
-from letting_sync.tasks.extract.operator import LACKING_SHARE, ExtractOperator, Read, shown_word
+from letting_sync.tasks.extract.operator import ExtractOperator
+from letting_sync.tasks.extract.records import LACKING_SHARE, Read, shown_word
 
 LOOKED_BACK = timedelta(days=30)
 UNIT_REASONS = frozenset(

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from letting_sync.tasks.extract.operator import ExtractOperator, Read
+from letting_sync.tasks.extract.operator import ExtractOperator
+from letting_sync.tasks.extract.records import Read
 from mietblick import mapping
 
 if TYPE_CHECKING:

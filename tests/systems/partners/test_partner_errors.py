@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 from letting_sync.errors import StopRun
-from letting_sync.tasks.extract.operator import FEWEST_FOR_A_JUDGEMENT
+from letting_sync.tasks.extract.records import FEWEST_FOR_A_JUDGEMENT
 from tests.systems.partners.cases import END, START, PartnerCase, ids
 
 TODAY = date(2024, 11, 12)

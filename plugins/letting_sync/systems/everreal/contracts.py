@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from letting_sync.errors import RefuseRecord
 from letting_sync.systems.everreal import contract_status, mapping
 from letting_sync.systems.everreal.contract_status import ContractStage
-from letting_sync.tasks.extract.operator import Read
+from letting_sync.tasks.extract.records import Read
 
 
 class Listed(NamedTuple):

@@ -22,7 +22,8 @@ from letting_sync.systems.everreal.contracts import (
     without_redrawn,
 )
 from letting_sync.systems.everreal.queries import CANDIDATES, CONTRACTS
-from letting_sync.tasks.extract.operator import ExtractOperator, Read
+from letting_sync.tasks.extract.operator import ExtractOperator
+from letting_sync.tasks.extract.records import Read
 
 if TYPE_CHECKING:
     from letting_sync.model import Prospect

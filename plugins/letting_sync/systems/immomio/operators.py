@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from letting_sync.errors import StopRun
 from letting_sync.systems.immomio import mapping
-from letting_sync.tasks.extract.operator import ExtractOperator, Read
+from letting_sync.tasks.extract.operator import ExtractOperator
+from letting_sync.tasks.extract.records import Read
 
 if TYPE_CHECKING:
     from letting_sync.model import Prospect
