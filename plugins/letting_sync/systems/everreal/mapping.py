@@ -132,14 +132,6 @@ def contract_version(contract: Any) -> datetime:
         return changed
 
 
-def contract_ended(contract: Any) -> bool:
-    """Return whether the contract has ended, so that its candidate is not chosen (any more).
-
-    :raises RefuseRecord: ``status_missing``.
-    """
-    return stage_of(contract) is ContractStage.ENDED
-
-
 def parts(contract: Any, several_units: SeveralUnits) -> list[Any]:
     """Split a contract for several units, e.g. a flat and its parking space, into one part per unit.
 
