@@ -1,16 +1,25 @@
-"""When a question ends, and how an answer that nobody gave is read."""
+"""When a question ends, how it shows what systems have written, and how an answer that nobody gave is read."""
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from test_policy import ENTRY, OFFER
 
+from letting_sync.model import UnitNumber
+from letting_sync.settings import AcceptancePolicy
+from letting_sync.systems.immomio import IMMOMIO
+from letting_sync.systems.sigma import SIGMA
 from letting_sync.tasks.auto_accept import question
 from letting_sync.tasks.auto_accept.operator import _without_answer
+from letting_sync.tasks.auto_accept.policy import Decision, Verdict
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))
@@ -56,3 +65,48 @@ def test_a_question_whose_time_has_passed_is_answered_by_nobody_with_nothing() -
     assert (read["chosen_options"], read["params_input"], read["responded_by_user"]) == ([], {}, None)
     assert "error" not in read
     assert not question.is_yes(read["chosen_options"])
+
+
+def _rendered(table: str) -> str:
+    return MarkdownIt("commonmark").enable("table").render(table)
+
+
+def _cells(table: str) -> list[list[str]]:
+    """The cells of a table's rows as a browser shows them."""
+    rows = re.findall(r"<tr>(.*?)</tr>", _rendered(table), re.DOTALL)
+    cells = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in rows[1:]]
+    return [[html.unescape(re.sub(r"</?a[^>]*>", "", cell)) for cell in row] for row in cells]
+
+
+@pytest.mark.parametrize("separator", ["|", "*", "_", "~", "`", "."])
+def test_a_unit_is_shown_as_the_erp_writes_it_whatever_its_separator(
+    monkeypatch: pytest.MonkeyPatch, separator: str
+) -> None:
+    """Whoever approves must see offer, unit and start of the lease in the columns that say so."""
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow.example")
+    task = SIGMA.accept(
+        task_id="auto_accept",
+        chunk={},
+        erp=SIGMA.at("sigma", exchange="Immomio", separator=separator),
+        partner=IMMOMIO.at("immomio"),
+        policy=AcceptancePolicy(),
+    )
+    offer = OFFER.model_copy(
+        update={"number": "[4711](http://elsewhere)", "unit": UnitNumber.parse("01/02/03/04")}
+    )
+
+    asked = task._question([Decision(ENTRY, Verdict.ACCEPT, offer)])
+
+    ((number, unit, _),) = _cells(asked)
+    assert (number, unit) == ("[4711](http://elsewhere)", separator.join(("01", "02", "03", "04")))
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1))
+@example("![x](http://elsewhere/pixel.png)")
+@example("<img src=x>")
+@example("&#124;")
+@example("\\|")
+def test_a_cell_shows_what_a_system_has_written_and_nothing_else(written: str) -> None:
+    (row,) = _cells(f"| a | b |\n| --- | --- |\n| {question.cell(written)} | end |")
+
+    assert row == [written, "end"]

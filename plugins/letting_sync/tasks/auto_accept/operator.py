@@ -260,8 +260,8 @@ class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
         rows = [columns, ["---"] * len(columns)]
         for decision in acceptable:
             if o := decision.offer:
-                row = [self._linked(o), self._unit(o), question.written_day(o.lease_start)]
-                rows.append([*row, *(question.doubts(decision) if in_doubt else ())])
+                row = [self._linked(o), question.cell(self._unit(o)), question.written_day(o.lease_start)]
+                rows.append([*row, *(map(question.cell, question.doubts(decision)) if in_doubt else ())])
         table = [f"| {' | '.join(row)} |" for row in rows]
         until = window.local_text(end, text("formats.moment"))
         return "\n".join([*table, "", text("approval.without_response", end=until)])
@@ -270,7 +270,8 @@ class AcceptOffersOperator(LineageMixin, ExpectedErrorsMixin, HITLOperator):
     def _linked(offer: Offer) -> str:
         """The offer's number, as a link to its prospect on the page *Prospects*."""
         address = messages.console_address(find=offer.number)
-        return f"[{offer.number}]({address})" if address else offer.number
+        number = question.cell(offer.number)
+        return f"[{number}]({address})" if address else number
 
     def _unit(self, offer: Offer) -> str:
         """The unit's number as people know it from the ERP."""

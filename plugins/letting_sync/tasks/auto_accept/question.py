@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,7 @@ from letting_sync.window import TIMEZONE
 if TYPE_CHECKING:
     from letting_sync.tasks.auto_accept.policy import Decision
 
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~&!]")
 WORKDAYS = range(5)
 DAY_BEGINS, DAY_ENDS, LATE_MORNING = time(8), time(18), time(10)
 """Working hours, Monday to Friday in the customers' time zone (assumed). A question does not end outside of them."""
@@ -45,6 +47,14 @@ def doubts(decision: Decision) -> tuple[str, str, str]:
     entry, offer = decision.entry, decision.offer
     why = reason_words(language()).get(entry.ask_reason, str(entry.ask_reason)) if entry.ask_reason else ""
     return why, (offer and offer.business_partner_number) or "", entry.near_partner_number or ""
+
+
+def cell(written: str) -> str:
+    """Return a text of a system as a cell of a Markdown table, in which it is neither mark-up nor the end of the cell.
+
+    A customer of an ERP may separate the parts of a unit's number by ``|`` or ``*``.
+    """
+    return _MARKUP.sub(r"\\\g<0>", " ".join(written.split()))
 
 
 def options_in_all_languages() -> list[str]:
