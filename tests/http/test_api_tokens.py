@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from api_calls import IMPORT, OFFERS, TOKEN, connect, printed, read, send
-from api_server import Server
+from api_server import Server, look_up
 
 from include.sandbox.sigma import Sigma
 from include.sandbox.yuneo import Yuneo
@@ -129,6 +129,46 @@ def test_a_wrong_password_stops_the_run_at_the_first_call(
     with pytest.raises(StopRun, match="log-in"):
         SigmaHook().latest_import("Immomio")
     assert len(sigma.requests) == 1
+
+
+def all_at_once(hook: SigmaHook) -> list[BaseException | None]:
+    """Errors of more calls than are sent at a time."""
+    with hook.executor() as threads:
+        calls = [threads.submit(look_up, hook) for _ in range(2 * hook.concurrency)]
+    return [call.exception() for call in calls]
+
+
+def test_a_wrong_password_is_tried_once_where_each_call_is_a_log_in(
+    sigma: Sigma, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does an answer that says nothing about the log-in let the others try it together."""
+    connect(monkeypatch, sigma, password="wrong-secret")
+    sigma.options.latency_seconds = 0.02
+    sigma.faults.once("502")
+
+    assert {type(error) for error in all_at_once(SigmaHook())} == {StopRun}
+    assert sigma.requests.count(status=401) == 1
+
+
+def test_a_password_that_is_changed_during_a_task_is_not_tried_again(
+    sigma: Sigma, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SigmaHook() as hook:
+        look_up(hook)
+        monkeypatch.setattr(sigma, "password", "another")
+        for _ in range(3):
+            with pytest.raises(StopRun, match="login and password"):
+                look_up(hook)
+
+    assert sigma.requests.count(status=401) == 1
+
+
+def test_calls_go_on_together_after_the_first_log_in(sigma: Sigma) -> None:
+    sigma.options.latency_seconds = 0.02
+
+    with SigmaHook() as hook:
+        assert set(all_at_once(hook)) == {None}
+    assert sigma.requests.connections == hook.concurrency
 
 
 def test_a_token_response_without_a_token_stops_the_run(

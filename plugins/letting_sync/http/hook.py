@@ -243,14 +243,17 @@ class ApiHook(SessionHook):
         if self._tries_once and isinstance(error, RetryableError):
             return error
         if isinstance(error, TokenRefused):
-            return StopRun(
-                f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its "
-                f"{self.log_in_settings}, then clear the task.{error.hint}"
-            )
+            return self._refused_log_in(error)
         if error.uncertain and not repeatable:
             return ResponseLost(f"{self.system}: {what}: {error}; it may have taken effect")
         message = f"{self.system}: {what}: {error}. Nothing is lost."
         return WaitAndRepeat(message) if error.wait is None else AskedToWait(message, error.wait)
+
+    def _refused_log_in(self, error: TokenRefused) -> StopRun:
+        return StopRun(
+            f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its "
+            f"{self.log_in_settings}, then clear the task.{error.hint}"
+        )
 
     def _log_retry(self, what: str, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -264,6 +267,16 @@ class ApiHook(SessionHook):
         self.log.info("%s: %s; retrying in %.1f s", what, error, seconds)
 
     def _try(self, call: _Call) -> Any:
+        """Send one request; without a token each one is a log-in, so one at a time until one was accepted."""
+        if not self.uses_token and not self._log_in_accepted:
+            with self._lock:
+                if not self._log_in_accepted:
+                    body = self._send(call)
+                    self._log_in_accepted = True
+                    return body
+        return self._send(call)
+
+    def _send(self, call: _Call) -> Any:
         # Before the semaphore is acquired: the thread that renews the token needs it too, so a thread that holds it
         # must not wait for the token (deadlock).
         session, auth = self.session, Bearer(None) if call.log_in else self._auth()
@@ -284,8 +297,10 @@ class ApiHook(SessionHook):
             self._note_limit(response)
         try:
             return self._judged(response, body, call, hint)
-        except TokenRefused:
+        except TokenRefused as refused:
             self._drop_token(auth)
+            if not self.uses_token:
+                self._log_in_refused = self._refused_log_in(refused)
             raise
 
     def _address(self, path: str, log_in: bool) -> str:

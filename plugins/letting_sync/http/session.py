@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import requests
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.exceptions import AirflowNotFoundException
-from requests.auth import AuthBase
+from requests.auth import AuthBase, HTTPBasicAuth
 
 from letting_sync.connections import extra_of
 from letting_sync.errors import StopRun
@@ -58,7 +58,8 @@ class SessionHook(HttpHook):
 
     :cvar system: the system's name in log and error messages.
     :cvar credentials: what the connection's login and password are in the system's own words; both are required.
-    :cvar uses_token: whether the hook logs in with :meth:`fetch_token`; if not, it overrides :meth:`_auth`.
+    :cvar uses_token: whether the hook logs in with :meth:`fetch_token`; if not, each request carries login and password
+        (HTTP Basic).
     :cvar concurrency: maximum number of requests in flight, and of connections kept open for them.
     :param http_conn_id: Airflow connection; host, login, password and the extras ``verify`` (path of a CA
         file) and those of :func:`~letting_sync.http.limits.limits_of`.
@@ -78,6 +79,7 @@ class SessionHook(HttpHook):
         self._token: str | None = None
         self._token_ends = 0.0
         self._log_in_refused: StopRun | None = None
+        self._log_in_accepted = False
         self._lock = threading.RLock()
 
     # --- connection and session ---------------------------------------------------------------------------
@@ -206,12 +208,15 @@ class SessionHook(HttpHook):
         raise NotImplementedError
 
     def _auth(self) -> AuthBase:
-        if not self.uses_token:
-            raise NotImplementedError
         with self._lock:
             if self._log_in_refused:
-                # Refused to another thread. A system may lock the account after a few tries.
+                # Refused before, perhaps to another thread. A system may lock the account after a few tries.
                 raise self._log_in_refused
+            if not self.uses_token:
+                # ``requests`` would encode a string as Latin-1, which lacks characters that a password may contain.
+                return HTTPBasicAuth(
+                    (self.connection.login or "").encode(), (self.connection.password or "").encode()
+                )
             if self._token is None or time.monotonic() >= self._token_ends:
                 try:
                     token, lifetime = self.fetch_token()

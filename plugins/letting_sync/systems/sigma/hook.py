@@ -9,8 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from requests.auth import AuthBase, HTTPBasicAuth
-
 from letting_sync.errors import RefuseRecord
 from letting_sync.http.errors import CHANGED_MEANWHILE, Action, Rule
 from letting_sync.http.hook import ApiHook
@@ -48,7 +46,6 @@ class SigmaHook(ApiHook):
     concurrency: ClassVar[int] = 4  # requests that Sigma serves at a time (assumed contract)
 
     rules: ClassVar[Mapping[int | str, Rule]] = {
-        401: Rule(Action.STOP, "the log-in is refused; correct login and password of the connection"),
         "PORTAL_UNBEKANNT": Rule(
             Action.STOP, "the portal is unknown there; correct the pair's setting 'exchange'"
         ),
@@ -71,12 +68,6 @@ class SigmaHook(ApiHook):
     def error_text(self, body: Any) -> str | None:
         """The ``meldung`` of an error's body."""
         return sentence(body.get("meldung")) if isinstance(body, dict) else None
-
-    def _auth(self) -> AuthBase:
-        # ``requests`` would encode a string as Latin-1, which lacks characters that a password may contain.
-        return HTTPBasicAuth(
-            (self.connection.login or "").encode(), (self.connection.password or "").encode()
-        )
 
     def check_log_in(self) -> None:
         """Look up an id that no offer has: the smallest call that needs the log-in and the permission to read offers.
