@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import tenacity
 from api_calls import IMPORT, OFFERS, TOKEN, UNIT, connect, read, send
 
 from include.sandbox.yuneo import Yuneo
@@ -74,7 +73,6 @@ def test_however_a_limit_is_put_the_pause_is_never_none_and_grows(
     """A wait that is no wait is at least the least one, and each further one in a row is twice as long."""
     pauses: list[float] = []
     monkeypatch.setattr(retry, "LEAST_WAIT", 0.02)
-    monkeypatch.setattr(retry, "BACKOFF", tenacity.wait_exponential(0.02))
     monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
     yuneo.faults.once("429", path=OFFERS, times=4, retry_after=asked)
     read(hook)

@@ -107,7 +107,8 @@ def failed_response(
     if rule.action is Action.REPEAT:
         wait = _retry_after(response)
         if wait is None and status == 429:
-            wait = header_seconds(response.headers.get("X-RateLimit-Reset"))
+            # Without a readable time it is a limit all the same: the pauses grow from the least wait.
+            wait = header_seconds(response.headers.get("X-RateLimit-Reset")) or 0.0
         # A 503 without Retry-After may come from a proxy in front of the system: the request may have taken effect.
         return RetryableError(sentence, uncertain=status == 503 and wait is None, wait=wait)
     if rule.action is Action.UNCERTAIN:
