@@ -38,7 +38,7 @@ def deadline(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def single_try(seconds: float) -> Iterator[None]:
-    """Disable retries of the calls in this thread, and limit the total time of all of them to ``seconds``."""
+    """Disable retries of the calls in this thread, except for a refused token, and limit the time of all to ``seconds``."""
     token = _single_try.set(True)
     try:
         with deadline(seconds):

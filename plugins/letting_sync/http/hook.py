@@ -213,10 +213,10 @@ class ApiHook(SessionHook):
 
         table = {**self.rules, **(rules or {})}
         call = _Call(method, path, what, log_in, table, before_send, new_for_each_try, request)
-        policy = RetryPolicy()
+        policy = RetryPolicy(once=self._tries_once)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_retryable),
-            stop=tenacity.stop_after_attempt(1) if self._tries_once else policy.stop,
+            stop=policy.stop,
             wait=policy.pause,
             before_sleep=lambda state: self._log_retry(what, state),
             reraise=True,

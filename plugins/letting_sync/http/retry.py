@@ -54,8 +54,12 @@ BACKOFF = tenacity.wait_exponential_jitter(initial=0.25, max=15, jitter=0.5)
 
 @dataclass
 class RetryPolicy:
-    """Retry state of one call; after each failed attempt ``tenacity`` calls :meth:`pause`, then :meth:`stop`."""
+    """Retry state of one call; after each failed attempt ``tenacity`` calls :meth:`pause`, then :meth:`stop`.
 
+    :param once: only a refused token is renewed; nothing else is attempted again.
+    """
+
+    once: bool = False
     failures: int = 0
     renewals: int = 0
     limits: int = 0
@@ -81,6 +85,8 @@ class RetryPolicy:
         if isinstance(error, TokenRefused):
             self.renewals += 1
             return self.renewals > RENEWALS_IN_A_ROW
+        if self.once:
+            return True
         if isinstance(error, RetryableError) and error.wait is not None:
             self.waited += state.upcoming_sleep
             return error.wait > LONGEST_WAIT or self.waited > LONGEST_WAITS_TOGETHER

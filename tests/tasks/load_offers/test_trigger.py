@@ -96,7 +96,8 @@ def test_a_task_is_woken_when_its_time_is_over_although_its_erp_says_nothing(sil
     assert memory == {"conn_id": silent_erps[0]}
 
 
-def test_a_task_is_woken_when_its_time_is_over_although_the_import_goes_on(yuneo: Yuneo) -> None:
+def going_on(yuneo: Yuneo) -> str:
+    """The number of an import that takes minutes."""
     yuneo.options.work_order_seconds = 600
     yuneo.add_unit("1/2/3/4")
     somebody = Prospect(
@@ -110,9 +111,21 @@ def test_a_task_is_woken_when_its_time_is_over_although_the_import_goes_on(yuneo
     erp = YUNEO.at("yuneo", exchange="Immomio").open()
     job = erp.deliver([Outgoing(somebody)], lambda: None).job
     erp.close()
+    return str(job)
 
-    assert asyncio.run(fires(trigger("yuneo", str(job), longest=0.5))) == {"conn_id": "yuneo"}
+
+def test_a_task_is_woken_when_its_time_is_over_although_the_import_goes_on(yuneo: Yuneo) -> None:
+    assert asyncio.run(fires(trigger("yuneo", going_on(yuneo), longest=0.5))) == {"conn_id": "yuneo"}
     assert yuneo.requests.count("GET", "/api/v1/work-orders/*") > 1
+
+
+def test_a_token_that_runs_out_meanwhile_is_no_end_of_the_import(yuneo: Yuneo) -> None:
+    """A token may expire at any time: it is renewed, as in a task."""
+    job = going_on(yuneo)
+    yuneo.faults.once("expired_token", path="/api/v1/work-orders/*")
+    asyncio.run(fires(trigger("yuneo", job, longest=0.5)))
+
+    assert yuneo.requests.count("GET", "/api/v1/work-orders/*", 200) > 1
 
 
 def test_what_an_earlier_version_stored_is_still_read(yuneo: Yuneo) -> None:
