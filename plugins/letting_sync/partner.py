@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 from letting_sync.errors import InvalidSettings, RefuseRecord, about_text
 from letting_sync.model import PARTNER_SEPARATORS, Prospect
@@ -22,6 +22,7 @@ class PartnerSystem:
     :param title: name for people, in DAG descriptions.
     :param client: import path of its :class:`Partner`, called with a :class:`PartnerTarget`.
     :param extract: its extract operator, called with a :class:`PartnerTarget`.
+    :param selections: where its prospects can be chosen.
     :param options: settings that only this system has -> their allowed values, the default first.
     """
 
@@ -29,6 +30,7 @@ class PartnerSystem:
     title: str
     client: str
     extract: Any
+    selections: tuple[Selection, ...] = ("partner",)
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -55,8 +57,9 @@ class PartnerSystem:
             problems.append(
                 ("partner_separator", f"partner_separator = {separator!r:.80}: must be one of {known}")
             )
-        if selection not in get_args(Selection):
-            problems.append(("selection", f"selection = {selection!r:.80}: must be partner or erp"))
+        if selection not in self.selections:
+            allowed = " or ".join(self.selections)
+            problems.append(("selection", f"selection = {selection!r:.80}: must be {allowed}"))
         for name, value in options.items():
             problems += self._about(name, value)
         if problems:

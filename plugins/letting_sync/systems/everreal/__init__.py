@@ -8,5 +8,6 @@ EVERREAL = PartnerSystem(
     title="EverReal",
     client="letting_sync.systems.everreal.client.EverReal",
     extract=EverRealExtractOperator,
+    selections=("partner", "erp"),
     options={"chosen_when": ("signed", "started"), "several_units": ("offer_each", "quarantine")},
 )

@@ -25,7 +25,7 @@ class ImmomioExtractOperator(ExtractOperator):
     """
     Stage the tenants accepted in Immomio in the run's window.
 
-    Immomio provides accepted tenants only (published), so the pair's ``selection`` has no effect.
+    Immomio provides accepted tenants only (published), so prospects cannot be chosen in the ERP.
     """
 
     kept_fields = mapping.KEPT_FIELDS
