@@ -237,3 +237,12 @@ def test_a_response_without_its_list_stops_the_run(everreal, hook, window, monke
 
     with pytest.raises(StopRun, match="interface may have changed"):
         read(hook, window)
+
+
+@pytest.mark.parametrize("contract_id", [4711, 4711.0, " 4711 "])
+def test_a_contract_is_found_by_its_id_however_the_id_is_written(everreal, hook, monkeypatch, contract_id):
+    """As the extraction has read it."""
+    body = {"data": {"contracts": [{"id": contract_id, "status": "SIGNED"}]}}
+    monkeypatch.setattr(everreal, "response", lambda order, partial=False: body)
+
+    assert hook.contract("4711")["status"] == "SIGNED"

@@ -16,6 +16,7 @@ from airflow.sdk.log import mask_secret
 from letting_sync.errors import StopRun
 from letting_sync.http.errors import COMMON_RULES, Action, Rule
 from letting_sync.http.hook import ApiHook
+from letting_sync.parsing.records import readable_identifier
 from letting_sync.systems.everreal.graphql_errors import (
     REQUEST_ERROR,
     broken_fields,
@@ -294,8 +295,9 @@ class EverRealHook(ApiHook):
 
 def _has_id(record: Any, contract_id: str) -> bool:
     """Return whether a record may be the requested contract; one that failed as a whole has no id and may be."""
-    told = record.get("id") if isinstance(record, dict) else None
-    return told is None or str(told) == contract_id
+    if not isinstance(record, dict) or record.get("id") is None:
+        return True
+    return readable_identifier(record, "id") == contract_id
 
 
 def _code_of(errors: list[dict[str, Any]]) -> str | None:
