@@ -232,6 +232,18 @@ def test_a_refusal_at_the_gateway_says_what_to_check(
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
+def test_a_refusal_at_the_customers_own_server_is_one_with_status_400_too(
+    yuneo: Yuneo, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    """RFC 6749 has it so where the client is named in the form."""
+    server = serve((400, {"error": error}))
+    connect(monkeypatch, yuneo, host=server.url)
+    with YuneoHook() as hook, pytest.raises(StopRun, match="login and password"):
+        read(hook)
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error"])
 def test_a_gateway_that_is_not_available_is_no_refusal(
     yuneo: Yuneo, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, error: str

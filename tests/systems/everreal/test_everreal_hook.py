@@ -66,6 +66,7 @@ def test_a_wrong_client_secret_stops_the_run_at_the_first_try(everreal, monkeypa
         read(EverRealHook(), window)
 
     assert asked() == 1
+    assert "client_secret" in str(stop.value)
     assert "wrong-secret" not in str(stop.value)
 
 

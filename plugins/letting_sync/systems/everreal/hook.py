@@ -92,6 +92,11 @@ class EverRealHook(ApiHook):
 
     # --- log-in -------------------------------------------------------------------------------------------
 
+    @property
+    def log_in_settings(self) -> str:
+        """What to correct in the connection when its log-in is refused, for the person on call."""
+        return "login and password, or the extras 'client_id' and 'client_secret'"
+
     def fetch_token(self) -> tuple[str, float]:
         """Fetch an access token with a known refresh token, else with the password.
 

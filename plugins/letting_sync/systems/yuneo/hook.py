@@ -23,6 +23,10 @@ PROSPECTS_PER_IMPORT = 200
 IDS_PER_LOOK_UP = 100
 OFFERS_PER_PAGE = 200
 VALUES_PER_SEARCH = 200
+_CLIENT_REFUSED: dict[int | str, Rule] = dict.fromkeys(
+    ("invalid_client", "unauthorized_client"), Rule(Action.RENEW, "the log-in is refused")
+)
+"""Codes of RFC 6749, 5.2, which may come with status 400 (published)."""
 
 
 class YuneoHook(ApiHook):
@@ -93,7 +97,9 @@ class YuneoHook(ApiHook):
             "client_id": self.connection.login,
             "client_secret": self.connection.password,
         }
-        response = self.call("POST", "/connect/token", what="fetch a token", log_in=True, data=form)
+        response = self.call(
+            "POST", "/connect/token", what="fetch a token", log_in=True, rules=_CLIENT_REFUSED, data=form
+        )
         return self.oauth_token(response)
 
     def import_prospects(
