@@ -49,6 +49,9 @@ from letting_sync.parsing.countries import alpha2
         ("Bosnien-Herzegowina", "BA"),
         ("Süd-Korea", "KR"),
         ("AUT", "AT"),
+        ("Kanarische Inseln", "ES"),
+        ("Canary Islands", "ES"),
+        ("Kosovo", "XK"),
         ("ch", "CH"),
     ],
 )
@@ -57,7 +60,8 @@ def test_a_country_is_known_by_its_name_in_many_languages(written: str, code: st
 
 
 @pytest.mark.parametrize(
-    "written", ["Atlantis", "Europa", "EU", "deutsch", "Kongo", "", "-", "ZZ", "12", "Berlin"]
+    "written",
+    ["Atlantis", "Europa", "EU", "deutsch", "Kongo", "", "-", "ZZ", "12", "Berlin", "Sark", "IC", "TA"],
 )
 def test_what_is_no_country_or_two_is_none(written: str) -> None:
     assert alpha2(written) is None

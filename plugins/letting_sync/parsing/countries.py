@@ -73,7 +73,7 @@ _EVERYDAY: Final = {
     "MD": "Moldawien|Moldau|Republik Moldau",
     "BY": "Weißrussland|Weissrussland|Belorussia",
     "BA": "Bosnien|Bosnien-Herzegowina|Bosnia",
-    "XK": "Republik Kosovo|Kosova",
+    "XK": "Republik Kosovo|Kosova",  # no code of ISO, but the usual one (assumed)
     "PL": "Republik Polen",
     "FR": "Französische Republik",
     "IT": "Italienische Republik",
@@ -89,8 +89,12 @@ _EVERYDAY: Final = {
     "RS": "Republik Serbien",
     "AL": "Shqipëria|Republik Albanien",
     "GR": "Hellas",
+    "ES": "Kanarische Inseln|Kanaren|Canary Islands",
 }
-_NO_COUNTRIES: Final = frozenset(("EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"))
+_NO_COUNTRIES: Final = frozenset(
+    ["EU", "EZ", "UN", "QO", "XA", "XB", "ZZ", "AC", "CP", "CQ", "DG", "EA", "IC", "TA"]
+)
+"""Codes of the CLDR that ISO 3166 has not assigned."""
 _GERMAN_SPELLINGS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 
