@@ -11,8 +11,15 @@ from include.sandbox.erp_records import Person, Prospect
 from include.sandbox.strict import WholeNumber
 
 
+def _date(value: str) -> date:
+    """Read ``TT.MM.JJJJ``, each part with all its digits."""
+    if not re.fullmatch(r"\d\d\.\d\d\.\d{4}", value, re.ASCII):
+        raise ValueError("a day is TT.MM.JJJJ")
+    return datetime.strptime(value, "%d.%m.%Y").date()
+
+
 def _real_date(value: str) -> str:
-    datetime.strptime(value, "%d.%m.%Y")
+    _date(value)
     return value
 
 
@@ -203,7 +210,7 @@ def read_prospect(one: Interessent) -> Prospect:
         value = getattr(one, name)
         try:
             if value is not None:
-                dates[name] = datetime.strptime(value, "%d.%m.%Y").date()
+                dates[name] = _date(value)
         except ValueError:
             wrong.append(name)
     return Prospect(

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from include.sandbox.erp_records import Person, Prospect
+from include.sandbox.strict import WholeNumber
 
 
 def _real_date(value: str) -> str:
@@ -148,8 +149,8 @@ class OffersQuery(BaseModel):
     externalId: list[str] = Field(default=[], max_length=100)
     status: Literal["OFFERED", "ACCEPTED", "REJECTED", "IGNORED", "EXPIRED"] | None = None
     unitNumber: str | None = None
-    page: int = Field(default=0, ge=0, le=1_000_000)
-    size: int = Field(default=50, ge=1, le=200)
+    page: WholeNumber = Field(default=0, ge=0, le=1_000_000)
+    size: WholeNumber = Field(default=50, ge=1, le=200)
 
 
 class OfferOut(BaseModel):
@@ -182,7 +183,7 @@ class OfferPage(BaseModel):
 
 
 class AcceptIn(_In):
-    leaseStart: Day | None = None
+    leaseStart: Day | None
 
 
 class AcceptOut(BaseModel):

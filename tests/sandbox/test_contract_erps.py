@@ -304,6 +304,28 @@ def test_the_inbox_keeps_the_newest_of_each_id(box: Sandbox, sigma: Client) -> N
     assert [one.person.first_name for one in box.sigma.inbox("Immomio")] == ["Berta", "Anna"]
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"geburtsdatum": "1.2.1980"},
+        {"geburtsdatum": "1980-02-01"},
+        {"mietbeginn": "31.02.2031"},
+        {"anrede": "MRS"},
+        {"email": "anna"},
+    ],
+)
+def test_a_bad_field_is_a_line_of_the_protocol(box: Sandbox, sigma: Client, field: dict[str, str]) -> None:
+    unit = box.sigma.units[0]
+    deliver(sigma, interessent("bad", unit, **field), interessent("good", unit))
+
+    lines = sigma("POST", RUN, json={"portal": "Immomio"}).json()["protokoll"]
+
+    assert [(one["externeId"], one.get("fehler")) for one in lines] == [
+        ("bad", "FELD_UNGUELTIG"),
+        ("good", None),
+    ]
+
+
 def test_portals_and_batches_have_their_limits(box: Sandbox, sigma: Client) -> None:
     one = interessent("s1", box.sigma.units[0])
     nowhere = sigma("POST", "/immobilienboersen/XYZ/eingang", json={"interessenten": [one]})

@@ -57,6 +57,8 @@ def test_an_unknown_parameter_of_a_get(box: Sandbox, name: str, paths: dict[str,
         ("immomio", "updatedFrom="),
         ("yuneo", "status=OFFERED&status=OFFERED"),
         ("yuneo", "externalId="),
+        ("yuneo", "page=01"),
+        ("yuneo", "size=%201"),
         ("sigma", "seite=1&seite=2"),
         ("sigma", "externeId=a&externeId="),
         ("sigma", "seite=01"),
@@ -217,6 +219,14 @@ def test_only_the_status_can_be_saved(box: Sandbox, sigma: Client, body: Any) ->
 
     assert (response.status_code, response.json()["fehler"]) == (400, "UNGUELTIG")
     assert box.sigma.leases == []
+
+
+def test_the_start_of_a_lease_is_named_even_if_there_is_none(box: Sandbox, yuneo: Client) -> None:
+    partner = box.yuneo.add_business_partner(first_name="Anna", last_name="Groß")
+    offer = box.yuneo.add_offer("p", box.yuneo.units[0], partner.number)
+
+    assert is_refused(yuneo("POST", f"/api/v1/offers/{offer.id}/accept", json={}), "yuneo", 400)
+    assert box.yuneo.leases == []
 
 
 def test_a_prospect_needs_its_unit(box: Sandbox, sigma: Client) -> None:
