@@ -209,16 +209,17 @@ def test_a_clerk_who_declined_the_offer_has_the_last_word(world: World) -> None:
 
 
 def test_a_lost_response_to_an_acceptance_is_found_again(world: World) -> None:
-    """The lease was made, the line broke before the answer: asked again, the ERP says it is ours."""
+    """The lease was made, the line broke before the answer: asked again, the ERP says it is ours. It counts as made by us."""
     anna = world.offer("anna")
     world.system.faults.once(
         "drop_after", path="*/accept" if isinstance(world.erp, Yuneo) else "*/angebote/*"
     )
 
-    world.acceptor().accept([anna])
+    (decision,) = world.acceptor().accept([anna])
 
     assert world.leases() == 1
     assert world.entry("anna").acceptance == "leased"
+    assert (decision.made, world.entry("anna").acceptance_reason) == (True, None)
 
 
 def test_an_offer_saved_by_a_clerk_in_between_is_read_again(world: World) -> None:

@@ -224,6 +224,9 @@ class Acceptor:
             decision = self._ask_partner(self._decide_now(entry))
             if decision.verdict is not Verdict.ACCEPT or decision.offer is None:
                 return replace(decision, made=has_begun)
+            has_begun = (
+                True  # a lease that is there at the next look may be of a call whose response was lost
+            )
             try:
                 lease = self.erp.accept(decision.offer)
             except RefuseRecord as refused:
