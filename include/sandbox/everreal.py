@@ -1,8 +1,9 @@
 """
 EverReal, as in its contract (``docs/contracts.md``). The GraphQL part is in ``everreal_schema.py``.
 
-Published: a refused log-in (user, password or refresh token) is 403 ``invalid_grant``. Assumed beyond the contract:
+Published: a refused log-in is 403 ``invalid_grant``. Assumed beyond the contract:
 
+* A wrong password and a refresh token that has ended are refused like an unknown user.
 * A wrong client is 401 ``invalid_client``, a malformed request for a token 400 ``invalid_request`` (RFC 6749).
 * A refresh returns the same refresh token; the option ``rotate_refresh_tokens`` makes it return a new one.
 * Errors outside of GraphQL and log-in are ``{"statusCode", "message"}``.

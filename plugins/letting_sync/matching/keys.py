@@ -32,7 +32,7 @@ from letting_sync.matching.names import without_stray_blanks
 KEY_FIELDS: Final = ("first_name", "last_name", "birth_date", "email", "phone", "postal_code")
 """Fields that a customer's ERP can be configured to compare (published: configurable; the fields: assumed)."""
 DEFAULT_KEY: Final = ("first_name", "last_name", "birth_date")
-"""Fields that both ERPs compare by default (published)."""
+"""Fields that both ERPs compare by default (published for Sigma, assumed for Yuneo)."""
 NAMES: Final = ("first_name", "last_name")
 
 _SPELLINGS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ђ": "đ", "ь": "", "ъ": ""})

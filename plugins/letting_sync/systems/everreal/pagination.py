@@ -58,7 +58,7 @@ _V = TypeVar("_V")
 _W = TypeVar("_W")
 
 TAKE = 100
-"""Records a page holds at most (published)."""
+"""Records a page holds at most (assumed; published is only that ``take`` exists)."""
 OVERLAP = 4
 """Records of a page that the next one repeats. If more of them leave between two requests, the reading steps back."""
 MOST_AHEAD = 4
