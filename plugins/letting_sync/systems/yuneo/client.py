@@ -22,8 +22,8 @@ UNKNOWN_ID = "connection-test"
 SETTLE_SECONDS = 3600.0
 """Default of the connection's extra ``settle_seconds``, see :meth:`Yuneo.within_settle_window`.
 
-Assumed: the import is a scheduled work order that runs every half hour or hour. This time matters only after a crash or
-a lost response."""
+Assumed: the import is a scheduled work order that runs every half hour or hour. This time matters only after a crash, a
+lost response, or a work order that failed: the prospects for which it has no result are sent again after it."""
 
 
 class Yuneo:
