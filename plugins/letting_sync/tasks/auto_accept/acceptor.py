@@ -224,9 +224,8 @@ class Acceptor:
             decision = self._ask_partner(self._decide_now(entry))
             if decision.verdict is not Verdict.ACCEPT or decision.offer is None:
                 return replace(decision, made=has_begun)
-            has_begun = (
-                True  # a lease that is there at the next look may be of a call whose response was lost
-            )
+            # A lease that is there at the next look may be of this call, if its response was lost.
+            has_begun = True
             try:
                 lease = self.erp.accept(decision.offer)
             except RefuseRecord as refused:
