@@ -90,6 +90,8 @@ def _used_by_python() -> Iterator[str]:
                 called = getattr(node.func, "id", None)
                 if called == "text":
                     yield from _pattern(node.args[0])
+                if called == "error_of":
+                    yield from (f"errors.{pattern}" for pattern in _pattern(node.args[1]))
                 if called == "group" and isinstance(node.args[0], ast.JoinedStr):
                     yield from (f"{pattern}.*" for pattern in _pattern(node.args[0]))
 

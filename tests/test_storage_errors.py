@@ -101,7 +101,8 @@ def test_an_object_store_is_named_with_its_address(
 
     with (
         pytest.raises(
-            StorageUnavailable, match=rf"s3://\S+, cannot be used: {said}\. Check that this worker"
+            StorageUnavailable,
+            match=rf"s3://prospects/staging \(connection 'aws_default'\), cannot be used: {said}\. Check",
         ),
         storage_errors(),
     ):

@@ -7,7 +7,7 @@ a response, no query of a URL.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -34,8 +34,14 @@ def about_text(name: str, value: object) -> tuple[str, str] | None:
     return None
 
 
+Said = tuple[str, Mapping[str, object]]
+"""The key and the values of the text that a message was made of (:mod:`letting_sync.locales.errors`)."""
+
+
 class WaitAndRepeat(Exception):
     """The system is not available; the same call may succeed later. Airflow retries the task."""
+
+    said: Said | None = None
 
 
 class AskedToWait(WaitAndRepeat):
@@ -80,6 +86,8 @@ class StopRun(AirflowFailException):
 
     Airflow fails the task at once, without using its retries.
     """
+
+    said: Said | None = None
 
 
 class UnexpectedError(Exception):

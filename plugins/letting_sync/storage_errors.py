@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from letting_sync import config
 from letting_sync.errors import StorageUnavailable
+from letting_sync.locales.errors import error_of
 
 _OF_A_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EFBIG})
 """Numbers of errors that writing raises without the file's name."""
@@ -32,23 +33,23 @@ def storage_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        sentence = _about_object_store(error) or _about_file(error) or _about_database(error)
-        if sentence is None:
+        found = _of_object_store(error) or _of_file(error) or _of_database(error)
+        if found is None:
             raise
-        raise StorageUnavailable(f"{sentence} Nothing is lost.") from None
+        raise found from None
 
 
-def _about_object_store(error: Exception) -> str | None:
+def _of_object_store(error: Exception) -> StorageUnavailable | None:
     if config.staging_is_local() or not (_is_of_a_store(error) or _is_of_its_files(error)):
         return None
     # Further lines are advice; the query of an address may contain a signature.
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     first_line = next(iter(text.splitlines()), type(error).__name__)
     reason = re.sub(r"\?[^\s\"']*", "", first_line).strip().rstrip(".")
-    return (
-        f"The object store of the staging folder, {config.staging_address()}, cannot be used: {reason}. Check that this worker reaches it, "
-        "that the bucket exists, and the endpoint, key and rights of its connection."
-    )
+    protocol, _, place = config.staging_address().partition("://")
+    connection, _, path = place.rpartition("@")
+    address = f"{protocol}://{path}" + (f" (connection {connection!r})" if connection else "")
+    return error_of(StorageUnavailable, "object_store", address=address, reason=reason)
 
 
 def _is_of_a_store(error: BaseException | None) -> bool:
@@ -66,27 +67,23 @@ def _is_of_its_files(error: Exception) -> bool:
     return not error.filename and error.errno not in _OF_A_DISK
 
 
-def _about_file(error: Exception) -> str | None:
+def _of_file(error: Exception) -> StorageUnavailable | None:
     if not isinstance(error, OSError):
         return None
     # An error of a connection has neither a file's name nor one of these numbers.
     if not (error.filename or error.errno in _OF_A_DISK or isinstance(error, PermissionError)):
         return None
-    what = f"The file {error.filename}" if error.filename else "A file"
-    return (
-        f"{what} cannot be used: {error.strerror or error}. Check that the staging folder (and a ledger in a file) can be "
-        "written on this worker and that its disk is not full."
-    )
+    reason = error.strerror or error
+    if error.filename:
+        return error_of(StorageUnavailable, "named_file", name=error.filename, reason=reason)
+    return error_of(StorageUnavailable, "file", reason=reason)
 
 
-def _about_database(error: Exception) -> str | None:
+def _of_database(error: Exception) -> StorageUnavailable | None:
     from sqlalchemy import exc
 
     if not isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):
         return None
     # Further lines are advice or a statement; the first names neither values nor a password.
     reason = next(iter(str(error.orig).splitlines()), "").strip().rstrip(".")
-    return (
-        f"The ledger's database cannot be used: {reason}. Check that it runs, that this worker reaches it, and its "
-        "connection."
-    )
+    return error_of(StorageUnavailable, "database", reason=reason)

@@ -12,6 +12,7 @@ from letting_sync.alerts.messages import RunFacts, closed_message, opened_messag
 from letting_sync.errors import StopRun
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.settings import AlertLimits
+from letting_sync.systems.immomio.hook import ImmomioHook
 
 
 def test_nothing_personal_and_no_secret_is_in_any_alert_or_log(received, caplog):
@@ -44,6 +45,25 @@ def test_german(received, monkeypatch):
     callbacks.failed(context(run(0), "extract"))
     assert received.headlines == [f"{PAIR}: ein Lauf ist fehlgeschlagen"]
     assert "Es wurde nichts geladen" in received.text
+
+
+def test_a_german_alert_says_in_german_what_failed(received, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__LANGUAGE", "de")
+    with pytest.raises(StopRun) as missing:
+        ImmomioHook("nowhere").connection  # noqa: B018
+    callbacks.failed(context(run(0, dag_id="a"), "extract", missing.value))
+    callbacks.failed(context(run(0, dag_id="b"), "extract", StopRun("Something rare.")))
+
+    assert "Task extract: Die Verbindung 'nowhere' gibt es nicht." in received.text
+    assert "Task extract: Technische Meldung: Something rare." in received.text
+
+
+def test_a_message_that_is_too_long_says_that_there_is_more():
+    exception = StopRun("word " * 100)
+    message = opened_message("failed", RunFacts(PAIR, "r", NOON), "en", task="extract", exception=exception)
+    (what,) = (value for label, value in message.lines if label == "What happened")
+    assert what.endswith("word …")
+    assert len(what) < 450
 
 
 def test_german_reasons_in_words(received, monkeypatch):

@@ -63,7 +63,9 @@ def test_a_task_without_credentials_says_so(server: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    with pytest.raises(StorageUnavailable, match="prospects/staging, cannot be used: Unable to locate cred"):
+    with pytest.raises(
+        StorageUnavailable, match=r"s3://prospects/staging \(connection .*Unable to locate cred"
+    ):
         stage(monkeypatch, endpoint_url=server)
 
 

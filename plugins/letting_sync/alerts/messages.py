@@ -20,6 +20,7 @@ from airflow.sdk.configuration import conf
 from letting_sync.config import Language
 from letting_sync.errors import StopRun, UnexpectedError, WaitAndRepeat
 from letting_sync.locales import reasons as reason_words
+from letting_sync.locales.errors import message as error_message
 from letting_sync.locales.texts import number, text, texts
 from letting_sync.reasons import Reason
 from letting_sync.window import local_text, window_from_outside
@@ -179,7 +180,11 @@ def failure(task: str | None, exception: Any, language: Language) -> str:
     """What failed: the task, and what our own exceptions say of it."""
     part = "task" if task else "run"
     if isinstance(exception, StopRun | WaitAndRepeat):
-        error = text_of(exception)[:_LONGEST_REASON]
+        error = _without_addresses(error_message(exception, language))
+        if exception.said is None:
+            error = text("alerts.what.untranslated", language, error=error)
+        if len(error) > _LONGEST_REASON:
+            error = f"{error[:_LONGEST_REASON].rsplit(' ', 1)[0]} …"
         return text(f"alerts.what.{part}_error", language, task=task, error=error)
     what = text(f"alerts.what.{part}", language, task=task)
     if isinstance(exception, UnexpectedError):
@@ -188,8 +193,12 @@ def failure(task: str | None, exception: Any, language: Language) -> str:
 
 
 def text_of(exception: StopRun | WaitAndRepeat) -> str:
-    """What one of our own exceptions says, without an address that it may quote by mistake."""
-    return _ADDRESS.sub("…", str(exception))
+    """What one of our own exceptions says in English, without an address that it may quote by mistake."""
+    return _without_addresses(str(exception))
+
+
+def _without_addresses(said: str) -> str:
+    return _ADDRESS.sub("…", said)
 
 
 def reasons(counts: Mapping[str, int], language: Language) -> str:

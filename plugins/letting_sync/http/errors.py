@@ -20,6 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 
 from letting_sync.errors import RefuseRecord, StopRun
 from letting_sync.http.retry import RetryableError, TokenRefused
+from letting_sync.locales.errors import error_of
 from letting_sync.reasons import Reason
 
 
@@ -115,9 +116,7 @@ def failed_response(
         return RetryableError(sentence, uncertain=True, wait=_retry_after(response))
     if rule.action is Action.REFUSE and rule.reason:
         return RefuseRecord(rule.reason, f"{system}: {rule.sentence}.", text)
-    return StopRun(
-        f"{system}: {what}: {sentence}.{hint} Retrying does not help: fix this, then clear the task."
-    )
+    return error_of(StopRun, "request_refused", system=system, what=what, sentence=sentence, hint=hint)
 
 
 def no_response(error: requests.exceptions.RequestException, system: str, connection: str) -> Exception:
@@ -126,14 +125,9 @@ def no_response(error: requests.exceptions.RequestException, system: str, connec
     :param connection: id of the Airflow connection.
     """
     if _is_unverified(error):
-        return StopRun(
-            f"{system} shows a certificate that cannot be verified, so nothing was sent. Set the extra 'verify' of "
-            f"connection {connection!r} to the path of its CA file, then clear the task."
-        )
+        return error_of(StopRun, "certificate", system=system, connection=repr(connection))
     if isinstance(error, _NO_ADDRESS):
-        return StopRun(
-            f"The host of connection {connection!r} is not the address of an HTTP server. Correct it, then clear the task."
-        )
+        return error_of(StopRun, "no_address", connection=repr(connection))
     return RetryableError(f"no response ({_in_words(error)})", uncertain=not _never_sent(error))
 
 

@@ -35,6 +35,7 @@ from letting_sync.http.errors import Rule, failed_response, header_seconds, no_r
 from letting_sync.http.retry import LONGEST_WAIT, RetryableError, RetryPolicy, TokenRefused
 from letting_sync.http.session import Bearer, SessionHook, refuse_plain_http
 from letting_sync.http.token import OAUTH_FIELDS, TokenFields, bearer_token, token_lifetime
+from letting_sync.locales.errors import error_of
 from letting_sync.parsing.json_body import UnreadableJson, read_json
 from letting_sync.parsing.responses import Row
 from letting_sync.reasons import Reason
@@ -244,15 +245,21 @@ class ApiHook(SessionHook):
             return error
         if isinstance(error, TokenRefused):
             return self._refused_log_in(error)
+        values = {"system": self.system, "what": what, "error": str(error)}
         if error.uncertain and not repeatable:
-            return ResponseLost(f"{self.system}: {what}: {error}; it may have taken effect")
-        message = f"{self.system}: {what}: {error}. Nothing is lost."
-        return WaitAndRepeat(message) if error.wait is None else AskedToWait(message, error.wait)
+            return error_of(ResponseLost, "response_lost", **values)
+        if error.wait is None:
+            return error_of(WaitAndRepeat, "not_available", **values)
+        return error_of(AskedToWait, "not_available", error.wait, **values)
 
     def _refused_log_in(self, error: TokenRefused) -> StopRun:
-        return StopRun(
-            f"{self.system} refuses the log-in of connection {self.http_conn_id!r}. Correct its "
-            f"{self.log_in_settings}, then clear the task.{error.hint}"
+        return error_of(
+            StopRun,
+            "log_in_refused",
+            system=self.system,
+            connection=repr(self.http_conn_id),
+            settings=self.log_in_settings,
+            hint=error.hint,
         )
 
     def _log_retry(self, what: str, state: tenacity.RetryCallState) -> None:

@@ -30,6 +30,7 @@ from letting_sync.errors import StopRun
 from letting_sync.http.deadline import DeadlineAdapter
 from letting_sync.http.limits import Limits, limits_of
 from letting_sync.http.log_lines import hide_data
+from letting_sync.locales.errors import error_of
 
 
 class Bearer(AuthBase):
@@ -122,9 +123,7 @@ class SessionHook(HttpHook):
             try:
                 connection = super().get_connection(self.http_conn_id)
             except AirflowNotFoundException:
-                raise StopRun(
-                    f"Connection {self.http_conn_id!r} does not exist: create it, see docs/connect.md, then clear the task."
-                ) from None
+                raise error_of(StopRun, "connection_missing", connection=repr(self.http_conn_id)) from None
             self._refuse_incomplete(connection)
             self._connection = connection
         return self._connection
@@ -136,8 +135,11 @@ class SessionHook(HttpHook):
             if not getattr(connection, name)
         ]
         if missing:
-            raise StopRun(
-                f"Connection {self.http_conn_id!r} has {' and '.join(missing)}. Add what is missing, then clear the task."
+            raise error_of(
+                StopRun,
+                "connection_incomplete",
+                connection=repr(self.http_conn_id),
+                missing=" and ".join(missing),
             )
         extra_of(connection, self.http_conn_id)
 

@@ -20,6 +20,7 @@ from letting_sync.ledger import migrate
 from letting_sync.ledger.bulk import among
 from letting_sync.ledger.records import Entry, Event
 from letting_sync.ledger.schema import Store, entries, events, locate, properties
+from letting_sync.locales.errors import error_of
 from letting_sync.model import CONTENT_FIELDS
 from letting_sync.reasons import Reason
 
@@ -90,11 +91,7 @@ class LedgerDatabase:
                 insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(properties)
                 connection.execute(insert.values(name=HASH_KEY, value=fingerprint).on_conflict_do_nothing())
         elif not hmac.compare_digest(stored, fingerprint):
-            raise StopRun(
-                "The hash key of the ledger is not the one its entries were written with, so nothing can be compared. "
-                'Put the old key back (docs/operations.md, "Restore the ledger"). If it is lost, run '
-                "`letting-sync ledger restored --new-hash-key`, then clear the task."
-            )
+            raise error_of(StopRun, "other_hash_key")
 
     def hash(self, values: Mapping[str, Any]) -> str:
         """Return the keyed hash of some fields; without the key, values cannot be guessed by trying."""

@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 
 from letting_sync.errors import StopRun
 from letting_sync.ledger.schema import MIGRATIONS, Store, locate
+from letting_sync.locales.errors import error_of
 
 VERSION_TABLE = "prospect_ledger_version"
 """Name of Alembic's version table; a name of its own, so that the ledger may share a database with Airflow."""
@@ -83,16 +84,9 @@ def ready(engine: sa.Engine) -> None:
     if current is None:
         upgrade(engine)
     elif current not in revisions:
-        raise StopRun(
-            f"The ledger is at version {current}, which this package does not know: it is older than the ledger, whose "
-            f"newest version here is {revisions[0]}. Nothing was written. Install the release that has migrated the ledger on this "
-            "worker too (migrating does not help), then clear the task."
-        )
+        raise error_of(StopRun, "package_too_old", ledger=current, package=revisions[0])
     elif current != revisions[0]:
-        raise StopRun(
-            f"The ledger is at version {current}, this package needs {revisions[0]}. "
-            "Run `letting-sync migrate`, then clear the task."
-        )
+        raise error_of(StopRun, "ledger_too_old", ledger=current, package=revisions[0])
 
 
 @cache  # a task opens the ledger several times, and Alembic executes every migration's file to list them

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from letting_sync import window
 from letting_sync.errors import RefuseRecord, StopRun
+from letting_sync.locales.errors import error_of
 from letting_sync.model import Outcome, OutcomeKind, Prospect
 from letting_sync.reasons import Reason
 from letting_sync.staging import parquet, tables
@@ -156,17 +157,10 @@ class SortedRecords:
             return
         for name, count in self.lacking.items():
             if count > LACKING_SHARE * self.count:
-                raise StopRun(
-                    f"{count} of {self.count} records have no field {name!r}, which every record has by the "
-                    "contract. Nothing was loaded. Ask the partner whether the interface has changed."
-                )
+                raise error_of(StopRun, "field_gone", count=count, total=self.count, field=repr(name))
         if self.with_unknown == self.count:
             words = sorted(map(shown_word, self.unknown))
-            raise StopRun(
-                f"All {self.count} records have a status that is not known: {', '.join(words[:10])}. Nothing was "
-                "loaded. Ask the partner what the words mean and add them to the partner's table of status words "
-                "(docs/contracts.md says where), then clear the task."
-            )
+            raise error_of(StopRun, "status_unknown", total=self.count, words=", ".join(words[:10]))
 
     def report_findings(self) -> None:
         """Report unknown status words, and fields of the contract that not one record has."""
