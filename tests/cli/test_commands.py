@@ -92,7 +92,7 @@ def test_who_checks_customer_files_reads_which_folder_was_looked_at(
     out = StringIO()
 
     assert main(["pairs", "validate"], out) == 0
-    assert out.getvalue() == f"0 customer files in {tmp_path}: all valid\n"
+    assert out.getvalue() == f"Customer files in {tmp_path}: 0, all valid\n"
 
 
 def test_who_misspells_a_pair_reads_where_it_was_looked_for(

@@ -371,5 +371,5 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
         print(sentence, file=sys.stderr)
     if not sentences:
         where = "" if given.files else f" in {config.pairs_folder()}"
-        print(f"{len(checked)} customer files{where}: all valid", file=out)
+        print(f"Customer files{where}: {len(checked)}, all valid", file=out)
     return 1 if sentences else 0

@@ -1,4 +1,4 @@
-"""After the ledger was restored from a backup: which windows to read again, ``letting-sync ledger restored``.
+"""Say which windows to read again after the ledger was restored from a backup: the command letting-sync ledger restored.
 
 Entries that the backup does not know are found again in the ERP when their windows are read once more: the load looks every
 prospect up by its external id before it sends anything. What must be read again is everything since the backup was made.
