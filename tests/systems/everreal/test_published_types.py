@@ -27,12 +27,19 @@ def test_more_fields_than_published_are_no_difference() -> None:
     )
 
 
+def test_a_field_that_is_never_null_is_no_difference() -> None:
+    types = TYPES.replace("  units: [Unit]", "  units: [Unit!]!").replace("  id: String", "  id: String!")
+
+    assert differences(described(types)) == []
+
+
 @pytest.mark.parametrize(
     ("published", "theirs", "said"),
     [
         ("  isDisabled: Boolean", "  disabled: Boolean", "isDisabled"),
         ("  fieldName: String", "  field: String", "fieldName"),
         ("  isDisabled: Boolean", "  isDisabled: Int", "Candidate.isDisabled is Int instead of Boolean"),
+        ("  units: [Unit]", "  units: Unit", "Contract.units is Unit instead of [Unit]"),
         ("input CandidatesFilterListPaging", "input CandidatesPaging", "CandidatesFilterListPaging"),
     ],
 )

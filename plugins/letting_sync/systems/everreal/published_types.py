@@ -13,7 +13,6 @@ from graphql import (
     build_client_schema,
     build_schema,
     get_introspection_query,
-    get_named_type,
     is_input_object_type,
     is_object_type,
     parse,
@@ -72,9 +71,10 @@ def _other_types(published: GraphQLSchema, theirs: GraphQLSchema) -> Iterator[st
             continue
         for field, expected in ours.fields.items():
             found = getattr(other, "fields", {}).get(field)
-            if (
-                field in asked
-                and found
-                and str(get_named_type(found.type)) != str(get_named_type(expected.type))
-            ):
+            if field in asked and found and _shape(found.type) != _shape(expected.type):
                 yield f"{name}.{field} is {found.type} instead of {expected.type}"
+
+
+def _shape(of_type: Any) -> str:
+    """A type as it is written, whether or not it may be null."""
+    return str(of_type).replace("!", "")
