@@ -13,6 +13,9 @@ from letting_sync.errors import InvalidSettings, WaitAndRepeat, about_text
 from letting_sync.model import BusinessPartner, ImportResult, Lease, Offer, Prospect
 from letting_sync.reasons import Reason
 
+UNKNOWN_ID = "connection-test"
+"""An external id that no offer has, to try a look-up with: those of the partners are numbers or UUIDs."""
+
 
 @dataclass(frozen=True)
 class ErpSystem:

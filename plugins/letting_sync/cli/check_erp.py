@@ -8,11 +8,9 @@ from datetime import date
 from typing import Any
 
 from letting_sync.cli.check_rows import Row, Rows, Verdict
-from letting_sync.erp import ErpTarget
+from letting_sync.erp import UNKNOWN_ID, ErpTarget
 from letting_sync.model import Offer, OfferStatus
 
-UNKNOWN_ID = "connection-test"
-"""An external id that no offer has: the partners' are numbers or UUIDs."""
 MOST_IDS = 50
 """As many as the smallest look-up takes at once."""
 NOBODYS_BIRTHDAY = date(1900, 1, 1)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from letting_sync.erp import UNKNOWN_ID
 from letting_sync.errors import RefuseRecord
 from letting_sync.http.errors import CHANGED_MEANWHILE, Action, Rule
 from letting_sync.http.hook import ApiHook
@@ -22,9 +23,6 @@ OFFERS_PER_PAGE = 100
 VALUES_PER_SEARCH = 50
 START_TIMEOUT = 5.0
 """Seconds to wait for a short import; a longer one continues by itself, and the task is deferred."""
-
-UNKNOWN_ID = "connection-test"
-"""An external id that no offer has: those of the partners are numbers or UUIDs."""
 
 _IMPORT = "/verarbeitung/interessenten-import"
 

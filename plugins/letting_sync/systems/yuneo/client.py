@@ -6,7 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from letting_sync.erp import Delivery, ErpTarget, ImportState, Outgoing, settle_window_open
+from letting_sync.erp import (
+    UNKNOWN_ID,
+    Delivery,
+    ErpTarget,
+    ImportState,
+    Outgoing,
+    settle_window_open,
+)
 from letting_sync.errors import RefuseRecord
 from letting_sync.http.limits import settle_seconds
 from letting_sync.model import BusinessPartner, Lease, Offer, UnitNumber
@@ -17,8 +24,6 @@ from letting_sync.systems.yuneo.hook import PROSPECTS_PER_IMPORT, YuneoHook
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-UNKNOWN_ID = "connection-test"
-"""An external id that no offer has: those of the partners are numbers or UUIDs."""
 SETTLE_SECONDS = 3600.0
 """Default of the connection's extra ``settle_seconds``, see :meth:`Yuneo.within_settle_window`.
 
