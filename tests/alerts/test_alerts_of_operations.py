@@ -122,6 +122,13 @@ def test_the_alert_about_a_run_that_retries_says_who_can_help(received, error, a
     assert f"What to do: {advice}" in received.text
 
 
+def test_an_error_that_says_what_to_do_is_not_contradicted(received):
+    """Not every one is over with a cleared task: counts that do not add up, wrong params of a run."""
+    callbacks.failed(context(run(), "extract", StopRun("The param is wrong. Start a new run.")))
+    assert "Do what the message says" in received.text
+    assert "fix the cause" not in received.text
+
+
 def test_ids_that_were_not_found_are_no_loss(received):
     callbacks.failed(context(run(), "reconcile", IdsNotFound("2 ids were not found.")))
     assert "Do not clear this run" in received.text

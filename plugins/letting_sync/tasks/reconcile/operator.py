@@ -57,8 +57,8 @@ class ReconcileOperator(ExpectedErrorsMixin):
             lost = len(set(range(extracted)) - set(records))
             raise StopRun(
                 f"The counts do not add up: of {extracted} extracted records {lost} have no outcome and "
-                f"{len(records) - len(set(records))} more than one. Keep the folder {folder} and look at "
-                "its outcomes_* tables; the ERP holds what the ledger says."
+                f"{len(records) - len(set(records))} more than one. Do not clear the run: keep the folder "
+                f"{folder} and give its outcomes_* tables to the developers. The ERP holds what the ledger says."
             )
         counts = run_counts.counts_of(folder, context["dag_run"].run_id, extracted, outcomes)
         dry = is_dry_run(context["params"])
