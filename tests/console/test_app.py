@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -213,6 +213,35 @@ def test_tables_that_cannot_be_read_do_not_take_the_page_away(server: Any):
     assert get(server, "admin", f"{PAIR}/run", run_id=last_run()).json()["staged"] is False
     searched = get(server, "admin", f"{PAIR}/prospect", q="A-90")
     assert (searched.status_code, searched.json()["detail"]) == (424, "staging_unreadable")
+
+
+@pytest.fixture
+def ledger_at(server: Any) -> Iterator[Callable[..., None]]:
+    """Lets the api-server look for the ledger at another connection."""
+    connections = f"{server.url}/api/v2/connections"
+
+    def connect(**connection: Any) -> None:
+        stored = {"connection_id": "prospect_ledger", "conn_type": "postgres", "host": "127.0.0.1", "port": 9}
+        assert server.session("admin").post(connections, json=stored | connection, timeout=60).ok
+
+    yield connect
+    assert server.session("admin").delete(f"{connections}/prospect_ledger", timeout=60).ok
+
+
+@pytest.mark.parametrize(
+    ("connection", "logged"),
+    [
+        ({}, "needs the extra 'hash_key'"),
+        ({"extra": '{"hash_key": "0123456789abcdef"}'}, "port 9 failed: Connection refused"),
+    ],
+)
+def test_why_the_ledger_cannot_be_read_is_in_the_log(
+    server: Any, ledger_at: Callable[..., None], connection: dict[str, Any], logged: str
+):
+    ledger_at(**connection)
+    response = get(server, "admin", "/prospects/api/pairs")
+    assert (response.status_code, response.json()["detail"]) == (503, "database_unreadable")
+    assert logged in (server.home / "api-server.log").read_text()
 
 
 def test_a_prospect_that_never_reached_the_ledger_is_found_in_the_runs(server: Any):

@@ -23,7 +23,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from letting_sync import config
 from letting_sync.console import access, days, lookup, protocol, runs, staged, words
-from letting_sync.errors import StorageUnavailable, outside_a_task
+from letting_sync.errors import StopRun, StorageUnavailable, outside_a_task
 from letting_sync.ledger.open_offers import decided_elsewhere
 from letting_sync.locales.texts import LANGUAGES, text
 from letting_sync.window import TIMEZONE
@@ -77,8 +77,17 @@ async def _headers(request: Request, call_next: Any) -> Response:
 
 
 @app.exception_handler(sa.exc.DBAPIError)
-async def _unreadable(_request: Request, _error: Exception) -> JSONResponse:
+async def _unreadable(_request: Request, error: sa.exc.DBAPIError) -> JSONResponse:
     """The ledger of another version, or a database that is away: said plainly, without its statement."""
+    # Further lines of what the database says may quote values.
+    log.error("A database cannot be read: %s", next(iter(str(error.orig).splitlines()), ""))
+    return JSONResponse({"detail": "database_unreadable"}, status_code=503)
+
+
+@app.exception_handler(StopRun)
+async def _wrong_ledger(_request: Request, error: StopRun) -> JSONResponse:
+    """The ledger's connection is wrong in the api-server, whose log has why."""
+    log.error("%s", outside_a_task(error))
     return JSONResponse({"detail": "database_unreadable"}, status_code=503)
 
 
