@@ -13,12 +13,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
 
 from include.sandbox.yuneo import Yuneo, YuneoOptions
 from letting_sync.erp import Outgoing
 from letting_sync.model import Prospect
 from letting_sync.systems.yuneo import YUNEO
+from letting_sync.systems.yuneo.operators import YuneoLoadOffersOperator
 from letting_sync.tasks.load_offers import trigger as module
+from letting_sync.tasks.load_offers.readback import Waiting
 from letting_sync.tasks.load_offers.trigger import ImportTrigger
 
 SILENT = (os.cpu_count() or 1) + 8
@@ -126,6 +129,32 @@ def test_a_token_that_runs_out_meanwhile_is_no_end_of_the_import(yuneo: Yuneo) -
     asyncio.run(fires(trigger("yuneo", job, longest=0.5)))
 
     assert yuneo.requests.count("GET", "/api/v1/work-orders/*", 200) > 1
+
+
+def test_the_pauses_of_a_task_that_waits_for_no_import_grow(yuneo: Yuneo) -> None:
+    """After a lost response at Yuneo an hour may pass: the task must not start hundreds of times in it."""
+    target = YUNEO.at("yuneo", exchange="Immomio")
+    task = YuneoLoadOffersOperator(
+        task_id="load", chunk={}, erp=target, key=("last_name",), poll=timedelta(seconds=5)
+    )
+    began = now = datetime.now(UTC)
+    starts = 0
+    while now - began < timedelta(hours=1):
+        with pytest.raises(TaskDeferred) as deferred:
+            task._wait(Waiting(others=1), began, now, 0)
+        now += timedelta(seconds=deferred.value.trigger.pause)
+        starts += 1
+
+    assert starts < 100
+
+
+def test_without_an_import_the_whole_pause_is_waited() -> None:
+    ends = datetime.now(UTC) + timedelta(minutes=1)
+    target = YUNEO.at("yuneo", exchange="Immomio").serialize()
+    began = time.monotonic()
+    asyncio.run(fires(ImportTrigger(target, [], 0.3, {}, ends.isoformat())))
+
+    assert time.monotonic() - began >= 0.3
 
 
 def test_what_an_earlier_version_stored_is_still_read(yuneo: Yuneo) -> None:

@@ -49,6 +49,8 @@ _NEAR_PARTNERS: parquet.Kinds = {
 _REFUSAL_TEXTS: parquet.Kinds = {"record": "whole", "external_id": "text", "text": "text"}
 LONGEST_WAIT = timedelta(hours=2)
 """The task fails and is retried if the ERP's imports have not ended after this time. Assumed."""
+LONGEST_PAUSE = timedelta(minutes=1)
+"""Longest time until the task starts again where no import can be polled, e.g. in the settle window."""
 WAKE_MARGIN = timedelta(minutes=5)
 """Additional time after which Airflow fails a task that its trigger has not resumed."""
 SHORT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.0, 1.5, 2.0, 2.0, 2.0)
@@ -202,6 +204,8 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
                 f"{len(waiting.jobs)} imports and {waiting.others} prospects are still undecided after "
                 f"{LONGEST_WAIT}. Nothing is sent twice: clear the task when the ERP has ended its imports."
             )
+        # Without an import to poll each pause ends with a start of the task: it grows with the time waited so far.
+        pause = self.poll if waiting.jobs else max(self.poll, min((now - since) / 4, LONGEST_PAUSE))
         self.log.info(
             "Waiting for %d imports of the ERP and %d other prospects.", len(waiting.jobs), waiting.others
         )
@@ -209,7 +213,7 @@ class LoadOffersOperator(LineageMixin, ExpectedErrorsMixin):
             trigger=ImportTrigger(
                 target=self.erp.serialize(),
                 jobs=sorted(waiting.jobs),
-                pause=self.poll.total_seconds(),
+                pause=pause.total_seconds(),
                 memory={"since": since.isoformat(), "rounds_lost": rounds_lost},
                 until=(datetime.now(UTC) + left).isoformat(),
             ),

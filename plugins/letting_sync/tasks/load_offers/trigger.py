@@ -36,7 +36,7 @@ class ImportTrigger(BaseTrigger):
 
     :param target: the ERP, from :meth:`~letting_sync.erp.ErpTarget.serialize`.
     :param jobs: the ERP's numbers of the imports.
-    :param pause: maximum seconds between two polls.
+    :param pause: maximum seconds between two polls, or until it fires without imports.
     :param memory: data that the task needs after the deferral; returned as the event.
     :param until: time limit, ISO 8601; ``None``, as from earlier releases: no limit.
     :param other_release: arguments of an earlier or later release whose tasks may still be deferred: ``since`` is now
@@ -76,7 +76,7 @@ class ImportTrigger(BaseTrigger):
         """Poll the imports until none is running or the time limit is reached."""
         # The task itself has waited for a short import. The first poll must not be sooner: Airflow marks a task as
         # failed that is queued again before the scheduler has noticed the end of its first process.
-        pause = min(FIRST_PAUSE, self.pause)
+        pause = min(FIRST_PAUSE, self.pause) if self.jobs else self.pause
         await asyncio.sleep(pause)
         if self.jobs:
             connection = await get_async_connection(self.target["conn_id"])
