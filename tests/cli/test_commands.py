@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from include.demo.processes import ROOT
 from letting_sync.cli.main import COMMANDS, main
 from letting_sync.ledger.migrate import VERSION_TABLE
 
@@ -104,6 +105,33 @@ def test_who_misspells_a_pair_reads_where_it_was_looked_for(
         main(["check", "hausbau_nrod"])
 
     assert f"a customer file in {tmp_path}, or a DAG file in " in capsys.readouterr().err
+
+
+def test_who_misspells_a_setting_reads_which_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where Airflow shows it as an import error, the command has no DAG either."""
+    monkeypatch.setenv("AIRFLOW__PROSPECTS__STAGINGG", "s3://prospects")
+
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "immomio_yuneo"])
+
+    assert ended.value.code == 2
+    assert "stagingg: there is no such setting" in capsys.readouterr().err
+
+
+def test_who_checks_a_pair_reads_what_is_wrong_in_its_dag_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "dags" / "immomio_yuneo.py").read_text()
+    (tmp_path / "immomio_yuneo.py").write_text(text.replace('exchange="Immomio"', 'exchange=""'))
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path))
+
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "immomio_yuneo"])
+
+    assert ended.value.code == 2
+    assert "exchange = '': must be a text that is not empty" in capsys.readouterr().err
 
 
 def test_a_command_speaks_of_no_task(

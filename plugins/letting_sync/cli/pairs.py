@@ -11,20 +11,29 @@ from airflow.sdk.configuration import conf
 
 from letting_sync import config
 from letting_sync.customers import loader
+from letting_sync.errors import InvalidSettings
 from letting_sync.pipeline.dag import letting_dag
 
 
 class UnknownPair(LookupError):
-    """There is no such pair; the message lists those there are."""
+    """There is no DAG of such a pair; the message says why, or lists the pairs that there are."""
 
 
 def dag_of_pair(name: str, dag_file: str | None = None) -> DAG:
     """The DAG of a pair.
 
     :param dag_file: a DAG file beside which the others are; by default they are in Airflow's DAGs folder.
-    :raises UnknownPair: neither a customer's file nor a DAG file makes it.
+    :raises UnknownPair: neither a customer's file nor a DAG file makes it, or a setting of the DAG file or of the deployment
+        is wrong.
     :raises WrongFile: the customer's file is wrong.
     """
+    try:
+        return _made(name, dag_file)
+    except InvalidSettings as wrong:
+        raise UnknownPair(f"the DAG of {name!r:.80} cannot be made. {wrong}") from None
+
+
+def _made(name: str, dag_file: str | None) -> DAG:
     for path in loader.files(name, dag_file):
         return letting_dag(loader.read_customer(path))
     known = [path.stem for path in loader.files(dag_file=dag_file)]
