@@ -41,7 +41,15 @@ class Platform(ABC):
         """Take the landlord's choice back, with a status that is neither withdrawn nor rejected."""
 
     @abstractmethod
+    def restore_choice(self, applicant: str) -> None:
+        """Choose again in the same record, after :meth:`take_back`."""
+
+    @abstractmethod
     def delete(self, applicant: str) -> None: ...
+
+    @abstractmethod
+    def change_person(self, applicant: str, like: str) -> None:
+        """The application is for another person now: the one behind the id ``like``."""
 
     @abstractmethod
     def move(self, applicant: str, *units: int) -> None: ...
@@ -76,8 +84,14 @@ class ImmomioPlatform(Platform):
     def take_back(self, applicant: str) -> None:
         self.system.take_back(applicant)
 
+    def restore_choice(self, applicant: str) -> None:
+        self.system.accept(applicant)
+
     def delete(self, applicant: str) -> None:
         self.system.delete(applicant)
+
+    def change_person(self, applicant: str, like: str) -> None:
+        self.system.update(applicant, mainTenant=copy.deepcopy(self._stored(like)["mainTenant"]))
 
     def move(self, applicant: str, *units: int) -> None:
         (unit,) = units
@@ -114,9 +128,7 @@ class EverRealPlatform(Platform):
         people, contracts = world.candidates(1, next(self._seeds), self.box.world.anchor, units=[first])
         (candidate,), (contract,) = people, contracts
         if like:
-            same = next(one for one in self.system.candidates if one["id"] == like)
-            personal = ("firstName", "lastName", "fullName", "email", "companyContactId", "applications")
-            candidate |= {name: copy.deepcopy(same[name]) for name in personal}
+            candidate |= self._person(like)
         for record in (candidate, contract):
             del record["updatedAt"], record["createdAt"]
         contract["units"] = [{"id": self.written(unit), "objectId": self.written(unit)} for unit in units]
@@ -131,11 +143,18 @@ class EverRealPlatform(Platform):
     def take_back(self, applicant: str) -> None:
         self.system.update_contract(self.contract[applicant], status="DRAFT")
 
+    def restore_choice(self, applicant: str) -> None:
+        self.system.update_contract(self.contract[applicant], status="SIGNED")
+
     def delete(self, applicant: str) -> None:
         self.system.remove_contract(self.contract[applicant])
 
     def disable(self, applicant: str) -> None:
         self.system.disable_candidate(applicant)
+
+    def change_person(self, applicant: str, like: str) -> None:
+        self.system.update_candidate(applicant, **self._person(like))
+        self.system.update_contract(self.contract[applicant])
 
     def move(self, applicant: str, *units: int) -> None:
         self.system.change_units(self.contract[applicant], [self.written(unit) for unit in units])
@@ -156,6 +175,11 @@ class EverRealPlatform(Platform):
         """The signed contract about this unit; the applicant itself if there is none."""
         found = [contract for contract, units in self._signed(applicant).items() if unit in units]
         return found[0] if found else applicant
+
+    def _person(self, applicant: str) -> dict[str, Any]:
+        candidate = next(one for one in self.system.candidates if one["id"] == applicant)
+        personal = ("firstName", "lastName", "fullName", "email", "companyContactId", "applications")
+        return {name: copy.deepcopy(candidate[name]) for name in personal}
 
     def _signed(self, applicant: str) -> dict[str, set[str]]:
         """The units of each signed contract, by contract."""

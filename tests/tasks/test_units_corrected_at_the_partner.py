@@ -162,6 +162,52 @@ def test_two_who_swap_their_units(days: Days) -> None:
     assert (days.held(anna, A), days.held(bert, B)) == ("moved", "moved")
 
 
+# --- another person in the same application ---------------------------------------------------------------------
+
+
+@all_pairs
+def test_another_person_on_another_unit_does_not_get_the_first_ones_business_partner(days: Days) -> None:
+    """What was found: a lease for Anna, whose application is now Bert's."""
+    anna, bert = days.platform.apply(A), days.platform.apply(5)
+    days.next_day(accept="off")
+    days.platform.change_person(anna, like=bert)
+    days.platform.move(anna, B)
+
+    days.next_day()
+
+    assert days.leases(anna) == [days.unit(B)]
+    assert days.entry(anna, B).business_partner_number == days.entry(bert).business_partner_number
+    assert days.entry(anna, B).business_partner_number != days.entry(anna, A).business_partner_number
+
+
+def test_another_person_whom_the_erp_does_not_know_is_put_to_a_person(days: Days) -> None:
+    """Nobody can tell whether it is somebody else or the same person under a corrected name."""
+    anna = days.platform.apply(A)
+    days.next_day(accept="off")
+    stranger = days.platform.apply(5)
+    days.platform.change_person(anna, like=stranger)
+    days.platform.move(anna, B)
+    days.platform.delete(stranger)
+
+    run = days.next_day()
+
+    before, now = days.entry(anna, A), days.entry(anna, B)
+    assert (len(run.question or ()), days.leases(anna)) == (1, [])
+    assert now.business_partner_number != before.business_partner_number
+    assert (now.ask_reason, now.near_partner_number) == ("near_partner", before.business_partner_number)
+
+
+def test_the_same_person_on_another_unit_keeps_the_business_partner(days: Days) -> None:
+    anna = days.platform.apply(A)
+    days.next_day(accept="off")
+    days.platform.move(anna, B)
+
+    days.next_day()
+
+    assert days.leases(anna) == [days.unit(B)]
+    assert days.entry(anna, B).business_partner_number == days.entry(anna, A).business_partner_number
+
+
 # --- several units in a contract ---------------------------------------------------------------------------------
 
 

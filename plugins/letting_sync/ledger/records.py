@@ -187,6 +187,7 @@ class OfferOfPerson(NamedTuple):
     unit: str
     person_hash: str
     state: EntryState
+    chosen: bool
     lease_number: str | None
 
     @property

@@ -8,6 +8,7 @@ request is sent, and the claim is checked once more immediately before the reque
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -15,7 +16,7 @@ from typing import TypeVar
 from letting_sync import window
 from letting_sync.erp import ClaimLost, Delivery
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
-from letting_sync.ledger.records import Entry, EntryState, InFlight, Key, OfferOfPerson
+from letting_sync.ledger.records import Entry, EntryState, InFlight, Intent, Key, OfferOfPerson
 from letting_sync.model import OfferStatus
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
@@ -83,7 +84,7 @@ class Sender:
         """Send one batch, with each person at most once, and start the import if the ERP does not start it itself.
 
         :param known: the ledger's entries of the batch's external ids. A prospect with an offer for another unit keeps
-            that offer's business partner, even if nothing else identifies the person.
+            that offer's business partner while it is the same person.
         :param ended: runs that have ended, whose claims are free.
         :raises ClaimLost: another run has taken over prospects.
         """
@@ -103,33 +104,30 @@ class Sender:
         self, batch: Sequence[Candidate], known: Mapping[Key, Entry]
     ) -> dict[int, PartnerMatch | RefuseRecord]:
         """Look up the candidates among the ERP's business partners; return the matches by ``record``."""
-        own = {
-            entry.external_id: entry
-            for entry in known.values()
-            if entry.state == EntryState.LOADED and entry.business_partner_number
-        }
+        own = defaultdict[str, list[Entry]](list)
+        for entry in known.values():
+            if entry.state == EntryState.LOADED and entry.business_partner_number:
+                own[entry.external_id].append(entry)
         found = dict(self.search_partners(batch))
         for candidate in batch:
-            if entry := own.get(candidate.intent.external_id):
-                # The same application keeps its reason for an approval; its own business partner adds no new one.
-                doubt = entry.ask_reason if entry.ask_reason in _DOUBTS else None
-                found[candidate.record] = PartnerMatch(
-                    entry.business_partner_number, doubt, entry.near_partner_number
-                )
+            if offers := own.get(candidate.intent.external_id):
+                match = _match_of_application(candidate.intent, offers, found.get(candidate.record))
+                found[candidate.record] = match
         return found
 
     def persons_elsewhere(self, items: Sequence[Candidate]) -> set[int]:
         """Return the records of persons with an existing or in-flight offer for the unit under another external id.
 
-        An offer that was rejected, has expired or was deleted does not count.
+        An offer that was rejected, has expired or was deleted does not count, nor one that the partner no longer chooses.
         """
         hashes = {candidate.intent.person_hash for candidate in items if candidate.intent.person_hash}
         there = self.context.ledger.find_person_on_unit(self.context.run.pair, hashes)
         others = {}
         for candidate in items:
             theirs = there.get((candidate.intent.person_hash or "", candidate.intent.unit), ())
-            if theirs and candidate.intent.external_id not in {entry.external_id for entry in theirs}:
-                others[candidate.record] = theirs
+            in_the_way = [entry for entry in theirs if _is_in_the_way(entry, candidate.intent)]
+            if in_the_way and candidate.intent.external_id not in {entry.external_id for entry in theirs}:
+                others[candidate.record] = in_the_way
         loaded = {
             entry.external_id for theirs in others.values() for entry in theirs if not _is_certain(entry)
         }
@@ -230,6 +228,33 @@ class Sender:
             [entry.id for entry in taken], delivery.job, {batch[0].entry.claim}
         )
         return Sent(delivered=len(taken))
+
+
+def _match_of_application(
+    intent: Intent, offers: Sequence[Entry], found: PartnerMatch | RefuseRecord | None
+) -> PartnerMatch | RefuseRecord:
+    """Return the business partner of a prospect whose application has offers for other units.
+
+    :param offers: their entries.
+    :param found: result of the search.
+    """
+    same = [entry for entry in offers if entry.person_hash == intent.person_hash]
+    if same:
+        entry = same[-1]
+        # The same application keeps its reason for an approval; its own business partner adds no new one.
+        doubt = entry.ask_reason if entry.ask_reason in _DOUBTS else None
+        if intent.person_hash is None and entry.content_hash != intent.content_hash:
+            doubt = doubt or Reason.NAMES_AND_CONTACT_ONLY
+        return PartnerMatch(entry.business_partner_number, doubt, entry.near_partner_number)
+    if isinstance(found, RefuseRecord) or (found and (found.number or found.ask_reason)):
+        return found
+    # A corrected name or date of birth, or another person in the same application.
+    return PartnerMatch(ask_reason=Reason.NEAR_PARTNER, near_partner=offers[-1].business_partner_number)
+
+
+def _is_in_the_way(offer: OfferOfPerson, intent: Intent) -> bool:
+    """Return whether an offer may block another one of its person; one that is not chosen any more blocks no chosen one."""
+    return bool(offer.lease_number) or offer.chosen or not intent.chosen
 
 
 def _is_certain(offer: OfferOfPerson) -> bool:
