@@ -212,6 +212,31 @@ def test_what_a_repeated_decision_only_confirms_is_no_line_of_the_history(ledger
     ]
 
 
+def test_nothing_is_begun_on_an_offer_that_has_its_lease_since(ledger: Ledger) -> None:
+    """Found by another process after this one had looked."""
+    one = loaded(ledger)
+    ledger.mark_leased(one.id, "L-1", "run 1")
+    leased = entry(ledger)
+
+    assert not ledger.mark_accepting(one, "run 2")
+    ledger.mark_awaiting([one.id], "run 2")
+    ledger.mark_approved([one.id], "run 2", "m.huber")
+
+    assert entry(ledger) == leased
+
+
+def test_an_answer_counts_while_its_question_is_open(ledger: Ledger) -> None:
+    """Not after another run has put the question, nor after the applicant has withdrawn and was chosen again."""
+    one = loaded(ledger)
+    ledger.mark_awaiting([one.id], "run 2")
+    ledger.mark_awaiting([one.id], "run 3")
+    asked = entry(ledger)
+
+    ledger.mark_approved([one.id], "run 2", "m.huber")
+
+    assert entry(ledger) == asked
+
+
 def test_each_run_that_asks_a_person_is_a_line_of_the_history_once(ledger: Ledger) -> None:
     before, other = loaded(ledger), loaded(ledger, BERT)
     ledger.mark_awaiting([before.id], "run 2")

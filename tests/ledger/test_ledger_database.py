@@ -91,6 +91,36 @@ def test_reading_waits_for_no_writer(own_ledger: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "asks",
+    [
+        lambda ledger, texts: ledger.find("p", texts),
+        lambda ledger, texts: ledger.find_on_units("e", texts),
+        lambda ledger, texts: ledger.find_let_together("p", texts),
+        lambda ledger, texts: ledger.find_person_on_unit("p", texts),
+        lambda ledger, texts: ledger.find_retractions("p", texts),
+        lambda ledger, texts: ledger.mark_reviewed(range(len(texts))),
+        lambda ledger, texts: ledger.mark_sent(range(len(texts)), "token"),
+        lambda ledger, texts: ledger.mark_changed(range(len(texts))),
+    ],
+    ids=["ids", "units", "bundles", "persons", "retractions", "reviewed", "sent", "changed"],
+)
+def test_a_list_of_any_length_is_few_parameters(
+    own_ledger: Path, asks: Callable[[Ledger, list[str]], object]
+) -> None:
+    """SQLite takes 32,766 parameters in a statement, PostgreSQL's protocol 65,535."""
+    ledger = Ledger()
+    numbers = list[int]()
+
+    @sa.event.listens_for(ledger.engine, "before_cursor_execute")
+    def _count(_connection, _cursor, _statement, parameters, *_):  # type: ignore[no-untyped-def]
+        numbers.append(len(parameters))
+
+    asks(ledger, [f"text {number}" for number in range(40_000)])
+
+    assert 0 < max(numbers) <= 20
+
+
+@pytest.mark.parametrize(
     ("asks", "index"),
     [
         (lambda ledger: ledger.find_person_on_unit("p", ["h1", "h2"]), "ix_prospect_ledger_person"),
@@ -98,8 +128,10 @@ def test_reading_waits_for_no_writer(own_ledger: Path) -> None:
         (lambda ledger: ledger.find("p", ["a", "b"]), "external_id=?"),
         (lambda ledger: ledger.find_sent("p"), "ix_prospect_ledger_state"),
         (lambda ledger: ledger.find_anything_open("p", NOW), "ix_prospect_ledger_without_lease"),
+        (lambda ledger: ledger.find_on_units("e", ["1/1/1/1", "1/1/1/2"]), "ix_prospect_ledger_unit"),
+        (lambda ledger: ledger.find_let_together("p", ["c1", "c2"]), "ix_prospect_ledger_bundle"),
     ],
-    ids=["persons", "a run's decisions", "ids", "sent", "open"],
+    ids=["persons", "a run's decisions", "ids", "sent", "open", "units", "bundles"],
 )
 def test_what_a_run_asks_for_is_found_by_index(
     own_ledger: Path, asks: Callable[[Ledger], object], index: str

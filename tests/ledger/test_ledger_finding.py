@@ -26,7 +26,6 @@ from tests.harness.ledger_entries import (
     RUN,
     claim,
     claimed,
-    entry,
     in_state,
     loaded,
     sent,
@@ -62,12 +61,13 @@ def test_undecided_is_an_offer_without_verdict_or_left_in_the_middle(ledger: Led
     assert [found.external_id for found in ledger.find_undecided(PAIR)] == ["fresh", "broken off", "asked"]
 
 
-def test_a_lease_whose_acceptance_was_forgotten_is_decided(ledger: Ledger) -> None:
-    before = loaded(ledger)
-    ledger.mark_leased(before.id, "L-1", "run 1")
-    ledger.mark_approved([before.id], "run 1", "m.huber")
+def test_several_offers_on_which_nobody_has_decided_are_undecided(ledger: Ledger) -> None:
+    """Found by another run than the one that sent the prospect: a person has to hear of it."""
+    before = in_state(ledger, "ambiguous")
+    assert ledger.find_undecided(PAIR) == [before]
+    assert ledger.find_anything_open(PAIR, NOW)
 
-    assert entry(ledger).acceptance is None
+    ledger.mark_held([before.id], Reason.AMBIGUOUS, "run 2")
     assert ledger.find_undecided(PAIR) == []
 
 
@@ -170,6 +170,15 @@ def test_a_person_whom_the_partner_no_longer_chooses_is_known_by_a_lease_only(
     assert (offer.external_id, offer.lease_number) == (ANNA.external_id, "L-1")
 
 
+def test_who_is_not_chosen_any_more_is_found_and_says_so(ledger: Ledger) -> None:
+    """Whether that is in the way depends on who else comes: a candidate of a pair without choice is never chosen."""
+    loaded(ledger)
+    ledger.mark_retracted(NEXT_RUN, [Retraction(ANNA.external_id, None, Reason.NOT_CHOSEN, NOW)])
+
+    (offer,) = ledger.find_person_on_unit(PAIR, ["person"])["person", ANNA.unit]
+    assert (offer.external_id, offer.chosen) == (ANNA.external_id, False)
+
+
 def test_more_than_fits_into_one_statement(store: Store) -> None:
     """Each method takes a list in parts, and none of them is forgotten."""
     ledger = Ledger(store)
@@ -191,6 +200,8 @@ def test_more_than_fits_into_one_statement(store: Store) -> None:
     ledger.mark_in_import(ids, "job 1", {token})
     assert {one.job for one in ledger.find_sent(PAIR)} == {"job 1"}
     assert len(ledger.find_sent(PAIR)) == MORE_THAN_A_STATEMENT
+    ledger.mark_reviewed(ids)
+    assert all(one.reviewed_at for one in ledger.find(PAIR, [key[0] for key in keys]).values())
 
 
 def test_those_reviewed_longest_ago_are_due_first(ledger: Ledger, clock: time_machine.Coordinates) -> None:

@@ -113,6 +113,37 @@ def test_who_is_chosen_again_is_decided_on_by_a_person(ledger: Ledger) -> None:
     assert (after.withdrawn_at, after.acceptance, after.ask_reason) == (None, None, Reason.CHOSEN_AGAIN)
 
 
+@pytest.mark.parametrize("away", ["moved", "not chosen"])
+def test_a_closed_entry_is_decided_on_anew_when_it_is_chosen_again(ledger: Ledger, away: str) -> None:
+    before = loaded(ledger, READ)
+    if away == "moved":
+        ledger.mark_moved([before.id], "run 2")
+    else:
+        ledger.mark_retracted(NEXT_RUN, [replace(WITHDRAWN, reason=Reason.NOT_CHOSEN)])
+    ledger.mark_held([before.id], Reason.OFFER_REJECTED, "run 2", "m.huber")
+    ledger.mark_closed([before.id], Reason.OFFER_REJECTED, "run 2")
+
+    ledger.mark_seen([(entry(ledger), replace(READ, partner_updated_at=NOON + 2 * HOUR))], "run 3")
+
+    after = entry(ledger)
+    assert (after.chosen, after.moved_at, after.acceptance, after.acceptance_reason) == (
+        True,
+        None,
+        None,
+        None,
+    )
+    assert (after.ask_reason, after.decided_by, after.decided_at) == (Reason.CHOSEN_AGAIN, None, None)
+
+
+def test_a_newer_version_that_changes_nothing_leaves_a_closed_entry_closed(ledger: Ledger) -> None:
+    before = loaded(ledger, READ)
+    ledger.mark_closed([before.id], Reason.OFFER_REJECTED, "run 2")
+
+    ledger.mark_seen([(entry(ledger), replace(READ, partner_updated_at=NOON + HOUR))], "run 3")
+
+    assert (entry(ledger).acceptance, entry(ledger).ask_reason) == ("closed", None)
+
+
 def test_an_entry_that_has_moved_is_not_sent_and_moves_back_with_a_newer_version(ledger: Ledger) -> None:
     claimed = in_state(ledger, EntryState.CLAIMED, READ)
     ledger.mark_moved([claimed.id], "run 2")

@@ -203,6 +203,23 @@ def test_what_a_run_or_a_person_is_busy_with_never_goes(ledger):
     assert counts["kept_as_unfinished"] == 5
 
 
+def test_a_claim_that_is_never_sent_goes_as_what_was_refused(ledger):
+    """Withdrawn or for another unit since: whichever run has claimed it, nobody sends it any more."""
+    for name in ("withdrawn_at", "moved_at"):
+        entry(ledger, name, 181, state="claimed", **{name: AT})
+    counts = delete_ledger_rows(ledger.engine, KeepingTimes(), AT)
+    assert (left(ledger), counts["rejected"], counts["kept_as_unfinished"]) == (set(), 2, 0)
+
+
+def test_what_is_kept_for_ever_is_not_deleted_as_something_else(ledger):
+    """What was found: rows of rejected ones went after the days of open ones, though theirs were 0: for ever."""
+    entry(ledger, "refused", 9999, state="refused")
+    entry(ledger, "withdrawn", 9999, state="loaded", withdrawn_at=AT)
+    entry(ledger, "open", 731, state="loaded")
+    counts = delete_ledger_rows(ledger.engine, KeepingTimes(rejected=0), AT)
+    assert (left(ledger), counts["rejected"], counts["open"]) == ({"refused", "withdrawn"}, 0, 1)
+
+
 def test_open_offers_and_leases_have_times_of_their_own(ledger):
     entry(ledger, "open", 731, state="loaded")
     entry(ledger, "leased", 3651, state="loaded", acceptance="leased", lease_number="M1")

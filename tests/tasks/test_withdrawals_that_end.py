@@ -191,6 +191,60 @@ def test_a_lease_that_was_made_stays_when_the_applicant_withdraws_and_comes_back
     assert run.state == "success"
 
 
+def test_an_approval_from_before_a_withdrawal_does_not_count_afterwards(days: Days) -> None:
+    """What was found: day 1's acceptance, cleared when the applicant had been chosen again, asked nobody."""
+    anna = days.platform.apply(0)
+    first = days.next_day(accept="approval")
+    days.platform.withdraw(anna)
+    days.answers(first, yes=True)
+    assert days.held(anna) == "withdrawn_after_load"
+    days.platform.choose_again(anna)
+    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
+
+    days.does(first, FROM_ACCEPT)
+
+    (offer,) = days.offers(anna)
+    assert (days.leases(anna), first.question) == ([], [str(offer.number)])
+
+
+def _is_moved_and_back(days: Days, anna: str) -> Callable[[], None]:
+    days.platform.move(anna, 1)
+    return lambda: days.platform.move(anna, 0)
+
+
+def _is_taken_back_and_chosen(days: Days, anna: str) -> Callable[[], None]:
+    days.platform.take_back(anna)
+    return lambda: days.platform.restore_choice(anna)
+
+
+@all_pairs
+@pytest.mark.parametrize("is_away", [_is_moved_and_back, _is_taken_back_and_chosen])
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "not closed yet"])
+def test_who_comes_back_after_the_offer_died_is_put_to_a_person(
+    days: Days, is_away: Callable[[Days, str], Callable[[], None]], closed: bool
+) -> None:
+    """What was found: the offer had been closed, and nobody heard of the applicant again."""
+    anna = days.platform.apply(0)
+    days.next_day(accept="off")
+    number = days.entry(anna, 0).offer_number
+    comes_back = is_away(days, anna)
+    days.next_day(accept="off")
+    days.next_day(accept="off")  # a review notices what no window shows
+    assert days.held(anna, 0) in ("moved", "not_chosen")
+    days.erp.clerk.reject(int(number or 0))
+    if closed:
+        days.next_day(accept="off")
+        days.next_day(accept="off")
+        assert days.entry(anna, 0).acceptance == "closed"
+    comes_back()
+
+    days.next_day()
+    days.next_day()
+
+    assert days.leases(anna) == []
+    assert days.held(anna, 0) == "chosen_again"
+
+
 # --- the same person, another applicant -----------------------------------------------------------------------------
 
 
@@ -251,6 +305,23 @@ def test_a_dead_offer_is_no_duplicate_even_while_its_applicant_is_chosen(
 
     assert days.outcome(run, again) == [("created", None)]
     assert run.question or days.leases(again) or _needs_a_person(days, again)
+
+
+@all_pairs
+def test_who_is_chosen_under_a_new_id_instead_of_the_old_one_gets_an_offer(days: Days) -> None:
+    """What was found: a duplicate of an offer that nobody was to accept any more."""
+    anna = days.platform.apply(0)
+    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
+    days.clock.to_next(12)
+    days.platform.take_back(anna)
+    days.next_day()
+    assert days.held(anna) == "not_chosen"
+    again = days.platform.apply(0, like=anna)
+
+    run = days.next_day()
+
+    assert days.outcome(run, again) == [("created", None)]
+    assert (days.leases(again), days.leases(anna)) == ([days.unit(0)], [])
 
 
 def test_while_the_first_offer_lives_the_same_person_is_a_duplicate(days: Days) -> None:

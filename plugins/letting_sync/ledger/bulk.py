@@ -52,7 +52,7 @@ def claim(
     :param intents: each key once, since PostgreSQL refuses to write a row twice in one statement.
     :param free_before: claims that were made before this time are free.
     :param free_runs: runs whose claims are free.
-    :return: ``id``, ``external_id``, ``unit`` and ``created_at`` of the entries.
+    :return: ``id``, ``external_id`` and ``unit`` of the entries.
     """
     of_all = (
         run.pair, run.erp, EntryState.CLAIMED, token, at, run.run_id, run.window_start, run.window_end, run.accept, at,
@@ -93,7 +93,7 @@ def _claiming(dialect: str) -> sa.Insert:
         set_=taken_over | {"reason": None, "job": None, "sent_at": None},
         where=free,
     )
-    returned = [entries.c[name] for name in ("id", "external_id", "unit", "created_at")]
+    returned = [entries.c[name] for name in ("id", "external_id", "unit")]
     statement: sa.Insert = upsert.returning(*returned)
     return statement
 

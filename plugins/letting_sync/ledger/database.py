@@ -189,13 +189,15 @@ class LedgerDatabase:
         reference: str | None = None,
         only_if: sa.ColumnElement[bool] | None = None,
         **values: Any,
-    ) -> None:
+    ) -> list[int]:
         """Write ``values`` to some entries, and one line of history for each changed entry.
 
         :param by_run: the run in the history.
+        :return: ids of the changed entries.
         """
+        changed = list[int]()
         if not ids:
-            return
+            return changed
         if reason is not None and "acceptance" not in values:
             values["reason"] = reason
         with self._writing() as (connection, at):
@@ -204,8 +206,10 @@ class LedgerDatabase:
                 conditions = [among(connection.dialect.name, entries.c.id, some)]
                 conditions += [only_if] if only_if is not None else []
                 statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
-                changed = connection.execute(statement.returning(entries.c.id)).scalars().all()
-                note(connection, changed, what, at, by_run, reason, reference)
+                these = connection.execute(statement.returning(entries.c.id)).scalars().all()
+                note(connection, these, what, at, by_run, reason, reference)
+                changed += these
+        return changed
 
 
 _HOLDER = sa.text(
@@ -241,13 +245,10 @@ def note(
     run_id: str | None = None,
     reason: Reason | sa.ColumnElement[Any] | None = None,
     reference: str | sa.ColumnElement[str] | None = None,
-    *,
-    first: bool = False,
 ) -> None:
     """Write one line of history for each of these entries, at most as many as fit into one statement.
 
     :param reason: one value for all, or a column of the entries; the same for ``reference``.
-    :param first: whether the entries are new, so that there is no earlier line to compare with.
 
     What a repeated task only confirms is no news: of the events in :data:`ONCE` a line that repeats the last one of its
     entry is left out.
@@ -261,7 +262,7 @@ def note(
     }
     of_these = among(connection.dialect.name, entries.c.id, ids)
     lines = sa.select(entries.c.id, *values.values()).where(of_these).order_by(entries.c.id)
-    if what in ONCE and not first:
+    if what in ONCE:
         compared = ("what", "reason", "reference", *(["run_id"] if ONCE[what] else []))
         lines = lines.where(sa.not_(_is_last_line({name: values[name] for name in compared})))
     connection.execute(sa.insert(events).from_select(["entry_id", *same], lines))

@@ -27,13 +27,13 @@ NOBODY_CAN_ACCEPT = (
     Reason.MOVED,
 )
 """Reasons to hold an offer after which it cannot turn into a lease any more."""
-_UNFINISHED_OFFERS = (EntryState.CLAIMED, EntryState.SENT)
 _UNFINISHED_LEASES = (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING)
 
 
 def is_unfinished(entry: Entry) -> bool:
-    """Return whether the row currently protects an offer or a lease from being made twice."""
-    return entry.state in _UNFINISHED_OFFERS or entry.acceptance in _UNFINISHED_LEASES
+    """Return whether the row currently protects an offer or a lease from being made twice, or a prospect from being lost."""
+    to_be_sent = entry.state == EntryState.CLAIMED and not (entry.withdrawn_at or entry.moved_at)
+    return to_be_sent or entry.state == EntryState.SENT or entry.acceptance in _UNFINISHED_LEASES
 
 
 class LedgerDeletion:
@@ -136,6 +136,7 @@ def _kinds(rejected: int, open_: int, leased: int) -> dict[str, tuple[int, sa.Co
     lost = sa.or_(
         entries.c.state == EntryState.REFUSED,
         entries.c.withdrawn_at.is_not(None),
+        entries.c.moved_at.is_not(None),
         entries.c.acceptance == AcceptanceState.CLOSED,
         sa.and_(
             entries.c.acceptance == AcceptanceState.HELD, entries.c.acceptance_reason.in_(NOBODY_CAN_ACCEPT)
@@ -143,15 +144,19 @@ def _kinds(rejected: int, open_: int, leased: int) -> dict[str, tuple[int, sa.Co
     )
     return {
         "rejected": (rejected, sa.and_(not_leased, lost)),
-        "open": (open_, not_leased),
+        "open": (open_, sa.and_(not_leased, sa.not_(sa.func.coalesce(lost, sa.false())))),
         "leased": (leased, sa.and_(entries.c.lease_number.is_not(None), sa.not_(_unfinished()))),
     }
 
 
 def _unfinished() -> sa.ColumnElement[bool]:
     """Return the condition for rows that a run or a person still works on, as :func:`is_unfinished`."""
+    to_be_sent = sa.and_(
+        entries.c.state == EntryState.CLAIMED, entries.c.withdrawn_at.is_(None), entries.c.moved_at.is_(None)
+    )
     return sa.or_(
-        entries.c.state.in_(_UNFINISHED_OFFERS),
+        to_be_sent,
+        entries.c.state == EntryState.SENT,
         sa.func.coalesce(entries.c.acceptance, "").in_(_UNFINISHED_LEASES),
     )
 

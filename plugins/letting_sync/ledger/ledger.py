@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +45,7 @@ CLAIM_EXPIRES = timedelta(minutes=10)
 
 _UNDECIDED = (AcceptanceState.ACCEPTING, AcceptanceState.AWAITING)
 _OFFER_UNDECIDED = sa.and_(
-    entries.c.state == EntryState.LOADED,
+    entries.c.state.in_([EntryState.LOADED, EntryState.AMBIGUOUS]),
     sa.or_(entries.c.acceptance.is_(None), entries.c.acceptance.in_(_UNDECIDED)),
 )
 _LAST_REVIEWED = sa.func.coalesce(entries.c.reviewed_at, entries.c.updated_at)
@@ -115,14 +115,16 @@ class Ledger(PartnerVersions):
         """Return the entries of all pairs that feed this ERP, for these units."""
         found: list[Entry] = []
         for some in statements(sorted(set(units))):
-            found += self._select(entries.c.erp == erp, entries.c.unit.in_(some))
+            found += self._select(entries.c.erp == erp, among(self.engine.dialect.name, entries.c.unit, some))
         return found
 
     def find_let_together(self, pair: str, bundles: Collection[str]) -> list[Entry]:
         """Return the entries of a pair in one of these bundles."""
         found: list[Entry] = []
         for some in statements(sorted(set(bundles))):
-            found += self._select(entries.c.pair == pair, entries.c.bundle.in_(some))
+            found += self._select(
+                entries.c.pair == pair, among(self.engine.dialect.name, entries.c.bundle, some)
+            )
         return found
 
     def find_person_on_unit(
@@ -130,18 +132,18 @@ class Ledger(PartnerVersions):
     ) -> dict[tuple[str, str], list[OfferOfPerson]]:
         """Return what is in the ERP or in flight for these persons, by person hash and unit.
 
-        Prospects that the partner no longer chooses are left out.
+        Prospects who have withdrawn or moved to another unit are left out, unless they have a lease.
         """
         found = defaultdict[tuple[str, str], list[OfferOfPerson]](list)
         columns = [entries.c[name] for name in OfferOfPerson._fields]
-        chosen = sa.and_(entries.c.withdrawn_at.is_(None), entries.c.moved_at.is_(None))
+        still_there = sa.and_(entries.c.withdrawn_at.is_(None), entries.c.moved_at.is_(None))
         with self._reading() as connection:
             for some in statements(sorted(set(hashes))):
                 # With a condition on the state SQLite would use the index by state and scan all loaded entries.
                 query = sa.select(*columns).where(
                     entries.c.pair == pair,
                     among(connection.dialect.name, entries.c.person_hash, some),
-                    sa.or_(entries.c.lease_number.is_not(None), chosen),
+                    sa.or_(entries.c.lease_number.is_not(None), still_there),
                 )
                 for offer in map(OfferOfPerson._make, connection.execute(query).all()):
                     if offer.state in (EntryState.LOADED, EntryState.SENT):
@@ -184,9 +186,7 @@ class Ledger(PartnerVersions):
                 free_runs={run.run_id, *ended},
             )
             for some in statements(claimed):
-                for first in (True, False):
-                    ids = [entry.id for entry in some if (entry.created_at == at) is first]
-                    note(connection, ids, Event.CLAIMED, at, run.run_id, first=first)
+                note(connection, [entry.id for entry in some], Event.CLAIMED, at, run.run_id)
         ours = (InFlight(one.id, one.external_id, one.unit, token, run.run_id) for one in claimed)
         return {entry.key: entry for entry in ours}
 
@@ -319,6 +319,16 @@ class Ledger(PartnerVersions):
         """Mark entries as refused: the ERP has no offer and does not accept the record as it is."""
         self._change(ids, Event.REFUSED, only_if=_still(claim), reason=reason, state=EntryState.REFUSED)
 
+    def mark_given_up(self, claimed: Iterable[tuple[Entry, Reason | None]]) -> None:
+        """Mark claimed entries as refused that are not to be sent any more, each with the reason."""
+        groups = defaultdict[tuple[str | None, Reason | None], list[int]](list)
+        for entry, reason in claimed:
+            groups[entry.claim, reason].append(entry.id)
+        for (claim, reason), ids in groups.items():
+            # A process that was considered dead may have sent it meanwhile.
+            unsent = sa.and_(entries.c.state == EntryState.CLAIMED, entries.c.claim == claim)
+            self._change(ids, Event.REFUSED, only_if=unsent, reason=reason, state=EntryState.REFUSED)
+
     def mark_ambiguous(self, entry_id: int, claim: str | None = None) -> None:
         """Mark an entry as ambiguous: the ERP has several offers, none is accepted, and a person must decide."""
         self._change(
@@ -344,10 +354,10 @@ class Ledger(PartnerVersions):
     def mark_accepting(self, entry: Entry, run_id: str) -> bool:
         """Claim the right to accept an offer on this unit, which one entry of all pairs on the ERP can have at a time.
 
-        :return: whether the right was obtained.
+        :return: whether the right was obtained; not for an entry that has a lease or was deleted meanwhile.
         """
         try:
-            self._change(
+            changed = self._change(
                 [entry.id],
                 Event.ACCEPTING,
                 by_run=run_id,
@@ -358,7 +368,7 @@ class Ledger(PartnerVersions):
             )
         except sa.exc.IntegrityError:
             return False
-        return True
+        return bool(changed)
 
     def mark_leased(self, entry_id: int, lease_number: str, run_id: str, found: bool = False) -> None:
         """Mark an entry as leased; a lease that another run has written already stays assigned to that run.
@@ -416,6 +426,7 @@ class Ledger(PartnerVersions):
         self._change(
             ids,
             Event.APPROVAL_ASKED,
+            only_if=entries.c.lease_number.is_(None),
             reason=reason,
             by_run=run_id,
             acceptance=AcceptanceState.AWAITING,
@@ -425,8 +436,9 @@ class Ledger(PartnerVersions):
 
     def mark_approved(self, ids: Collection[int], run_id: str, decided_by: str) -> None:
         """Mark entries as approved by a person; the acceptance itself follows."""
+        asked = sa.and_(entries.c.acceptance == AcceptanceState.AWAITING, entries.c.acceptance_run == run_id)
         self._change(
-            ids, Event.APPROVED, reference=decided_by, by_run=run_id, acceptance=None,
+            ids, Event.APPROVED, reference=decided_by, by_run=run_id, only_if=asked, acceptance=None,
             acceptance_reason=None, decided_by=decided_by, decided_at=AT_WRITING,
         )  # fmt: skip
 

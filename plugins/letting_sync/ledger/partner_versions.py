@@ -7,7 +7,8 @@ version of a record (``updatedAt``) decides.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,13 @@ from letting_sync.reasons import Reason
 _KEY = ("pair", "external_id", "source_id")
 _OF_A_VERSION = ("chosen", "bundle", "bundle_size", "source_id", "partner_updated_at")
 """Columns that follow the newest version of the record."""
+_DECIDED_ANEW: Mapping[str, Any] = MappingProxyType(
+    {
+        "acceptance": None, "acceptance_reason": None, "decided_by": None, "decided_at": None,
+        "ask_reason": Reason.CHOSEN_AGAIN,
+    }
+)  # fmt: skip
+"""Columns of an entry on which a person has to decide once more; an approval from before does not count."""
 _WITH_OFFER = (EntryState.SENT, EntryState.LOADED, EntryState.AMBIGUOUS)
 _ALL_RECORDS = ""
 """Stored for a retraction of all records of an external id."""
@@ -139,9 +147,7 @@ class PartnerVersions(LedgerDatabase):
                 quiet.append({"entry": entry.id, "before": entry.partner_updated_at} | values)
                 continue
             still = entries.c.partner_updated_at.is_not_distinct_from(entry.partner_updated_at)
-            only_if = (
-                sa.and_(still, entries.c.lease_number.is_(None)) if what is Event.CHOSEN_AGAIN else still
-            )
+            only_if = sa.and_(still, entries.c.lease_number.is_(None)) if "acceptance" in more else still
             self._change([entry.id], what, by_run=run_id, only_if=only_if, **values | more)
         self._note_quietly(quiet)
 
@@ -161,7 +167,8 @@ class PartnerVersions(LedgerDatabase):
         """Record that entries were compared with partner and ERP, outside their window."""
         with self._writing() as (connection, at):
             for some in statements(sorted(set(ids))):
-                connection.execute(sa.update(entries).where(entries.c.id.in_(some)).values(reviewed_at=at))
+                these = among(connection.dialect.name, entries.c.id, some)
+                connection.execute(sa.update(entries).where(these).values(reviewed_at=at))
 
     def mark_closed(self, ids: Collection[int], reason: Reason, run_id: str) -> None:
         """Mark entries as closed: nothing is left to decide on them."""
@@ -193,14 +200,11 @@ def _newest(said: Iterable[Retraction]) -> dict[tuple[str, str], Retraction]:
 def _what_changed(entry: Entry, intent: Intent) -> tuple[Event | None, dict[str, Any]]:
     """Return the event that a newer version means for an entry, and the columns to change."""
     if entry.withdrawn_at:
-        undecided = {"acceptance": None, "acceptance_reason": None}
-        return Event.CHOSEN_AGAIN, undecided | {
-            "withdrawn_at": None,
-            "moved_at": None,
-            "ask_reason": Reason.CHOSEN_AGAIN,
-        }
+        return Event.CHOSEN_AGAIN, _DECIDED_ANEW | {"withdrawn_at": None, "moved_at": None}
+    # What was closed is over in the ERP too: only a person can make a new offer.
+    decided_anew = _DECIDED_ANEW if entry.acceptance == AcceptanceState.CLOSED and intent.chosen else {}
     if entry.moved_at:
-        return Event.MOVED_BACK, {"moved_at": None}
+        return Event.MOVED_BACK, decided_anew | {"moved_at": None}
     if entry.chosen != intent.chosen:
-        return (Event.CHOSEN if intent.chosen else Event.NOT_CHOSEN), {}
+        return (Event.CHOSEN if intent.chosen else Event.NOT_CHOSEN), decided_anew
     return None, {}

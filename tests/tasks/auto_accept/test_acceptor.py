@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from include.sandbox import Sandbox
 from letting_sync.ledger.ledger import Ledger
 from letting_sync.ledger.records import Entry, Intent, Made, Retraction, Run
-from letting_sync.ledger.schema import Store
+from letting_sync.ledger.schema import Store, entries
 from letting_sync.reasons import Reason
 from letting_sync.systems.everreal import EVERREAL
 from letting_sync.systems.everreal.client import EverReal
@@ -153,6 +153,17 @@ def test_of_two_pairs_at_the_same_moment_one_may_accept(world: World) -> None:
     assert not world.ledger.mark_accepting(bert, "run of b")
 
 
+def test_an_entry_that_was_deleted_meanwhile_is_not_accepted(world: World) -> None:
+    """At a person's request, or by the retention: the lease would be in no ledger."""
+    anna = world.offer("anna")
+    with world.ledger.engine.begin() as connection:
+        connection.execute(sa.delete(entries))
+
+    world.acceptor().accept([anna])
+
+    assert world.leases() == 0
+
+
 def test_while_another_has_the_right_to_accept_on_the_unit_nothing_is_accepted(world: World) -> None:
     anna = world.offer("anna")
     world.ledger.mark_accepting(world.offer("bert", pair="b", chosen=False), "run of b")
@@ -280,8 +291,7 @@ def test_decisions_that_need_no_call_are_written_down(world: World) -> None:
 
 def test_a_lease_that_is_there_already_is_written_down(world: World) -> None:
     anna = world.offer("anna")
-    world.acceptor().accept([anna])
-    world.ledger.mark_approved([anna.id], "run of a", "m.huber")
+    world.system.clerk.accept(int(anna.offer_number or 0))
     acceptor = world.acceptor()
     acceptor.write(acceptor.plan([anna]))
 

@@ -22,7 +22,8 @@ offer_changed          somebody changed the offer between reading and accepting,
 bundle_incomplete      a unit that the partner lets together with this one has no offer (yet)
 bundle_held            the offer for such a unit is held
 unreadable_at_partner  the partner's record cannot be read any more, when it is asked again just before the lease
-chosen_again           chosen again after a withdrawal, but the offer is dead: it takes a new one, by hand
+chosen_again           chosen again after a withdrawal, or after the partner had not chosen them any more or for another unit, but
+                       the offer is dead: it takes a new one, by hand
 accept_off             the pair accepts nothing by itself
 too_many               more than the pair accepts in one run without asking
 rejected_by_approver, approval_timed_out
@@ -103,7 +104,7 @@ def decide(
     reason = _entry_reason(entry) or _offers_reason(offers)
     if reason is None and offer:
         reason = _offer_reason(offer, today) or _person_reason(entry, offer)
-    if reason in DEAD_OFFERS and entry.ask_reason is Reason.CHOSEN_AGAIN:
+    if reason in DEAD_OFFERS and _is_chosen_again(entry):
         reason = Reason.CHOSEN_AGAIN
     if reason is None and leased_elsewhere:
         reason = Reason.LEASE_ON_OTHER_UNIT
@@ -111,6 +112,12 @@ def decide(
         reason = Reason.COMPETING_OFFER
     dead = not any(one.is_open(today) or one.status is OfferStatus.ACCEPTED for one in offers)
     return Decision(entry, Verdict.HOLD if reason else Verdict.ACCEPT, offer, reason, dead)
+
+
+def _is_chosen_again(entry: Entry) -> bool:
+    """Return whether an entry that the partner chooses now was held last because the partner did not."""
+    last = entry.acceptance_reason
+    return Reason.CHOSEN_AGAIN in (entry.ask_reason, last) or last in NOT_CHOSEN_ANY_MORE
 
 
 def _entry_reason(entry: Entry) -> Reason | None:

@@ -71,10 +71,12 @@ class Loader:
             # Candidates that are in no batch yet wait for another one of the same person or external id.
             undecided = Waiting(waiting.jobs, waiting.others + len(to_send))
             if not undecided:
-                return [
+                outcomes = [
                     outcome_of(candidate, elsewhere, overtaken, known, self.context.run)
                     for candidate in candidates
                 ]
+                self._give_up_claims(candidates, outcomes, known)
+                return outcomes
             # Checked before any request to the ERP, since the wait for a claim may need many checks.
             held, ended = self._held_by_others(known)
             batch = _one_of_each(to_send, candidates, known, held)
@@ -88,6 +90,19 @@ class Loader:
             if not sent.claimed:
                 return undecided  # other runs have claimed all of them
             self._count_the_lost(sent)
+
+    def _give_up_claims(
+        self, candidates: Sequence[Candidate], outcomes: Sequence[Outcome], known: Mapping[Key, Entry]
+    ) -> None:
+        """Mark what an earlier try or run has claimed as refused if it is left out now: it would stay claimed for ever."""
+        claimed = {
+            candidate.key: (known[candidate.key], outcome.reason)
+            for candidate, outcome in zip(candidates, outcomes, strict=True)
+            if candidate.key in known and known[candidate.key].state == EntryState.CLAIMED
+        }
+        if claimed:
+            held, _ = self._held_by_others({key: entry for key, (entry, _) in claimed.items()})
+            self.context.ledger.mark_given_up([claimed[key] for key in claimed if key not in held])
 
     def _held_by_others(self, known: Mapping[Key, Entry]) -> tuple[set[Key], Collection[str]]:
         """Return the keys that other runs have claimed and may still send, and which of these runs have ended."""
