@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -9,7 +10,7 @@ from itertools import permutations
 import pytest
 
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import EntryState, Retraction
+from letting_sync.ledger.records import Entry, EntryState, Retraction
 from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import (
     ANNA,
@@ -162,6 +163,26 @@ def test_a_version_that_another_run_has_noted_meanwhile_is_not_overwritten(ledge
     ledger.mark_seen([(before, replace(READ, partner_updated_at=NOON + HOUR, source_id="old"))], "run 2")
 
     assert (entry(ledger).source_id, entry(ledger).partner_updated_at) == ("new", NOON + 2 * HOUR)
+
+
+@pytest.mark.parametrize("reason", [Reason.WITHDRAWN, Reason.NOT_CHOSEN])
+def test_a_newer_version_that_is_noted_while_a_retraction_is_stored_counts(
+    ledger: Ledger, reason: Reason, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another run, between reading the entry and writing it: whoever is chosen now is not lost."""
+    loaded(ledger, READ)
+    read = ledger._of_ids
+
+    def read_and_note(pair: str, ids: Collection[str]) -> list[Entry]:
+        found = read(pair, ids)
+        newer = replace(READ, partner_updated_at=NOON + 2 * HOUR)
+        ledger.mark_seen([(one, newer) for one in found], "run 3")
+        return found
+
+    monkeypatch.setattr(ledger, "_of_ids", read_and_note)
+    ledger.mark_retracted(NEXT_RUN, [replace(WITHDRAWN, reason=reason)])
+
+    assert (entry(ledger).chosen, entry(ledger).withdrawn_at) == (True, None)
 
 
 def test_the_accept_mode_of_the_run_is_kept_with_what_it_loads(ledger: Ledger) -> None:

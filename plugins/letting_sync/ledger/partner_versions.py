@@ -7,7 +7,7 @@ version of a record (``updatedAt``) decides.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -23,7 +23,7 @@ from letting_sync.reasons import Reason
 _KEY = ("pair", "external_id", "source_id")
 _OF_A_VERSION = ("chosen", "bundle", "bundle_size", "source_id", "partner_updated_at")
 """Columns that follow the newest version of the record."""
-_DECIDED_ANEW: Mapping[str, Any] = MappingProxyType(
+_DECIDED_ANEW = MappingProxyType[str, Any](
     {
         "acceptance": None, "acceptance_reason": None, "decided_by": None, "decided_at": None,
         "ask_reason": Reason.CHOSEN_AGAIN,
@@ -67,22 +67,27 @@ class PartnerVersions(LedgerDatabase):
         by_id = defaultdict[str, list[Retraction]](list)
         for one in newest.values():
             by_id[one.external_id].append(one)
-        not_chosen, withdrawn = list[int](), defaultdict[tuple[Reason, bool], list[int]](list)
         for entry in self._of_ids(run.pair, by_id):
             for one in (one for one in by_id[entry.external_id] if one.overrules(entry)):
-                if one.reason is Reason.NOT_CHOSEN:
-                    not_chosen += [entry.id] if entry.chosen else []
-                elif entry.withdrawn_at is None:
-                    withdrawn[one.reason, entry.state in _WITH_OFFER].append(entry.id)
-        without_lease = entries.c.lease_number.is_(None)
-        self._change(not_chosen, Event.NOT_CHOSEN, by_run=run.run_id, only_if=without_lease, chosen=False)
-        for (reason, has_offer), ids in withdrawn.items():
-            said_so = Reason.WITHDRAWN_AFTER_LOAD if reason is Reason.WITHDRAWN else reason
+                self._retract(entry, one, run)
+
+    def _retract(self, entry: Entry, said: Retraction, run: Run) -> None:
+        # Another run may have noted a newer version since the entry was read.
+        still = entries.c.partner_updated_at.is_not_distinct_from(entry.partner_updated_at)
+        if said.reason is Reason.NOT_CHOSEN:
+            if entry.chosen:
+                without_lease = sa.and_(still, entries.c.lease_number.is_(None))
+                self._change(
+                    [entry.id], Event.NOT_CHOSEN, by_run=run.run_id, only_if=without_lease, chosen=False
+                )
+        elif entry.withdrawn_at is None:
+            reason = Reason.WITHDRAWN_AFTER_LOAD if said.reason is Reason.WITHDRAWN else said.reason
             self._change(
-                ids,
+                [entry.id],
                 Event.WITHDRAWN,
                 by_run=run.run_id,
-                reason=said_so if has_offer else None,
+                only_if=still,
+                reason=reason if entry.state in _WITH_OFFER else None,
                 withdrawn_at=AT_WRITING,
             )
 
@@ -200,9 +205,10 @@ def _newest(said: Iterable[Retraction]) -> dict[tuple[str, str], Retraction]:
 def _what_changed(entry: Entry, intent: Intent) -> tuple[Event | None, dict[str, Any]]:
     """Return the event that a newer version means for an entry, and the columns to change."""
     if entry.withdrawn_at:
-        return Event.CHOSEN_AGAIN, _DECIDED_ANEW | {"withdrawn_at": None, "moved_at": None}
+        return Event.CHOSEN_AGAIN, {**_DECIDED_ANEW, "withdrawn_at": None, "moved_at": None}
     # What was closed is over in the ERP too: only a person can make a new offer.
-    decided_anew = _DECIDED_ANEW if entry.acceptance == AcceptanceState.CLOSED and intent.chosen else {}
+    is_reopened = entry.acceptance == AcceptanceState.CLOSED and intent.chosen
+    decided_anew = dict(_DECIDED_ANEW) if is_reopened else {}
     if entry.moved_at:
         return Event.MOVED_BACK, decided_anew | {"moved_at": None}
     if entry.chosen != intent.chosen:

@@ -36,6 +36,24 @@ def test_a_lost_ledger_doubles_no_offer(loading: Loading) -> None:
     assert loading.offers() == ["anna"]
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_an_offer_that_the_ledger_did_not_know_is_for_its_person_or_a_person_is_asked(
+    loading: Loading, known: bool
+) -> None:
+    """What was found: a ledger restored from a backup, and an application that was given to somebody else since."""
+    number = str(loading.customer.stored_offer("anna").business_partner)
+    other = str(loading.customer.partner(first_name="Bert"))
+    anna = loading.item("anna")
+
+    loading.load([anna], numbers={0: PartnerMatch(number if known else other)})
+
+    entry = loading.entry(anna)
+    assert (entry.state, entry.business_partner_number) == ("loaded", number)
+    assert (entry.ask_reason, entry.near_partner_number) == (
+        (None, None) if known else ("near_partner", other)
+    )
+
+
 def test_several_offers_for_one_prospect_are_for_a_person(loading: Loading) -> None:
     loading.customer.stored_offer("anna")
     loading.customer.stored_offer("anna")
@@ -68,6 +86,25 @@ def test_a_change_at_the_partner_is_reported_and_not_sent(loading: Loading) -> N
     loading.ledger.mark_retracted(loading.run(3), [withdrawn])
     assert loading.load([changed], 3) == [(OutcomeKind.ALREADY_THERE, "withdrawn_after_load")]
     assert loading.offers() == ["anna"]
+
+
+@pytest.mark.parametrize("text", ["other text", "same text"])
+def test_a_change_that_was_noted_before_the_offer_was_known_is_reported(loading: Loading, text: str) -> None:
+    """A run that died had sent the older version; the next one has noted the newer one and then finds the offer.
+
+    With the same text only this package has changed, which cleans it in another way now.
+    """
+    anna = loading.item("anna")
+    anna = replace(anna, intent=replace(anna.intent, source_hash="same text"))
+    newer = replace(
+        anna.intent, content_hash="new", source_hash=text, partner_updated_at=READ_AT + timedelta(hours=1)
+    )
+    loading.ledger.mark_seen([(loading.left_as_sent(anna), newer)], "run 2")
+    loading.customer.stored_offer("anna")
+
+    loading.load([replace(anna, intent=newer)], 2)
+
+    assert bool(loading.entry(anna).changed_at) is (text == "other text")
 
 
 def test_the_same_person_on_the_same_unit_under_another_id_is_a_duplicate(loading: Loading) -> None:
@@ -381,3 +418,49 @@ def test_another_unit_of_an_application_goes_to_the_business_partner_of_its_firs
     assert entry.business_partner_number == number
     assert (entry.ask_reason, entry.near_partner_number) == ((doubt, "4711") if kept else (None, None))
     assert len(loading.customer.system.business_partners) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "number", "doubt"),
+    [
+        (None, None, ("near_partner", "hers")),
+        (PartnerMatch("his"), "his", (None, None)),
+        (PartnerMatch(None, Reason.WEAK_BIRTH_DATE, "his"), None, ("weak_birth_date", "his")),
+    ],
+    ids=["unknown", "known", "in doubt"],
+)
+def test_another_unit_of_an_application_that_is_another_persons_now(
+    loading: Loading, found: PartnerMatch | None, number: str | None, doubt: tuple[str | None, str | None]
+) -> None:
+    """What was found: the lease went to the first one's business partner."""
+    loading.customer.system.add_unit(loading.customer.written("1/1/1/9"))
+    numbers = {"his": str(loading.customer.partner(first_name="Bert")), None: None}
+    anna, bert = loading.item("anna", 0, 7), loading.item("anna", 1, 8, unit="1/1/1/9", first_name="Bert")
+    loading.load([anna])
+    numbers["hers"] = loading.entry(anna).business_partner_number
+    if found:
+        found = replace(found, number=numbers[found.number], near_partner=numbers[found.near_partner])
+
+    loading.load([bert], 2, {1: found} if found else None)
+
+    entry = loading.entry(bert)
+    assert entry.business_partner_number not in (None, numbers["hers"])
+    assert not number or entry.business_partner_number == numbers[number]
+    assert (entry.ask_reason, entry.near_partner_number) == (doubt[0], numbers[doubt[1]])
+
+
+@pytest.mark.parametrize("content", ["content", "other content"])
+def test_another_unit_of_an_application_of_which_nothing_tells_the_person(
+    loading: Loading, content: str
+) -> None:
+    """The two units of a contract have one content; with another one it may be somebody else."""
+    loading.customer.system.add_unit(loading.customer.written("1/1/1/9"))
+    flat, parking = loading.item("anna"), loading.item("anna", 1, unit="1/1/1/9")
+    parking = replace(parking, intent=replace(parking.intent, content_hash=content))
+    loading.load([flat])
+
+    loading.load([flat, parking], 2)
+
+    entry = loading.entry(parking)
+    assert entry.business_partner_number == loading.entry(flat).business_partner_number
+    assert entry.ask_reason == (None if content == "content" else "names_and_contact_only")

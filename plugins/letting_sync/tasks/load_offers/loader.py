@@ -15,7 +15,12 @@ from letting_sync.ledger.records import UNKNOWN_HASH, Entry, EntryState, Key, Ru
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
-from letting_sync.tasks.load_offers.partner_versions import moved, newer_than_known, overtaken
+from letting_sync.tasks.load_offers.partner_versions import (
+    changed_since_load,
+    moved,
+    newer_than_known,
+    overtaken,
+)
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback, Waiting
 from letting_sync.tasks.load_offers.sender import SearchPartners, Sender, Sent
 
@@ -132,16 +137,8 @@ class Loader:
         late = overtaken(intents, known, ledger.find_retractions(run.pair, external_ids))
         current = [intent for intent in intents if intent.key not in late]
         ledger.mark_moved(moved(current, known), run.run_id)
-        newer = newer_than_known(current, known)
-        ledger.mark_seen(newer, run.run_id)
-        ledger.mark_changed(
-            [
-                entry.id
-                for entry, intent in newer
-                if entry.state == EntryState.LOADED
-                and entry.content_hash not in (UNKNOWN_HASH, intent.content_hash)
-            ]
-        )
+        ledger.mark_seen(newer_than_known(current, known), run.run_id)
+        ledger.mark_changed(changed_since_load(current, known))
         return late
 
     def _may_be_claimed(self, entry: Entry | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from letting_sync.ledger.records import Entry, Intent, Key, Retraction
+from letting_sync.ledger.records import UNKNOWN_HASH, Entry, EntryState, Intent, Key, Retraction
 from letting_sync.reasons import Reason
 
 
@@ -62,6 +62,33 @@ def newer_than_known(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> l
     return [
         (entry, intent) for intent in intents if (entry := known.get(intent.key)) and _is_newer(intent, entry)
     ]
+
+
+def changed_since_load(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[int]:
+    """Return the ids of loaded entries whose record the partner has changed since the offer was made.
+
+    Another run may have noted the newer version before the offer was there.
+    """
+    return [
+        entry.id
+        for intent in intents
+        if (entry := known.get(intent.key))
+        and entry.state == EntryState.LOADED
+        and entry.content_hash not in (UNKNOWN_HASH, intent.content_hash)
+        and (_is_newer(intent, entry) or _is_other_text_of_same_version(intent, entry))
+    ]
+
+
+def _is_other_text_of_same_version(intent: Intent, entry: Entry) -> bool:
+    """Return whether an entry has the intent's version but the hash of another text of the partner.
+
+    Contents alone may differ since a later release cleans the same text in another way.
+    """
+    return (
+        entry.partner_updated_at == intent.partner_updated_at
+        and entry.source_hash is not None
+        and entry.source_hash != intent.source_hash
+    )
 
 
 def moved(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[int]:

@@ -126,7 +126,7 @@ class Readback:
             result = by_id[entry.external_id][0] if len(by_id[entry.external_id]) == 1 else None
             if result and result.refusal:
                 self.context.mark_refused(entry, result.refusal, result.refusal_text)
-            elif result and result.offer_id:
+            elif result and result.offer_id and result.offer_number:
                 offer = (result.offer_id, result.offer_number, result.business_partner_number)
                 made.append(Made(entry.id, entry.claim, *offer, result.business_partner_created))
             else:

@@ -17,7 +17,7 @@ from letting_sync import window
 from letting_sync.erp import ClaimLost, Delivery
 from letting_sync.errors import RefuseRecord, ResponseLost, StopRun, WaitAndRepeat
 from letting_sync.ledger.records import Entry, EntryState, InFlight, Intent, Key, OfferOfPerson
-from letting_sync.model import OfferStatus
+from letting_sync.model import Offer, OfferStatus
 from letting_sync.reasons import Reason
 from letting_sync.tasks.load_offers.candidates import Candidate
 from letting_sync.tasks.load_offers.partner_search import Found, PartnerMatch
@@ -154,17 +154,16 @@ class Sender:
         intents = [candidate.intent for candidate in group]
         claimed = self.context.ledger.claim(self.context.run, intents, ended)
         sent = Sent(len(claimed))
-        # Stored before anything is sent, so that no crash leaves an offer without its reason for an approval.
+        found = self.readback.offers({external_id for external_id, _ in claimed})
+        # Stored before anything is sent or linked, so that no crash leaves an offer without its reason for an approval.
         self.context.ledger.mark_to_ask(
             {
-                claimed[candidate.key].id: (match.ask_reason, match.near_partner)
+                claimed[candidate.key].id: doubt
                 for candidate in group
                 if candidate.key in claimed
-                and isinstance(match := partners.get(candidate.record), PartnerMatch)
-                and match.ask_reason
+                and (doubt := _doubt(partners.get(candidate.record), found.get(candidate.key, ())))
             }
         )
-        found = self.readback.offers({external_id for external_id, _ in claimed})
         self.readback.link(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
         ready = []
         for candidate in group:
@@ -250,6 +249,21 @@ def _match_of_application(
         return found
     # A corrected name or date of birth, or another person in the same application.
     return PartnerMatch(ask_reason=Reason.NEAR_PARTNER, near_partner=offers[-1].business_partner_number)
+
+
+def _doubt(
+    match: PartnerMatch | RefuseRecord | None, offers: Sequence[Offer]
+) -> tuple[Reason, str | None] | None:
+    """Return why a person is asked before the lease, and the number of the other business partner.
+
+    :param match: what the search has found of the prospect.
+    :param offers: the ERP's offers that the ledger did not know: whom they were made for, only the business partner tells.
+    """
+    known = match if isinstance(match, PartnerMatch) else PartnerMatch()
+    if known.ask_reason:
+        return known.ask_reason, known.near_partner
+    for_another = any(offer.business_partner_number not in (None, known.number) for offer in offers)
+    return (Reason.NEAR_PARTNER, known.number) if for_another else None
 
 
 def _is_in_the_way(offer: OfferOfPerson, intent: Intent) -> bool:
