@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Intent, Made, Run
+from letting_sync.ledger.records import Intent, Made, Retraction, Run
 from letting_sync.ledger.schema import entries
 from letting_sync.model import Outcome, OutcomeKind
 from letting_sync.privacy.subject_requests import PersonData, main
@@ -98,7 +98,7 @@ def cells(staged: Path) -> str:
 
 def ledger_dump() -> str:
     with Ledger().engine.begin() as connection:
-        tables = ("prospect_ledger", "prospect_ledger_event", "prospect_alert")
+        tables = ("prospect_ledger", "prospect_ledger_event", "prospect_ledger_retraction", "prospect_alert")
         return str([connection.exec_driver_sql(f"select * from {table}").all() for table in tables])
 
 
@@ -212,6 +212,25 @@ def test_what_something_goes_on_with_is_left_and_said(staged, capsys, state):
     assert json.loads(capsys.readouterr().out)["ledger_rows_left_as_something_goes_on"] == 1
     assert ANNA in ledger_dump()
     assert ANNA not in cells(staged)
+
+
+def test_who_has_withdrawn_before_any_offer_is_found_and_erased(own_ledger, capsys):
+    """The ledger has no entry of them, only their id and that they are not chosen."""
+    said = [Retraction(one, None, Reason.WITHDRAWN, datetime(2026, 3, 1, tzinfo=UTC)) for one in (ANNA, BERT)]
+    for pair in (PAIR, "everreal_yuneo"):
+        Ledger().mark_retracted(Run(pair, "erp", "r1"), said)
+
+    assert main(["export", ANNA]) == 0
+    exported = json.loads(capsys.readouterr().out)["retractions"]
+    assert [(one["pair"], one["reason"]) for one in exported] == [
+        ("everreal_yuneo", "withdrawn"),
+        (PAIR, "withdrawn"),
+    ]
+    assert main(["erase", ANNA, "--pair", PAIR]) == 0
+    assert json.loads(capsys.readouterr().out)["ledger_retractions_deleted"] == 1
+    assert main(["erase", ANNA]) == 0
+    assert ANNA not in ledger_dump()
+    assert BERT in ledger_dump()
 
 
 def test_a_dry_run_erases_nothing(staged, capsys):

@@ -123,12 +123,30 @@ class LedgerDeletion:
                 connection.execute(sa.insert(events).values(entry_id=entry.id, at=now(), what=Event.ERASED))
             for entry in (entry for entry in gone if entry not in moved):
                 connection.execute(sa.delete(entries).where(entries.c.id == entry.id))
-            for entry in (entry for entry in [*leased, *gone] if entry not in moved):
-                of_person = sa.and_(
-                    retractions.c.pair == entry.pair, retractions.c.external_id == entry.external_id
-                )
-                connection.execute(sa.delete(retractions).where(of_person))
         return len(moved)
+
+    def find_retractions(self, external_id: str, pair: str | None = None) -> list[dict[str, Any]]:
+        """Return the retractions of an external id, which need no entry, of one pair or of all."""
+        query = sa.select(retractions).where(*_retractions_of(external_id, pair))
+        with self.engine.begin() as connection:
+            return [
+                dict(row) for row in connection.execute(query.order_by(*retractions.primary_key)).mappings()
+            ]
+
+    def erase_retractions(self, external_id: str, pair: str | None, kept_pairs: Collection[str]) -> int:
+        """Delete the retractions of an external id; return their number.
+
+        :param kept_pairs: pairs in which something goes on with the prospect.
+        """
+        of_person = _retractions_of(external_id, pair)
+        others = retractions.c.pair.not_in(kept_pairs)
+        with self.engine.begin() as connection:
+            return int(connection.execute(sa.delete(retractions).where(*of_person, others)).rowcount)
+
+
+def _retractions_of(external_id: str, pair: str | None) -> list[sa.ColumnElement[bool]]:
+    of_pair = [retractions.c.pair == pair] if pair else []
+    return [retractions.c.external_id == external_id, *of_pair]
 
 
 def _kinds(rejected: int, open_: int, leased: int) -> dict[str, tuple[int, sa.ColumnElement[bool]]]:

@@ -9,7 +9,7 @@ input, so that the data is in no list of processes and no shell history. It sear
 output contains JSON only; log lines go to standard error. The exit code is 1 if nothing was found to export, or if
 something had to be kept or a partner could not be asked.
 
-The staged tables of all runs and the ledger are searched. ``export`` also asks the partners of the pairs that know the id. A row that led to a lease keeps its numbers and times,
+The staged tables of all runs and the ledger, with its retractions, are searched. ``export`` also asks the partners of the pairs that know the id. A row that led to a lease keeps its numbers and times,
 since the landlord must be able to show how the lease came about. Its external id is replaced by a
 keyed hash, so that only somebody with both the id and the ledger's key finds the row, and the hash of the
 person is deleted. All other rows are deleted. The output lists the places that neither command can reach.
@@ -125,7 +125,9 @@ class PersonData:
         :param open_partner: for what the partners have now; ``None``: they are not asked.
         """
         finds, found = list(self.finds()), self.entries()
-        pairs = sorted({self.pair or "", *(e.pair for e in found), *(f.pair or "" for f in finds)} - {""})
+        retractions = self._rows.find_retractions(self.external_id, self.pair)
+        known = {*(e.pair for e in found), *(f.pair for f in finds), *(one["pair"] for one in retractions)}
+        pairs = sorted(pair for pair in {self.pair, *known} if pair)
         asked = (
             {"partners": [self._at_partner(pair, found, open_partner) for pair in pairs]}
             if open_partner
@@ -135,6 +137,7 @@ class PersonData:
             "external_id": self.external_id,
             "made_at": now(),
             "ledger": [entry._asdict() | {"history": self._rows.find_history(entry.id)} for entry in found],
+            "retractions": retractions,
             "staged": [
                 {
                     "pair": f.pair,
@@ -189,12 +192,19 @@ class PersonData:
         leased = [entry for entry in found if entry.lease_number and entry not in going_on]
         gone = [entry for entry in found if entry not in going_on and entry not in leased]
         moved = 0 if dry_run else self._rows.erase(leased, gone, self.pseudonym)
+        busy = {entry.pair for entry in going_on}
+        retractions = [
+            one for one in self._rows.find_retractions(self.external_id, self.pair) if one["pair"] not in busy
+        ]
+        if not dry_run:
+            self._rows.erase_retractions(self.external_id, self.pair, busy)
         return {
             "external_id": self.external_id,
             "dry_run": dry_run,
             "staged_rows": dict(tables),
             "ledger_rows_deleted": len(gone),
             "ledger_rows_reduced": len(leased),
+            "ledger_retractions_deleted": len(retractions),
             "ledger_rows_left_as_something_goes_on": len(going_on) + moved,
             "still_in_the_erp": {
                 "offers": [entry.offer_number for entry in found if entry.offer_number],
@@ -351,7 +361,7 @@ def _is_complete(command: str, response: Mapping[str, Any]) -> bool:
     """Return whether something was found to give out, all partners could be asked, and nothing had to be left."""
     partners = response.get("partners", ())
     found = [
-        *(response.get(part) for part in ("ledger", "staged", "found")),
+        *(response.get(part) for part in ("ledger", "retractions", "staged", "found")),
         *(one.get("records") for one in partners),
     ]
     left = response.get("ledger_rows_left_as_something_goes_on") or any(
