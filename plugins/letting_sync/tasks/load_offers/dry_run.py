@@ -17,7 +17,7 @@ from letting_sync.tasks.load_offers.loader import outcome_of
 from letting_sync.tasks.load_offers.partner_search import PartnerMatch
 from letting_sync.tasks.load_offers.partner_versions import overtaken
 from letting_sync.tasks.load_offers.readback import LoadContext, Readback
-from letting_sync.tasks.load_offers.sender import SearchPartners, Sender
+from letting_sync.tasks.load_offers.sender import SearchPartners, Sender, doubt_about
 
 _ON_WHICH_THE_LOAD_HAS_DECIDED = (EntryState.LOADED, EntryState.AMBIGUOUS)
 
@@ -62,13 +62,17 @@ class DryLoader:
         kept = self.context.ledger.find_retractions(self.context.run.pair, ids)
         late = overtaken([candidate.intent for candidate in candidates], known, [*kept, *retractions])
         elsewhere = self.sender.persons_elsewhere(candidates)
-        decided = {key for key, e in known.items() if e.state in _ON_WHICH_THE_LOAD_HAS_DECIDED} | set(late)
+        in_flight = {key for key, entry in known.items() if entry.state == EntryState.SENT}
+        decided = {key for key, e in known.items() if e.state in _ON_WHICH_THE_LOAD_HAS_DECIDED}
+        decided |= late.keys() - in_flight
         left = [c for c in candidates if c.record not in elsewhere and c.key not in decided]
         offers = self.readback.offers({candidate.intent.external_id for candidate in left})
-        partners = self.sender.partners_of([c for c in left if c.key not in offers], known) if left else {}
+        partners = self.sender.partners_of(left, known) if left else {}
         left_records = {candidate.record for candidate in left}
         return [
-            self._of_open(candidate, offers.get(candidate.key, ()), partners.get(candidate.record), known)
+            self._of_open(
+                candidate, offers.get(candidate.key, ()), partners.get(candidate.record), known, late
+            )
             if candidate.record in left_records
             else Preview(candidate, outcome_of(candidate, elsewhere, late, known, self.context.run), {})
             for candidate in candidates
@@ -80,11 +84,16 @@ class DryLoader:
         offers: Sequence[Offer],
         match: PartnerMatch | RefuseRecord | None,
         known: Mapping[Key, Entry],
+        late: Mapping[Key, Reason],
     ) -> Preview:
         if len(offers) > 1:
             return self._ended(candidate, OutcomeKind.QUARANTINED, Reason.AMBIGUOUS)
         if offers:
-            return self._ended(candidate, OutcomeKind.ALREADY_THERE, Reason.FOUND_IN_ERP)
+            outcome = self._outcome(candidate, OutcomeKind.ALREADY_THERE, Reason.FOUND_IN_ERP)
+            doubt = doubt_about(match, offers)
+            return Preview(candidate, outcome, {}, doubt[0] if doubt else None)
+        if candidate.key in late:
+            return self._ended(candidate, OutcomeKind.SKIPPED, late[candidate.key])
         if isinstance(match, RefuseRecord):
             return self._ended(candidate, OutcomeKind.QUARANTINED, match.reason)
         ready = candidate.as_found(match)

@@ -161,7 +161,7 @@ class Sender:
                 claimed[candidate.key].id: doubt
                 for candidate in group
                 if candidate.key in claimed
-                and (doubt := _doubt(partners.get(candidate.record), found.get(candidate.key, ())))
+                and (doubt := doubt_about(partners.get(candidate.record), found.get(candidate.key, ())))
             }
         )
         self.readback.link(claimed.values(), found, reason=Reason.FOUND_IN_ERP)
@@ -251,7 +251,7 @@ def _match_of_application(
     return PartnerMatch(ask_reason=Reason.NEAR_PARTNER, near_partner=offers[-1].business_partner_number)
 
 
-def _doubt(
+def doubt_about(
     match: PartnerMatch | RefuseRecord | None, offers: Sequence[Offer]
 ) -> tuple[Reason, str | None] | None:
     """Return why a person is asked before the lease, and the number of the other business partner.
