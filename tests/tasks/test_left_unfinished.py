@@ -32,7 +32,7 @@ def is_open(days: Days) -> bool:
 
 @all_pairs
 def test_several_offers_that_another_run_finds_are_held_for_a_person(days: Days) -> None:
-    """What was found: no run decided on them, so nobody was told."""
+    """What was found: no run decided on them, so nobody heard of them."""
     anna = days.platform.apply(0)
     days.dies(days.night(), UP_TO_LOAD, Crash(after=f"POST {days.names.imports}"))
     (offer,) = days.offers(anna)
