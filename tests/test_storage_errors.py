@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import sqlite3
 import traceback
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from letting_sync.ledger.ledger import Ledger
 from letting_sync.privacy import retention
 from letting_sync.storage_errors import storage_errors
 from letting_sync.task_errors import ExpectedErrorsMixin
+from tests.harness.postgres_server import PostgresServer
 
 
 def full_disk(_: Path) -> None:
@@ -66,6 +68,26 @@ def test_a_task_says_what_cannot_be_used(tmp_path: Path, fails: Callable[[Path],
     assert said in str(failed.value)
     assert "secret" not in str(failed.value)
     assert fails.__name__ not in "".join(traceback.format_exception(failed.value))
+
+
+def test_a_database_of_another_user_is_named_as_such(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Since PostgreSQL 15 only the owner of a database may create tables in it."""
+    connection = json.loads(postgres.connection())
+    url = sa.URL.create(
+        "postgresql+psycopg2",
+        username="ledger",
+        database=connection["schema"],
+        query={"host": connection["host"]},
+    )
+    with sa.create_engine(url).begin() as owner:
+        owner.exec_driver_sql("CREATE ROLE guest LOGIN")
+        owner.exec_driver_sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    monkeypatch.setenv("AIRFLOW_CONN_PROSPECT_LEDGER", json.dumps(connection | {"login": "guest"}))
+
+    with pytest.raises(StorageUnavailable, match="permission denied for schema public"), storage_errors():
+        Ledger()
 
 
 def after(cause: Exception, error: Exception) -> Exception:

@@ -16,6 +16,8 @@ from letting_sync.locales.errors import error_of
 
 _OF_A_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EFBIG})
 """Numbers of errors that writing raises without the file's name."""
+_NO_RIGHT = "42501"
+"""PostgreSQL's SQLSTATE ``insufficient_privilege``, to SQLAlchemy an error of the program."""
 _OF_STORES = frozenset(
     {"adlfs", "aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs", "google", "s3fs"}
 )
@@ -82,7 +84,12 @@ def _of_file(error: Exception) -> StorageUnavailable | None:
 def _of_database(error: Exception) -> StorageUnavailable | None:
     from sqlalchemy import exc
 
-    if not isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError):
+    if not isinstance(error, exc.DBAPIError):
+        return None
+    is_without_right = getattr(error.orig, "pgcode", None) == _NO_RIGHT
+    if not (
+        is_without_right or isinstance(error, exc.OperationalError | exc.InterfaceError | exc.InternalError)
+    ):
         return None
     # Further lines are advice or a statement; the first names neither values nor a password.
     reason = next(iter(str(error.orig).splitlines()), "").strip().rstrip(".")
