@@ -88,7 +88,7 @@ def test_a_pair_with_nothing_left_to_do_has_nothing_open(ledger: Ledger) -> None
     ledger.mark_held([in_state(ledger, "ambiguous", intents["ambiguous"]).id], Reason.AMBIGUOUS, "run 1")
     claimed(ledger, intents["withdrawn claim"])
     ledger.mark_retracted(RUN, [Retraction("withdrawn claim", None, Reason.WITHDRAWN, NOW)])
-    ledger.mark_moved([claimed(ledger, intents["moved claim"]).id], "run 1")
+    ledger.mark_moved([claimed(ledger, intents["moved claim"])], "run 1")
     sent(ledger, ANNA, OTHER_PAIRS_RUN)
 
     assert not ledger.find_anything_open(PAIR, NOW - REVIEW_AFTER)
@@ -160,7 +160,7 @@ def test_a_person_whom_the_partner_no_longer_chooses_is_known_by_a_lease_only(
 ) -> None:
     one = loaded(ledger)
     if how == "moved":
-        ledger.mark_moved([one.id], "run 2")
+        ledger.mark_moved([one], "run 2")
     else:
         ledger.mark_retracted(NEXT_RUN, [Retraction(ANNA.external_id, None, Reason.WITHDRAWN, NOW)])
     assert ledger.find_person_on_unit(PAIR, ["person"]) == {}

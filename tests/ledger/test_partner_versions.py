@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from threading import Thread
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from letting_sync.ledger.ledger import Ledger
-from letting_sync.ledger.records import Entry, EntryState, Retraction
+from letting_sync.ledger.records import EntryState, Retraction
 from letting_sync.reasons import Reason
 from tests.harness.ledger_entries import (
     ANNA,
@@ -118,7 +120,7 @@ def test_who_is_chosen_again_is_decided_on_by_a_person(ledger: Ledger) -> None:
 def test_a_closed_entry_is_decided_on_anew_when_it_is_chosen_again(ledger: Ledger, away: str) -> None:
     before = loaded(ledger, READ)
     if away == "moved":
-        ledger.mark_moved([before.id], "run 2")
+        ledger.mark_moved([before], "run 2")
     else:
         ledger.mark_retracted(NEXT_RUN, [replace(WITHDRAWN, reason=Reason.NOT_CHOSEN)])
     ledger.mark_held([before.id], Reason.OFFER_REJECTED, "run 2", "m.huber")
@@ -147,7 +149,7 @@ def test_a_newer_version_that_changes_nothing_leaves_a_closed_entry_closed(ledge
 
 def test_an_entry_that_has_moved_is_not_sent_and_moves_back_with_a_newer_version(ledger: Ledger) -> None:
     claimed = in_state(ledger, EntryState.CLAIMED, READ)
-    ledger.mark_moved([claimed.id], "run 2")
+    ledger.mark_moved([claimed], "run 2")
 
     assert ledger.mark_sent([claimed.id], claimed.claim or "") == set()
 
@@ -165,22 +167,35 @@ def test_a_version_that_another_run_has_noted_meanwhile_is_not_overwritten(ledge
     assert (entry(ledger).source_id, entry(ledger).partner_updated_at) == ("new", NOON + 2 * HOUR)
 
 
-@pytest.mark.parametrize("reason", [Reason.WITHDRAWN, Reason.NOT_CHOSEN])
-def test_a_newer_version_that_is_noted_while_a_retraction_is_stored_counts(
-    ledger: Ledger, reason: Reason, monkeypatch: pytest.MonkeyPatch
+def test_an_entry_has_not_moved_of_which_another_run_has_noted_a_newer_version_meanwhile(
+    ledger: Ledger,
 ) -> None:
-    """By another run, between reading the entry and writing it: whoever is chosen now is not lost."""
-    loaded(ledger, READ)
-    read = ledger._of_ids
+    before = loaded(ledger, READ)
+    ledger.mark_seen([(before, replace(READ, partner_updated_at=NOON + 2 * HOUR))], "run 3")
 
-    def read_and_note(pair: str, ids: Collection[str]) -> list[Entry]:
-        found = read(pair, ids)
-        newer = replace(READ, partner_updated_at=NOON + 2 * HOUR)
-        ledger.mark_seen([(one, newer) for one in found], "run 3")
-        return found
+    ledger.mark_moved([before], "run 2")
 
-    monkeypatch.setattr(ledger, "_of_ids", read_and_note)
+    assert entry(ledger).moved_at is None
+
+
+@pytest.mark.parametrize("reason", [Reason.WITHDRAWN, Reason.NOT_CHOSEN])
+@pytest.mark.parametrize("when", ["SELECT", "UPDATE"])
+def test_a_newer_version_that_is_noted_while_a_retraction_is_stored_counts(
+    ledger: Ledger, when: str, reason: Reason
+) -> None:
+    """By another run that has read the entry before, while it is read or written: whoever is chosen now is not lost."""
+    before = loaded(ledger, READ)
+    newer = replace(READ, partner_updated_at=NOON + 2 * HOUR)
+    other_run = Thread(target=ledger.mark_seen, args=([(before, newer)], "run 3"))
+
+    def begin(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if other_run.ident is None and statement.startswith(when) and "prospect_ledger " in statement:
+            other_run.start()
+            other_run.join(0.2)  # not for ever: it may have to wait for the transaction under way
+
+    sa.event.listen(ledger.engine, "after_cursor_execute", begin)
     ledger.mark_retracted(NEXT_RUN, [replace(WITHDRAWN, reason=reason)])
+    other_run.join()
 
     assert (entry(ledger).chosen, entry(ledger).withdrawn_at) == (True, None)
 

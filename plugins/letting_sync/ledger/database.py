@@ -34,7 +34,7 @@ _SECONDS_UNTIL_GIVEN_UP = 60
 """Longer than :data:`migrate.SECONDS_IDLE`, after which PostgreSQL ends the transaction of an idle writer."""
 _LOCK_NOT_AVAILABLE = "55P03"
 AT_WRITING: Any = object()
-"""Placeholder in :meth:`LedgerDatabase._change` for the time of the write, by the database's clock."""
+"""Placeholder in :func:`change` for the time of the write, by the database's clock."""
 
 log = logging.getLogger(__name__)
 
@@ -179,37 +179,43 @@ class LedgerDatabase:
         connection.rollback()
         return "".join(f" (session {row.pid} of {row.client}, {row.state})" for row in sessions)
 
-    def _change(
-        self,
-        ids: Collection[int],
-        what: Event,
-        *,
-        by_run: str | None = None,
-        reason: Reason | None = None,
-        reference: str | None = None,
-        only_if: sa.ColumnElement[bool] | None = None,
-        **values: Any,
-    ) -> list[int]:
-        """Write ``values`` to some entries, and one line of history for each changed entry.
-
-        :param by_run: the run in the history.
-        :return: ids of the changed entries.
-        """
-        changed = list[int]()
+    def _change(self, ids: Collection[int], what: Event, **how: Any) -> list[int]:
+        """Change some entries in a transaction of their own, see :func:`change`."""
         if not ids:
-            return changed
-        if reason is not None and "acceptance" not in values:
-            values["reason"] = reason
-        with self._writing() as (connection, at):
-            values = {name: at if value is AT_WRITING else value for name, value in values.items()}
-            for some in statements(sorted(set(ids))):
-                conditions = [among(connection.dialect.name, entries.c.id, some)]
-                conditions += [only_if] if only_if is not None else []
-                statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
-                these = connection.execute(statement.returning(entries.c.id)).scalars().all()
-                note(connection, these, what, at, by_run, reason, reference)
-                changed += these
-        return changed
+            return []
+        with self._writing() as writing:
+            return change(writing, ids, what, **how)
+
+
+def change(
+    writing: Writing,
+    ids: Collection[int],
+    what: Event,
+    *,
+    by_run: str | None = None,
+    reason: Reason | None = None,
+    reference: str | None = None,
+    only_if: sa.ColumnElement[bool] | None = None,
+    **values: Any,
+) -> list[int]:
+    """Write ``values`` to some entries, and one line of history for each changed entry.
+
+    :param by_run: the run in the history.
+    :return: ids of the changed entries.
+    """
+    changed = list[int]()
+    connection, at = writing
+    if reason is not None and "acceptance" not in values:
+        values["reason"] = reason
+    values = {name: at if value is AT_WRITING else value for name, value in values.items()}
+    for some in statements(sorted(set(ids))):
+        conditions = [among(connection.dialect.name, entries.c.id, some)]
+        conditions += [only_if] if only_if is not None else []
+        statement = sa.update(entries).where(*conditions).values(updated_at=at, **values)
+        these = connection.execute(statement.returning(entries.c.id)).scalars().all()
+        note(connection, these, what, at, by_run, reason, reference)
+        changed += these
+    return changed
 
 
 _HOLDER = sa.text(

@@ -60,7 +60,7 @@ class Ledger(PartnerVersions):
 
     def find(self, pair: str, external_ids: Collection[str]) -> dict[Key, Entry]:
         """Return all entries of a pair with these external ids."""
-        return {entry.key: entry for entry in self._of_ids(pair, set(external_ids))}
+        return {entry.key: entry for entry in self._find_by_ids(pair, external_ids)}
 
     def find_sent(self, pair: str) -> list[InFlight]:
         """Return the entries of a pair that were sent and have no outcome, of any run."""

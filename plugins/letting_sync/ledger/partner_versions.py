@@ -15,7 +15,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from letting_sync.ledger.bulk import among
-from letting_sync.ledger.database import AT_WRITING, LedgerDatabase, read, statements
+from letting_sync.ledger.database import (
+    AT_WRITING,
+    LedgerDatabase,
+    Writing,
+    change,
+    read,
+    statements,
+)
 from letting_sync.ledger.records import AcceptanceState, Entry, EntryState, Event, Intent, Retraction, Run
 from letting_sync.ledger.schema import entries, retractions
 from letting_sync.reasons import Reason
@@ -63,110 +70,76 @@ class PartnerVersions(LedgerDatabase):
         newest = _newest(said)
         if not newest:
             return
-        self._keep(run, newest)
         by_id = defaultdict[str, list[Retraction]](list)
         for one in newest.values():
             by_id[one.external_id].append(one)
-        for entry in self._of_ids(run.pair, by_id):
-            for one in (one for one in by_id[entry.external_id] if one.overrules(entry)):
-                self._retract(entry, one, run)
-
-    def _retract(self, entry: Entry, said: Retraction, run: Run) -> None:
-        # Another run may have noted a newer version since the entry was read.
-        still = entries.c.partner_updated_at.is_not_distinct_from(entry.partner_updated_at)
-        if said.reason is Reason.NOT_CHOSEN:
-            if entry.chosen:
-                without_lease = sa.and_(still, entries.c.lease_number.is_(None))
-                self._change(
-                    [entry.id], Event.NOT_CHOSEN, by_run=run.run_id, only_if=without_lease, chosen=False
+        not_chosen, withdrawn = list[int](), defaultdict[tuple[Reason, bool], list[int]](list)
+        with self._writing() as writing:
+            _keep(writing, run, newest)
+            # Read in the same transaction: otherwise another run could note a newer version in between.
+            for entry in _of_ids(writing.connection, run.pair, by_id):
+                for one in (one for one in by_id[entry.external_id] if one.overrules(entry)):
+                    if one.reason is Reason.NOT_CHOSEN:
+                        not_chosen += [entry.id] if entry.chosen else []
+                    elif entry.withdrawn_at is None:
+                        withdrawn[one.reason, entry.state in _WITH_OFFER].append(entry.id)
+            without_lease = entries.c.lease_number.is_(None)
+            change(
+                writing, not_chosen, Event.NOT_CHOSEN, by_run=run.run_id, only_if=without_lease, chosen=False
+            )
+            for (reason, has_offer), ids in withdrawn.items():
+                said_so = Reason.WITHDRAWN_AFTER_LOAD if reason is Reason.WITHDRAWN else reason
+                change(
+                    writing,
+                    ids,
+                    Event.WITHDRAWN,
+                    by_run=run.run_id,
+                    reason=said_so if has_offer else None,
+                    withdrawn_at=AT_WRITING,
                 )
-        elif entry.withdrawn_at is None:
-            reason = Reason.WITHDRAWN_AFTER_LOAD if said.reason is Reason.WITHDRAWN else said.reason
-            self._change(
-                [entry.id],
-                Event.WITHDRAWN,
-                by_run=run.run_id,
-                only_if=still,
-                reason=reason if entry.state in _WITH_OFFER else None,
-                withdrawn_at=AT_WRITING,
-            )
-
-    def _keep(self, run: Run, said: dict[tuple[str, str], Retraction]) -> None:
-        rows = [
-            {
-                "pair": run.pair,
-                "external_id": external_id,
-                "source_id": source_id,
-                "reason": one.reason,
-                "partner_updated_at": one.partner_updated_at,
-                "run_id": run.run_id,
-            }
-            for (external_id, source_id), one in said.items()
-        ]
-        with self._writing() as (connection, at):
-            insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(retractions)
-            new = {
-                name: getattr(insert.excluded, name) for name in (*rows[0], "noted_at") if name not in _KEY
-            }
-            keep_the_newest = insert.on_conflict_do_update(
-                index_elements=_KEY,
-                set_=new,
-                where=insert.excluded.partner_updated_at >= retractions.c.partner_updated_at,
-            )
-            for some in statements(rows):
-                connection.execute(keep_the_newest, [row | {"noted_at": at} for row in some])
-
-    def _of_ids(self, pair: str, external_ids: Collection[str]) -> list[Entry]:
-        found = list[Entry]()
-        with self._reading() as connection:
-            for ids in statements(sorted(external_ids)):
-                with_ids = among(connection.dialect.name, entries.c.external_id, ids)
-                query = sa.select(entries).where(entries.c.pair == pair, with_ids)
-                found += read(connection, query)
-        return found
 
     def find_same_applications(self, pair: str, external_ids: Collection[str]) -> dict[str, list[Entry]]:
         """Return all entries of a pair with these external ids, by external id."""
         found = defaultdict[str, list[Entry]](list)
-        for entry in self._of_ids(pair, set(external_ids)):
+        for entry in self._find_by_ids(pair, external_ids):
             found[entry.external_id].append(entry)
         return found
 
-    def mark_moved(self, ids: Collection[int], run_id: str) -> None:
+    def _find_by_ids(self, pair: str, external_ids: Collection[str]) -> list[Entry]:
+        with self._reading() as connection:
+            return _of_ids(connection, pair, set(external_ids))
+
+    def mark_moved(self, moved: Collection[Entry], run_id: str) -> None:
         """Mark entries whose application is now for another unit; an entry with a lease stays unchanged."""
+        if not moved:
+            return
         not_yet = sa.and_(entries.c.moved_at.is_(None), entries.c.lease_number.is_(None))
-        self._change(ids, Event.MOVED, by_run=run_id, only_if=not_yet, moved_at=AT_WRITING)
+        with self._writing() as writing:
+            ids = _of_same_version(writing, moved)
+            change(writing, ids, Event.MOVED, by_run=run_id, only_if=not_yet, moved_at=AT_WRITING)
 
     def mark_seen(self, seen: Sequence[tuple[Entry, Intent]], run_id: str) -> None:
         """Store the newest version of the records of some entries: chosen or not, record id and bundle.
 
         A prospect who is chosen again after a withdrawal requires a person's decision.
         """
+        if not seen:
+            return
         quiet = list[dict[str, Any]]()
-        for entry, intent in seen:
-            values = {name: getattr(intent, name) for name in _OF_A_VERSION}
-            if entry.content_hash == intent.content_hash:
-                values["source_hash"] = intent.source_hash
-            what, more = _what_changed(entry, intent)
-            if what is None:
-                quiet.append({"entry": entry.id, "before": entry.partner_updated_at} | values)
-                continue
-            still = entries.c.partner_updated_at.is_not_distinct_from(entry.partner_updated_at)
-            only_if = sa.and_(still, entries.c.lease_number.is_(None)) if "acceptance" in more else still
-            self._change([entry.id], what, by_run=run_id, only_if=only_if, **values | more)
-        self._note_quietly(quiet)
-
-    def _note_quietly(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Store new versions without a line of history, since they change nothing of interest to a person."""
-        same_columns = defaultdict[tuple[str, ...], list[dict[str, Any]]](list)
-        for row in rows:
-            same_columns[tuple(name for name in row if name not in ("entry", "before"))].append(row)
-        with self._writing() as (connection, at):
-            for names, some in same_columns.items():
-                still = entries.c.partner_updated_at.is_not_distinct_from(sa.bindparam("before"))
-                statement = sa.update(entries).where(entries.c.id == sa.bindparam("entry"), still)
-                new: dict[str, Any] = {name: sa.bindparam(name) for name in names}
-                connection.execute(statement.values(updated_at=at, **new), some)
+        with self._writing() as writing:
+            current = _of_same_version(writing, [entry for entry, _ in seen])
+            for known, intent in seen:
+                if (entry := current.get(known.id)) is None:
+                    continue
+                values = {name: getattr(intent, name) for name in _OF_A_VERSION}
+                if entry.content_hash == intent.content_hash:
+                    values["source_hash"] = intent.source_hash
+                what, more = _what_changed(entry, intent)
+                if what is None:
+                    quiet.append({"entry": entry.id} | values)
+                elif not ("acceptance" in more and entry.lease_number):
+                    change(writing, [entry.id], what, by_run=run_id, **values | more)
+            _note_quietly(writing, quiet)
 
     def mark_reviewed(self, ids: Collection[int]) -> None:
         """Record that entries were compared with partner and ERP, outside their window."""
@@ -190,6 +163,60 @@ class PartnerVersions(LedgerDatabase):
             acceptance=AcceptanceState.CLOSED,
             acceptance_reason=reason,
         )
+
+
+def _keep(writing: Writing, run: Run, said: dict[tuple[str, str], Retraction]) -> None:
+    """Store retractions, each unless a newer one of its record is stored."""
+    rows = [
+        {
+            "pair": run.pair,
+            "external_id": external_id,
+            "source_id": source_id,
+            "reason": one.reason,
+            "partner_updated_at": one.partner_updated_at,
+            "run_id": run.run_id,
+            "noted_at": writing.at,
+        }
+        for (external_id, source_id), one in said.items()
+    ]
+    connection = writing.connection
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(retractions)
+    keep_the_newest = insert.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={name: getattr(insert.excluded, name) for name in rows[0] if name not in _KEY},
+        where=insert.excluded.partner_updated_at >= retractions.c.partner_updated_at,
+    )
+    for some in statements(rows):
+        connection.execute(keep_the_newest, some)
+
+
+def _note_quietly(writing: Writing, rows: Sequence[dict[str, Any]]) -> None:
+    """Store new versions without a line of history, since they change nothing of interest to a person."""
+    same_columns = defaultdict[tuple[str, ...], list[dict[str, Any]]](list)
+    for row in rows:
+        same_columns[tuple(name for name in row if name != "entry")].append(row)
+    for names, some in same_columns.items():
+        statement = sa.update(entries).where(entries.c.id == sa.bindparam("entry"))
+        new: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+        writing.connection.execute(statement.values(updated_at=writing.at, **new), some)
+
+
+def _of_ids(connection: sa.Connection, pair: str, external_ids: Collection[str]) -> list[Entry]:
+    found = list[Entry]()
+    for ids in statements(sorted(external_ids)):
+        with_ids = among(connection.dialect.name, entries.c.external_id, ids)
+        found += read(connection, sa.select(entries).where(entries.c.pair == pair, with_ids))
+    return found
+
+
+def _of_same_version(writing: Writing, known: Iterable[Entry]) -> dict[int, Entry]:
+    """Return entries as they are now, by id, without those of which another run has noted another version since they were read."""
+    versions = {entry.id: entry.partner_updated_at for entry in known}
+    found = dict[int, Entry]()
+    for some in statements(sorted(versions)):
+        query = sa.select(entries).where(among(writing.connection.dialect.name, entries.c.id, some))
+        found |= {entry.id: entry for entry in read(writing.connection, query)}
+    return {id_: entry for id_, entry in found.items() if entry.partner_updated_at == versions[id_]}
 
 
 def _newest(said: Iterable[Retraction]) -> dict[tuple[str, str], Retraction]:

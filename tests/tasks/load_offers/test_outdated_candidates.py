@@ -59,7 +59,7 @@ def test_what_an_entry_notes_outdates_what_is_not_newer(
 ) -> None:
     known, intent = _known(ledger, READ), _at(READ, hours)
 
-    ledger.mark_moved([known[READ.key].id], "run 2")
+    ledger.mark_moved([known[READ.key]], "run 2")
     expected = {READ.key: Reason.MOVED} if outdated else {}
     assert overtaken([intent, CARLA], ledger.find(PAIR, ["anna"]), []) == expected
 
@@ -110,7 +110,7 @@ def test_only_a_newer_version_changes_an_entry(
     assert newer_than_known([CARLA, intent], known) == ([(known[READ.key], intent)] if newer else [])
 
     there = replace(intent, unit=THERE.unit)
-    assert moved([CARLA, there], known) == ([known[READ.key].id] if newer else [])
+    assert moved([CARLA, there], known) == ([known[READ.key]] if newer else [])
 
 
 def test_an_entry_whose_unit_the_application_still_includes_has_not_moved(ledger: Ledger) -> None:
@@ -122,7 +122,7 @@ def test_a_bundle_of_which_a_unit_could_not_be_read_moves_nothing(ledger: Ledger
     known = _known(ledger, READ)
     there, elsewhere = (replace(_at(THERE, 1), unit=unit, bundle_size=2) for unit in ("1/1/1/8", "1/1/1/9"))
     assert moved([there], known) == []
-    assert moved([there, elsewhere], known) == [known[READ.key].id]
+    assert moved([there, elsewhere], known) == [known[READ.key]]
 
 
 def test_each_application_of_a_person_moves_its_own_entries(ledger: Ledger) -> None:
@@ -130,14 +130,14 @@ def test_each_application_of_a_person_moves_its_own_entries(ledger: Ledger) -> N
     known = {one.key: one for one in (mine, other)}
     to_third = replace(_at(READ, 1), unit="1/1/1/7")
     stays = replace(_at(THERE, 1), source_id="contract 2")
-    assert moved([stays, to_third], known) == [mine.id]
-    assert moved([to_third, stays], known) == [mine.id]
+    assert moved([stays, to_third], known) == [mine]
+    assert moved([to_third, stays], known) == [mine]
 
 
 def test_who_has_a_lease_or_has_moved_before_does_not_move(ledger: Ledger) -> None:
     """The lease stays what it is, and a move is noted once."""
     leased, gone = _known(ledger, READ, CARLA).values()
     ledger.mark_leased(leased.id, "L-1", "run 2")
-    ledger.mark_moved([gone.id], "run 2")
+    ledger.mark_moved([gone], "run 2")
     known = ledger.find(PAIR, ["anna", "carla"])
     assert moved([_at(THERE, 1), replace(_at(CARLA, 1), unit="1/1/1/8")], known) == []

@@ -251,7 +251,7 @@ class Acceptor:
         if not decision.by_partner:
             return
         if reason is Reason.MOVED:
-            self.ledger.mark_moved([entry.id], self.run.run_id)
+            self.ledger.mark_moved([entry], self.run.run_id)
         elif reason is Reason.CHANGED_AFTER_LOAD:
             self.ledger.mark_changed([entry.id])
         elif reason in _RETRACTED:

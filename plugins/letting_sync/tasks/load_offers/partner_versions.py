@@ -91,8 +91,8 @@ def _is_other_text_of_same_version(intent: Intent, entry: Entry) -> bool:
     )
 
 
-def moved(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[int]:
-    """Return the ids of entries without a lease whose application has moved to another unit in a newer version.
+def moved(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[Entry]:
+    """Return the entries without a lease whose application has moved to another unit in a newer version.
 
     :param intents: those that are not outdated.
     """
@@ -100,7 +100,7 @@ def moved(intents: Iterable[Intent], known: Mapping[Key, Entry]) -> list[int]:
     for intent in intents:
         applications[intent.external_id].setdefault(intent.source_id, {})[intent.unit] = intent
     return [
-        entry.id
+        entry
         for entry in known.values()
         if not (entry.moved_at or entry.lease_number)
         and any(_has_left(entry, by_unit) for by_unit in applications.get(entry.external_id, {}).values())
