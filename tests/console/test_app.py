@@ -62,7 +62,7 @@ def test_every_route_asks_for_the_user(server: Any):
     """Also one that somebody adds later: the app itself has the dependency."""
     from letting_sync.console.app import _logged_in, app
 
-    assert [dependency.dependency for dependency in app.router.dependencies] == [_logged_in]
+    assert app.router.dependencies[0].dependency is _logged_in
     assert {route.path.split("{")[0] for route in app.routes} <= {route.split("?")[0].replace("/prospects", "", 1) for route in ROUTES} | {
         "/static/", "/api/pairs/",
     }  # fmt: skip
@@ -151,6 +151,15 @@ def test_a_page_that_no_list_has_is_refused(server: Any, path: str, page: str) -
     answer = server.session("admin").get(f"{server.url}/prospects/api/{path}?page={page}", timeout=30)
 
     assert (answer.status_code, answer.json()) == (400, {"detail": "no_such_page"})
+
+
+@pytest.mark.parametrize(
+    "path", ["api/prospects?q=A%00", "api/held?pair=a%00b", "api/pairs/a%00b/runs", "static/a%00b"]
+)
+def test_what_no_database_can_hold_is_refused(server: Any, path: str) -> None:
+    answer = server.session("admin").get(f"{server.url}/prospects/{path}", timeout=30)
+
+    assert (answer.status_code, answer.json()) == (400, {"detail": "not_a_text"})
 
 
 def test_runs_come_in_pages(server: Any):

@@ -56,9 +56,15 @@ async def _logged_in(request: Request) -> None:
     await get_user(request, None, await bearer_scheme(request))
 
 
+def _without_nul(request: Request) -> None:
+    """Refuse the character NUL, which is in no text of PostgreSQL and in no file's name: a search for it would be an error."""
+    if any("\0" in text for text in (request.scope["path"], *request.query_params.values())):
+        raise HTTPException(400, "not_a_text")
+
+
 app = FastAPI(
     title="Prospects",
-    dependencies=[Depends(_logged_in)],
+    dependencies=[Depends(_logged_in), Depends(_without_nul)],
     # FastAPI's own pages would answer to anybody, and load files from a foreign host.
     docs_url=None,
     redoc_url=None,
