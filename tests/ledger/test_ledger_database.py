@@ -30,6 +30,22 @@ def test_an_error_of_the_database_shows_no_values(own_ledger: Path) -> None:
     assert "A-4711" not in str(error.value)
 
 
+def test_a_commit_that_fails_keeps_no_lock(own_ledger: Path) -> None:
+    """Of a full disk, or of a process that is ended just then."""
+    ledger = Ledger()
+
+    def fail(_: sa.Connection) -> None:
+        raise KeyboardInterrupt
+
+    sa.event.listen(ledger.engine, "commit", fail)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.mark_reviewed([1])
+
+    other = sqlite3.connect(ledger.engine.url.database or "", timeout=0)
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
 def test_a_first_run_waits_for_another_one_that_sets_the_new_file_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -158,6 +158,12 @@ def open_engine(store: Store) -> sa.Engine:
         reads_only = READS_ONLY.keys() <= connection.get_execution_options().keys()
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
+    @sa.event.listens_for(engine, "checkin")
+    def _end(connection: Any, _record: Any) -> None:
+        # SQLAlchemy takes a commit that failed for a rollback, but SQLite keeps the transaction and its lock.
+        if connection is not None and connection.in_transaction:
+            connection.rollback()
+
     return engine
 
 
