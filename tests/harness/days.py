@@ -149,6 +149,13 @@ class Days:
         self.clock.to_next(12)
         return run
 
+    def undecided_offer(self, unit: int) -> str:
+        """Let somebody apply whose offer is made in the night and not decided on, and move to noon; return the id."""
+        applicant = self.platform.apply(unit)
+        self.fails(self.does(self.night(), UP_TO_LOAD), FROM_ACCEPT)
+        self.clock.to_next(12)
+        return applicant
+
     def resumes(self, run: DayRun) -> DayRun:
         """Resume the deferred load, and run the rest of the run."""
         assert run.deferred is not None, "nothing was deferred"

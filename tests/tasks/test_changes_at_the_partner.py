@@ -147,9 +147,7 @@ def test_what_changed_is_held_by_the_next_days_run_too(
 ) -> None:
     """Day 1's run was given up with its offer undecided; day 2's run takes it over."""
     people_do, reason = change
-    anna = days.platform.apply(0)
-    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
-    days.clock.to_next(12)
+    anna = days.undecided_offer(0)
     people_do(days, anna)
 
     days.next_day()

@@ -32,9 +32,7 @@ def test_with_a_lease_on_the_old_unit_the_new_one_waits_for_a_person(days: Days)
 @all_pairs
 def test_an_old_unit_that_is_still_open_is_held_and_the_new_one_goes_on(days: Days) -> None:
     """Day 1 was given up after its load."""
-    anna = days.platform.apply(A)
-    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
-    days.clock.to_next(12)
+    anna = days.undecided_offer(A)
     days.platform.move(anna, B)
 
     days.next_day()
@@ -90,9 +88,7 @@ def test_a_cleared_load_of_the_old_unit_before_the_new_one_is_read(days: Days) -
 
 def test_a_unit_that_is_corrected_and_corrected_back(days: Days) -> None:
     """The first one was right. One lease, and nobody is lost."""
-    anna = days.platform.apply(A)
-    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
-    days.clock.to_next(12)
+    anna = days.undecided_offer(A)
     days.platform.move(anna, B)
     second = days.does(days.night(), UP_TO_LOAD)
     days.fails(second, FROM_ACCEPT)

@@ -21,9 +21,7 @@ def next_day_with_a_yes(days: Days) -> DayRun:
 
 def withdrawn_with_an_open_offer(days: Days) -> str:
     """Somebody whose offer was made on day 1 and not accepted, who withdrew on day 2; it is day 3."""
-    anna = days.platform.apply(0)
-    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
-    days.clock.to_next(12)
+    anna = days.undecided_offer(0)
     days.platform.withdraw(anna)
     days.next_day()
     assert days.held(anna) == "withdrawn_after_load"
@@ -151,9 +149,7 @@ def test_a_cleared_withdrawal_does_not_undo_a_newer_choice(days: Days) -> None:
 
 def test_withdrawn_and_chosen_again_within_one_day(days: Days) -> None:
     """One window holds only the last version, or both contracts; nobody is lost."""
-    anna = days.platform.apply(0)
-    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
-    days.clock.to_next(12)
+    anna = days.undecided_offer(0)
     days.platform.withdraw(anna)
     days.platform.choose_again(anna)
 
@@ -310,9 +306,7 @@ def test_a_dead_offer_is_no_duplicate_even_while_its_applicant_is_chosen(
 @all_pairs
 def test_who_is_chosen_under_a_new_id_instead_of_the_old_one_gets_an_offer(days: Days) -> None:
     """What was found: a duplicate of an offer that nobody was to accept any more."""
-    anna = days.platform.apply(0)
-    days.fails(days.does(days.night(), UP_TO_LOAD), FROM_ACCEPT)
-    days.clock.to_next(12)
+    anna = days.undecided_offer(0)
     days.platform.take_back(anna)
     days.next_day()
     assert days.held(anna) == "not_chosen"
