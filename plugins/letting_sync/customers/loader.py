@@ -123,21 +123,17 @@ def refuse_wrong(dag_file: str | None = None) -> None:
 
 def wrong_customers(dag_file: str | None = None) -> list[str]:
     """Return a sentence for each wrong line of all customer files."""
-    sentences = [sentence for path in files(dag_file=dag_file) for sentence in wrong_lines(path)]
-    return [*_about_folder(config.pairs_folder(dag_file)), *sentences]
-
-
-def _about_folder(folder: Path) -> list[str]:
-    """Return a sentence if the configured folder is not there, and one for each file that is not read."""
+    folder = config.pairs_folder(dag_file)
     if not folder.is_dir():
         gone = f"[prospects] pairs = {str(folder)!r}: there is no such folder"
         return [gone] if config.pairs_folder_is_set() else []
     misnamed = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in (".yml", ".yaml"))
-    return [
+    sentences = [
         f"{path.name}: is not read, as its name does not end in '.yaml'"
         for path in misnamed
         if path.suffix != ".yaml"
     ]
+    return sentences + [sentence for path in files(dag_file=dag_file) for sentence in wrong_lines(path)]
 
 
 def report_wrong_files(dag_file: str | None = None) -> int:
@@ -362,14 +358,12 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, prog
     if given.schema:
         print(json.dumps(schema(), indent=2), file=out)
         return 0
-    checked = given.files or list(files())
-    sentences = [
-        *(() if given.files else _about_folder(config.pairs_folder())),
-        *(line for path in checked for line in wrong_lines(path)),
-    ]
+    sentences = (
+        [line for path in given.files for line in wrong_lines(path)] if given.files else wrong_customers()
+    )
     for sentence in sentences:
         print(sentence, file=sys.stderr)
     if not sentences:
         where = "" if given.files else f" in {config.pairs_folder()}"
-        print(f"Customer files{where}: {len(checked)}, all valid", file=out)
+        print(f"Customer files{where}: {len(given.files or list(files()))}, all valid", file=out)
     return 1 if sentences else 0
