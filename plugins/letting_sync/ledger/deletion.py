@@ -133,15 +133,15 @@ class LedgerDeletion:
                 dict(row) for row in connection.execute(query.order_by(*retractions.primary_key)).mappings()
             ]
 
-    def erase_retractions(self, external_id: str, pair: str | None, kept_pairs: Collection[str]) -> int:
-        """Delete the retractions of an external id; return their number.
+    def erase_retractions(self, external_id: str, pair: str | None, kept_pairs: Collection[str]) -> None:
+        """Delete the retractions of an external id.
 
         :param kept_pairs: pairs in which something goes on with the prospect.
         """
         of_person = _retractions_of(external_id, pair)
         others = retractions.c.pair.not_in(kept_pairs)
         with self.engine.begin() as connection:
-            return int(connection.execute(sa.delete(retractions).where(*of_person, others)).rowcount)
+            connection.execute(sa.delete(retractions).where(*of_person, others))
 
 
 def _retractions_of(external_id: str, pair: str | None) -> list[sa.ColumnElement[bool]]:

@@ -202,21 +202,28 @@ def _note_quietly(writing: Writing, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _of_ids(connection: sa.Connection, pair: str, external_ids: Collection[str]) -> list[Entry]:
-    found = list[Entry]()
-    for ids in statements(sorted(external_ids)):
-        with_ids = among(connection.dialect.name, entries.c.external_id, ids)
-        found += read(connection, sa.select(entries).where(entries.c.pair == pair, with_ids))
-    return found
+    return _having(connection, entries.c.external_id, external_ids, entries.c.pair == pair)
 
 
 def _of_same_version(writing: Writing, known: Iterable[Entry]) -> dict[int, Entry]:
     """Return entries as they are now, by id, without those of which another run has noted another version since they were read."""
     versions = {entry.id: entry.partner_updated_at for entry in known}
-    found = dict[int, Entry]()
-    for some in statements(sorted(versions)):
-        query = sa.select(entries).where(among(writing.connection.dialect.name, entries.c.id, some))
-        found |= {entry.id: entry for entry in read(writing.connection, query)}
-    return {id_: entry for id_, entry in found.items() if entry.partner_updated_at == versions[id_]}
+    found = _having(writing.connection, entries.c.id, versions)
+    return {entry.id: entry for entry in found if entry.partner_updated_at == versions[entry.id]}
+
+
+def _having(
+    connection: sa.Connection,
+    column: sa.ColumnElement[Any],
+    values: Collection[Any],
+    *conditions: sa.ColumnElement[bool],
+) -> list[Entry]:
+    """Return the entries that have one of these values in a column."""
+    found = list[Entry]()
+    for some in statements(sorted(values)):
+        these = among(connection.dialect.name, column, some)
+        found += read(connection, sa.select(entries).where(*conditions, these))
+    return found
 
 
 def _newest(said: Iterable[Retraction]) -> dict[tuple[str, str], Retraction]:
